@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// The folders in which libtorch may lie, in the order in which they are searched.
+///
+/// No folder is tested for existence here: SwiftPM caches what a manifest says, and a compiler skips a
+/// search path that is not there. `CTorch` refuses to compile, in one sentence, where none of them holds
+/// a suitable libtorch.
+let engineFolders: [String] = {
+    if let folder = Context.environment["LIBTORCH"] { return [folder] }
+    if Context.environment["LIBTORCH_USE_PYTORCH"] == "1" { return [pythonEngine()] }
+    let home = Context.environment["HOME"] ?? "/"
+    let cache = Context.environment["XDG_CACHE_HOME"] ?? home + "/.cache"
+    return [Context.packageDirectory + "/.engine/torch", cache + "/swift-fisher/libtorch-2.13.0/torch"]
+}()
+
+/// The folder of the torch that python3 imports; an unlikely name, for CTorch to refuse, where there is none.
+func pythonEngine() -> String {
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", "-c", "import torch; print(torch.__path__[0])"]
+    process.standardOutput = output
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return "/python3-has-no-torch" }
+    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    let folder = text.trimmingCharacters(in: .whitespacesAndNewlines)
+    return folder.isEmpty ? "/python3-has-no-torch" : folder
+}
+
+let engineIncludes = engineFolders.flatMap { folder in
+    ["-isystem", folder + "/include", "-isystem", folder + "/include/torch/csrc/api/include"]
+}
+let engineLibraries = engineFolders.flatMap { folder in
+    ["-L" + folder + "/lib", "-Xlinker", "-rpath", "-Xlinker", folder + "/lib"]
+}
+
+let package = Package(
+    name: "swift-fisher",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Torch", targets: ["Torch"]),
+        .library(name: "NeuralNet", targets: ["NeuralNet"]),
+        .library(name: "Fisher", targets: ["Fisher"]),
+        .library(name: "FisherTraining", targets: ["FisherTraining"]),
+        .library(name: "FisherTasks", targets: ["FisherTasks"]),
+        .executable(name: "fisher", targets: ["FisherCommand"]),
+        .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
+    targets: [
+        .target(
+            name: "CTorch",
+            cxxSettings: [.unsafeFlags(engineIncludes)],
+            linkerSettings: [
+                .unsafeFlags(engineLibraries),
+                .linkedLibrary("torch_cpu"),
+                .linkedLibrary("c10"),
+            ]
+        ),
+        .target(name: "Torch", dependencies: ["CTorch"]),
+        .target(name: "NeuralNet", dependencies: ["Torch"]),
+        .target(name: "Fisher", dependencies: ["NeuralNet", "Torch"]),
+        .target(name: "FisherTraining", dependencies: ["Fisher"]),
+        .target(name: "FisherTasks", dependencies: ["FisherTraining"]),
+        .executableTarget(
+            name: "FisherCommand",
+            dependencies: [
+                "FisherTasks",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+        .plugin(
+            name: "PrepareEngine",
+            capability: .command(
+                intent: .custom(
+                    verb: "prepare-engine",
+                    description: "Download the libtorch that swift-fisher needs into the user's cache folder"
+                ),
+                permissions: [
+                    .allowNetworkConnections(scope: .all(), reason: "pip downloads the torch wheel, about 200 MB"),
+                ]
+            )
+        ),
+        .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+        .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
+        .testTarget(name: "FisherTests", dependencies: ["Fisher"]),
+        .testTarget(name: "FisherTrainingTests", dependencies: ["FisherTraining"]),
+        .testTarget(name: "FisherTasksTests", dependencies: ["FisherTasks"]),
+        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,75 @@
+// What every area needs at the border between C and C++: handles, and exceptions turned into failures.
+#pragma once
+
+// CTORCH_ENGINE: a suitable libtorch was found. Failure.cpp says so, once, where none was.
+#if __has_include(<torch/headeronly/version.h>)
+#include <torch/headeronly/version.h>
+#if TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR == 13
+#define CTORCH_ENGINE 1
+#endif
+#endif
+
+#ifdef CTORCH_ENGINE
+
+#include <ATen/core/Generator.h>
+#include <ATen/core/Tensor.h>
+
+#include <exception>
+#include <utility>
+
+#include "CTorch.h"
+
+namespace ctorch {
+
+/// Keeps the failure that is being handled; to be called in a catch block.
+ct_status keep_failure() noexcept;
+/// Keeps a failure of our own.
+ct_status keep_failure(const char *message) noexcept;
+
+/// Runs `work`, whose result is `failed` where it throws.
+template <typename Result, typename Work>
+Result guarded(Result failed, Work &&work) noexcept {
+    try {
+        return work();
+    } catch (...) {
+        keep_failure();
+        return failed;
+    }
+}
+
+/// Runs `work` for its effects.
+template <typename Work>
+ct_status guarded(Work &&work) noexcept {
+    try {
+        work();
+        return CT_OK;
+    } catch (...) {
+        return keep_failure();
+    }
+}
+
+/// A further reference to what a handle holds; NULL is the undefined tensor.
+inline at::Tensor borrow(ct_tensor handle) {
+    if (handle == nullptr) return at::Tensor();
+    auto *impl = reinterpret_cast<c10::TensorImpl *>(handle);
+    return at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::reclaim_copy(impl));
+}
+
+/// The tensor behind a handle, without counting a reference.
+inline const c10::TensorImpl &peek(ct_tensor handle) {
+    return *reinterpret_cast<const c10::TensorImpl *>(handle);
+}
+
+/// Hands a reference to the caller.
+inline ct_tensor give(at::Tensor tensor) {
+    if (!tensor.defined()) return nullptr;
+    return reinterpret_cast<ct_tensor>(tensor.unsafeReleaseTensorImpl());
+}
+
+inline at::Generator &generator(ct_generator handle) {
+    return *reinterpret_cast<at::Generator *>(handle);
+}
+
+}  // namespace ctorch
+
+#endif

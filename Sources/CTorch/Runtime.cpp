@@ -1,0 +1,111 @@
+// Version, threads, devices, and the one parallel loop.
+#include "Border.h"
+
+#ifdef CTORCH_ENGINE
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <atomic>
+#include <string>
+
+#ifdef __APPLE__
+#include <dispatch/dispatch.h>
+#endif
+
+using namespace ctorch;
+
+const char *ct_engine_version(void) { return TORCH_VERSION; }
+
+const char *ct_engine_folder(void) {
+    static const std::string folder = [] {
+        Dl_info found;
+        if (dladdr(reinterpret_cast<const void *>(&at::get_num_threads), &found) == 0) return std::string();
+        std::string path = found.dli_fname;
+        for (int level = 0; level < 2; ++level) {
+            auto slash = path.rfind('/');
+            if (slash == std::string::npos) return std::string();
+            path.erase(slash);
+        }
+        return path;
+    }();
+    return folder.empty() ? nullptr : folder.c_str();
+}
+
+const char *ct_instruction_set(void) {
+    static const std::string name = guarded<std::string>("unknown", [] { return at::get_cpu_capability(); });
+    return name.c_str();
+}
+
+int32_t ct_thread_count(void) { return at::get_num_threads(); }
+void ct_set_thread_count(int32_t count) { at::set_num_threads(count); }
+
+int32_t ct_cuda_device_count(void) {
+    // The library registers itself when it is loaded; linking it would make it a requirement.
+    static void *const library = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+    if (library == nullptr) return 0;
+    return guarded<int32_t>(0, [] { return static_cast<int32_t>(at::detail::getCUDAHooks().deviceCount()); });
+}
+
+namespace {
+
+struct Loop {
+    int64_t count, piece, pieces;
+    ct_body body;
+    void *context;
+    std::atomic<int64_t> taken{0};
+    std::atomic<int32_t> threads{0};
+
+    void run(int64_t number) {
+        int64_t begin = number * piece;
+        int64_t end = std::min(count, begin + piece);
+        if (begin < end) body(context, begin, end, static_cast<int32_t>(number));
+    }
+};
+
+#ifndef __APPLE__
+using Region = void (*)(void *);
+using Parallel = void (*)(Region, void *, unsigned, unsigned);
+
+void region(void *argument) {
+    auto &loop = *static_cast<Loop *>(argument);
+    bool took_part = false;
+    // The team may be smaller than asked for, so pieces are taken until none is left.
+    for (int64_t number; (number = loop.taken.fetch_add(1)) < loop.pieces; took_part = true) loop.run(number);
+    if (took_part) loop.threads.fetch_add(1);
+}
+#endif
+
+}  // namespace
+
+// at::parallel_for is a header template and silently serial in a compiler without OpenMP, which Swift's
+// clang is; so the loop enters the pool of libtorch's own OpenMP runtime by its entry point.
+int32_t ct_parallel_for(int64_t count, int64_t grain, ct_body body, void *context) {
+    if (count <= 0) return 0;
+    int64_t wanted = (count + std::max<int64_t>(grain, 1) - 1) / std::max<int64_t>(grain, 1);
+    int64_t pieces = std::clamp<int64_t>(wanted, 1, at::get_num_threads());
+    Loop loop{count, (count + pieces - 1) / pieces, pieces, body, context};
+    if (pieces == 1) {
+        loop.run(0);
+        return 1;
+    }
+#ifdef __APPLE__
+    dispatch_apply_f(static_cast<size_t>(pieces), DISPATCH_APPLY_AUTO, &loop, [](void *argument, size_t number) {
+        static_cast<Loop *>(argument)->run(static_cast<int64_t>(number));
+    });
+    return static_cast<int32_t>(pieces);
+#else
+    static const auto parallel = reinterpret_cast<Parallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+    if (parallel == nullptr) {
+        for (int64_t number = 0; number < pieces; ++number) loop.run(number);
+        return 1;
+    }
+    parallel(region, &loop, static_cast<unsigned>(pieces), 0);
+    return loop.threads.load();
+#endif
+}
+
+#endif

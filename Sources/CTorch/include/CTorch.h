@@ -1,0 +1,121 @@
+// A hand-written C interface to libtorch: the only place where Swift meets C++.
+//
+// Every entry catches every C++ exception. An entry that fails returns NULL, or a status other than
+// CT_OK, and keeps the first line of the reason for `ct_error_message` of the same thread.
+#ifndef CTORCH_H
+#define CTORCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// MARK: Failures
+
+typedef enum ct_status { CT_OK = 0, CT_FAILED = 1, CT_OUT_OF_MEMORY = 2 } ct_status;
+
+/// The kind of this thread's last failure.
+ct_status ct_error_status(void);
+/// The first line of this thread's last failure; valid until the next one.
+const char *ct_error_message(void);
+
+// MARK: Tensors (an owned reference each; released with ct_tensor_release)
+
+typedef struct ct_tensor_s *ct_tensor;
+
+void ct_tensor_release(ct_tensor tensor);
+/// An uninitialised tensor. `type` is c10::ScalarType, `device` c10::DeviceType.
+ct_tensor ct_tensor_empty(const int64_t *sizes, int64_t rank, int32_t type, int32_t device, int32_t index);
+int64_t ct_tensor_rank(ct_tensor tensor);
+void ct_tensor_sizes(ct_tensor tensor, int64_t *sizes);
+int64_t ct_tensor_count(ct_tensor tensor);
+int32_t ct_tensor_type(ct_tensor tensor);
+int32_t ct_tensor_device(ct_tensor tensor);
+int32_t ct_tensor_device_index(ct_tensor tensor);
+bool ct_tensor_is_contiguous(ct_tensor tensor);
+/// The address of the first element; NULL for an empty tensor.
+void *ct_tensor_data(ct_tensor tensor);
+
+// MARK: Operators
+
+typedef struct ct_operator_s *ct_operator;
+
+/// Finds an operator of the dispatcher, such as "aten::add" with overload "Tensor". It lives forever.
+ct_operator ct_operator_find(const char *name, const char *overload);
+
+typedef enum ct_kind {
+    CT_DEFAULT = 0,  // the schema's default value
+    CT_NONE = 1,
+    CT_TENSOR = 2,
+    CT_INTEGER = 3,
+    CT_REAL = 4,
+    CT_BOOLEAN = 5,
+    CT_INTEGERS = 6,  // `count` numbers of the call's `integers`, from position `integer`
+    CT_TENSORS = 7,  // `count` handles of the call's `tensors`, from position `integer`
+    CT_GENERATOR = 8,
+    CT_DEVICE = 9,  // type in `integer`, index in `count`
+    CT_STRING = 10  // a NUL-terminated string that outlives the call
+} ct_kind;
+
+typedef struct ct_value {
+    ct_kind kind;
+    int64_t integer;
+    int64_t count;
+    double real;
+    const void *pointer;
+} ct_value;
+
+/// Calls an operator with boxed arguments. Results are tensors only, lists are flattened; a result
+/// that is undefined is NULL. `*result_count` enters as the room in `results` and leaves as their number.
+ct_status ct_call(
+    ct_operator op, const ct_value *arguments, int64_t argument_count, const int64_t *integers,
+    const ct_tensor *tensors, ct_tensor *results, int64_t *result_count);
+
+// MARK: Gradients
+
+bool ct_gradients_enabled(void);
+void ct_set_gradients_enabled(bool enabled);
+bool ct_tensor_requires_gradient(ct_tensor tensor);
+ct_status ct_tensor_set_requires_gradient(ct_tensor tensor, bool required);
+/// Vector-Jacobian product of `outputs` with `seeds` (an entry may be NULL for a scalar's one) with
+/// respect to `inputs`. A gradient that does not exist is NULL.
+ct_status ct_gradients(
+    const ct_tensor *outputs, const ct_tensor *seeds, int64_t output_count, const ct_tensor *inputs,
+    int64_t input_count, bool keep_graph, bool create_graph, ct_tensor *gradients);
+
+// MARK: Random numbers
+
+typedef struct ct_generator_s *ct_generator;
+
+ct_generator ct_generator_create(uint64_t seed, int32_t device, int32_t index);
+void ct_generator_release(ct_generator generator);
+/// The state as a tensor of bytes.
+ct_tensor ct_generator_state(ct_generator generator);
+ct_status ct_generator_set_state(ct_generator generator, ct_tensor state);
+
+// MARK: Runtime
+
+/// The version of libtorch, such as "2.13.0".
+const char *ct_engine_version(void);
+/// The folder that holds libtorch's lib and include; NULL where it cannot be told.
+const char *ct_engine_folder(void);
+/// The vector instruction set that libtorch's kernels use here.
+const char *ct_instruction_set(void);
+int32_t ct_thread_count(void);
+void ct_set_thread_count(int32_t count);
+/// The number of CUDA devices; 0 where libtorch has none.
+int32_t ct_cuda_device_count(void);
+
+/// A piece of a parallel loop: the half-open range of indices, and the number of the piece.
+typedef void (*ct_body)(void *context, int64_t begin, int64_t end, int32_t piece);
+/// Shares [0, count) in pieces of at least `grain` among the threads of libtorch's own pool. Returns
+/// the number of threads that took part. The body must not throw.
+int32_t ct_parallel_for(int64_t count, int64_t grain, ct_body body, void *context);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,55 @@
+/// How fast steps and tokens pass, over the latest part of a run.
+struct Pace: Sendable {
+    private struct Mark {
+        var time = 0.0
+        var step = 0
+        var tokens: Int?
+    }
+
+    private var start = Mark()
+    /// Recent marks, the oldest first; rates are taken from its first to its last.
+    private var window: [Mark] = []
+
+    /// The seconds that a rate looks back, and the least time between two marks.
+    private static let span = 15.0
+    private static let spacing = 0.5
+
+    /// A pace of which nothing is known.
+    init() {}
+
+    /// A pace that begins with steps made before.
+    init(time: Double, step: Int, tokens: Int) {
+        start = Mark(time: time, step: step, tokens: tokens)
+        window = [start]
+    }
+
+    /// Takes note of where a run is.
+    mutating func record(time: Double, step: Int, tokens: Int?) {
+        let mark = Mark(time: time, step: step, tokens: tokens)
+        // Marks closer together than the spacing replace one another, so that the window stays small.
+        if window.count > 2, time - window[window.count - 2].time < Self.spacing { window.removeLast() }
+        window.append(mark)
+        while window.count > 2, time - window[1].time > Self.span { window.removeFirst() }
+    }
+
+    /// Seconds since the run began.
+    func elapsed(at time: Double) -> Double { max(time - start.time, 0) }
+
+    /// Steps made since the run began here.
+    var steps: Int { max((window.last?.step ?? start.step) - start.step, 0) }
+
+    /// Seconds for a step; nil before the first.
+    var secondsPerStep: Double? {
+        guard let first = window.first, let last = window.last, last.step > first.step else { return nil }
+        return max(last.time - first.time, 0) / Double(last.step - first.step)
+    }
+
+    /// Tokens in a second; nil where none are counted or no time has passed.
+    var tokensPerSecond: Double? {
+        guard let first = window.first?.tokens, let last = window.last?.tokens, last > first else {
+            return nil
+        }
+        let seconds = (window.last?.time ?? 0) - (window.first?.time ?? 0)
+        return seconds > 0 ? Double(last - first) / seconds : nil
+    }
+}

@@ -1,0 +1,146 @@
+import Foundation
+
+/// Shows how far a training run, or a whole comparison of runs, has come.
+///
+/// On a terminal it is a single line that is redrawn and, when a run ends, replaced by what the run came to;
+/// elsewhere whole lines, few and without control characters. It owns the terminal's last line: what else is
+/// to be said while it is shown goes through `note`.
+///
+///     let display = ProgressDisplay(runCount: 2)
+///     display.begin("adamw, seed 0", totalSteps: 400)
+///     display.update(step: 10, loss: 3.2, tokens: 10_240)
+///     display.endRun("2.289 nats/byte")
+///     display.finish()
+public final class ProgressDisplay {
+    private let output: ProgressOutput
+    private let now: () -> Double
+    private let runCount: Int
+    private var state: ProgressState?
+    private var runsEnded = 0
+    private var pace = Pace()
+    /// How long the runs took that ended, in seconds and steps made here.
+    private var past = (seconds: 0.0, steps: 0)
+    private var lastShown: (time: Double, step: Int)?
+    private var hasOpenLine = false
+
+    /// Seconds between two drawings of a terminal's line.
+    private static let redrawInterval = 0.1
+    /// The least and the most seconds between two lines of a file, if no tenth of a run is over before.
+    private static let lineInterval = (least: 3.0, most: 60.0)
+
+    /// A display for a number of runs.
+    ///
+    /// - Parameters:
+    ///   - runCount: How many runs will be begun.
+    ///   - output: Where it is shown.
+    ///   - now: A clock that only runs forward, in seconds.
+    public init(
+        runCount: Int = 1, output: ProgressOutput = .standardError(),
+        now: @escaping () -> Double = { ProcessInfo.processInfo.systemUptime }
+    ) {
+        self.runCount = runCount
+        self.output = output
+        self.now = now
+    }
+
+    /// Begins a run.
+    ///
+    /// - Parameters:
+    ///   - label: The run's name, for example the optimizer and the seed.
+    ///   - totalSteps: The steps it will have made at its end.
+    ///   - step: The steps made before, in a run that is resumed.
+    ///   - tokens: The tokens trained on before, in a run that is resumed.
+    public func begin(_ label: String, totalSteps: Int, step: Int = 0, tokens: Int = 0) {
+        state = ProgressState(
+            label: label, run: runsEnded + 1, runCount: runCount, step: step, totalSteps: totalSteps
+        )
+        pace = Pace(time: now(), step: step, tokens: tokens)
+        lastShown = nil
+        show(force: true)
+    }
+
+    /// Takes note of a step; draws only where the last drawing is long enough ago.
+    ///
+    /// - Parameters:
+    ///   - step: The steps made so far.
+    ///   - loss: The latest loss.
+    ///   - tokens: The tokens trained on so far, for the rate; nil if tokens are not counted.
+    public func update(step: Int, loss: Double? = nil, tokens: Int? = nil) {
+        guard var state else { return }
+        pace.record(time: now(), step: step, tokens: tokens)
+        state.step = step
+        if let loss { state.loss = loss }
+        state.tokensPerSecond = pace.tokensPerSecond
+        state.secondsLeft = pace.secondsPerStep.map { $0 * Double(max(state.totalSteps - step, 0)) }
+        state.totalSecondsLeft = totalSecondsLeft(state)
+        self.state = state
+        show(force: false)
+    }
+
+    /// Writes a line of text above the progress.
+    public func note(_ message: String) {
+        let message = DisplayWidth.printable(message)
+        let cleared = hasOpenLine ? Self.clear : ""
+        output.write(cleared + message + "\n")
+        hasOpenLine = false
+        if output.isTerminal && state != nil { show(force: true) }
+    }
+
+    /// Ends the run and leaves one line with what it came to.
+    public func endRun(_ outcome: String) {
+        guard let ended = state else { return }
+        let elapsed = pace.elapsed(at: now())
+        past.seconds += elapsed
+        past.steps += pace.steps
+        state = nil
+        runsEnded += 1
+        let number = runCount > 1 ? "[\(ended.run)/\(runCount)] " : ""
+        note("\(number)\(ended.label): \(outcome) (\(NumberText.plain.duration(seconds: elapsed)))")
+    }
+
+    /// Takes the progress away; the cursor is at the beginning of an empty line.
+    public func finish() {
+        if hasOpenLine { output.write(Self.clear) }
+        hasOpenLine = false
+        state = nil
+    }
+
+    /// Back to the first column, and erase to the end of the line.
+    private static let clear = "\r\u{1B}[K"
+
+    private func show(force: Bool) {
+        guard let state else { return }
+        let time = now()
+        if !force, let lastShown, !isDue(state, time, after: lastShown) { return }
+        if output.isTerminal {
+            // The last column is left free: some terminals wrap as soon as it is written to.
+            let line = ProgressLine.terminal(
+                state, width: max(output.width() - 1, 1), usesColor: output.usesColor
+            )
+            output.write(Self.clear + line)
+            hasOpenLine = true
+        } else {
+            output.write(ProgressLine.plain(state) + "\n")
+        }
+        lastShown = (time, state.step)
+    }
+
+    private func isDue(_ state: ProgressState, _ time: Double, after last: (time: Double, step: Int)) -> Bool
+    {
+        let passed = time - last.time
+        if output.isTerminal { return passed >= Self.redrawInterval || state.step == state.totalSteps }
+        if passed >= Self.lineInterval.most { return true }
+        let tenth = max(state.totalSteps / 10, 1)
+        return passed >= Self.lineInterval.least && state.step / tenth > last.step / tenth
+    }
+
+    /// This run's rest, and for each run to come as many steps at the pace of all steps so far.
+    private func totalSecondsLeft(_ state: ProgressState) -> Double? {
+        guard let secondsLeft = state.secondsLeft else { return nil }
+        let steps = past.steps + pace.steps
+        guard steps > 0 else { return nil }
+        let secondsPerStep = (past.seconds + pace.elapsed(at: now())) / Double(steps)
+        let toCome = Double(max(runCount - state.run, 0)) * Double(state.totalSteps)
+        return secondsLeft + toCome * secondsPerStep
+    }
+}

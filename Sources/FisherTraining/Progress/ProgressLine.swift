@@ -1,0 +1,65 @@
+/// Lays out one line of progress: everything where there is room, the essential where there is little.
+enum ProgressLine {
+    /// Fewer columns do not show that a bar moves.
+    private static let leastBar = 6
+    /// The columns that a label needs to be known by, and those it may take.
+    private static let leastLabel = 12
+    private static let mostLabel = 36
+
+    /// The line for a terminal, never wider than `width`.
+    static func terminal(_ state: ProgressState, width: Int, usesColor: Bool) -> String {
+        let text = NumberText.plain
+        let count = "\(text.grouped(state.step))/\(text.grouped(state.totalSteps))"
+        // In the order in which they are given up, the last first.
+        let details = [
+            state.loss.map { "loss " + text.fixed($0, decimals: 3) },
+            state.secondsLeft.map { text.duration(seconds: $0) + " left" },
+            state.tokensPerSecond.map { text.compact($0) + " tokens/s" },
+            state.totalSecondsLeft.flatMap { left in
+                state.runCount > 1 ? "all " + text.duration(seconds: left) : nil
+            },
+        ].compactMap { $0 }
+        for shown in stride(from: details.count, through: 0, by: -1) {
+            let tail = ([count] + details.prefix(shown)).joined(separator: "  ")
+            let room = width - DisplayWidth.of(tail) - 2
+            let head = label(state, width: min(max(room - leastBar - 2, 0), mostLabel))
+            let bar = min(room - DisplayWidth.of(head) - 2, 24)
+            // The rates are given up for the label's end, where the seed stands; loss and time left are not.
+            let needed = min(shown > 2 ? mostLabel : leastLabel, DisplayWidth.of(label(state, width: .max)))
+            if DisplayWidth.of(head) >= needed, bar >= leastBar {
+                return head + "  " + self.bar(state.fraction, width: bar, usesColor: usesColor) + "  " + tail
+            }
+        }
+        let name = label(state, width: max(width - DisplayWidth.of(count) - 2, 0))
+        return DisplayWidth.cut(name.isEmpty ? count : name + "  " + count, to: width)
+    }
+
+    /// The line for a file: no bar, no escapes, everything in it.
+    static func plain(_ state: ProgressState) -> String {
+        let text = NumberText.plain
+        let percent = Int((state.fraction * 100).rounded(.down))
+        var parts = [
+            label(state, width: .max) + ": step \(text.grouped(state.step)) of "
+                + "\(text.grouped(state.totalSteps)) (\(percent) %)"
+        ]
+        if let loss = state.loss { parts.append("loss " + text.fixed(loss, decimals: 4)) }
+        if let rate = state.tokensPerSecond { parts.append(text.compact(rate) + " tokens/s") }
+        if let left = state.secondsLeft { parts.append(text.duration(seconds: left) + " left") }
+        if state.runCount > 1, let left = state.totalSecondsLeft {
+            parts.append(text.duration(seconds: left) + " for all runs")
+        }
+        return parts.joined(separator: ", ")
+    }
+
+    private static func label(_ state: ProgressState, width: Int) -> String {
+        let number = state.runCount > 1 ? "[\(state.run)/\(state.runCount)] " : ""
+        return DisplayWidth.cut(number + DisplayWidth.printable(state.label), to: width)
+    }
+
+    private static func bar(_ fraction: Double, width: Int, usesColor: Bool) -> String {
+        let filled = Int((fraction * Double(width)).rounded(.down))
+        let done = String(repeating: "━", count: filled)
+        let rest = String(repeating: usesColor ? "━" : "┈", count: width - filled)
+        return usesColor ? "\u{1B}[36m\(done)\u{1B}[0m\u{1B}[2m\(rest)\u{1B}[0m" : done + rest
+    }
+}

@@ -1,0 +1,154 @@
+extension OptimizerComparison {
+    /// The comparison as one HTML page that needs nothing else: no network, no script to be read.
+    public func report() -> String {
+        ComparisonReport(self).page
+    }
+}
+
+/// Puts the report's page together.
+struct ComparisonReport {
+    let result: OptimizerComparison
+    let summary: ComparisonSummary
+
+    init(_ result: OptimizerComparison) {
+        self.result = result
+        self.summary = ComparisonSummary(of: result)
+    }
+
+    /// The page's source.
+    var page: String {
+        let head = Markup.tag(
+            "head", [:],
+            [
+                .tag("meta", ["charset": "utf-8"]),
+                .tag("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
+                .tag("meta", ["name": "color-scheme", "content": "light dark"]),
+                .tag("title", [:], "\(result.task.name): comparison of optimizers"),
+                .tag("style", [:], [.verbatim(ReportStyle.sheet)]),
+            ])
+        let body = Markup.tag(
+            "body", [:],
+            [
+                .tag("main", [:], [opening, resultsTable] + charts + [runsTable, configuration, footer]),
+                .tag("script", [:], [.verbatim(ReportScript.source)]),
+            ])
+        return "<!DOCTYPE html>\n" + Markup.tag("html", ["lang": "en"], [head, body]).rendered + "\n"
+    }
+
+    private var opening: Markup {
+        let text = NumberText.typographic
+        let runs = summary.rows.reduce(0) { $0 + $1.runCount }
+        let facts = [
+            text.counted(summary.rows.count, "optimizer"), text.counted(runs, "run"),
+            text.grouped(result.task.parameterCount) + " parameters", result.environment.readableDate,
+        ]
+        return .tag(
+            "header", [:],
+            [
+                .tag("p", ["class": "eyebrow"], "Comparison of optimizers"),
+                .tag("h1", [:], result.task.name),
+                .tag("p", ["class": "description"], result.task.description),
+                .tag("p", ["class": "headline"], summary.headline),
+                .tag("p", ["class": "facts"], facts.filter { !$0.isEmpty }.map { .tag("span", [:], $0) }),
+            ])
+    }
+
+    private var charts: [Markup] {
+        let bySteps = LineChart(result, title: "Validation loss by step", .validation, against: .step)
+        let bySeconds = LineChart(result, title: "Validation loss by time", .validation, against: .seconds)
+        let training = LineChart(result, title: "Training loss by step", .training, against: .step)
+        let finals = DotChart.finalLosses(result, summary)
+        let differences = DotChart.differences(result, summary)
+        let figures = [
+            bySteps.map { figure($0, id: "steps") },
+            bySeconds.map {
+                figure(
+                    $0, id: "seconds",
+                    note: "Time counts training without evaluation; it is the mean over the seeds.")
+            },
+            finals.map {
+                figure(
+                    $0, id: "finals",
+                    note:
+                        "One mark a completed run; the upright line is the mean, the dashed one the mean of "
+                        + "the first optimizer. Equal heights are equal seeds."
+                )
+            },
+            differences.map { figure($0, id: "differences", note: differenceNote) },
+            training.map { figure($0, id: "training") },
+        ].compactMap { $0 }
+        let missing = Markup.tag("p", ["class": "note"], "No run produced a loss that could be drawn.")
+        return figures.isEmpty ? [missing] : figures
+    }
+
+    private var differenceNote: String {
+        let hasIntervals = summary.rows.contains { $0.difference?.interval != nil }
+        return "The final loss less that of the first optimizer with the same seed. "
+            + (hasIntervals
+                ? "The line is the 95 % interval of the mean difference by Student's t; an arrow says that "
+                    + "it goes on. It is not corrected for the number of optimizers compared."
+                : "A single common seed gives no interval.")
+    }
+
+    private func figure(_ chart: LineChart, id: String, note: String? = nil) -> Markup {
+        var notes = note.map { [$0] } ?? []
+        if chart.hasBands {
+            notes.append(
+                "Lines are means over the completed runs, bands reach from the lowest to the highest seed.")
+        }
+        if chart.hasStrays {
+            notes.append("Thin lines are runs that diverged (cross) or were interrupted (ring).")
+        }
+        if chart.isCut { notes.append("Losses above the vertical axis are cut off.") }
+        let legend = chart.curves.map { curve in
+            Markup.tag(
+                "li", [:],
+                [
+                    curve.style.swatch, .tag("b", [:], curve.style.letter), .tag("span", [:], curve.label),
+                ])
+        }
+        let drawings = ChartLayout.all.map { chart.drawing($0, id: "\(id)-\($0.name)") }
+        return .tag(
+            "figure", ["class": "curves"],
+            [
+                .tag("h2", [:], chart.title),
+                .tag("ul", ["class": chart.needsLegend ? "legend needed" : "legend"], legend),
+                .tag("div", ["class": "canvas"], drawings),
+                .tag("figcaption", [:], notes.joined(separator: " ")),
+            ])
+    }
+
+    private func figure(_ chart: DotChart, id: String, note: String) -> Markup {
+        .tag(
+            "figure", [:],
+            [
+                .tag("h2", [:], chart.title),
+                .tag(
+                    "div", ["class": "canvas"],
+                    ChartLayout.all.map { chart.drawing($0, id: "\(id)-\($0.name)") }),
+                .tag("figcaption", [:], note),
+            ])
+    }
+
+    private var footer: Markup {
+        .tag(
+            "footer", [:],
+            [
+                .tag(
+                    "p", [:],
+                    "Made by swift-fisher \(result.environment.packageVersion). The numbers are in "
+                        + "results.json and results.csv beside this page.")
+            ])
+    }
+}
+
+extension EnvironmentSummary {
+    /// The date with a space and without seconds where it is in ISO 8601, else as it is.
+    fileprivate var readableDate: String {
+        guard let match = date.firstMatch(of: /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(Z?)/) else {
+            return date
+        }
+        let zone = match.3.isEmpty ? String(date[match.range.upperBound...]) : "UTC"
+        return "\(match.1) \(match.2) \(zone)"
+    }
+}

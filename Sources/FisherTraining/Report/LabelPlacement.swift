@@ -1,0 +1,50 @@
+/// Moves labels apart along one direction, each as little as possible.
+enum LabelPlacement {
+    private struct Cluster {
+        var members: [Int]
+        var height: Double
+        /// The sum, over the members, of where the cluster would begin if each had its wish.
+        var wishes: Double
+        var start: Double { wishes / Double(members.count) }
+    }
+
+    /// The centres of labels with wished centres and heights, without overlap.
+    ///
+    /// Labels stay within `bounds` unless their heights together exceed it; then they overflow its end.
+    static func spread(
+        _ wishes: [(center: Double, height: Double)], within bounds: ClosedRange<Double>
+    ) -> [Double] {
+        let order = wishes.indices.sorted { (wishes[$0].center, $0) < (wishes[$1].center, $1) }
+        var clusters: [Cluster] = []
+        func begin(_ cluster: Cluster) -> Double {
+            max(min(cluster.start, bounds.upperBound - cluster.height), bounds.lowerBound)
+        }
+        for index in order {
+            let label = wishes[index]
+            clusters.append(
+                Cluster(members: [index], height: label.height, wishes: label.center - label.height / 2)
+            )
+            while clusters.count > 1 {
+                let last = clusters[clusters.count - 1]
+                let previous = clusters[clusters.count - 2]
+                guard begin(last) < begin(previous) + previous.height else { break }
+                clusters.removeLast(2)
+                clusters.append(
+                    Cluster(
+                        members: previous.members + last.members, height: previous.height + last.height,
+                        wishes: previous.wishes + last.wishes - Double(last.members.count) * previous.height
+                    )
+                )
+            }
+        }
+        var centers = Array(repeating: 0.0, count: wishes.count)
+        for cluster in clusters {
+            var position = begin(cluster)
+            for index in cluster.members {
+                centers[index] = position + wishes[index].height / 2
+                position += wishes[index].height
+            }
+        }
+        return centers
+    }
+}

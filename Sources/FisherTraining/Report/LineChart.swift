@@ -1,0 +1,81 @@
+/// Curves of loss with bands over the seeds, each named at its end.
+struct LineChart: Sendable {
+    let title: String
+    let horizontalTitle: String
+    let verticalTitle: String
+    let curves: [LossCurve]
+    let range: ClosedRange<Double>
+    let domain: ClosedRange<Double>
+    /// Whether only whole numbers stand on the horizontal axis.
+    let hasWholeSteps: Bool
+
+    /// A chart of curves; nil where there is nothing to draw.
+    init?(
+        _ result: OptimizerComparison, title: String, _ ordinate: LossCurve.Ordinate,
+        against abscissa: LossCurve.Abscissa
+    ) {
+        let curves = result.entries.enumerated().map { index, entry in
+            LossCurve(entry, index: index, ordinate, against: abscissa)
+        }
+        let ends = curves.flatMap { [$0.points.last?.x] + $0.strays.map { $0.points.last?.x } }
+        guard let range = LossRange.vertical(curves), let end = ends.compactMap({ $0 }).max() else {
+            return nil
+        }
+        self.title = title
+        self.curves = curves
+        self.range = range
+        self.domain = 0...max(end, 1e-9)
+        hasWholeSteps = abscissa == .step
+        horizontalTitle = abscissa == .step ? "training steps" : "seconds of training"
+        let kind = ordinate == .training ? "training" : "validation"
+        verticalTitle = "\(kind) loss, nats/\(result.task.lossUnit)"
+    }
+
+    /// Whether some of the losses lie above the drawing.
+    var isCut: Bool {
+        curves.contains { curve in
+            (curve.points + curve.strays.flatMap(\.points)).contains { $0.high > range.upperBound }
+        }
+    }
+
+    /// Whether there is a band, that is, more than one completed run somewhere.
+    var hasBands: Bool { curves.contains { $0.runCount > 1 && !$0.points.isEmpty } }
+
+    /// Whether even the wide drawing cannot show every name in full.
+    var needsLegend: Bool { Plot(chart: self, layout: .wide).needsLegend }
+
+    /// Whether runs that diverged or were interrupted are drawn.
+    var hasStrays: Bool { curves.contains { !$0.strays.isEmpty } }
+
+    /// What the drawing shows, for who cannot see it.
+    var summary: String {
+        let ends = curves.map { curve in
+            curve.points.last.map { "\(curve.label) ends at \(NumberText.plain.fixed($0.mean, decimals: 3))" }
+                ?? "\(curve.label) has no completed run"
+        }
+        return "\(verticalTitle) against \(horizontalTitle). " + ends.joined(separator: "; ") + "."
+    }
+
+    /// The drawing in one layout.
+    ///
+    /// - Parameter id: A name that no other drawing of the page has.
+    func drawing(_ layout: ChartLayout, id: String) -> Markup {
+        let plot = Plot(chart: self, layout: layout)
+        return .tag(
+            "svg",
+            [
+                "class": "chart \(layout.name)", "role": "img", "aria-labelledby": "\(id)-title \(id)-desc",
+                "viewBox": "0 0 \(SVG.number(layout.width)) \(SVG.number(layout.height))",
+            ],
+            [
+                .tag("title", ["id": "\(id)-title"], title),
+                .tag("desc", ["id": "\(id)-desc"], summary),
+                .tag("clipPath", ["id": "\(id)-clip"], [plot.clip]),
+                .tag("g", [:], plot.axes),
+                .tag("g", ["clip-path": "url(#\(id)-clip)"], plot.bands + plot.lines),
+                .tag("g", [:], plot.endings + plot.labels),
+                .tag("g", ["class": "pointer"], []),
+            ]
+        )
+    }
+}

@@ -1,0 +1,96 @@
+import Foundation
+
+/// One optimizer's losses over its seeds, ready to be drawn.
+struct LossCurve: Sendable {
+    /// The seeds' losses after one step.
+    struct Point: Sendable, Hashable {
+        var x: Double
+        var mean: Double
+        var low: Double
+        var high: Double
+    }
+
+    /// A run that did not complete; it is drawn apart, because a mean over changing seeds would jump.
+    struct Stray: Sendable {
+        var seed: UInt64
+        var points: [Point]
+        var hasDiverged: Bool
+    }
+
+    var label: String
+    var style: SeriesStyle
+    /// The mean over the completed runs, with the smallest and the largest of them.
+    var points: [Point]
+    var strays: [Stray]
+    /// The number of completed runs.
+    var runCount: Int
+
+    /// What is drawn from left to right.
+    enum Abscissa: Sendable {
+        case step, seconds
+    }
+
+    /// What is drawn upwards.
+    enum Ordinate: Sendable {
+        case training, validation
+    }
+
+    /// More points than this cannot be told apart on a page.
+    private static let pointLimit = 300
+
+    /// Gathers an optimizer's runs.
+    init(_ entry: OptimizerEntry, index: Int, _ ordinate: Ordinate, against abscissa: Abscissa) {
+        let completed = entry.runs.filter { $0.completedLoss != nil }
+        label = entry.label
+        style = SeriesStyle(index: index)
+        runCount = completed.count
+        points = Self.thinned(Self.combined(completed, ordinate, abscissa))
+        strays = entry.runs.filter { $0.completedLoss == nil }.map { run in
+            let isInterrupted = if case .interrupted = run.status { true } else { false }
+            let points = Self.combined([run], ordinate, abscissa)
+            return Stray(seed: run.seed, points: Self.thinned(points), hasDiverged: !isInterrupted)
+        }.filter { !$0.points.isEmpty }
+    }
+
+    /// Mean, least and greatest loss at the steps that all runs have measured.
+    private static func combined(
+        _ runs: [RunRecord], _ ordinate: Ordinate, _ abscissa: Abscissa
+    ) -> [Point] {
+        guard let first = runs.first else { return [] }
+        let tables = runs.dropFirst().map { run in
+            Dictionary(run.curve.map { ($0.step, $0) }, uniquingKeysWith: { _, last in last })
+        }
+        return first.curve.compactMap { point in
+            let others = tables.compactMap { $0[point.step] }
+            let all = [point] + others
+            let losses = all.compactMap { ordinate == .training ? $0.trainingLoss : $0.validationLoss }
+            guard losses.count == runs.count, losses.allSatisfy(RunRecord.isUsable),
+                let summary = SampleSummary(losses)
+            else { return nil }
+            let seconds = all.reduce(0) { $0 + $1.seconds } / Double(all.count)
+            guard seconds.isFinite else { return nil }
+            return Point(
+                x: abscissa == .step ? Double(point.step) : seconds, mean: summary.mean,
+                low: summary.range.lowerBound, high: summary.range.upperBound
+            )
+        }
+    }
+
+    /// Neighbouring points merged where there are too many; the first and the last are kept as they are.
+    private static func thinned(_ points: [Point]) -> [Point] {
+        guard points.count > pointLimit, let first = points.first, let last = points.last else {
+            return points
+        }
+        let inner = Array(points.dropFirst().dropLast())
+        let size = (inner.count + pointLimit - 1) / pointLimit
+        let merged = stride(from: 0, to: inner.count, by: size).map { start in
+            let group = inner[start..<min(start + size, inner.count)]
+            let count = Double(group.count)
+            return Point(
+                x: group.reduce(0) { $0 + $1.x } / count, mean: group.reduce(0) { $0 + $1.mean } / count,
+                low: group.map(\.low).min() ?? 0, high: group.map(\.high).max() ?? 0
+            )
+        }
+        return [first] + merged + [last]
+    }
+}

@@ -1,0 +1,92 @@
+/// A safetensors file opened for reading: its header is checked whole, its tensors are read when asked for.
+///
+/// Copies share the open file, which is closed with the last of them. Replacing or deleting the file
+/// meanwhile does not disturb a reader.
+public struct SafetensorsFile: Sendable {
+    /// The file's path, as it was given.
+    public let path: String
+    /// The free text that the file carries; empty where it carries none.
+    public let metadata: [String: String]
+    /// The tensors in the order of their bytes in the file.
+    public let tensors: [SafetensorsEntry]
+
+    private let indices: [String: Int]
+    private let file: OpenFile
+    private let dataStart: Int
+
+    /// Opens a file and checks that the header is valid and describes every byte behind it.
+    ///
+    /// Nothing is allocated on the word of the file alone: the header's length is first held against the
+    /// file's real size. Throws `notFound`, `permissionDenied`, `inputOutput` or `malformed`.
+    public init(path: String) throws(SafetensorsError) {
+        let file = try OpenFile(reading: path)
+        let headerByteCount = try Self.headerByteCount(of: file, path: path)
+        let dataStart = 8 + headerByteCount
+        let header = try SafetensorsHeader(
+            parsing: file.bytes(at: 8, count: headerByteCount),
+            dataByteCount: file.byteCount - dataStart, path: path)
+        self.path = path
+        self.file = file
+        self.dataStart = dataStart
+        metadata = header.metadata
+        tensors = header.entries
+        indices = Dictionary(uniqueKeysWithValues: zip(tensors.map(\.name), tensors.indices))
+    }
+
+    /// The tensor of a name, nil where there is none.
+    public subscript(name: String) -> SafetensorsEntry? {
+        indices[name].map { tensors[$0] }
+    }
+
+    /// The tensor of a name; throws `missingTensor` where there is none.
+    public func entry(named name: String) throws(SafetensorsError) -> SafetensorsEntry {
+        guard let entry = self[name] else {
+            throw SafetensorsError(.missingTensor, path: path, tensor: name, reason: "it is not in the file")
+        }
+        return entry
+    }
+
+    /// Reads all bytes of a tensor into memory; throws `missingTensor` or `inputOutput`.
+    public func readBytes(of name: String) throws(SafetensorsError) -> [UInt8] {
+        let entry = try entry(named: name)
+        return try file.bytes(at: dataStart + entry.dataRange.lowerBound, count: entry.byteCount)
+    }
+
+    /// Fills a buffer with the bytes of one of this file's tensors, from its byte `start` on.
+    ///
+    /// The buffer must not reach beyond the tensor's end. Throws `inputOutput`.
+    public func read(
+        _ entry: SafetensorsEntry, from start: Int = 0, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(SafetensorsError) {
+        precondition(
+            start >= 0 && start <= entry.byteCount && buffer.count <= entry.byteCount - start,
+            "the buffer reaches beyond the tensor")
+        try file.read(at: dataStart + entry.dataRange.lowerBound + start, into: buffer)
+    }
+
+    private static func headerByteCount(of file: OpenFile, path: String) throws(SafetensorsError) -> Int {
+        guard file.byteCount >= 8 else {
+            throw SafetensorsError(
+                .malformed, path: path,
+                reason: "the file has \(file.byteCount) bytes, too few for the length of a header")
+        }
+        let prefix = try file.bytes(at: 0, count: 8)
+        let claimed = prefix.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+        guard claimed <= SafetensorsHeader.maximumByteCount else {
+            // A repository cloned without its large files has such stand-ins for them.
+            let isPointer = prefix.elementsEqual("version ".utf8)
+            let reason =
+                isPointer
+                ? "it looks like a Git LFS pointer, not like the file itself"
+                : "the header claims \(claimed) bytes, the limit is \(SafetensorsHeader.maximumByteCount)"
+            throw SafetensorsError(.malformed, path: path, reason: reason)
+        }
+        let available = file.byteCount - 8
+        guard claimed <= available else {
+            throw SafetensorsError(
+                .malformed, path: path,
+                reason: "the file is truncated: the header claims \(claimed) bytes, \(available) are there")
+        }
+        return Int(claimed)
+    }
+}

@@ -1,0 +1,127 @@
+import Foundation
+import Testing
+
+@testable import FisherTraining
+
+@Suite("A comparison's files")
+struct ComparisonFilesTests {
+    /// Runs a body with the path of a folder that is removed afterwards.
+    private func withFolder(_ body: (String) throws -> Void) throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        try body(folder.path)
+    }
+
+    @Test("JSON keeps everything, numbers that are none included, and is stable")
+    func roundTrip() throws {
+        let result = ComparisonFixture.typical
+        let data = result.json()
+        let back = try OptimizerComparison(json: data, path: "results.json")
+        #expect(back.json() == data)
+        #expect(back.entries[2].runs[1].curve[7].validationLoss?.isNaN == true)
+        #expect(back.entries[2].runs[1].curve[8].trainingLoss == .infinity)
+        #expect(back.entries[2].runs[1].curve[9].trainingLoss == -.infinity)
+        #expect(back.entries[2].runs[1].status == result.entries[2].runs[1].status)
+        #expect(back.entries[0] == result.entries[0])
+        #expect(back.task == result.task)
+        #expect(back.environment == result.environment)
+        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: data) }
+    }
+
+    @Test(
+        "Every status survives",
+        arguments: [RunStatus.completed, .diverged(step: 3, reason: "a \"b\""), .interrupted(step: 9)]
+    )
+    func statuses(status: RunStatus) throws {
+        let data = try JSONEncoder().encode([status])
+        #expect(try JSONDecoder().decode([RunStatus].self, from: data) == [status])
+    }
+
+    @Test("What is wrong with a JSON file is said with its name")
+    func badJSON() throws {
+        #expect(throws: ComparisonFileError.notAComparison(path: "x.json", reason: "it is not JSON")) {
+            try OptimizerComparison(json: Data("{".utf8), path: "x.json")
+        }
+        #expect(throws: ComparisonFileError.notAComparison(path: "x.json", reason: "task is missing")) {
+            try OptimizerComparison(json: Data(#"{"formatVersion": 1}"#.utf8), path: "x.json")
+        }
+        #expect(throws: ComparisonFileError.unknownVersion(path: "x.json", version: 7)) {
+            try OptimizerComparison(json: Data(#"{"formatVersion": 7}"#.utf8), path: "x.json")
+        }
+        let text = String(decoding: ComparisonFixture.typical.json(), as: UTF8.self)
+        let broken = text.replacing(#""step" : 70"#, with: #""step" : "x""#)
+        #expect(broken != text)
+        let error = #expect(throws: ComparisonFileError.self) {
+            try OptimizerComparison(json: Data(broken.utf8), path: "x.json")
+        }
+        #expect(
+            error?.description
+                == "x.json is not a comparison's result: entries[0].runs[0].curve[7].step is not of type Int."
+        )
+    }
+
+    @Test("CSV has a row for each point, and quotes what needs it")
+    func csv() {
+        var result = ComparisonFixture.typical
+        result.entries[0].label = "a, \"b\"\nc"
+        let text = result.csv()
+        #expect(text.hasPrefix("optimizer,seed,step,tokens,seconds,training_loss,validation_loss\n"))
+        #expect(text.contains("\n\"a, \"\"b\"\"\nc\",0,0,0,0.0,,5.5\n"))
+        #expect(text.contains("\nkfac,1,80,81920,12.0,inf,"))
+        #expect(text.contains(",NaN\n"))
+        let points = result.entries.flatMap(\.runs).reduce(0) { $0 + $1.curve.count }
+        // The two runs of the first optimizer have a line break within each row's label.
+        #expect(text.split(separator: "\n").count == 1 + points + 22)
+    }
+
+    @Test("All three files are written into a new folder, and read back")
+    func write() throws {
+        try withFolder { folder in
+            let files = ComparisonFiles(folder: folder + "/new/deeper")
+            try files.write(ComparisonFixture.typical)
+            #expect(try files.read().json() == ComparisonFixture.typical.json())
+            let names = try FileManager.default.contentsOfDirectory(atPath: files.folder).sorted()
+            #expect(names == ["report.html", "results.csv", "results.json"])
+        }
+    }
+
+    @Test("A file is replaced as a whole, and one that cannot be is left as it was")
+    func replacement() throws {
+        try withFolder { folder in
+            let path = folder + "/results.csv"
+            try ComparisonFiles.replaceFile(at: path, with: Data("first, and long".utf8))
+            try ComparisonFiles.replaceFile(at: path, with: Data("second".utf8))
+            #expect(try String(contentsOfFile: path, encoding: .utf8) == "second")
+            let blocked = folder + "/folder"
+            try FileManager.default.createDirectory(atPath: blocked, withIntermediateDirectories: false)
+            let error = #expect(throws: ComparisonFileError.self) {
+                try ComparisonFiles.replaceFile(at: blocked, with: Data("x".utf8))
+            }
+            #expect(error == .cannotWrite(path: blocked, reason: "is a directory"))
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
+                    "folder", "results.csv",
+                ])
+        }
+    }
+
+    @Test("Errors name the path")
+    func errors() throws {
+        try withFolder { folder in
+            let file = folder + "/file"
+            try Data().write(to: URL(fileURLWithPath: file))
+            let within = ComparisonFiles(folder: file + "/results")
+            let error = #expect(throws: ComparisonFileError.self) {
+                try within.write(ComparisonFixture.typical)
+            }
+            #expect(error?.description.hasPrefix("The folder \(file)/results cannot be made: ") == true)
+            let missing = ComparisonFiles(folder: folder + "/missing/")
+            let second = #expect(throws: ComparisonFileError.self) { try missing.read() }
+            #expect(
+                second?.description
+                    == "\(folder)/missing/results.json cannot be read: no such file or directory."
+            )
+        }
+    }
+}
