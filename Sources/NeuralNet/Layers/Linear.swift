@@ -1,0 +1,27 @@
+import Torch
+
+/// y = x W^T + b over the last dimension.
+public final class Linear: Module {
+    /// W, shape [outputs, inputs].
+    @Parameter public var weight: Tensor
+    /// b, shape [outputs], where there is one.
+    public let bias: Parameter?
+    let site = CaptureSite()
+
+    /// Draws W; b starts at zero.
+    ///
+    /// - Parameter weight: by default U(-a, a) with a = 1 / sqrt(inputs).
+    public init(
+        _ inputs: Int, _ outputs: Int, bias: Bool = true, weight: Initializer? = nil, dtype: DType = .float32,
+        using generator: RandomGenerator
+    ) {
+        let initializer = weight ?? .uniform(bound: 1 / Double(max(inputs, 1)).squareRoot())
+        self.weight = initializer([outputs, inputs], dtype: dtype, using: generator)
+        self.bias = bias ? Parameter(wrappedValue: .zeros([outputs], dtype: dtype)) : nil
+    }
+
+    /// The layer's output [..., outputs] for an input [..., inputs].
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        site.noting(input: input, output: input.linear(weight: weight, bias: bias?.wrappedValue))
+    }
+}

@@ -1,0 +1,53 @@
+import Torch
+
+/// A pre-norm block: x + attention(norm(x)), then x + feedForward(norm(x)).
+public final class TransformerBlock: Module {
+    /// The norm before the attention.
+    public let attentionNorm: LayerNorm
+    /// The attention.
+    public let attention: CausalSelfAttention
+    /// The norm before the feed-forward layers.
+    public let feedForwardNorm: LayerNorm
+    /// The feed-forward layers.
+    public let feedForward: FeedForward
+    let dropout: Dropout
+
+    init(_ configuration: GPT.Configuration, dtype: DType, using generator: RandomGenerator) {
+        let width = configuration.width
+        let normal = Initializer.normal(standardDeviation: 0.02)
+        let residual = Initializer.normal(
+            standardDeviation: 0.02 / (2 * Double(configuration.layers)).squareRoot())
+        attentionNorm = LayerNorm(width, dtype: dtype)
+        attention = CausalSelfAttention(
+            width, heads: configuration.heads, weight: normal, outputWeight: residual, dtype: dtype,
+            using: generator)
+        feedForwardNorm = LayerNorm(width, dtype: dtype)
+        feedForward = FeedForward(width, weight: normal, outputWeight: residual, dtype: dtype, using: generator)
+        dropout = Dropout(configuration.dropout, using: generator)
+    }
+
+    /// The block's output, of the input's shape [batch, positions, width].
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        let attended = input + dropout(attention(attentionNorm(input)))
+        return attended + dropout(feedForward(feedForwardNorm(attended)))
+    }
+}
+
+/// Two linear maps with a GELU between, four times as wide inside.
+public final class FeedForward: Module {
+    /// The map to the inner width.
+    public let expand: Linear
+    /// The map back.
+    public let contract: Linear
+
+    init(
+        _ width: Int, weight: Initializer, outputWeight: Initializer, dtype: DType,
+        using generator: RandomGenerator
+    ) {
+        expand = Linear(width, 4 * width, weight: weight, dtype: dtype, using: generator)
+        contract = Linear(4 * width, width, weight: outputWeight, dtype: dtype, using: generator)
+    }
+
+    /// The output, of the input's shape [..., width].
+    public func callAsFunction(_ input: Tensor) -> Tensor { contract(expand(input).geluTanh()) }
+}

@@ -1,0 +1,41 @@
+import Torch
+
+/// Receives what layers compute while a recorder is active.
+public protocol CaptureRecorder: AnyObject {
+    /// Notes one use of a layer: its input and its output, both still part of the gradient's record. A layer
+    /// that is called twice, or a weight used in two places, is noted twice under its path.
+    func record(layer path: ParameterPath, input: Tensor, output: Tensor)
+}
+
+/// The place in a layer where its uses can be recorded for curvature estimates.
+///
+/// Without a recorder it costs one test a call.
+public final class CaptureSite {
+    private var target: (recorder: any CaptureRecorder, path: ParameterPath)?
+
+    /// Makes a site at which nothing records.
+    public init() {}
+
+    /// Notes a use of the layer and passes its output on.
+    @inline(__always)
+    func noting(input: Tensor, output: Tensor) -> Tensor {
+        if let target { target.recorder.record(layer: target.path, input: input, output: output) }
+        return output
+    }
+
+    fileprivate func attach(_ recorder: (any CaptureRecorder)?, path: ParameterPath) {
+        target = recorder.map { ($0, path) }
+    }
+}
+
+extension Module {
+    /// Runs `body` while every layer with a capture site tells `recorder` of its uses, by path.
+    public func capturing<Result, Failure: Error>(
+        by recorder: any CaptureRecorder, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let sites = captureSites
+        for (path, site) in sites { site.attach(recorder, path: path) }
+        defer { for (path, site) in sites { site.attach(nil, path: path) } }
+        return try body()
+    }
+}

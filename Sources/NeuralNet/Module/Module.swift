@@ -1,0 +1,100 @@
+import Torch
+
+/// A part of a network: a class whose stored properties are parameters (`@Parameter`), further modules, and
+/// arrays or optionals of modules. They are found by reflection, in the order of their declaration.
+public protocol Module: AnyObject {}
+
+/// A parameter and where it is.
+public struct NamedParameter {
+    /// Where it is: the first path, in the order of declaration, that leads to it.
+    public let path: ParameterPath
+    /// The parameter.
+    public let parameter: Parameter
+}
+
+extension Module {
+    /// All parameters, each once, in the order of declaration.
+    public var parameters: [NamedParameter] {
+        var walk = ModuleWalk()
+        walk.visit(self, at: .root)
+        return walk.parameters
+    }
+
+    /// The number of trainable elements.
+    public var parameterCount: Int {
+        parameters.filter(\.parameter.isTrainable).reduce(0) { $0 + $1.parameter.wrappedValue.count }
+    }
+
+    /// The random generators that the model draws from while it runs, each once.
+    public var randomGenerators: [RandomGenerator] {
+        var walk = ModuleWalk()
+        walk.visit(self, at: .root)
+        return walk.generators
+    }
+
+    /// Switches between training and evaluation for every layer that differs (dropout).
+    public func setTraining(_ isTraining: Bool) {
+        var walk = ModuleWalk()
+        walk.visit(self, at: .root)
+        for layer in walk.modeDependent { layer.isTraining = isTraining }
+    }
+
+    /// The capture sites of the model's layers by the path of the layer.
+    public var captureSites: [(path: ParameterPath, site: CaptureSite)] {
+        var walk = ModuleWalk()
+        walk.visit(self, at: .root)
+        return walk.sites
+    }
+}
+
+/// A layer that behaves differently while it is trained.
+public protocol ModeDependent: Module {
+    /// Whether the layer is being trained.
+    var isTraining: Bool { get set }
+}
+
+/// Collects what a model holds, by reflection over stored properties.
+struct ModuleWalk {
+    var parameters: [NamedParameter] = []
+    var generators: [RandomGenerator] = []
+    var modeDependent: [any ModeDependent] = []
+    var sites: [(path: ParameterPath, site: CaptureSite)] = []
+    private var seen: Set<ObjectIdentifier> = []
+
+    mutating func visit(_ module: any Module, at path: ParameterPath) {
+        guard seen.insert(ObjectIdentifier(module)).inserted else { return }
+        if let layer = module as? any ModeDependent { modeDependent.append(layer) }
+        var mirror: Mirror? = Mirror(reflecting: module)
+        var levels: [Mirror] = []
+        while let level = mirror {
+            levels.append(level)
+            mirror = level.superclassMirror
+        }
+        for child in levels.reversed().flatMap(\.children) {
+            guard let label = child.label else { continue }
+            // A property wrapper is stored under its name with an underscore.
+            visit(value: child.value, at: path.appending(label.hasPrefix("_") ? String(label.dropFirst()) : label))
+        }
+    }
+
+    private mutating func visit(value: Any, at path: ParameterPath) {
+        switch value {
+        case let parameter as Parameter:
+            if seen.insert(ObjectIdentifier(parameter)).inserted {
+                parameters.append(NamedParameter(path: path, parameter: parameter))
+            }
+        case let site as CaptureSite:
+            if seen.insert(ObjectIdentifier(site)).inserted { sites.append((path.parent, site)) }
+        case let generator as RandomGenerator:
+            if seen.insert(ObjectIdentifier(generator)).inserted { generators.append(generator) }
+        case let module as any Module: visit(module, at: path)
+        case let list as [any Module]:
+            for (position, module) in list.enumerated() { visit(module, at: path.appending("\(position)")) }
+        default:
+            let mirror = Mirror(reflecting: value)
+            if mirror.displayStyle == .optional, let (_, wrapped) = mirror.children.first {
+                visit(value: wrapped, at: path)
+            }
+        }
+    }
+}

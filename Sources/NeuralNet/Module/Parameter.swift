@@ -1,0 +1,45 @@
+import Torch
+
+/// A trainable tensor of a module: `@Parameter var weight: Tensor`.
+///
+/// The wrapper has an identity, so that a tensor used in two places (a tied head) is one parameter. Its
+/// tensor is a leaf that asks for gradients; optimizers change the elements in place.
+@propertyWrapper
+public final class Parameter {
+    /// The parameter's tensor.
+    public private(set) var wrappedValue: Tensor
+
+    /// The parameter itself: `layer.$weight`.
+    public var projectedValue: Parameter { self }
+
+    /// Makes a parameter of a tensor's elements, which it takes over. A failed tensor stays one, and whoever
+    /// first asks for the model's gradients is told.
+    public init(wrappedValue: Tensor) {
+        self.wrappedValue = wrappedValue.detached()
+        setTrainable(true)
+    }
+
+    /// Whether an optimizer changes this parameter; a frozen one takes no gradient.
+    public var isTrainable: Bool {
+        get { wrappedValue.failure == nil && wrappedValue.requiresGradient }
+        set { setTrainable(newValue) }
+    }
+
+    private func setTrainable(_ trainable: Bool) {
+        guard wrappedValue.failure == nil else { return }
+        do {
+            try wrappedValue.requiringGradient(trainable)
+        } catch {
+            preconditionFailure("a parameter must have a floating-point type: \(error)")
+        }
+    }
+
+    /// Takes over the elements of `value`, which must have this parameter's shape.
+    public func assign(_ value: Tensor) throws(TorchError) {
+        try value.check()
+        guard value.shape == wrappedValue.shape else {
+            throw TorchError(message: "a parameter of shape \(wrappedValue.shape) cannot hold \(value.shape)")
+        }
+        try withoutGradients { () throws(TorchError) in try wrappedValue.assign(value) }
+    }
+}

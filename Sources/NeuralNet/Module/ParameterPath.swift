@@ -1,0 +1,29 @@
+/// The place of a parameter or layer in a model: the property names and list positions that lead to it,
+/// such as `blocks.0.attention.output.weight`.
+public struct ParameterPath: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The steps from the model down.
+    public let components: [String]
+
+    /// The path of the model itself.
+    public static let root = ParameterPath(components: [])
+
+    /// Makes a path of its steps.
+    public init(components: [String]) { self.components = components }
+
+    /// Makes a path of its text.
+    public init(_ text: String) { components = text.split(separator: ".").map(String.init) }
+
+    /// The path one step further down.
+    public func appending(_ component: String) -> ParameterPath {
+        ParameterPath(components: components + [component])
+    }
+
+    /// The path of what holds this one.
+    public var parent: ParameterPath { ParameterPath(components: components.dropLast()) }
+
+    public var description: String { components.joined(separator: ".") }
+
+    public static func < (a: ParameterPath, b: ParameterPath) -> Bool {
+        a.components.lexicographicallyPrecedes(b.components)
+    }
+}

@@ -1,0 +1,75 @@
+// Element-wise arithmetic, with broadcasting.
+
+private let addTensor = Operation("add.Tensor")
+private let addScalar = Operation("add.Scalar")
+private let subtractTensor = Operation("sub.Tensor")
+private let subtractScalar = Operation("sub.Scalar")
+private let reverseSubtract = Operation("rsub.Scalar")
+private let multiplyTensor = Operation("mul.Tensor")
+private let multiplyScalar = Operation("mul.Scalar")
+private let divideTensor = Operation("div.Tensor")
+private let divideScalar = Operation("div.Scalar")
+private let reciprocalOf = Operation("reciprocal")
+private let negate = Operation("neg")
+private let powerScalar = Operation("pow.Tensor_Scalar")
+private let squareRoot = Operation("sqrt")
+private let squareOf = Operation("square")
+private let absolute = Operation("abs")
+private let exponential = Operation("exp")
+private let naturalLogarithm = Operation("log")
+private let maximumOf = Operation("maximum")
+private let minimumOf = Operation("minimum")
+private let clampMinimum = Operation("clamp_min")
+private let isFiniteOf = Operation("isfinite")
+private let equalScalar = Operation("eq.Scalar")
+private let selectWhere = Operation("where.self")
+private let maskedFillScalar = Operation("masked_fill.Scalar")
+
+extension Tensor {
+    public static func + (a: Tensor, b: Tensor) -> Tensor { addTensor(.tensor(a), .tensor(b)) }
+    public static func + (a: Tensor, b: Double) -> Tensor { addScalar(.tensor(a), .real(b)) }
+    public static func + (a: Double, b: Tensor) -> Tensor { b + a }
+    public static func - (a: Tensor, b: Tensor) -> Tensor { subtractTensor(.tensor(a), .tensor(b)) }
+    public static func - (a: Tensor, b: Double) -> Tensor { subtractScalar(.tensor(a), .real(b)) }
+    public static func - (a: Double, b: Tensor) -> Tensor { reverseSubtract(.tensor(b), .real(a)) }
+    public static func * (a: Tensor, b: Tensor) -> Tensor { multiplyTensor(.tensor(a), .tensor(b)) }
+    public static func * (a: Tensor, b: Double) -> Tensor { multiplyScalar(.tensor(a), .real(b)) }
+    public static func * (a: Double, b: Tensor) -> Tensor { b * a }
+    public static func / (a: Tensor, b: Tensor) -> Tensor { divideTensor(.tensor(a), .tensor(b)) }
+    public static func / (a: Tensor, b: Double) -> Tensor { divideScalar(.tensor(a), .real(b)) }
+    public static func / (a: Double, b: Tensor) -> Tensor { reciprocalOf(.tensor(b)) * a }
+    public static prefix func - (a: Tensor) -> Tensor { negate(.tensor(a)) }
+
+    /// Each element raised to a constant power.
+    public func power(_ exponent: Double) -> Tensor { powerScalar(.tensor(self), .real(exponent)) }
+    /// The square root of each element.
+    public func squareRoot() -> Tensor { Torch.squareRoot(.tensor(self)) }
+    /// The square of each element.
+    public func squared() -> Tensor { squareOf(.tensor(self)) }
+    /// The absolute value of each element.
+    public func magnitude() -> Tensor { absolute(.tensor(self)) }
+    /// e raised to each element.
+    public func exp() -> Tensor { exponential(.tensor(self)) }
+    /// The natural logarithm of each element.
+    public func log() -> Tensor { naturalLogarithm(.tensor(self)) }
+
+    /// The larger of two tensors, element by element.
+    public func maximum(_ other: Tensor) -> Tensor { maximumOf(.tensor(self), .tensor(other)) }
+    /// The smaller of two tensors, element by element.
+    public func minimum(_ other: Tensor) -> Tensor { minimumOf(.tensor(self), .tensor(other)) }
+    /// Each element, but at least `bound`.
+    public func atLeast(_ bound: Double) -> Tensor { clampMinimum(.tensor(self), .real(bound)) }
+
+    /// Whether each element is neither infinite nor NaN.
+    public func isFinite() -> Tensor { isFiniteOf(.tensor(self)) }
+    /// Whether each element equals a number.
+    public func equals(_ number: Double) -> Tensor { equalScalar(.tensor(self), .real(number)) }
+    /// This tensor where the condition holds, `other` elsewhere.
+    public func `where`(_ condition: Tensor, otherwise other: Tensor) -> Tensor {
+        selectWhere(.tensor(condition), .tensor(self), .tensor(other))
+    }
+    /// This tensor with `value` wherever `mask` holds.
+    public func filling(_ mask: Tensor, with value: Double) -> Tensor {
+        maskedFillScalar(.tensor(self), .tensor(mask), .real(value))
+    }
+}

@@ -1,0 +1,65 @@
+// Tensors of constants and of random numbers.
+
+private let fullOf = Operation("full")
+private let zerosLike = Operation("zeros_like")
+private let onesLike = Operation("ones_like")
+private let arangeTo = Operation("arange")
+private let normalInPlace = Operation("normal_")
+private let uniformInPlace = Operation("uniform_")
+private let bernoulliInPlace = Operation("bernoulli_.float")
+
+extension Tensor {
+    /// A tensor filled with one number.
+    public static func full(
+        _ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .cpu
+    ) -> Tensor {
+        if case .cuda = device {
+            do { try device.requireAvailable() } catch { return Tensor(.failure(error)) }
+        }
+        return fullOf(.integers(shape), .real(value), .dtype(dtype), .none, .device(device))
+    }
+    /// A tensor of zeros.
+    public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+        full(shape, 0, dtype: dtype, device: device)
+    }
+    /// A tensor of ones.
+    public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+        full(shape, 1, dtype: dtype, device: device)
+    }
+    /// Zeros in the shape and on the device of another tensor, and of its type unless another is given.
+    public static func zeros(like other: Tensor, dtype: DType? = nil) -> Tensor {
+        zerosLike(.tensor(other), dtype.map { .dtype($0) } ?? .none)
+    }
+    /// Ones in the shape and on the device of another tensor, and of its type unless another is given.
+    public static func ones(like other: Tensor, dtype: DType? = nil) -> Tensor {
+        onesLike(.tensor(other), dtype.map { .dtype($0) } ?? .none)
+    }
+    /// The int64 numbers 0, 1, ... count - 1.
+    public static func indices(_ count: Int, device: Device = .cpu) -> Tensor {
+        arangeTo(.integer(count), .dtype(.int64), .none, .device(device))
+    }
+
+    /// Independent draws from a normal distribution.
+    public static func normal(
+        _ shape: [Int], mean: Double = 0, standardDeviation: Double = 1, dtype: DType = .float32,
+        using generator: RandomGenerator
+    ) -> Tensor {
+        let made = Tensor.empty(shape, dtype: dtype)
+        return normalInPlace(.tensor(made), .real(mean), .real(standardDeviation), .generator(generator))
+    }
+    /// Independent draws from the uniform distribution on [low, high).
+    public static func uniform(
+        _ shape: [Int], from low: Double = 0, to high: Double = 1, dtype: DType = .float32,
+        using generator: RandomGenerator
+    ) -> Tensor {
+        let made = Tensor.empty(shape, dtype: dtype)
+        return uniformInPlace(.tensor(made), .real(low), .real(high), .generator(generator))
+    }
+    /// Independent draws in the shape, type and device of another tensor: 1 with a probability, else 0.
+    public static func bernoulli(
+        like other: Tensor, probability: Double, using generator: RandomGenerator
+    ) -> Tensor {
+        let made = zerosLike(.tensor(other.detached()))
+        return bernoulliInPlace(.tensor(made), .real(probability), .generator(generator))
+    }
+}

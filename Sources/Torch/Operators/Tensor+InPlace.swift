@@ -1,0 +1,25 @@
+// Changing a tensor's own elements. These throw at once, before or instead of changing anything.
+
+private let addInPlace = Operation("add_.Tensor")
+private let copyInPlace = Operation("copy_")
+private let fillInPlace = Operation("fill_.Scalar")
+private let scaleInPlace = Operation("mul_.Scalar")
+
+extension Tensor {
+    /// Adds `scale` times another tensor to this one's elements.
+    public func add(_ other: Tensor, scale: Double = 1) throws(TorchError) {
+        try addInPlace.inPlace(.tensor(self), .tensor(other), .real(scale))
+    }
+    /// Takes over the elements of another tensor, converted to this one's type.
+    public func assign(_ other: Tensor) throws(TorchError) {
+        try copyInPlace.inPlace(.tensor(self), .tensor(other))
+    }
+    /// Sets every element to a number.
+    public func fill(_ value: Double) throws(TorchError) {
+        try fillInPlace.inPlace(.tensor(self), .real(value))
+    }
+    /// Multiplies every element by a number.
+    public func scale(by factor: Double) throws(TorchError) {
+        try scaleInPlace.inPlace(.tensor(self), .real(factor))
+    }
+}

@@ -1,0 +1,66 @@
+// Sums, means, norms and other reductions.
+
+private let sumAll = Operation("sum")
+private let sumAlong = Operation("sum.dim_IntList")
+private let meanAll = Operation("mean")
+private let meanAlong = Operation("mean.dim")
+private let maximumAll = Operation("max")
+private let minimumAll = Operation("min")
+private let allOf = Operation("all")
+private let logSumExpAlong = Operation("logsumexp")
+private let logSoftmaxAlong = Operation("log_softmax.int")
+private let softmaxAlong = Operation("softmax.int")
+private let argumentOfMaximum = Operation("argmax")
+
+extension Tensor {
+    /// The sum of all elements, in the given type where one is given.
+    public func sum(dtype: DType? = nil) -> Tensor {
+        sumAll(.tensor(self), dtype.map { .dtype($0) } ?? .none)
+    }
+
+    /// The sums along some dimensions.
+    public func sum(along dimensions: Int..., keepingDimensions: Bool = false) -> Tensor {
+        sumAlong(.tensor(self), .integers(dimensions), .boolean(keepingDimensions))
+    }
+
+    /// The mean of all elements.
+    public func mean(dtype: DType? = nil) -> Tensor {
+        meanAll(.tensor(self), dtype.map { .dtype($0) } ?? .none)
+    }
+
+    /// The means along some dimensions.
+    public func mean(along dimensions: Int..., keepingDimensions: Bool = false) -> Tensor {
+        meanAlong(.tensor(self), .integers(dimensions), .boolean(keepingDimensions))
+    }
+
+    /// The largest element.
+    public func max() -> Tensor { maximumAll(.tensor(self)) }
+    /// The smallest element.
+    public func min() -> Tensor { minimumAll(.tensor(self)) }
+    /// Whether every element is true.
+    public func all() -> Tensor { allOf(.tensor(self)) }
+
+    /// The sum of squares of all elements, in float64, so that it neither overflows nor vanishes in float32.
+    public func sumOfSquares() -> Tensor { to(dtype: .float64).squared().sum() }
+
+    /// RMS(x) = sqrt(mean(x^2)) over all elements, in float64; 0 for an empty tensor.
+    public func rootMeanSquare() -> Tensor { (sumOfSquares() / Double(Swift.max(count, 1))).squareRoot() }
+
+    /// log sum exp along a dimension.
+    public func logSumExp(along dimension: Int) -> Tensor {
+        logSumExpAlong(.tensor(self), .integers([dimension]))
+    }
+
+    /// The logarithm of the softmax along a dimension.
+    public func logSoftmax(along dimension: Int) -> Tensor {
+        logSoftmaxAlong(.tensor(self), .integer(dimension))
+    }
+
+    /// The softmax along a dimension.
+    public func softmax(along dimension: Int) -> Tensor { softmaxAlong(.tensor(self), .integer(dimension)) }
+
+    /// The index of the largest element along a dimension.
+    public func indexOfMaximum(along dimension: Int) -> Tensor {
+        argumentOfMaximum(.tensor(self), .integer(dimension))
+    }
+}

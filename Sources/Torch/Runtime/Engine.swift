@@ -1,0 +1,48 @@
+import CTorch
+
+/// The libtorch that this process runs on.
+public enum Engine {
+    /// Its version, such as "2.13.0".
+    public static var version: String { String(cString: ct_engine_version()) }
+
+    /// The folder that holds its `include` and `lib`; nothing where the system does not tell.
+    public static var folder: String? { ct_engine_folder().map { String(cString: $0) } }
+
+    /// The vector instruction set that its kernels use here, such as "AVX512".
+    public static var instructionSet: String { String(cString: ct_instruction_set()) }
+
+    /// The number of threads that an operation may use, those of `parallelFor` included.
+    public static var threadCount: Int {
+        get { Int(ct_thread_count()) }
+        set {
+            precondition(newValue > 0, "a thread count must be positive, not \(newValue)")
+            ct_set_thread_count(Int32(clamping: newValue))
+        }
+    }
+
+    /// Shares the indices 0 ..< count among the threads of libtorch's own pool, in contiguous pieces of at
+    /// least `grain` indices; the pieces depend on the thread count only.
+    ///
+    /// - Returns: the number of threads that took part.
+    @discardableResult
+    public static func parallelFor(
+        count: Int, grain: Int, _ body: @Sendable (_ range: Range<Int>, _ piece: Int) -> Void
+    ) -> Int {
+        withoutActuallyEscaping(body) { body in
+            var box = LoopBody(run: body)
+            return withUnsafeMutablePointer(to: &box) { pointer in
+                Int(
+                    ct_parallel_for(
+                        Int64(count), Int64(grain),
+                        { context, begin, end, piece in
+                            let body = context!.assumingMemoryBound(to: LoopBody.self)
+                            body.pointee.run(Int(begin)..<Int(end), Int(piece))
+                        }, pointer))
+            }
+        }
+    }
+
+    private struct LoopBody {
+        let run: @Sendable (Range<Int>, Int) -> Void
+    }
+}

@@ -1,0 +1,55 @@
+/// The type of a tensor's elements.
+public enum DType: Int32, Sendable, Codable, CaseIterable {
+    case uint8 = 0
+    case int32 = 3
+    case int64 = 4
+    case float16 = 5
+    case float32 = 6
+    case float64 = 7
+    case bool = 11
+    case bfloat16 = 15
+
+    /// Bytes an element takes.
+    public var byteCount: Int {
+        switch self {
+        case .uint8, .bool: 1
+        case .float16, .bfloat16: 2
+        case .int32, .float32: 4
+        case .int64, .float64: 8
+        }
+    }
+
+    /// Whether the elements approximate real numbers, so that gradients exist.
+    public var isFloatingPoint: Bool {
+        switch self {
+        case .float16, .bfloat16, .float32, .float64: true
+        case .uint8, .int32, .int64, .bool: false
+        }
+    }
+
+    /// The smallest positive normal number of a floating-point type; 0 for others.
+    public var leastNormalMagnitude: Double {
+        switch self {
+        case .float16: 0x1p-14
+        case .bfloat16, .float32: Double(Float.leastNormalMagnitude)
+        case .float64: Double.leastNormalMagnitude
+        default: 0
+        }
+    }
+
+    /// The type that accumulates values of this one: float64 for itself, float32 for all narrower ones.
+    public var accumulator: DType { self == .float64 ? .float64 : .float32 }
+}
+
+/// A Swift type that has an element type of its own.
+public protocol TensorScalar: BitwiseCopyable {
+    /// The element type that stores this Swift type bit for bit.
+    static var dtype: DType { get }
+}
+
+extension Float: TensorScalar { public static var dtype: DType { .float32 } }
+extension Double: TensorScalar { public static var dtype: DType { .float64 } }
+extension Int64: TensorScalar { public static var dtype: DType { .int64 } }
+extension Int32: TensorScalar { public static var dtype: DType { .int32 } }
+extension UInt8: TensorScalar { public static var dtype: DType { .uint8 } }
+extension Bool: TensorScalar { public static var dtype: DType { .bool } }

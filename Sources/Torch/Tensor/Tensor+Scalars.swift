@@ -1,0 +1,78 @@
+import CTorch
+
+extension Tensor {
+    /// An uninitialised tensor; a failed one where memory or the device is missing.
+    public static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+        if case .cuda = device {
+            do { try device.requireAvailable() } catch { return Tensor(.failure(error)) }
+        }
+        let sizes = shape.map(Int64.init)
+        let code = device.code
+        guard let handle = ct_tensor_empty(sizes, Int64(sizes.count), dtype.rawValue, code.type, code.index) else {
+            return Tensor(.failure(.kept(during: "a tensor of shape \(shape)")))
+        }
+        return Tensor(owning: handle)
+    }
+
+    /// Copies `scalars` into a tensor of the given shape (by default a vector). Their number must be the
+    /// product of the shape.
+    public convenience init<Scalar: TensorScalar>(_ scalars: [Scalar], shape: [Int]? = nil) {
+        let shape = shape ?? [scalars.count]
+        guard shape.reduce(1, *) == scalars.count else {
+            self.init(
+                .failure(TorchError(message: "\(scalars.count) numbers do not fill a tensor of shape \(shape)")))
+            return
+        }
+        let sizes = shape.map(Int64.init)
+        guard let handle = ct_tensor_empty(sizes, Int64(sizes.count), Scalar.dtype.rawValue, 0, -1) else {
+            self.init(.failure(.kept(during: "a tensor of shape \(shape)")))
+            return
+        }
+        scalars.withUnsafeBytes { source in
+            guard let target = ct_tensor_data(handle), let start = source.baseAddress else { return }
+            target.copyMemory(from: start, byteCount: source.count)
+        }
+        self.init(owning: handle)
+    }
+
+    /// The elements in the order of the indices, converted to `Scalar` where they are of another type.
+    public func scalars<Scalar: TensorScalar>(as type: Scalar.Type = Scalar.self) throws(TorchError) -> [Scalar] {
+        let source = self.detached().to(dtype: Scalar.dtype, device: .cpu).contiguous()
+        try source.check()
+        let count = source.count
+        return [Scalar](unsafeUninitializedCapacity: count) { buffer, initialized in
+            if count > 0, let data = ct_tensor_data(source.handle) {
+                UnsafeMutableRawBufferPointer(buffer).copyMemory(
+                    from: UnsafeRawBufferPointer(start: data, count: count * Scalar.dtype.byteCount))
+            }
+            initialized = count
+        }
+    }
+
+    /// The only element, as a double.
+    public func item() throws(TorchError) -> Double {
+        let values = try scalars(as: Double.self)
+        guard values.count == 1, let value = values.first else {
+            throw TorchError(message: "item() needs one element; the shape is \(shape)")
+        }
+        return value
+    }
+
+    /// Lends the bytes of a contiguous tensor in the machine's memory.
+    public func withUnsafeBytes<Result, Failure: Error>(
+        _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        precondition(isContiguous && device == .cpu, "bytes are lent by contiguous tensors on the CPU only")
+        defer { withExtendedLifetime(self) {} }
+        return try body(UnsafeRawBufferPointer(start: ct_tensor_data(handle), count: byteCount))
+    }
+
+    /// Lends the bytes of a contiguous tensor in the machine's memory for writing.
+    public func withUnsafeMutableBytes<Result, Failure: Error>(
+        _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        precondition(isContiguous && device == .cpu, "bytes are lent by contiguous tensors on the CPU only")
+        defer { withExtendedLifetime(self) {} }
+        return try body(UnsafeMutableRawBufferPointer(start: ct_tensor_data(handle), count: byteCount))
+    }
+}

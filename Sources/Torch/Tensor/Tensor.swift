@@ -1,0 +1,90 @@
+import CTorch
+
+/// An array of numbers with a shape, on a device, with a record of how it was computed.
+///
+/// Operations do not throw, or no model would read well. An operation that fails (two shapes that do not
+/// fit, memory that runs out) gives a tensor that holds the reason instead of numbers, and every result
+/// computed from it holds the same reason. `item()`, `scalars()`, `gradients(of:)`, in-place operations and
+/// `check()` throw it; reading the shape of such a tensor is a programming error and traps with the same
+/// sentence.
+///
+/// A tensor may share its elements with others (views do); it belongs to one thread at a time.
+public final class Tensor {
+    enum Storage {
+        case handle(ct_tensor)
+        case failure(TorchError)
+    }
+
+    let storage: Storage
+
+    init(_ storage: Storage) { self.storage = storage }
+
+    /// Takes over a handle from the C interface.
+    init(owning handle: ct_tensor) { storage = .handle(handle) }
+
+    deinit {
+        if case .handle(let handle) = storage { ct_tensor_release(handle) }
+    }
+
+    /// Why this tensor could not be computed; nothing for a good one.
+    public var failure: TorchError? {
+        if case .failure(let reason) = storage { reason } else { nil }
+    }
+
+    /// Throws why this tensor could not be computed, if so.
+    public func check() throws(TorchError) {
+        if let failure { throw failure }
+    }
+
+    /// The handle of a good tensor; a failed one traps with its reason.
+    var handle: ct_tensor {
+        switch storage {
+        case .handle(let handle): return handle
+        case .failure(let reason): fatalError("a tensor that could not be computed was used: \(reason)")
+        }
+    }
+
+    /// The number of elements along each dimension, outermost first; empty for a scalar.
+    public var shape: [Int] {
+        let rank = Int(ct_tensor_rank(handle))
+        let sizes = [Int64](unsafeUninitializedCapacity: rank) { buffer, count in
+            ct_tensor_sizes(handle, buffer.baseAddress)
+            count = rank
+        }
+        return sizes.map(Int.init)
+    }
+
+    /// The number of dimensions.
+    public var rank: Int { Int(ct_tensor_rank(handle)) }
+
+    /// The number of elements.
+    public var count: Int { Int(ct_tensor_count(handle)) }
+
+    /// The type of the elements.
+    public var dtype: DType {
+        let code = ct_tensor_type(handle)
+        guard let dtype = DType(rawValue: code) else {
+            preconditionFailure("libtorch's element type \(code) has no counterpart in DType")
+        }
+        return dtype
+    }
+
+    /// Where the elements lie.
+    public var device: Device {
+        ct_tensor_device(handle) == 0 ? .cpu : .cuda(Int(ct_tensor_device_index(handle)))
+    }
+
+    /// Bytes that the elements take.
+    public var byteCount: Int { count * dtype.byteCount }
+
+    /// Whether the elements lie in memory one after another in the order of the indices.
+    public var isContiguous: Bool { ct_tensor_is_contiguous(handle) }
+}
+
+extension Tensor: CustomStringConvertible {
+    /// Type, shape and device, or the reason why there are none.
+    public var description: String {
+        if let failure { return "Tensor(failed: \(failure))" }
+        return "Tensor(\(dtype), \(shape), \(device))"
+    }
+}

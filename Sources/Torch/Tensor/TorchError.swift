@@ -1,0 +1,34 @@
+import CTorch
+
+/// Why an operation on tensors failed: the first line of what libtorch said, or our own sentence.
+public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What kind of failure it is.
+    public enum Kind: Sendable {
+        /// Shapes, types or values that an operation does not take.
+        case invalidOperation
+        /// Memory ran out.
+        case outOfMemory
+        /// The device is not there.
+        case deviceUnavailable
+    }
+
+    /// What kind of failure it is.
+    public let kind: Kind
+    /// One sentence.
+    public let message: String
+
+    /// Describes a failure.
+    public init(kind: Kind = .invalidOperation, message: String) {
+        self.kind = kind
+        self.message = message
+    }
+
+    public var description: String { message }
+
+    /// The failure that this thread's last call kept.
+    static func kept(during operation: String? = nil) -> TorchError {
+        let kind: Kind = ct_error_status() == CT_OUT_OF_MEMORY ? .outOfMemory : .invalidOperation
+        let line = String(cString: ct_error_message())
+        return TorchError(kind: kind, message: operation.map { "\($0): \(line)" } ?? line)
+    }
+}
