@@ -11,7 +11,7 @@ public final class Embedding: Module {
         _ entries: Int, _ width: Int, weight: Initializer = .normal(standardDeviation: 1),
         dtype: DType = .float32, using generator: RandomGenerator
     ) {
-        self.weight = weight([entries, width], dtype: dtype, using: generator)
+        _weight = Parameter(wrappedValue: weight([entries, width], dtype: dtype, using: generator))
     }
 
     /// The vectors [..., width] of int64 numbers [...].

@@ -12,8 +12,8 @@ public final class LayerNorm: Module {
 
     /// Makes the layer for vectors of a width.
     public init(_ width: Int, epsilon: Double = 1e-5, dtype: DType = .float32) {
-        weight = .ones([width], dtype: dtype)
-        bias = .zeros([width], dtype: dtype)
+        _weight = Parameter(wrappedValue: .ones([width], dtype: dtype))
+        _bias = Parameter(wrappedValue: .zeros([width], dtype: dtype))
         self.epsilon = epsilon
     }
 

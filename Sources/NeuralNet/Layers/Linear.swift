@@ -16,7 +16,7 @@ public final class Linear: Module {
         using generator: RandomGenerator
     ) {
         let initializer = weight ?? .uniform(bound: 1 / Double(max(inputs, 1)).squareRoot())
-        self.weight = initializer([outputs, inputs], dtype: dtype, using: generator)
+        _weight = Parameter(wrappedValue: initializer([outputs, inputs], dtype: dtype, using: generator))
         self.bias = bias ? Parameter(wrappedValue: .zeros([outputs], dtype: dtype)) : nil
     }
 

@@ -20,6 +20,8 @@ private let naturalLogarithm = Operation("log")
 private let maximumOf = Operation("maximum")
 private let minimumOf = Operation("minimum")
 private let clampMinimum = Operation("clamp_min")
+private let clampMaximum = Operation("clamp_max")
+private let clampBetween = Operation("clamp")
 private let isFiniteOf = Operation("isfinite")
 private let equalScalar = Operation("eq.Scalar")
 private let selectWhere = Operation("where.self")
@@ -59,6 +61,13 @@ extension Tensor {
     public func minimum(_ other: Tensor) -> Tensor { minimumOf(.tensor(self), .tensor(other)) }
     /// Each element, but at least `bound`.
     public func atLeast(_ bound: Double) -> Tensor { clampMinimum(.tensor(self), .real(bound)) }
+
+    /// Each element, but at most `bound`.
+    public func atMost(_ bound: Double) -> Tensor { clampMaximum(.tensor(self), .real(bound)) }
+    /// Each element moved into a range.
+    public func clamped(to range: ClosedRange<Double>) -> Tensor {
+        clampBetween(.tensor(self), .real(range.lowerBound), .real(range.upperBound))
+    }
 
     /// Whether each element is neither infinite nor NaN.
     public func isFinite() -> Tensor { isFiniteOf(.tensor(self)) }

@@ -10,6 +10,7 @@ private let allOf = Operation("all")
 private let logSumExpAlong = Operation("logsumexp")
 private let logSoftmaxAlong = Operation("log_softmax.int")
 private let softmaxAlong = Operation("softmax.int")
+private let vectorNorm = Operation("linalg_vector_norm")
 private let argumentOfMaximum = Operation("argmax")
 
 extension Tensor {
@@ -40,11 +41,23 @@ extension Tensor {
     /// Whether every element is true.
     public func all() -> Tensor { allOf(.tensor(self)) }
 
-    /// The sum of squares of all elements, in float64, so that it neither overflows nor vanishes in float32.
-    public func sumOfSquares() -> Tensor { to(dtype: .float64).squared().sum() }
+    /// The largest element; 0 for an empty tensor.
+    public func largest() -> Tensor { failure == nil && count == 0 ? sum() : max() }
+
+    /// The Euclidean norm of all elements, accumulated in float64.
+    public func norm() -> Tensor { vectorNorm(.tensor(self), .real(2), .none, .boolean(false), .dtype(.float64)) }
 
     /// RMS(x) = sqrt(mean(x^2)) over all elements, in float64; 0 for an empty tensor.
-    public func rootMeanSquare() -> Tensor { (sumOfSquares() / Double(Swift.max(count, 1))).squareRoot() }
+    ///
+    /// The squares neither overflow nor vanish: those of narrower types cannot in float64, and float64 is
+    /// scaled by its largest magnitude first.
+    public func rootMeanSquare() -> Tensor {
+        if let failure { return Tensor(failed: failure) }
+        let root = Double(Swift.max(count, 1)).squareRoot()
+        guard dtype == .float64 else { return norm() / root }
+        let scale = magnitude().largest().atLeast(DType.float64.leastNormalMagnitude)
+        return (self / scale).norm() / root * scale
+    }
 
     /// log sum exp along a dimension.
     public func logSumExp(along dimension: Int) -> Tensor {

@@ -37,6 +37,17 @@ public enum DType: Int32, Sendable, Codable, CaseIterable {
         }
     }
 
+    /// The largest finite number of a floating-point type; 0 for others.
+    public var greatestFiniteMagnitude: Double {
+        switch self {
+        case .float16: 65504
+        case .bfloat16: 0x1.FEp127
+        case .float32: Double(Float.greatestFiniteMagnitude)
+        case .float64: Double.greatestFiniteMagnitude
+        default: 0
+        }
+    }
+
     /// The type that accumulates values of this one: float64 for itself, float32 for all narrower ones.
     public var accumulator: DType { self == .float64 ? .float64 : .float32 }
 }

@@ -22,6 +22,9 @@ public final class Tensor {
     /// Takes over a handle from the C interface.
     init(owning handle: ct_tensor) { storage = .handle(handle) }
 
+    /// A tensor that could not be computed, for the reason given.
+    public convenience init(failed reason: TorchError) { self.init(.failure(reason)) }
+
     deinit {
         if case .handle(let handle) = storage { ct_tensor_release(handle) }
     }

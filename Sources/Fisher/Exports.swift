@@ -1,0 +1,3 @@
+// What a user of `import Fisher` needs besides.
+@_exported import NeuralNet
+@_exported import Torch

@@ -1,0 +1,24 @@
+import Torch
+
+/// One class out of several: p(k) = softmax(logits)_k, independently at each position.
+public struct Categorical: Likelihood {
+    /// The target that marks a position as not observed.
+    public static let masked = -100
+
+    /// The logits, shape [..., classes].
+    public let logits: Tensor
+
+    /// Makes the likelihood of its logits, shape [..., classes].
+    public init(logits: Tensor) { self.logits = logits }
+
+    /// -sum log softmax(logits)[target] for int64 targets of shape [...]; a target of `masked` counts nothing.
+    public func negativeLogLikelihood(of targets: Tensor) -> Tensor {
+        logits.flattened(to: -2).crossEntropySum(targets: targets.flattened(), ignoring: Categorical.masked)
+    }
+
+    /// The number of unmasked targets.
+    public func observationCount(of targets: Tensor) throws(TorchError) -> Int {
+        try targets.check()
+        return targets.count - Int(try targets.equals(Double(Categorical.masked)).sum().item())
+    }
+}

@@ -1,0 +1,15 @@
+import Torch
+
+/// A distribution over observations whose parameters a model computes.
+///
+/// Only a log-likelihood has a Fisher information, so the step of an optimizer asks for one.
+public protocol Likelihood {
+    /// What is observed, for a whole batch.
+    associatedtype Observation
+
+    /// -log p(observations), summed over them; 0-dimensional.
+    func negativeLogLikelihood(of observed: Observation) -> Tensor
+
+    /// The number of observations that count: unmasked positions for a sequence model, samples otherwise.
+    func observationCount(of observed: Observation) throws(TorchError) -> Int
+}

@@ -1,0 +1,19 @@
+/// A row of the table of rules: which information, in which structure, to which power, at which price.
+public struct RuleInformation: Hashable, Sendable {
+    /// The name in configurations.
+    public let name: String
+    /// The name in print.
+    public let title: String
+    /// Where the information comes from.
+    public let source: String
+    /// Which structure is kept of it.
+    public let structure: String
+    /// The power of the information that divides the gradient.
+    public let power: String
+    /// Where momentum sits.
+    public let momentum: String
+    /// Bytes of state a float32 parameter.
+    public let stateBytes: String
+    /// Where it is published.
+    public let reference: String
+}

@@ -1,0 +1,41 @@
+// What the formulas of several rules share.
+
+import Foundation
+import Torch
+
+/// b2hat(t) = b (1 - b^(t-1)) / (1 - b^t): the decay that makes an average of t values exact for a constant,
+/// whatever its initial value (zero at t = 1).
+func correctedDecay(_ decay: Double, _ step: Int) -> Double {
+    decay * (1 - pow(decay, Double(step - 1))) / (1 - pow(decay, Double(step)))
+}
+
+/// decay * average + (1 - decay) * value.
+func averaged(_ average: Tensor, _ value: Tensor, decay: Double) -> Tensor {
+    average * decay + value * (1 - decay)
+}
+
+/// x^rho for a non-negative x; the square root and x itself are exact.
+func raised(_ x: Tensor, to rho: Double) -> Tensor {
+    switch rho {
+    case 0.5: x.squareRoot()
+    case 1: x
+    default: x.power(rho)
+    }
+}
+
+/// x / d, and zero where d is exactly zero: no information, no step.
+///
+/// d is floored at the smallest normal number of its type and the quotient kept finite, so that neither a
+/// tiny epsilon nor a tiny gradient makes an infinity.
+func quotient(_ x: Tensor, _ d: Tensor) -> Tensor {
+    if let failure = x.failure ?? d.failure { return Tensor(failed: failure) }
+    let (least, greatest) = (d.dtype.leastNormalMagnitude, x.dtype.greatestFiniteMagnitude)
+    return (x / d.atLeast(least)).clamped(to: -greatest...greatest).filling(d.equals(0), with: 0)
+}
+
+/// x / max(1, RMS(x) / c), and the divisor; x itself where c is missing.
+func clipped(_ x: Tensor, to c: Double?) -> (value: Tensor, factor: Tensor?) {
+    guard let c else { return (x, nil) }
+    let factor = (x.rootMeanSquare() / c).atLeast(1)
+    return (x / factor, factor)
+}
