@@ -93,9 +93,13 @@ extension FisherMetricRule {
         }
         var step = momentum == .raw ? n.value : correctsMomentumBias ? m / correction : m
 
+        var record: DecayRecord?
         if lambda != 0 {
             switch decay {
-            case .natural: step = step + clipped(quotient(theta, d), to: clip).value * lambda
+            case .natural:
+                let w = clipped(quotient(theta, d), to: clip).value
+                step = step + w * lambda
+                record = DecayRecord(direction: w, information: f)
             case .euclidean: step = step + theta * lambda
             case .none: break
             }
@@ -105,7 +109,7 @@ extension FisherMetricRule {
             let metric = d.filling(f.equals(0), with: 1)
             step = step + clipped(quotient(a, metric), to: clip).value
         }
-        return Movement(change: step * -eta, clipFactor: n.factor, epsilon: eh)
+        return Movement(change: step * -eta, clipFactor: n.factor, epsilon: eh, decay: record)
     }
 
     /// epsilon-hat, 0-dimensional, in float64.

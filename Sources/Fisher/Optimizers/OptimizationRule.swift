@@ -92,14 +92,17 @@ public struct Movement {
     public var clipFactor: Tensor?
     /// The epsilon in force, where the rule has an adaptive one; 0-dimensional.
     public var epsilon: Tensor?
-    /// The share of the squared decay that fell on the least-informed 1 % of the elements; 0-dimensional.
-    public var decayShareOfLeastInformed: Tensor?
+    /// What the natural decay did, where the rule has one.
+    public var decay: DecayRecord?
 
     /// Describes a movement.
-    public init(change: Tensor, clipFactor: Tensor? = nil, epsilon: Tensor? = nil) {
+    public init(
+        change: Tensor, clipFactor: Tensor? = nil, epsilon: Tensor? = nil, decay: DecayRecord? = nil
+    ) {
         self.change = change
         self.clipFactor = clipFactor
         self.epsilon = epsilon
+        self.decay = decay
     }
 }
 

@@ -11,6 +11,7 @@ private let logSumExpAlong = Operation("logsumexp")
 private let logSoftmaxAlong = Operation("log_softmax.int")
 private let softmaxAlong = Operation("softmax.int")
 private let vectorNorm = Operation("linalg_vector_norm")
+private let smallestElements = Operation("topk")
 private let argumentOfMaximum = Operation("argmax")
 
 extension Tensor {
@@ -71,6 +72,11 @@ extension Tensor {
 
     /// The softmax along a dimension.
     public func softmax(along dimension: Int) -> Tensor { softmaxAlong(.tensor(self), .integer(dimension)) }
+
+    /// The indices of the `count` smallest elements of a vector.
+    public func indicesOfSmallest(_ count: Int) -> Tensor {
+        smallestElements.many(2, .tensor(self), .integer(count), .integer(0), .boolean(false), .boolean(false))[1]
+    }
 
     /// The index of the largest element along a dimension.
     public func indexOfMaximum(along dimension: Int) -> Tensor {

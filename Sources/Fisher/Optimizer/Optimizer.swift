@@ -1,0 +1,123 @@
+import NeuralNet
+import Torch
+
+/// Binds rules to a model's parameters and moves them.
+///
+///     let optimizer = try Optimizer(for: model, groups: [
+///         .init(.matching("embedding|head"), try FAdam(learningRate: 3e-4)),
+///         .init(.rest, try AdamW(learningRate: 3e-4)),
+///     ])
+///     let report = try optimizer.step(on: batch, microBatches: 4) { batch in
+///         try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+///     }
+///
+/// The first matching group takes a parameter, and every trainable parameter is taken by exactly one.
+/// Weight decay leaves vectors and scalars alone unless their group says otherwise. A parameter that
+/// receives no gradient, and its state, stay as they are.
+public final class Optimizer {
+    /// One parameter with its rule's state.
+    struct Slot {
+        let path: ParameterPath
+        let parameter: Parameter
+        let decays: Bool
+        var step = 0
+        var state = TensorState()
+    }
+
+    /// A group bound to parameters.
+    struct BoundGroup {
+        let group: ParameterGroup
+        var slots: [Slot]
+    }
+
+    var groups: [BoundGroup]
+    /// The largest norm of the whole gradient; a longer one is scaled down before the rules see it.
+    public let clipGradientNorm: Double?
+    /// What happens when a loss or gradient is not finite.
+    public let nonFinite: NonFinitePolicy
+    /// The number of updates made.
+    public internal(set) var updateCount = 0
+    /// The number of updates skipped for a loss or gradient that was not finite.
+    public internal(set) var skippedCount = 0
+    /// The number of updates skipped since the last one that was made.
+    public internal(set) var skippedInARow = 0
+
+    /// Binds groups of rules to the trainable parameters of a model.
+    public convenience init(
+        for model: any Module, groups: [ParameterGroup], clipGradientNorm: Double? = nil,
+        nonFinite: NonFinitePolicy = .stop
+    ) throws {
+        try self.init(
+            parameters: model.parameters.filter(\.parameter.isTrainable), groups: groups,
+            clipGradientNorm: clipGradientNorm, nonFinite: nonFinite)
+    }
+
+    /// Binds one rule to all trainable parameters of a model.
+    public convenience init(
+        for model: any Module, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
+        nonFinite: NonFinitePolicy = .stop
+    ) throws {
+        try self.init(
+            for: model, groups: [ParameterGroup(.rest, rule)], clipGradientNorm: clipGradientNorm,
+            nonFinite: nonFinite)
+    }
+
+    /// Binds groups of rules to parameters.
+    public init(
+        parameters: [NamedParameter], groups: [ParameterGroup], clipGradientNorm: Double? = nil,
+        nonFinite: NonFinitePolicy = .stop
+    ) throws {
+        if parameters.isEmpty { throw OptimizerError.nothingToTrain }
+        for parameter in parameters { try parameter.parameter.wrappedValue.check() }
+        for group in groups { try group.rule.validate() }
+        if let clipGradientNorm, !(clipGradientNorm > 0 && clipGradientNorm.isFinite) {
+            throw HyperparameterError(
+                rule: "optimizer", option: "clip_gradient_norm", value: "\(clipGradientNorm)",
+                reason: "must be more than zero")
+        }
+        self.groups = try Optimizer.route(parameters, to: groups)
+        self.clipGradientNorm = clipGradientNorm
+        self.nonFinite = nonFinite
+    }
+
+    private static func route(_ parameters: [NamedParameter], to groups: [ParameterGroup]) throws -> [BoundGroup] {
+        var bound = groups.map { BoundGroup(group: $0, slots: []) }
+        let expressions = try groups.map { group -> Regex<AnyRegexOutput>? in
+            guard case .matching(let pattern) = group.pattern else { return nil }
+            do { return try Regex(pattern) } catch { throw OptimizerError.badPattern(pattern) }
+        }
+        for named in parameters {
+            let text = "\(named.path)"
+            let taker = groups.indices.first { k in
+                expressions[k].map { text.contains($0) } ?? (groups[k].pattern == .rest)
+            }
+            guard let taker else { throw OptimizerError.unrouted(named.path) }
+            let decays = groups[taker].decayScope == .all || named.parameter.wrappedValue.rank >= 2
+            bound[taker].slots.append(Slot(path: named.path, parameter: named.parameter, decays: decays))
+        }
+        if let empty = bound.first(where: \.slots.isEmpty) { throw OptimizerError.emptyGroup(empty.group.pattern) }
+        return bound
+    }
+
+    /// Every slot, group after group.
+    var slots: [Slot] { groups.flatMap(\.slots) }
+
+    /// Bytes that the rules' memories take now.
+    public var stateByteCount: Int {
+        slots.reduce(0) { $0 + $1.state.tensors.values.reduce(0) { $0 + $1.byteCount } }
+    }
+
+    /// Which rule moves which parameters, by which path of execution, and which of them lose weight.
+    public func describe() -> String {
+        groups.map { bound in
+            let rule = bound.group.rule
+            let options = rule.settings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+            let lines = bound.slots.map { slot in
+                let tensor = slot.parameter.wrappedValue
+                return "    \(slot.path) \(tensor.shape) \(tensor.dtype)" + (slot.decays ? "" : ", no decay")
+            }
+            let head = "\(bound.group.pattern): \(type(of: rule).information.title), formula path; \(options)"
+            return ([head] + lines).joined(separator: "\n")
+        }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,58 @@
+import NeuralNet
+
+/// What a user of an optimizer can get wrong.
+public enum OptimizerError: Error, Sendable, CustomStringConvertible {
+    /// The model has no trainable parameter.
+    case nothingToTrain
+    /// A group's pattern is not a regular expression.
+    case badPattern(String)
+    /// A group takes no parameter.
+    case emptyGroup(ParameterPattern)
+    /// No group takes a parameter.
+    case unrouted(ParameterPath)
+    /// A batch cannot be cut into so many micro-batches.
+    case badMicroBatches(count: Int, units: Int)
+    /// A batch has no observation.
+    case noObservations
+    /// A gradient is given for a path that is no parameter, or in another shape.
+    case badGradient(path: ParameterPath, reason: String)
+    /// A saved state does not fit.
+    case badState(key: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .nothingToTrain: "the model has no trainable parameter"
+        case .badPattern(let pattern): "the group pattern \"\(pattern)\" is not a regular expression"
+        case .emptyGroup(let pattern): "the group \(pattern) takes no parameter"
+        case .unrouted(let path): "no group takes the parameter \(path); end with a group .rest"
+        case .badMicroBatches(let count, let units):
+            "a batch of \(units) cannot be cut into \(count) micro-batches"
+        case .noObservations: "the batch has no observation that counts"
+        case .badGradient(let path, let reason): "the gradient of \(path) \(reason)"
+        case .badState(let key, let reason): "the optimizer state \(key) \(reason)"
+        }
+    }
+}
+
+/// A loss or a gradient was infinite or NaN; no weight was changed.
+public struct NonFiniteError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The update that was to be made, from 1.
+    public let update: Int
+    /// The loss, or the path of the parameter whose gradient it was.
+    public let culprit: String
+    /// How many updates in a row have now been skipped, where skipping was allowed.
+    public let skippedInARow: Int
+
+    public var description: String {
+        let history = skippedInARow > 0 ? " (\(skippedInARow) updates skipped in a row)" : ""
+        return "\(culprit) is not finite at update \(update)\(history); the weights are unchanged"
+    }
+}
+
+/// What happens when a loss or a gradient is infinite or NaN. The weights are never touched.
+public enum NonFinitePolicy: Hashable, Sendable {
+    /// The step throws.
+    case stop
+    /// The step is skipped and counted; the step throws when more than so many in a row would be skipped.
+    case skip(abortAfter: Int)
+}

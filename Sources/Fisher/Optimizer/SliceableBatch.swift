@@ -1,0 +1,31 @@
+import Torch
+
+/// A batch that can be cut along its first axis, for micro-batches and estimates that need parts of it.
+public protocol SliceableBatch {
+    /// The number of units: samples, or sequences.
+    var unitCount: Int { get }
+    /// The units of a range.
+    func slice(_ range: Range<Int>) -> Self
+}
+
+/// The commonest batch: inputs and targets side by side along the first axis.
+public struct SupervisedBatch: SliceableBatch {
+    /// What the model sees.
+    public let inputs: Tensor
+    /// What it should predict.
+    public let targets: Tensor
+
+    /// Pairs inputs and targets.
+    public init(inputs: Tensor, targets: Tensor) {
+        self.inputs = inputs
+        self.targets = targets
+    }
+
+    public var unitCount: Int { inputs.failure == nil && inputs.rank > 0 ? inputs.shape[0] : 0 }
+
+    public func slice(_ range: Range<Int>) -> SupervisedBatch {
+        SupervisedBatch(
+            inputs: inputs.narrowed(0, from: range.lowerBound, length: range.count),
+            targets: targets.narrowed(0, from: range.lowerBound, length: range.count))
+    }
+}

@@ -1,0 +1,72 @@
+import NeuralNet
+import Torch
+
+/// What one step did. Values stay tensors until they are asked for.
+public struct StepReport {
+    /// What one parameter's rule reported.
+    public struct Entry {
+        /// The parameter.
+        public let path: ParameterPath
+        /// Its movement.
+        public let movement: Movement
+    }
+
+    /// The number of this update, from 1; where the step was skipped, of the update that was to be made.
+    public let update: Int
+    /// The mean negative log-likelihood, without auxiliaries; nothing where only gradients were given.
+    public let lossTensor: Tensor?
+    /// The Euclidean norm of the whole gradient before clipping; 0-dimensional.
+    public let gradientNormTensor: Tensor
+    /// Why the step was skipped; nothing where it was made.
+    public let skipped: NonFiniteError?
+    /// Parameters that received no gradient; they and their state were left as they are.
+    public let withoutGradient: [ParameterPath]
+    /// What the rules reported; empty for a skipped step.
+    public let entries: [Entry]
+
+    /// The mean negative log-likelihood in nats an observation.
+    public func loss() throws(TorchError) -> Double? { try lossTensor?.item() }
+
+    /// The norm of the gradient before clipping.
+    public func gradientNorm() throws(TorchError) -> Double { try gradientNormTensor.item() }
+
+    /// The root mean square of all movements together.
+    public func updateRootMeanSquare() throws(TorchError) -> Double {
+        var (sum, count) = (0.0, 0)
+        for entry in entries {
+            let norm = try entry.movement.change.norm().item()
+            sum += norm * norm
+            count += entry.movement.change.count
+        }
+        return (sum / Double(max(count, 1))).squareRoot()
+    }
+
+    /// The clip factors of the parameters whose rule clips, by path.
+    public func clipFactors() throws(TorchError) -> [ParameterPath: Double] {
+        try values(\.clipFactor)
+    }
+
+    /// The epsilon in force of the parameters whose rule adapts it, by path.
+    public func epsilons() throws(TorchError) -> [ParameterPath: Double] {
+        try values(\.epsilon)
+    }
+
+    /// The share of the squared natural decay that fell on the least-informed 1 % of each parameter's
+    /// elements, by path. Sorts the information: not for every step.
+    public func decayShares() throws(TorchError) -> [ParameterPath: Double] {
+        var shares: [ParameterPath: Double] = [:]
+        for entry in entries {
+            guard let decay = entry.movement.decay else { continue }
+            shares[entry.path] = try decay.shareOfLeastInformed()
+        }
+        return shares
+    }
+
+    private func values(_ value: (Movement) -> Tensor?) throws(TorchError) -> [ParameterPath: Double] {
+        var found: [ParameterPath: Double] = [:]
+        for entry in entries {
+            if let tensor = value(entry.movement) { found[entry.path] = try tensor.item() }
+        }
+        return found
+    }
+}
