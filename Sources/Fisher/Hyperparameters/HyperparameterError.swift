@@ -9,5 +9,13 @@ public struct HyperparameterError: Error, Hashable, Sendable, CustomStringConver
     /// What is wrong with it.
     public let reason: String
 
+    /// Describes what is wrong with an option's value.
+    public init(rule: String, option: String, value: String, reason: String) {
+        self.rule = rule
+        self.option = option
+        self.value = value
+        self.reason = reason
+    }
+
     public var description: String { "\(rule): \(option) = \(value) \(reason)" }
 }

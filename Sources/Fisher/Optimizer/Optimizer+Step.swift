@@ -13,7 +13,14 @@ extension Optimizer {
     public func step<Batch: SliceableBatch>(
         on batch: Batch, microBatches: Int = 1, _ objective: (Batch) throws -> Objective
     ) throws -> StepReport {
-        try update(with: gradientSum(on: batch, microBatches: microBatches, objective))
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let sum = try gradientSum(on: batch, microBatches: microBatches, objective)
+        let middle = clock.now
+        var report = try update(with: sum)
+        report.gradientTime = begin.duration(to: middle)
+        report.updateTime = middle.duration(to: clock.now)
+        return report
     }
 
     /// The summed gradients of a batch: the first half of a step.

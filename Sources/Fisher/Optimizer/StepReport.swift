@@ -23,6 +23,10 @@ public struct StepReport {
     public let withoutGradient: [ParameterPath]
     /// What the rules reported; empty for a skipped step.
     public let entries: [Entry]
+    /// The time that the objective and its gradients took.
+    public internal(set) var gradientTime: Duration = .zero
+    /// The time that the rules and the writing of the parameters took.
+    public internal(set) var updateTime: Duration = .zero
 
     /// The mean negative log-likelihood in nats an observation.
     public func loss() throws(TorchError) -> Double? { try lossTensor?.item() }

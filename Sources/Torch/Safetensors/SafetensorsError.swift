@@ -29,7 +29,8 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
     /// The `errno` of the system call that failed, where one did.
     public let systemError: Int32?
 
-    init(_ kind: Kind, path: String, tensor: String? = nil, reason: String, systemError: Int32? = nil) {
+    /// Describes a failure.
+    public init(_ kind: Kind, path: String, tensor: String? = nil, reason: String, systemError: Int32? = nil) {
         self.kind = kind
         self.path = path
         self.tensor = tensor

@@ -1,0 +1,37 @@
+# swift-fisher: everything a checkout needs. Each target prepares what it depends on, once.
+SWIFT ?= swift
+OUTPUT ?= runs/demo
+
+.PHONY: help engine build test demo bench format lint docs clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+engine: ## install libtorch into .engine, unless LIBTORCH or LIBTORCH_USE_PYTORCH=1 name another
+	@Scripts/prepare-engine
+
+build: engine ## build the libraries and the fisher command in release mode
+	$(SWIFT) build -c release --product fisher
+
+test: engine ## build and run all tests
+	@Scripts/run-tests
+
+demo: build ## compare four optimizers on a byte-level GPT, about 5 minutes on 2 cores
+	$(SWIFT) run -c release --skip-build fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
+		--output $(OUTPUT)
+
+bench: build ## time the optimizers' steps in the comparison of the demo, shortened
+	$(SWIFT) run -c release --skip-build fisher compare language --steps 40 --seeds 1 --output runs/bench
+
+format: ## format the sources
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Plugins Package.swift
+
+lint: ## fail where the sources are not formatted
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Plugins Package.swift
+
+docs: engine ## extract the documentation's symbol graphs, failing where a public symbol has none
+	$(SWIFT) package dump-symbol-graph --minimum-access-level public
+
+clean: ## remove what was built; the engine stays
+	$(SWIFT) package clean
+	rm -rf runs

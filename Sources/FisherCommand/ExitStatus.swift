@@ -1,0 +1,67 @@
+import Fisher
+import FisherTasks
+import FisherTraining
+
+/// What the process says to its caller (after sysexits).
+enum ExitStatus: Int32 {
+    case diverged = 3
+    case usage = 64
+    case badData = 65
+    case inputMissing = 66
+    case engineMissing = 69
+    case internalError = 70
+    case outOfMemory = 71
+    case cannotCreate = 73
+    case inputOutput = 74
+    case permissionDenied = 77
+
+    /// The status of one of our errors; nothing for those of the argument parser.
+    init?(of error: any Error) {
+        switch error {
+        case is NonFiniteError: self = .diverged
+        case is HyperparameterError, is UsageError: self = .usage
+        case is OptimizerError, is WeightError: self = .badData
+        case let error as SafetensorsError: self.init(error.kind)
+        case let error as CorpusError: self.init(error.kind)
+        case let error as TorchError:
+            switch error.kind {
+            case .outOfMemory: self = .outOfMemory
+            case .deviceUnavailable: self = .engineMissing
+            case .invalidOperation: self = .internalError
+            }
+        case let error as ComparisonFileError:
+            switch error {
+            case .cannotCreateFolder: self = .cannotCreate
+            case .cannotWrite: self = .inputOutput
+            case .cannotRead: self = .inputMissing
+            case .notAComparison, .unknownVersion: self = .badData
+            }
+        default: return nil
+        }
+    }
+
+    private init(_ kind: SafetensorsError.Kind) {
+        switch kind {
+        case .notFound: self = .inputMissing
+        case .permissionDenied: self = .permissionDenied
+        case .inputOutput: self = .inputOutput
+        case .malformed, .missingTensor: self = .badData
+        case .cannotCreate: self = .cannotCreate
+        case .sourceFailed: self = .internalError
+        }
+    }
+
+    private init(_ kind: CorpusError.Kind) {
+        switch kind {
+        case .notFound: self = .inputMissing
+        case .permissionDenied: self = .permissionDenied
+        case .unreadable: self = .inputOutput
+        case .tooShort: self = .badData
+        }
+    }
+}
+
+/// Options that do not fit together, or values that mean nothing.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+}

@@ -1,0 +1,30 @@
+import ArgumentParser
+import FisherTraining
+import Foundation
+
+/// The `fisher` command.
+@main
+struct FisherTool: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "fisher",
+        abstract: "Fisher-information optimization for neural networks.",
+        version: Version.current,
+        subcommands: [Compare.self, Step.self, Optimizers.self, Doctor.self])
+
+    /// Runs the command; a failure is one sentence on standard error and the exit status that belongs to it.
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            guard let status = ExitStatus(of: error) else { exit(withError: error) }
+            FileHandle.standardError.write(Data("fisher: \(error)\n".utf8))
+            Foundation.exit(status.rawValue)
+        }
+    }
+}
+
+/// The version of this package.
+enum Version {
+    static let current = "0.1.0"
+}

@@ -1,0 +1,85 @@
+import ArgumentParser
+import Fisher
+import FisherTraining
+
+/// An optimizer as it is named on the command line: `fadam`, or `adamw:clip_gradient_norm=1,beta2=0.99`.
+struct OptimizerSpecification: ExpressibleByArgument {
+    let name: String
+    let settings: [(name: String, value: String)]
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        name = String(parts[0])
+        var settings: [(String, String)] = []
+        for piece in parts.count > 1 ? splitOutsideParentheses(parts[1]) : [] {
+            guard let setting = keyAndValue(piece) else { return nil }
+            settings.append(setting)
+        }
+        self.settings = settings
+    }
+
+    /// The candidate: the rule's defaults, then what all optimizers share where the rule has it, then what is
+    /// set for this one.
+    func candidate(sharing shared: [(name: String, value: String)], clip: Double?) throws -> OptimizerCandidate {
+        var rule = try RuleRegistry.rule(named: name)
+        var clip = clip
+        for setting in shared where rule.hasOption(setting.name) { try rule.set(setting.name, to: setting.value) }
+        var shown: [String] = []
+        for setting in settings {
+            if setting.name == "clip_gradient_norm" {
+                clip = try gradientNorm(setting.value)
+            } else {
+                try rule.set(setting.name, to: setting.value)
+                shown.append("\(setting.name) \(setting.value)")
+            }
+        }
+        if let clip { shown.append("gradient clip \(clip)") }
+        return OptimizerCandidate(
+            label: ([type(of: rule).information.name] + shown).joined(separator: " + "), rule: rule,
+            clipGradientNorm: clip)
+    }
+
+    private func gradientNorm(_ text: String) throws -> Double? {
+        if text == "none" { return nil }
+        guard let value = Double(text), value > 0, value.isFinite else {
+            throw HyperparameterError(
+                rule: name, option: "clip_gradient_norm", value: text, reason: "must be more than zero, or none")
+        }
+        return value
+    }
+}
+
+/// `key=value`.
+func keyAndValue(_ text: some StringProtocol) -> (name: String, value: String)? {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
+    return (String(parts[0]), String(parts[1]))
+}
+
+/// The pieces between commas, those inside parentheses left alone.
+private func splitOutsideParentheses(_ text: Substring) -> [Substring] {
+    var depth = 0
+    return text.split { character in
+        if character == "(" { depth += 1 }
+        if character == ")" { depth -= 1 }
+        return character == "," && depth == 0
+    }
+}
+
+extension OptimizationRule {
+    /// Whether the rule has an option of this name.
+    func hasOption(_ name: String) -> Bool {
+        Self.options.contains { $0.name == name || $0.aliases.contains(name) }
+    }
+}
+
+/// `--set key=value` as the argument parser reads it.
+struct SettingArgument: ExpressibleByArgument {
+    let name: String
+    let value: String
+
+    init?(argument: String) {
+        guard let pair = keyAndValue(argument) else { return nil }
+        (name, value) = pair
+    }
+}

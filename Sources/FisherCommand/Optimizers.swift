@@ -1,0 +1,43 @@
+import ArgumentParser
+import Fisher
+
+/// `fisher optimizers`: the table of rules.
+struct Optimizers: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the rules: information, structure, power, momentum, state, options and defaults.")
+
+    @Argument(help: "Show this rule only.")
+    var name: String?
+
+    func run() throws {
+        let rules = try name.map { [type(of: try RuleRegistry.rule(named: $0))] } ?? RuleRegistry.rules
+        if name == nil { print(table(of: rules.map(\.information)) + "\n") }
+        for rule in rules { print(options(of: rule) + "\n") }
+    }
+
+    private func table(of rules: [RuleInformation]) -> String {
+        let head = ["name", "information", "structure", "power", "momentum", "state, bytes a parameter"]
+        let rows = [head] + rules.map { [$0.name, $0.source, $0.structure, $0.power, $0.momentum, $0.stateBytes] }
+        return columns(rows)
+    }
+
+    private func options<Rule: OptimizationRule>(of rule: Rule.Type) -> String {
+        let defaults = Rule()
+        let information = Rule.information
+        let rows = Rule.options.map { option in
+            let others = option.aliases.isEmpty ? "" : " (or \(option.aliases.joined(separator: ", ")))"
+            return ["    " + option.name, option.text(defaults), option.summary + others]
+        }
+        return "\(information.name): \(information.title), \(information.reference)\n" + columns(rows)
+    }
+
+    private func columns(_ rows: [[String]]) -> String {
+        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        return rows.map { row in
+            let cells = zip(row, widths).map { cell, width in
+                cell + String(repeating: " ", count: width - cell.count)
+            }
+            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+        }.joined(separator: "\n")
+    }
+}

@@ -1,0 +1,112 @@
+/// Text as bytes, divided into what is trained on and what is held out.
+public struct Corpus: Sendable {
+    /// A short name for readers.
+    public let name: String
+    /// The bytes that are trained on.
+    public let training: [UInt8]
+    /// The bytes that are held out.
+    public let validation: [UInt8]
+    /// The number of files read.
+    public let fileCount: Int
+
+    /// A hash of all bytes and of the division (64-bit FNV-1a, as 16 hexadecimal digits).
+    public var fingerprint: String {
+        var hash = FNV1a()
+        hash.add(training)
+        hash.add([UInt8(ascii: "|")])
+        hash.add(validation)
+        let digits = String(hash.value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// Divides documents. Whole documents go to one side, equal ones to the same, so that nothing leaks; a
+    /// single document is cut into halves, the second of which is held out.
+    ///
+    /// The side of a document depends on its bytes only, not on where it lies. The documents keep their
+    /// order and are joined by a line feed.
+    init(name: String, documents: [[UInt8]], validationFraction: Double) {
+        self.name = name
+        fileCount = documents.count
+        let hashes = documents.map { FNV1a(of: $0).value }
+        let distinct = Set(hashes)
+        guard distinct.count > 1, let first = documents.first else {
+            let all = documents.first ?? []
+            training = Array(all[..<(all.count / 2)])
+            validation = Array(all[(all.count / 2)...])
+            return
+        }
+        let held = Corpus.heldOut(hashes, sizes: documents.map(\.count), fraction: validationFraction)
+        precondition(!held.isEmpty && held.count < distinct.count && !first.isEmpty)
+        func joined(_ isHeld: Bool) -> [UInt8] {
+            let chosen = zip(hashes, documents).filter { held.contains($0.0) == isHeld }.map(\.1)
+            return Array(chosen.joined(separator: [UInt8(ascii: "\n")]))
+        }
+        training = joined(false)
+        validation = joined(true)
+    }
+
+    /// Takes documents in the order of their hashes as long as they come nearer to the fraction of the bytes;
+    /// at least one, and not all.
+    private static func heldOut(_ hashes: [UInt64], sizes: [Int], fraction: Double) -> Set<UInt64> {
+        var bytes: [UInt64: Int] = [:]
+        for (hash, size) in zip(hashes, sizes) { bytes[hash, default: 0] += size }
+        let target = fraction * Double(sizes.reduce(0, +))
+        var held: Set<UInt64> = []
+        var taken = 0.0
+        for hash in bytes.keys.sorted() where held.count < bytes.count - 1 {
+            let size = Double(bytes[hash] ?? 0)
+            if abs(taken + size - target) < abs(taken - target) {
+                held.insert(hash)
+                taken += size
+            }
+        }
+        if held.isEmpty, let smallest = bytes.min(by: { ($0.value, $0.key) < ($1.value, $1.key) }) {
+            held = [smallest.key]
+        }
+        return held
+    }
+
+    /// Throws unless both sides hold a context and the byte after it.
+    public func requireContext(_ context: Int) throws(CorpusError) {
+        for (side, bytes) in [("training", training), ("validation", validation)] where bytes.count <= context {
+            throw CorpusError(
+                kind: .tooShort,
+                description: "\(name): the \(side) part has \(bytes.count) bytes; "
+                    + "a context of \(context) needs \(context + 1)")
+        }
+    }
+
+    /// The starts of at most `limit` windows of the held-out bytes, spread evenly and without overlap.
+    public func validationWindows(context: Int, limit: Int) -> [Int] {
+        let available = (validation.count - 1) / context
+        let count = min(available, limit)
+        return (0..<max(count, 0)).map { $0 * available / count * context }
+    }
+
+    /// Windows of a stream: `context` bytes from each start, and the bytes that follow each of them; both flat.
+    public static func windows(
+        of stream: [UInt8], at starts: [Int], context: Int
+    ) -> (inputs: [Int64], targets: [Int64]) {
+        var inputs: [Int64] = []
+        var targets: [Int64] = []
+        inputs.reserveCapacity(starts.count * context)
+        targets.reserveCapacity(starts.count * context)
+        for start in starts {
+            inputs.append(contentsOf: stream[start..<start + context].lazy.map(Int64.init))
+            targets.append(contentsOf: stream[start + 1..<start + 1 + context].lazy.map(Int64.init))
+        }
+        return (inputs, targets)
+    }
+}
+
+/// The 64-bit Fowler-Noll-Vo hash, variant 1a: stable between runs and machines.
+struct FNV1a {
+    private(set) var value: UInt64 = 0xcbf2_9ce4_8422_2325
+
+    init() {}
+    init(of bytes: [UInt8]) { add(bytes) }
+
+    mutating func add(_ bytes: [UInt8]) {
+        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    }
+}

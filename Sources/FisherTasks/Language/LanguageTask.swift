@@ -1,0 +1,130 @@
+import Fisher
+import FisherTraining
+import Foundation
+
+/// Byte-level language modelling: a GPT predicts the next byte of held-out text.
+public struct LanguageTask: TrainingTask {
+    /// A named size of model.
+    public enum Size: String, CaseIterable, Sendable {
+        /// About 0.9 million parameters, context 128.
+        case tiny
+        /// About 11 million parameters, context 256.
+        case small
+        /// About 86 million parameters, context 512.
+        case base
+
+        /// The sizes of the model.
+        public var configuration: GPT.Configuration {
+            switch self {
+            case .tiny: GPT.Configuration(context: 128, width: 128, layers: 4, heads: 4)
+            case .small: GPT.Configuration(context: 256, width: 384, layers: 6, heads: 6)
+            case .base: GPT.Configuration(context: 512, width: 768, layers: 12, heads: 12)
+            }
+        }
+    }
+
+    /// The model's sizes.
+    public let configuration: GPT.Configuration
+    /// The text.
+    public let corpus: Corpus
+    /// Windows in a step.
+    public let batch: Int
+    /// Further settings for readers, shown after the task's own.
+    public var settings: [Setting]
+    private let windows: [Int]
+
+    /// Joins a model and a text; throws a text that is too short for the model's context.
+    ///
+    /// - Parameter validationBytes: about how many held-out bytes an evaluation predicts.
+    public init(
+        _ configuration: GPT.Configuration, corpus: Corpus, batch: Int, validationBytes: Int = 32_768,
+        settings: [Setting] = []
+    ) throws(CorpusError) {
+        try corpus.requireContext(configuration.context)
+        self.configuration = configuration
+        self.corpus = corpus
+        self.batch = batch
+        self.settings = settings
+        windows = corpus.validationWindows(
+            context: configuration.context, limit: max(1, validationBytes / configuration.context))
+    }
+
+    public var tokensPerStep: Int { batch * configuration.context }
+
+    public var summary: TaskSummary {
+        let count = parameterCount
+        let millions = String(format: "%.2f M", Double(count) / 1e6)
+        let bytes = String(format: "%.1f MB", Double(corpus.training.count) / 1e6)
+        return TaskSummary(
+            name: "language", description: "byte-level GPT, \(millions) parameters, on \(bytes) of \(corpus.name)",
+            parameterCount: count, lossUnit: "byte",
+            settings: [
+                Setting("model", "width \(configuration.width), \(configuration.layers) layers, "
+                    + "\(configuration.heads) heads, context \(configuration.context)"),
+                Setting("text", "\(corpus.fileCount) files, \(corpus.training.count) bytes to train on, "
+                    + "\(corpus.validation.count) held out, fingerprint \(corpus.fingerprint)"),
+                Setting("validation", "\(windows.count * configuration.context) bytes, the same each time"),
+                Setting("batch", "\(batch) windows, \(tokensPerStep) bytes a step"),
+            ] + settings)
+    }
+
+    /// The number of the model's parameters, from its sizes.
+    var parameterCount: Int {
+        let c = configuration
+        let block = 12 * c.width * c.width + 13 * c.width
+        let embeddings = (c.vocabulary * (c.tiesHead ? 1 : 2) + c.context) * c.width
+        return c.layers * block + embeddings + 2 * c.width
+    }
+
+    public func makeModel(seed: UInt64) throws -> GPT {
+        GPT(configuration, using: try RandomGenerator(seed: seed))
+    }
+
+    public func makeBatches(seed: UInt64) throws -> LanguageBatches {
+        LanguageBatches(
+            stream: corpus.training, context: configuration.context,
+            sampler: ByteSampler(
+                seed: seed, streamLength: corpus.training.count, batch: batch, context: configuration.context))
+    }
+
+    public func objective(of model: GPT, on batch: SupervisedBatch) throws -> Objective {
+        try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+    }
+
+    /// Mean nats a byte over fixed windows of the held-out text.
+    public func validationLoss(of model: GPT) throws -> Double {
+        var (sum, count) = (0.0, 0)
+        for first in stride(from: 0, to: windows.count, by: 32) {
+            let starts = Array(windows[first..<min(first + 32, windows.count)])
+            let batch = LanguageBatches.batch(of: corpus.validation, at: starts, context: configuration.context)
+            let objective = try objective(of: model, on: batch)
+            sum += try objective.negativeLogLikelihood.item()
+            count += objective.observationCount
+        }
+        return sum / Double(count)
+    }
+}
+
+/// Random windows of a text.
+public struct LanguageBatches: BatchStream {
+    let stream: [UInt8]
+    let context: Int
+    /// Where the next windows come from.
+    public private(set) var sampler: ByteSampler
+
+    init(stream: [UInt8], context: Int, sampler: ByteSampler) {
+        self.stream = stream
+        self.context = context
+        self.sampler = sampler
+    }
+
+    public mutating func next() -> SupervisedBatch {
+        LanguageBatches.batch(of: stream, at: sampler.next(), context: context)
+    }
+
+    static func batch(of stream: [UInt8], at starts: [Int], context: Int) -> SupervisedBatch {
+        let (inputs, targets) = Corpus.windows(of: stream, at: starts, context: context)
+        let shape = [starts.count, context]
+        return SupervisedBatch(inputs: Tensor(inputs, shape: shape), targets: Tensor(targets, shape: shape))
+    }
+}
