@@ -10,9 +10,12 @@ struct Optimizers: ParsableCommand {
     var name: String?
 
     func run() throws {
-        let rules = try name.map { [type(of: try RuleRegistry.rule(named: $0))] } ?? RuleRegistry.rules
-        if name == nil { print(table(of: rules.map(\.information)) + "\n") }
-        for rule in rules { print(options(of: rule) + "\n") }
+        if let name {
+            print(options(of: try RuleRegistry.rule(named: name)))
+            return
+        }
+        print(table(of: RuleRegistry.rules.map { $0.information }))
+        for rule in RuleRegistry.rules { print("\n" + options(of: rule.init())) }
     }
 
     private func table(of rules: [RuleInformation]) -> String {
@@ -21,8 +24,7 @@ struct Optimizers: ParsableCommand {
         return columns(rows)
     }
 
-    private func options<Rule: OptimizationRule>(of rule: Rule.Type) -> String {
-        let defaults = Rule()
+    private func options<Rule: OptimizationRule>(of defaults: Rule) -> String {
         let information = Rule.information
         let rows = Rule.options.map { option in
             let others = option.aliases.isEmpty ? "" : " (or \(option.aliases.joined(separator: ", ")))"

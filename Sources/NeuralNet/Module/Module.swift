@@ -10,6 +10,12 @@ public struct NamedParameter {
     public let path: ParameterPath
     /// The parameter.
     public let parameter: Parameter
+
+    /// Names a parameter.
+    public init(path: ParameterPath, parameter: Parameter) {
+        self.path = path
+        self.parameter = parameter
+    }
 }
 
 extension Module {
