@@ -24,7 +24,7 @@ struct CompareLanguage: ParsableCommand {
     @Option(help: "The model: tiny, small or base.")
     var size: LanguageTask.Size = .tiny
     @Option(help: "Steps of a run.")
-    var steps = 250
+    var steps = 400
     @Option(help: "Windows in a batch.")
     var batch = 8
     @Option(help: "Bytes in a window; by default the model's own context.")

@@ -1,0 +1,150 @@
+import Fisher
+import Testing
+
+/// Groups, clipping, micro-batches, auxiliaries and states that do not fit.
+@Suite struct OptimizerTests {
+    /// Two linear layers on four inputs.
+    final class Network: Module {
+        let first: Linear
+        let second: Linear
+
+        init(seed: UInt64 = 0) throws {
+            let generator = try RandomGenerator(seed: seed)
+            first = Linear(4, 8, dtype: .float64, using: generator)
+            second = Linear(8, 3, dtype: .float64, using: generator)
+        }
+
+        func callAsFunction(_ input: Tensor) -> Tensor { second(first(input).tanh()) }
+    }
+
+    static func batch(_ count: Int = 12) throws -> SupervisedBatch {
+        let generator = try RandomGenerator(seed: 9)
+        let targets = (0..<count).map { Int64($0 % 3) }
+        return SupervisedBatch(
+            inputs: .normal([count, 4], dtype: .float64, using: generator), targets: Tensor(targets))
+    }
+
+    static func weights(_ model: Network) throws -> [Double] {
+        try model.parameters.flatMap { try $0.parameter.wrappedValue.scalars(as: Double.self) }
+    }
+
+    @Test func firstMatchingGroupWins() throws {
+        let optimizer = try Optimizer(
+            for: try Network(), groups: [.init(.matching("first"), FAdam()), .init(.rest, SGD())])
+        let lines = optimizer.describe().split(separator: "\n")
+        #expect(lines[0].contains("FAdam"))
+        #expect(lines[1].contains("first.weight [8, 4]"))
+        #expect(lines[2].contains("first.bias") && lines[2].contains("no decay"))
+        #expect(lines[3].contains("SGD"))
+        #expect(lines[4].contains("second.weight"))
+    }
+
+    @Test func routingErrorsNameTheCulprit() throws {
+        let model = try Network()
+        func message(_ groups: [ParameterGroup]) -> String {
+            do {
+                _ = try Optimizer(for: model, groups: groups)
+                return "none"
+            } catch { return "\(error)" }
+        }
+        #expect(message([.init(.matching("first"), SGD())]).contains("second.weight"))
+        #expect(message([.init(.matching("third"), SGD()), .init(.rest, SGD())]).contains("third"))
+        #expect(message([.init(.matching("("), SGD())]).contains("regular expression"))
+        for parameter in model.parameters { parameter.parameter.isTrainable = false }
+        #expect(message([.init(.rest, SGD())]).contains("no trainable parameter"))
+    }
+
+    @Test(arguments: RuleConformanceTests.names, [2, 3, 5, 12])
+    func microBatchesGiveTheWholeStep(_ name: String, _ count: Int) throws {
+        let (whole, parts) = (try Network(), try Network())
+        let batch = try Self.batch()
+        for (model, slices) in [(whole, 1), (parts, count)] {
+            let optimizer = try Optimizer(for: model, try RuleRegistry.rule(named: name), clipGradientNorm: 0.1)
+            for _ in 0..<3 {
+                let report = try optimizer.step(on: batch, microBatches: slices) { slice in
+                    try Objective(Categorical(logits: model(slice.inputs)), observing: slice.targets)
+                }
+                #expect(try report.loss()! > 0)
+            }
+        }
+        let difference = zip(try Self.weights(whole), try Self.weights(parts)).map { abs($0 - $1) }.max()!
+        #expect(difference < 1e-11)
+    }
+
+    @Test func badBatchesAreNamed() throws {
+        let model = try Network()
+        let optimizer = try Optimizer(for: model, SGD())
+        let batch = try Self.batch(4)
+        #expect(throws: OptimizerError.self) {
+            try optimizer.step(on: batch, microBatches: 5) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
+        }
+        let masked = SupervisedBatch(inputs: batch.inputs, targets: Tensor([Int64](repeating: -100, count: 4)))
+        #expect(throws: OptimizerError.self) {
+            try optimizer.step(on: masked) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
+        }
+        let wide = SupervisedBatch(inputs: .ones([4, 5], dtype: .float64), targets: batch.targets)
+        let error = #expect(throws: TorchError.self) {
+            try optimizer.step(on: wide) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
+        }
+        #expect(error?.message.contains("linear") == true)
+        #expect(error?.message.contains("\n") == false)
+    }
+
+    @Test func clippingScalesTheWholeGradient() throws {
+        let (a, b) = (try Network(), try Network())
+        let scale = 0.25
+        let clipped = try Optimizer(for: a, try SGD(learningRate: 1), clipGradientNorm: scale)
+        let plain = try Optimizer(for: b, try SGD(learningRate: 1))
+        func objective(_ model: Network) -> (SupervisedBatch) throws -> Objective {
+            { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
+        }
+        let before = try Self.weights(a)
+        let batch = try Self.batch()
+        let norm = try clipped.step(on: batch, objective(a)).gradientNorm()
+        try plain.step(on: batch, objective(b))
+        #expect(norm > scale)
+        for ((x, y), old) in zip(zip(try Self.weights(a), try Self.weights(b)), before) {
+            #expect(abs((x - old) - (y - old) * scale / norm) < 1e-14)
+        }
+    }
+
+    /// A penalty reaches the weights of FAdam but not its Fisher information.
+    @Test func auxiliariesBypassTheInformation() throws {
+        func fisher(penalty: Double, _ rule: any OptimizationRule) throws -> [Double] {
+            let model = try Network()
+            let optimizer = try Optimizer(for: model, rule)
+            try optimizer.step(on: try Self.batch()) { slice in
+                try Objective(
+                    Categorical(logits: model(slice.inputs)), observing: slice.targets,
+                    auxiliaries: [.init("penalty", model.first.weight.squared().sum() * penalty)])
+            }
+            return try optimizer.state["parameter/first.weight/fisher"]!.scalars()
+        }
+        #expect(try fisher(penalty: 0, FAdam()) == fisher(penalty: 10, FAdam()))
+        #expect(try fisher(penalty: 0, Adam()) != fisher(penalty: 10, Adam()))
+    }
+
+    @Test func statesThatDoNotFitChangeNothing() throws {
+        let model = try Network()
+        let optimizer = try Optimizer(for: model, FAdam())
+        try optimizer.step(on: try Self.batch()) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
+        let good = optimizer.state
+        let key = "parameter/first.weight/fisher"
+        let bad: [(String, (inout [String: Tensor]) -> Void)] = [
+            ("is missing", { $0[key] = nil }),
+            ("has shape", { $0[key] = .ones([8, 5], dtype: .float64) }),
+            ("has type", { $0[key] = .ones([8, 4]) }),
+            ("belongs to no parameter", { $0["parameter/third/fisher"] = .ones([1]) }),
+            ("is not one that the rule keeps", { $0["parameter/first.weight/sum"] = .ones([8, 4], dtype: .float64) }),
+            ("is no count", { $0["optimizer/updates"] = Tensor([-1.0], shape: []) }),
+        ]
+        for (reason, damage) in bad {
+            var state = good
+            damage(&state)
+            let error = #expect(throws: OptimizerError.self) { try optimizer.restore(state) }
+            #expect(error?.description.contains(reason) == true, "\(reason)")
+            #expect(try optimizer.state[key]!.scalars(as: Double.self) == good[key]!.scalars(as: Double.self))
+        }
+        try optimizer.restore(good)
+    }
+}

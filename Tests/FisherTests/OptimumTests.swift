@@ -1,0 +1,53 @@
+import Fisher
+import Testing
+
+/// Every rule reaches the optimum of problems that defeat a wrong sign, a lost state or a bad scale.
+@Suite struct OptimumTests {
+    /// Decays the learning rate, so that rules with steps of constant size settle.
+    static func tuned(_ name: String, rates: [String: Double], steps: Int) throws -> any OptimizationRule {
+        var rule = try RuleRegistry.rule(named: name)
+        rule.learningRate = .cosine(rates[name] ?? rates["others"] ?? 0.1, steps: steps)
+        if name != "sgd" && rule.settings.contains(where: { $0.name == "weight_decay" }) {
+            try rule.set("weight_decay", to: "0")
+        }
+        if name == "sgd" { try rule.set("momentum", to: "0.9") }
+        if rule.settings.contains(where: { $0.name == "beta2" }) { try rule.set("beta2", to: "0.99") }
+        return rule
+    }
+
+    static func minimize(
+        _ rule: any OptimizationRule, from start: [Double], steps: Int, _ loss: (Tensor) -> Tensor
+    ) throws -> Double {
+        let parameter = Parameter(wrappedValue: Tensor(start))
+        let path = ParameterPath("x")
+        let optimizer = try Optimizer(
+            parameters: [NamedParameter(path: path, parameter: parameter)], groups: [.init(.rest, rule)])
+        for _ in 0..<steps {
+            let gradient = try gradients(of: loss(parameter.wrappedValue), withRespectTo: [parameter.wrappedValue])
+            try optimizer.update(with: [path: gradient[0]!])
+        }
+        return try loss(parameter.wrappedValue).item()
+    }
+
+    /// f = 1/2 sum_i c_i x_i^2 with a condition number of 1e4.
+    @Test(arguments: RuleConformanceTests.names)
+    func illConditionedQuadratic(_ name: String) throws {
+        let curvature = Tensor([1, 0.1, 0.01, 0.001, 0.0001])
+        let rule = try Self.tuned(name, rates: ["sgd": 1, "adagrad": 1, "others": 0.03], steps: 4000)
+        let rest = try Self.minimize(rule, from: [1, -1, 1, -1, 1], steps: 4000) { x in
+            (curvature * x.squared()).sum() * 0.5
+        }
+        #expect(rest < 1e-5 * 0.55555)
+    }
+
+    /// f = (1 - x)^2 + 100 (y - x^2)^2.
+    @Test(arguments: RuleConformanceTests.names)
+    func rosenbrock(_ name: String) throws {
+        let rule = try Self.tuned(name, rates: ["sgd": 3e-4, "adagrad": 1, "others": 0.02], steps: 12_000)
+        let rest = try Self.minimize(rule, from: [-1.2, 1], steps: 12_000) { p in
+            let (x, y) = (p.selecting(0, 0), p.selecting(0, 1))
+            return (1 - x).squared() + 100 * (y - x.squared()).squared()
+        }
+        #expect(rest < 1e-3)
+    }
+}
