@@ -85,7 +85,7 @@ extension Optimizer {
         }
         var scale: Tensor?
         if let clipGradientNorm {
-            scale = (clipGradientNorm / norm.atLeast(clipGradientNorm))
+            scale = clipGradientNorm / norm.atLeast(clipGradientNorm)
         }
         let plan = movements(scores, auxiliaries, scale: scale)
         for entry in plan.entries { try entry.movement.change.check() }
@@ -122,7 +122,7 @@ extension Optimizer {
                 let precise = tensor.to(dtype: tensor.dtype.accumulator)
                 func prepared(_ gradient: Tensor) -> Tensor {
                     let gradient = gradient.to(dtype: tensor.dtype.accumulator)
-                    return scale.map { gradient * $0 } ?? gradient
+                    return scale.map { gradient * inPrecision(of: gradient, $0) } ?? gradient
                 }
                 inputs.append(
                     RuleInput(

@@ -76,7 +76,7 @@ extension FisherMetricRule {
         let addend = epsilonRule == .accumulated ? epsilon(t) : 0
         let f = fisher(g, decay: b2hat, addend: addend, state: &state)
         let eh = epsilonHat(g, f, t)
-        let d = raised(f, to: rho) + eh.power(2 * rho)
+        let d = raised(f, to: rho) + inPrecision(of: f, eh.power(2 * rho))
 
         let m: Tensor
         let n: (value: Tensor, factor: Tensor?)

@@ -37,5 +37,10 @@ func quotient(_ x: Tensor, _ d: Tensor) -> Tensor {
 func clipped(_ x: Tensor, to c: Double?) -> (value: Tensor, factor: Tensor?) {
     guard let c else { return (x, nil) }
     let factor = (x.rootMeanSquare() / c).atLeast(1)
-    return (x / factor, factor)
+    return (x / inPrecision(of: x, factor), factor)
+}
+
+/// A 0-dimensional value in another tensor's type, so that it does not widen a 0-dimensional parameter.
+func inPrecision(of x: Tensor, _ value: Tensor) -> Tensor {
+    x.failure.map { Tensor(failed: $0) } ?? value.to(dtype: x.dtype)
 }

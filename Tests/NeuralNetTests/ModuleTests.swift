@@ -1,0 +1,106 @@
+import NeuralNet
+import Testing
+import Torch
+
+/// Paths, sharing, modes, weights and capture.
+@Suite struct ModuleTests {
+    static func gpt(tied: Bool = false, dropout: Double = 0) throws -> GPT {
+        GPT(
+            GPT.Configuration(vocabulary: 7, context: 6, width: 4, layers: 1, heads: 2, dropout: dropout, tiesHead: tied),
+            using: try RandomGenerator(seed: 1))
+    }
+
+    @Test func pathsFollowTheDeclarations() throws {
+        #expect(
+            try Self.gpt().parameters.map { "\($0.path)" } == [
+                "tokenEmbedding.weight", "positionEmbedding.weight", "blocks.0.attentionNorm.weight",
+                "blocks.0.attentionNorm.bias", "blocks.0.attention.queryKeyValue.weight",
+                "blocks.0.attention.queryKeyValue.bias", "blocks.0.attention.output.weight",
+                "blocks.0.attention.output.bias", "blocks.0.feedForwardNorm.weight", "blocks.0.feedForwardNorm.bias",
+                "blocks.0.feedForward.expand.weight", "blocks.0.feedForward.expand.bias",
+                "blocks.0.feedForward.contract.weight", "blocks.0.feedForward.contract.bias", "finalNorm.weight",
+                "finalNorm.bias", "head.weight",
+            ])
+        #expect(try !Self.gpt(tied: true).parameters.contains { "\($0.path)" == "head.weight" })
+    }
+
+    @Test func sharedModulesCountOnce() throws {
+        final class Twice: Module {
+            let a: Linear
+            let b: Linear
+            init(_ layer: Linear) { (a, b) = (layer, layer) }
+        }
+        let model = Twice(Linear(2, 3, using: try RandomGenerator(seed: 0)))
+        #expect(model.parameters.map { "\($0.path)" } == ["a.weight", "a.bias"])
+        #expect(model.parameterCount == 9)
+    }
+
+    @Test func frozenParametersTakeNoGradient() throws {
+        let model = try Self.gpt()
+        let all = model.parameterCount
+        model.parameters[0].parameter.isTrainable = false
+        #expect(model.parameterCount == all - 28)
+    }
+
+    @Test func weightsThatDoNotFitAreNamed() throws {
+        let model = try Self.gpt()
+        let good = model.weights
+        for (expected, change) in [
+            ("finalNorm.bias", { $0["finalNorm.bias"] = nil }),
+            ("head.weight", { $0["head.weight"] = .ones([2, 2]) }),
+            ("extra", { $0["extra"] = .ones([1]) }),
+        ] as [(String, (inout [String: Tensor]) -> Void)] {
+            var weights = good
+            change(&weights)
+            let error = #expect(throws: WeightError.self) { try model.load(weights) }
+            #expect(error?.description.contains(expected) == true)
+        }
+        try model.load(good)
+    }
+
+    @Test func dropoutIsForTrainingAndReproducible() throws {
+        let model = try Self.gpt(dropout: 0.5)
+        let tokens = Tensor([1, 2, 3] as [Int64], shape: [1, 3])
+        func logits() throws -> [Float] { try model(tokens).scalars() }
+        let generator = try #require(model.randomGenerators.first)
+        #expect(model.randomGenerators.count == 1)
+        let state = try generator.state()
+        let first = try logits()
+        #expect(try logits() != first)
+        try generator.restore(state)
+        #expect(try logits() == first)
+        model.setTraining(false)
+        #expect(try logits() == logits())
+    }
+
+    @Test func initialisersHaveTheirMoments() throws {
+        let generator = try RandomGenerator(seed: 3)
+        for (initializer, mean, deviation) in [
+            (.normal(standardDeviation: 0.02), 0, 0.02), (.uniform(bound: 0.3), 0, 0.3 / 3.0.squareRoot()),
+            (.glorotUniform, 0, (2.0 / 600).squareRoot()), (.heNormal, 0, (2.0 / 400).squareRoot()),
+            (.constant(2), 2, 0),
+        ] as [(Initializer, Double, Double)] {
+            let values: [Double] = try initializer([200, 400], dtype: .float64, using: generator).scalars()
+            let found = values.reduce(0, +) / 80_000
+            let spread = (values.map { ($0 - found) * ($0 - found) }.reduce(0, +) / 80_000).squareRoot()
+            #expect(abs(found - mean) <= 5 * deviation / 80_000.0.squareRoot())
+            #expect(abs(spread - deviation) <= 0.01 * deviation)
+        }
+    }
+
+    final class Uses: CaptureRecorder {
+        var paths: [String] = []
+        func record(layer path: ParameterPath, input: Tensor, output: Tensor) { paths.append("\(path)") }
+    }
+
+    @Test func captureSeesEveryUseByPath() throws {
+        let (model, uses) = (try Self.gpt(tied: true), Uses())
+        let tokens = Tensor([1, 2, 3] as [Int64], shape: [1, 3])
+        model.capturing(by: uses) { _ = model(tokens) }
+        #expect(uses.paths.filter { $0 == "tokenEmbedding" }.count == 2)
+        #expect(uses.paths.contains("blocks.0.feedForward.contract"))
+        let count = uses.paths.count
+        _ = model(tokens)
+        #expect(uses.paths.count == count)
+    }
+}
