@@ -132,7 +132,7 @@ import Torch
             let csv = try String(contentsOfFile: root + "/out/results.csv", encoding: .utf8)
             #expect(csv.hasPrefix("optimizer,seed,step"))
             let html = try String(contentsOfFile: root + "/out/report.html", encoding: .utf8)
-            #expect(html.contains("<svg") && !html.contains("http://") && !html.contains("src="))
+            #expect(html.contains("<svg") && !html.contains("href=\"http") && !html.contains("src="))
         }
     }
 }
