@@ -17,11 +17,11 @@ test: engine ## build and run all tests
 	@Scripts/run-tests
 
 demo: build ## compare four optimizers on a byte-level GPT, about 5 minutes on 2 cores
-	$(SWIFT) run -c release --skip-build fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
+	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
 		--output $(OUTPUT)
 
 bench: build ## time the optimizers' steps in the comparison of the demo, shortened
-	$(SWIFT) run -c release --skip-build fisher compare language --steps 40 --seeds 1 --output runs/bench
+	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --steps 40 --seeds 1 --output runs/bench
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Plugins Package.swift

@@ -82,7 +82,8 @@ let package = Package(
                     description: "Download the libtorch that swift-fisher needs into the user's cache folder"
                 ),
                 permissions: [
-                    .allowNetworkConnections(scope: .all(), reason: "pip downloads the torch wheel, about 200 MB"),
+                    .allowNetworkConnections(
+                        scope: .all(), reason: "pip downloads the torch wheel, about 200 MB")
                 ]
             )
         ),

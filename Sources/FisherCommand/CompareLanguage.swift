@@ -17,7 +17,8 @@ struct CompareLanguage: ParsableCommand {
             --optimizer adamw --optimizer adamw:clip_gradient_norm=1 --optimizer fadam:rho=0.6
             """)
 
-    @Option(name: .customLong("optimizer"), parsing: .singleValue, help: "An optimizer to compare; repeat it.")
+    @Option(
+        name: .customLong("optimizer"), parsing: .singleValue, help: "An optimizer to compare; repeat it.")
     var optimizers: [OptimizerSpecification] = []
     @Option(parsing: .upToNextOption, help: "Files or folders to train on.")
     var text: [String] = []
@@ -79,7 +80,8 @@ struct CompareLanguage: ParsableCommand {
         let files = ComparisonFiles(folder: output)
         let length = RunLength(
             steps: steps, evaluateEvery: evaluateEvery ?? max(1, steps / 10), microBatches: microBatches)
-        let runner = ComparisonRunner(task, length: length, environment: .current(command: CommandLine.arguments))
+        let runner = ComparisonRunner(
+            task, length: length, environment: .current(command: CommandLine.arguments))
         print(task.summary.description)
         let progress = ProgressDisplay(runCount: candidates.count * seeds)
         let result = try runner(
@@ -89,7 +91,8 @@ struct CompareLanguage: ParsableCommand {
         }
         let screen = ProgressOutput.standardOutput()
         let summary = ComparisonSummary(of: result)
-        print("\n" + summary.text(width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor))
+        print(
+            "\n" + summary.text(width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor))
         print("\nreport: \(URL(filePath: files.report).path)")
     }
 
@@ -100,7 +103,8 @@ struct CompareLanguage: ParsableCommand {
     }
 
     private func candidates() throws -> [OptimizerCandidate] {
-        let named = optimizers.isEmpty
+        let named =
+            optimizers.isEmpty
             ? ["adamw", "adamw:clip_gradient_norm=1", "fadam", "fadafactor"].compactMap(
                 OptimizerSpecification.init(argument:))
             : optimizers
@@ -130,7 +134,8 @@ struct CompareLanguage: ParsableCommand {
     private func corpus() throws -> Corpus {
         if !text.isEmpty { return try Corpus(paths: text) }
         guard let folder = Engine.folder else {
-            throw UsageError(description: "the built-in text was not found beside libtorch; name one with --text")
+            throw UsageError(
+                description: "the built-in text was not found beside libtorch; name one with --text")
         }
         return try Corpus.engineHeaders(includeDirectory: folder + "/include")
     }

@@ -20,10 +20,14 @@ struct OptimizerSpecification: ExpressibleByArgument {
 
     /// The candidate: the rule's defaults, then what all optimizers share where the rule has it, then what is
     /// set for this one.
-    func candidate(sharing shared: [(name: String, value: String)], clip: Double?) throws -> OptimizerCandidate {
+    func candidate(sharing shared: [(name: String, value: String)], clip: Double?) throws
+        -> OptimizerCandidate
+    {
         var rule = try RuleRegistry.rule(named: name)
         var clip = clip
-        for setting in shared where rule.hasOption(setting.name) { try rule.set(setting.name, to: setting.value) }
+        for setting in shared where rule.hasOption(setting.name) {
+            try rule.set(setting.name, to: setting.value)
+        }
         var shown: [String] = []
         for setting in settings {
             if setting.name == "clip_gradient_norm" {
@@ -43,7 +47,8 @@ struct OptimizerSpecification: ExpressibleByArgument {
         if text == "none" { return nil }
         guard let value = Double(text), value > 0, value.isFinite else {
             throw HyperparameterError(
-                rule: name, option: "clip_gradient_norm", value: text, reason: "must be more than zero, or none")
+                rule: name, option: "clip_gradient_norm", value: text,
+                reason: "must be more than zero, or none")
         }
         return value
     }

@@ -20,7 +20,8 @@ struct Optimizers: ParsableCommand {
 
     private func table(of rules: [RuleInformation]) -> String {
         let head = ["name", "information", "structure", "power", "momentum", "state, bytes a parameter"]
-        let rows = [head] + rules.map { [$0.name, $0.source, $0.structure, $0.power, $0.momentum, $0.stateBytes] }
+        let rows =
+            [head] + rules.map { [$0.name, $0.source, $0.structure, $0.power, $0.momentum, $0.stateBytes] }
         return columns(rows)
     }
 

@@ -46,20 +46,23 @@ struct Step: ParsableCommand {
             clipGradientNorm: clipGradientNorm)
         if let state { try bound.restore(try SafetensorsFile(path: state).allTensors()) }
         for path in gradients { try bound.update(with: try stepGradients(path, for: named)) }
-        try write(named.map { ("\($0.path)", $0.parameter.wrappedValue) }, to: output, metadata: file.metadata)
+        try write(
+            named.map { ("\($0.path)", $0.parameter.wrappedValue) }, to: output, metadata: file.metadata)
         if let saveState {
             try write(bound.state.sorted { $0.key < $1.key }, to: saveState, metadata: ["rule": optimizer])
         }
     }
 
     /// One step's gradients: exactly the parameters' names.
-    private func stepGradients(_ path: String, for named: [NamedParameter]) throws -> [ParameterPath: Tensor] {
+    private func stepGradients(_ path: String, for named: [NamedParameter]) throws -> [ParameterPath: Tensor]
+    {
         let file = try SafetensorsFile(path: path)
         var found: [ParameterPath: Tensor] = [:]
         for parameter in named { found[parameter.path] = try file.tensor(named: "\(parameter.path)") }
         if let extra = file.tensors.first(where: { found[ParameterPath(components: [$0.name])] == nil }) {
             throw SafetensorsError(
-                .malformed, path: path, tensor: extra.name, reason: "belongs to no parameter of \(parameters)")
+                .malformed, path: path, tensor: extra.name, reason: "belongs to no parameter of \(parameters)"
+            )
         }
         return found
     }

@@ -63,7 +63,8 @@ import Torch
             let moved = try SafetensorsFile(path: root + "/o")
             #expect(try moved.tensor(named: "w").scalars(as: Double.self) == [0, 0])
             #expect(try moved.tensor(named: "../x").item() == 0.75)
-            #expect(try FileManager.default.contentsOfDirectory(atPath: root).sorted() == ["g", "o", "p", "s"])
+            #expect(
+                try FileManager.default.contentsOfDirectory(atPath: root).sorted() == ["g", "o", "p", "s"])
         }
     }
 
@@ -71,12 +72,18 @@ import Torch
     @Test func stepGoesOnFromItsState() throws {
         try Self.withFolder { root in
             try Self.write(["w": Tensor([1.0, 2, 3])], to: root + "/p")
-            for k in 1...3 { try Self.write(["w": Tensor([0.1 * Double(k), -0.2, 0.3])], to: root + "/g\(k)") }
-            func step(_ parameters: String, _ gradients: [String], _ output: String, _ more: [String]) throws {
+            for k in 1...3 {
+                try Self.write(["w": Tensor([0.1 * Double(k), -0.2, 0.3])], to: root + "/g\(k)")
+            }
+            func step(_ parameters: String, _ gradients: [String], _ output: String, _ more: [String]) throws
+            {
                 let process = Process()
                 process.executableURL = Self.executable
-                process.arguments = ["step", "--optimizer", "fadam", "--set", "rho=0.7", "--set", "clip=2",
-                    "--parameters", root + parameters, "--gradients"] + gradients.map { root + $0 }
+                process.arguments =
+                    [
+                        "step", "--optimizer", "fadam", "--set", "rho=0.7", "--set", "clip=2",
+                        "--parameters", root + parameters, "--gradients",
+                    ] + gradients.map { root + $0 }
                     + ["--output", root + output] + more
                 try process.run()
                 process.waitUntilExit()
@@ -85,7 +92,9 @@ import Torch
             try step("/p", ["/g1", "/g2", "/g3"], "/whole", [])
             try step("/p", ["/g1"], "/first", ["--save-state", root + "/s"])
             try step("/first", ["/g2", "/g3"], "/rest", ["--state", root + "/s"])
-            let (a, b) = (try SafetensorsFile(path: root + "/whole"), try SafetensorsFile(path: root + "/rest"))
+            let (a, b) = (
+                try SafetensorsFile(path: root + "/whole"), try SafetensorsFile(path: root + "/rest")
+            )
             #expect(try a.readBytes(of: "w") == b.readBytes(of: "w"))
         }
     }
@@ -98,8 +107,10 @@ import Torch
             try Self.write(["w": Tensor([1.0, 2])], to: root + "/long")
             try Data("junk".utf8).write(to: URL(filePath: root + "/junk"))
             for (gradient, option, status, text) in [
-                ("/p", "rho=0.5", 64, "rho"), ("/p", "lr=-1", 64, "learning_rate = -1.0"), ("/none", "lr=1", 66, "/none"),
-                ("/junk", "lr=1", 65, "/junk"), ("/other", "lr=1", 65, "w"), ("/nan", "lr=1", 3, "the gradient of w"),
+                ("/p", "rho=0.5", 64, "rho"), ("/p", "lr=-1", 64, "learning_rate = -1.0"),
+                ("/none", "lr=1", 66, "/none"),
+                ("/junk", "lr=1", 65, "/junk"), ("/other", "lr=1", 65, "w"),
+                ("/nan", "lr=1", 3, "the gradient of w"),
                 ("/long", "lr=1", 65, "has shape [2]"),
             ] as [(String, String, Int32, String)] {
                 let run = try Self.fisher(
@@ -121,8 +132,10 @@ import Torch
             let text = (0..<3000).map { "line \($0 * $0 % 97)\n" }.joined()
             try Data(text.utf8).write(to: URL(filePath: root + "/text"))
             let run = try Self.fisher(
-                "compare", "language", "--text", root + "/text", "--context", "16", "--steps", "4", "--batch", "2",
-                "--seeds", "2", "--optimizer", "adamw", "--optimizer", "sgd:learning_rate=1e30", "--optimizer",
+                "compare", "language", "--text", root + "/text", "--context", "16", "--steps", "4", "--batch",
+                "2",
+                "--seeds", "2", "--optimizer", "adamw", "--optimizer", "sgd:learning_rate=1e30",
+                "--optimizer",
                 "fadam", "--output", root + "/out", "--threads", "1")
             #expect(run.status == 0, "\(run.errors)")
             #expect(run.output.contains("fadam") && run.output.contains("report.html"))

@@ -4,7 +4,9 @@ import Testing
 /// Another package depends on the libraries by version, never runs our make, and its program runs.
 @Suite struct ConsumerTests {
     /// Runs a command in a folder; its output, with the errors.
-    static func run(_ arguments: [String], in folder: URL, _ environment: [String: String]) throws -> (Int32, String) {
+    static func run(_ arguments: [String], in folder: URL, _ environment: [String: String]) throws -> (
+        Int32, String
+    ) {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(filePath: "/usr/bin/env")
@@ -49,7 +51,8 @@ import Testing
             at: consumer.appending(path: "Sources/consumer"), withIntermediateDirectories: true)
         try FileManager.default.createDirectory(at: library, withIntermediateDirectories: true)
         for name in ["Package.swift", "Sources", "Plugins", "Scripts"] {
-            try FileManager.default.copyItem(at: checkout.appending(path: name), to: library.appending(path: name))
+            try FileManager.default.copyItem(
+                at: checkout.appending(path: name), to: library.appending(path: name))
         }
         for target in ["Torch", "NeuralNet", "Fisher", "FisherTraining", "FisherTasks", "FisherCommand"] {
             let tests = library.appending(path: "Tests/\(target)Tests")
@@ -57,7 +60,9 @@ import Testing
             try Data("\n".utf8).write(to: tests.appending(path: "Empty.swift"))
         }
         let identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"]
-        for step in [["init", "-q"], ["add", "-A", "-f"], identity + ["commit", "-q", "-m", "copy"], ["tag", "0.1.0"]] {
+        for step in [
+            ["init", "-q"], ["add", "-A", "-f"], identity + ["commit", "-q", "-m", "copy"], ["tag", "0.1.0"],
+        ] {
             let (status, text) = try Self.run(["git"] + step, in: library, [:])
             try #require(status == 0, "\(text)")
         }

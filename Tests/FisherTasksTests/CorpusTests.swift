@@ -19,7 +19,9 @@ import Testing
     }
 
     static let several = Dictionary(
-        uniqueKeysWithValues: (0..<30).map { ("sub\($0 % 3)/f\($0).txt", String(repeating: "file \($0) ", count: 40)) })
+        uniqueKeysWithValues: (0..<30).map {
+            ("sub\($0 % 3)/f\($0).txt", String(repeating: "file \($0) ", count: 40))
+        })
 
     @Test func oneFileIsHalved() throws {
         try Self.withFolder(["a.txt": "0123456789"]) { root in
@@ -32,7 +34,10 @@ import Testing
     @Test func wholeFilesAreHeldOut() throws {
         try Self.withFolder(Self.several) { root in
             let corpus = try Corpus(paths: [root])
-            let (training, held) = (String(decoding: corpus.training, as: UTF8.self), String(decoding: corpus.validation, as: UTF8.self))
+            let (training, held) = (
+                String(decoding: corpus.training, as: UTF8.self),
+                String(decoding: corpus.validation, as: UTF8.self)
+            )
             #expect(corpus.fileCount == 30)
             for text in Self.several.values {
                 #expect(training.contains(text) != held.contains(text))

@@ -5,7 +5,8 @@ import Testing
 @Suite struct HyperparameterTests {
     @Test(arguments: [
         ("adamw", "learning_rate", "-1"), ("adam", "beta1", "1"), ("fadam", "beta2", "1.5"),
-        ("fadam", "rho", "0"), ("fadam", "clip", "0"), ("sgd", "momentum", "-0.1"), ("fadafactor", "eps", "nan"),
+        ("fadam", "rho", "0"), ("fadam", "clip", "0"), ("sgd", "momentum", "-0.1"),
+        ("fadafactor", "eps", "nan"),
         ("rmsprop", "beta", "x"), ("sgd", "nesterov", "maybe"), ("fadam", "epsilon_rule", "sometimes"),
         ("adagrad", "lr", "cosine(peak=1)"),
     ])
@@ -61,7 +62,8 @@ import Testing
     }
 
     @Test(arguments: [
-        Schedule.constant(0.25), .linearWarmUp(0.5, warmUp: 3), .cosine(1e-3, steps: 9, warmUp: 2, floor: 1e-5),
+        Schedule.constant(0.25), .linearWarmUp(0.5, warmUp: 3),
+        .cosine(1e-3, steps: 9, warmUp: 2, floor: 1e-5),
         .inverseSquareRoot(2, warmUp: 7), .warmUpStableDecay(1, steps: 9, warmUp: 1, decay: 3, floor: 0.5),
     ])
     func schedulesAsText(_ schedule: Schedule) {

@@ -59,7 +59,8 @@ import Testing
         let (whole, parts) = (try Network(), try Network())
         let batch = try Self.batch()
         for (model, slices) in [(whole, 1), (parts, count)] {
-            let optimizer = try Optimizer(for: model, try RuleRegistry.rule(named: name), clipGradientNorm: 0.1)
+            let optimizer = try Optimizer(
+                for: model, try RuleRegistry.rule(named: name), clipGradientNorm: 0.1)
             for _ in 0..<3 {
                 let report = try optimizer.step(on: batch, microBatches: slices) { slice in
                     try Objective(Categorical(logits: model(slice.inputs)), observing: slice.targets)
@@ -76,15 +77,22 @@ import Testing
         let optimizer = try Optimizer(for: model, SGD())
         let batch = try Self.batch(4)
         #expect(throws: OptimizerError.self) {
-            try optimizer.step(on: batch, microBatches: 5) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
+            try optimizer.step(on: batch, microBatches: 5) {
+                try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets)
+            }
         }
-        let masked = SupervisedBatch(inputs: batch.inputs, targets: Tensor([Int64](repeating: -100, count: 4)))
+        let masked = SupervisedBatch(
+            inputs: batch.inputs, targets: Tensor([Int64](repeating: -100, count: 4)))
         #expect(throws: OptimizerError.self) {
-            try optimizer.step(on: masked) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
+            try optimizer.step(on: masked) {
+                try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets)
+            }
         }
         let wide = SupervisedBatch(inputs: .ones([4, 5], dtype: .float64), targets: batch.targets)
         let error = #expect(throws: TorchError.self) {
-            try optimizer.step(on: wide) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
+            try optimizer.step(on: wide) {
+                try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets)
+            }
         }
         #expect(error?.message.contains("linear") == true)
         #expect(error?.message.contains("\n") == false)
@@ -127,7 +135,9 @@ import Testing
     @Test func statesThatDoNotFitChangeNothing() throws {
         let model = try Network()
         let optimizer = try Optimizer(for: model, FAdam())
-        try optimizer.step(on: try Self.batch()) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
+        try optimizer.step(on: try Self.batch()) {
+            try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets)
+        }
         let good = optimizer.state
         let key = "parameter/first.weight/fisher"
         let bad: [(String, (inout [String: Tensor]) -> Void)] = [
@@ -135,7 +145,10 @@ import Testing
             ("has shape", { $0[key] = .ones([8, 5], dtype: .float64) }),
             ("has type", { $0[key] = .ones([8, 4]) }),
             ("belongs to no parameter", { $0["parameter/third/fisher"] = .ones([1]) }),
-            ("is not one that the rule keeps", { $0["parameter/first.weight/sum"] = .ones([8, 4], dtype: .float64) }),
+            (
+                "is not one that the rule keeps",
+                { $0["parameter/first.weight/sum"] = .ones([8, 4], dtype: .float64) }
+            ),
             ("is no count", { $0["optimizer/updates"] = Tensor([-1.0], shape: []) }),
         ]
         for (reason, damage) in bad {

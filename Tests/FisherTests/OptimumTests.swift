@@ -23,7 +23,8 @@ import Testing
         let optimizer = try Optimizer(
             parameters: [NamedParameter(path: path, parameter: parameter)], groups: [.init(.rest, rule)])
         for _ in 0..<steps {
-            let gradient = try gradients(of: loss(parameter.wrappedValue), withRespectTo: [parameter.wrappedValue])
+            let gradient = try gradients(
+                of: loss(parameter.wrappedValue), withRespectTo: [parameter.wrappedValue])
             try optimizer.update(with: [path: gradient[0]!])
         }
         return try loss(parameter.wrappedValue).item()

@@ -13,7 +13,9 @@ struct RuleCase: CustomTestStringConvertible, Sendable {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         let path = root.appending(path: "Fixtures/\(folder)")
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path.path)) ?? []
-        return names.filter { $0.hasSuffix(".safetensors") }.sorted().map { RuleCase(file: path.appending(path: $0)) }
+        return names.filter { $0.hasSuffix(".safetensors") }.sorted().map {
+            RuleCase(file: path.appending(path: $0))
+        }
     }
 
     /// The largest error of the case relative to the largest element of each tensor, computed in a type.
@@ -21,9 +23,10 @@ struct RuleCase: CustomTestStringConvertible, Sendable {
         let stored = try SafetensorsFile(path: file.path)
         let tensors = try stored.allTensors()
         func group(_ prefix: String) -> [String: Tensor] {
-            Dictionary(uniqueKeysWithValues: tensors.compactMap { key, value in
-                key.hasPrefix(prefix) ? (String(key.dropFirst(prefix.count)), value) : nil
-            })
+            Dictionary(
+                uniqueKeysWithValues: tensors.compactMap { key, value in
+                    key.hasPrefix(prefix) ? (String(key.dropFirst(prefix.count)), value) : nil
+                })
         }
         let parameters = group("parameters/").sorted { $0.key < $1.key }.map { name, value in
             NamedParameter(
@@ -31,7 +34,8 @@ struct RuleCase: CustomTestStringConvertible, Sendable {
                 parameter: Parameter(wrappedValue: value.to(dtype: dtype).copy()))
         }
         let optimizer = try Optimizer(
-            parameters: parameters, groups: [ParameterGroup(.rest, try rule(stored.metadata), decaying: .all)])
+            parameters: parameters, groups: [ParameterGroup(.rest, try rule(stored.metadata), decaying: .all)]
+        )
         for step in 1...(Int(stored.metadata["steps"] ?? "") ?? 0) {
             var gradients: [ParameterPath: Tensor] = [:]
             for (name, value) in group("gradients/\(step)/") {
@@ -54,7 +58,8 @@ struct RuleCase: CustomTestStringConvertible, Sendable {
 
     private func rule(_ metadata: [String: String]) throws -> any OptimizationRule {
         var rule = try RuleRegistry.rule(named: metadata["rule"] ?? "")
-        let options = try JSONDecoder().decode([String: OptionJSON].self, from: Data((metadata["options"] ?? "").utf8))
+        let options = try JSONDecoder().decode(
+            [String: OptionJSON].self, from: Data((metadata["options"] ?? "").utf8))
         for (name, value) in options { try rule.set(name, to: value.text) }
         return rule
     }

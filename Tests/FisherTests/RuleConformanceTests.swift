@@ -13,25 +13,32 @@ import Testing
     }
 
     static let names = RuleRegistry.rules.map { $0.information.name }
-    static let subjects = names.flatMap { name in [DType.float32, .float64].map { Subject(name: name, dtype: $0) } }
+    static let subjects = names.flatMap { name in
+        [DType.float32, .float64].map { Subject(name: name, dtype: $0) }
+    }
 
     /// Parameters of several shapes, drawn from a seed.
     static func parameters(_ dtype: DType) throws -> [NamedParameter] {
         let generator = try RandomGenerator(seed: 1)
-        return [("matrix", [6, 5]), ("kernel", [4, 3, 2, 2]), ("vector", [7]), ("scalar", []), ("empty", [0, 3])]
-            .map { name, shape in
-                NamedParameter(
-                    path: ParameterPath(name),
-                    parameter: Parameter(wrappedValue: .normal(shape, using: generator).to(dtype: dtype)))
-            }
+        return [
+            ("matrix", [6, 5]), ("kernel", [4, 3, 2, 2]), ("vector", [7]), ("scalar", []), ("empty", [0, 3]),
+        ]
+        .map { name, shape in
+            NamedParameter(
+                path: ParameterPath(name),
+                parameter: Parameter(wrappedValue: .normal(shape, using: generator).to(dtype: dtype)))
+        }
     }
 
-    static func gradients(_ parameters: [NamedParameter], scale: Double, seed: UInt64) throws -> [ParameterPath: Tensor] {
+    static func gradients(_ parameters: [NamedParameter], scale: Double, seed: UInt64) throws
+        -> [ParameterPath: Tensor]
+    {
         let generator = try RandomGenerator(seed: seed)
         var found: [ParameterPath: Tensor] = [:]
         for named in parameters {
             let tensor = named.parameter.wrappedValue
-            found[named.path] = Tensor.normal(tensor.shape, dtype: .float64, using: generator).to(dtype: tensor.dtype)
+            found[named.path] =
+                Tensor.normal(tensor.shape, dtype: .float64, using: generator).to(dtype: tensor.dtype)
                 * scale
         }
         return found
@@ -83,7 +90,8 @@ import Testing
     @Test(arguments: names)
     func bfloat16ParametersKeepFloat32State(_ name: String) throws {
         let parameters = try Self.parameters(.bfloat16)
-        let optimizer = try Optimizer(parameters: parameters, groups: [.init(.rest, try RuleRegistry.rule(named: name))])
+        let optimizer = try Optimizer(
+            parameters: parameters, groups: [.init(.rest, try RuleRegistry.rule(named: name))])
         try optimizer.update(with: try Self.gradients(parameters, scale: 1, seed: 3))
         #expect(parameters.allSatisfy { $0.parameter.wrappedValue.dtype == .bfloat16 })
         #expect(optimizer.state.values.allSatisfy { $0.dtype == .float32 || $0.dtype == .int64 })
@@ -97,7 +105,9 @@ import Testing
         if type(of: rule).information.name != "sgd" { try rule.set("epsilon", to: "1e-30") }
         let optimizer = try Optimizer(parameters: parameters, groups: [.init(.rest, rule)])
         try optimizer.update(with: try Self.gradients(parameters, scale: 0, seed: 1))
-        for step in 1...3 { try optimizer.update(with: try Self.gradients(parameters, scale: scale, seed: UInt64(step))) }
+        for step in 1...3 {
+            try optimizer.update(with: try Self.gradients(parameters, scale: scale, seed: UInt64(step)))
+        }
         #expect(try Self.values(parameters).joined().allSatisfy(\.isFinite))
     }
 
@@ -109,14 +119,17 @@ import Testing
         if rule is Adafactor { try rule.set("weight_decay", to: "0") }
         let optimizer = try Optimizer(parameters: parameters, groups: [.init(.rest, rule)])
         let before = try Self.values(parameters)
-        for step in 1...2 { try optimizer.update(with: try Self.gradients(parameters, scale: 1, seed: UInt64(step))) }
+        for step in 1...2 {
+            try optimizer.update(with: try Self.gradients(parameters, scale: 1, seed: UInt64(step)))
+        }
         #expect(try Self.values(parameters) == before)
     }
 
     @Test(arguments: names)
     func aParameterWithoutGradientStays(_ name: String) throws {
         let parameters = try Self.parameters(.float32)
-        let optimizer = try Optimizer(parameters: parameters, groups: [.init(.rest, try RuleRegistry.rule(named: name))])
+        let optimizer = try Optimizer(
+            parameters: parameters, groups: [.init(.rest, try RuleRegistry.rule(named: name))])
         var gradients = try Self.gradients(parameters, scale: 1, seed: 1)
         gradients[ParameterPath("vector")] = nil
         let before = try parameters[2].parameter.wrappedValue.scalars(as: Float.self)
@@ -129,7 +142,8 @@ import Testing
     @Test(arguments: names)
     func aNonFiniteGradientStopsBeforeTheWeights(_ name: String) throws {
         let parameters = try Self.parameters(.float32)
-        let optimizer = try Optimizer(parameters: parameters, groups: [.init(.rest, try RuleRegistry.rule(named: name))])
+        let optimizer = try Optimizer(
+            parameters: parameters, groups: [.init(.rest, try RuleRegistry.rule(named: name))])
         var gradients = try Self.gradients(parameters, scale: 1, seed: 1)
         gradients[ParameterPath("vector")] = Tensor([0, 1, .nan, 0, 0, 0, 0] as [Float])
         let before = try Self.values(parameters)

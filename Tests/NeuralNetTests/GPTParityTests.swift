@@ -11,7 +11,8 @@ import Torch
 
         func load() throws -> (file: SafetensorsFile, model: GPT, tolerance: Double) {
             let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            let file = try SafetensorsFile(path: root.appending(path: "Fixtures/gpt/\(name).safetensors").path)
+            let file = try SafetensorsFile(
+                path: root.appending(path: "Fixtures/gpt/\(name).safetensors").path)
             func number(_ key: String) -> Int { Int(file.metadata[key] ?? "") ?? 0 }
             let configuration = GPT.Configuration(
                 vocabulary: number("vocabulary"), context: number("context"), width: number("width"),
@@ -35,7 +36,8 @@ import Torch
         let logits = model(try file.tensor(named: "inputs"))
         #expect(try Self.error(logits, try file.tensor(named: "logits")) < tolerance)
         let targets = try file.tensor(named: "targets")
-        let loss = logits.flattened(to: -2).crossEntropySum(targets: targets.flattened()) / Double(targets.count)
+        let loss =
+            logits.flattened(to: -2).crossEntropySum(targets: targets.flattened()) / Double(targets.count)
         #expect(try Self.error(loss, try file.tensor(named: "loss")) < tolerance)
 
         let parameters = model.parameters
@@ -66,7 +68,10 @@ import Torch
 
     @Test func badTokensAreAnErrorNotATrap() throws {
         let (_, model, _) = try Fixture(name: "untied-f64").load()
-        for tokens in [Tensor([0, 11] as [Int64], shape: [1, 2]), Tensor([Int64](repeating: 0, count: 10), shape: [1, 10])] {
+        for tokens in [
+            Tensor([0, 11] as [Int64], shape: [1, 2]),
+            Tensor([Int64](repeating: 0, count: 10), shape: [1, 10]),
+        ] {
             #expect(throws: TorchError.self) { try model(tokens).check() }
         }
     }

@@ -32,17 +32,21 @@ import Torch
             let linear = Linear(4, 4, dtype: .float64, using: generator)
             let layer = Dropout(0.4, using: generator)
             let state = try generator.state()
-            return (linear, {
-                try generator.restore(state)
-                return try projected(layer(linear(input)))
-            })
+            return (
+                linear,
+                {
+                    try generator.restore(state)
+                    return try projected(layer(linear(input)))
+                }
+            )
         case .attention:
             let layer = CausalSelfAttention(
                 4, heads: 2, weight: normal, outputWeight: normal, dtype: .float64, using: generator)
             return (layer, { try projected(layer(input)) })
         case .block, .gpt, .tiedGPT:
             let model = GPT(
-                GPT.Configuration(vocabulary: 5, context: 4, width: 4, layers: kind == .block ? 1 : 2, heads: 2,
+                GPT.Configuration(
+                    vocabulary: 5, context: 4, width: 4, layers: kind == .block ? 1 : 2, heads: 2,
                     tiesHead: kind == .tiedGPT), dtype: .float64, using: generator)
             if kind == .block { return (model.blocks[0], { try projected(model.blocks[0](input)) }) }
             return (model, { try projected(model(numbers)) })

@@ -6,7 +6,8 @@ import Torch
 @Suite struct ModuleTests {
     static func gpt(tied: Bool = false, dropout: Double = 0) throws -> GPT {
         GPT(
-            GPT.Configuration(vocabulary: 7, context: 6, width: 4, layers: 1, heads: 2, dropout: dropout, tiesHead: tied),
+            GPT.Configuration(
+                vocabulary: 7, context: 6, width: 4, layers: 1, heads: 2, dropout: dropout, tiesHead: tied),
             using: try RandomGenerator(seed: 1))
     }
 
@@ -16,9 +17,11 @@ import Torch
                 "tokenEmbedding.weight", "positionEmbedding.weight", "blocks.0.attentionNorm.weight",
                 "blocks.0.attentionNorm.bias", "blocks.0.attention.queryKeyValue.weight",
                 "blocks.0.attention.queryKeyValue.bias", "blocks.0.attention.output.weight",
-                "blocks.0.attention.output.bias", "blocks.0.feedForwardNorm.weight", "blocks.0.feedForwardNorm.bias",
+                "blocks.0.attention.output.bias", "blocks.0.feedForwardNorm.weight",
+                "blocks.0.feedForwardNorm.bias",
                 "blocks.0.feedForward.expand.weight", "blocks.0.feedForward.expand.bias",
-                "blocks.0.feedForward.contract.weight", "blocks.0.feedForward.contract.bias", "finalNorm.weight",
+                "blocks.0.feedForward.contract.weight", "blocks.0.feedForward.contract.bias",
+                "finalNorm.weight",
                 "finalNorm.bias", "head.weight",
             ])
         #expect(try !Self.gpt(tied: true).parameters.contains { "\($0.path)" == "head.weight" })

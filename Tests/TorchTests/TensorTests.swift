@@ -22,7 +22,8 @@ import Torch
         func values(_ tensor: Tensor) throws -> [Double] { try tensor.scalars() }
         #expect(try values(a + b) == [11, 22, 13, 24])
         #expect(try values(1 - a) == [0, -1, -2, -3])
-        #expect(try values(2 / a) == [2, 1, dtype == .float32 ? Double(Float(1) / 3 * 2) : 2 * (1.0 / 3), 0.5])
+        #expect(
+            try values(2 / a) == [2, 1, dtype == .float32 ? Double(Float(1) / 3 * 2) : 2 * (1.0 / 3), 0.5])
         #expect(try values(a.matmul(a)) == [7, 10, 15, 22])
         #expect(try values(a.sum(along: 0)) == [4, 6])
         #expect(try values(a.transposed()) == [1, 3, 2, 4])
@@ -75,7 +76,9 @@ import Torch
     @Test func generatorsGoOnExactly() throws {
         let generator = try RandomGenerator(seed: 8)
         let other = try RandomGenerator(seed: 8)
-        func draw(_ generator: RandomGenerator) throws -> [Float] { try Tensor.normal([100], using: generator).scalars() }
+        func draw(_ generator: RandomGenerator) throws -> [Float] {
+            try Tensor.normal([100], using: generator).scalars()
+        }
         #expect(try draw(generator) == draw(other))
         let state = try generator.state()
         let next = try draw(generator)

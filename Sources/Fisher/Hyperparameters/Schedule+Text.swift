@@ -12,7 +12,9 @@ extension Schedule: LosslessStringConvertible {
         var values: [String: Double] = [:]
         for part in text[text.index(after: open)...].dropLast().split(separator: ",") {
             let pair = part.split(separator: "=", maxSplits: 1)
-            guard pair.count == 2, let value = Double(pair[1]), values[String(pair[0])] == nil else { return nil }
+            guard pair.count == 2, let value = Double(pair[1]), values[String(pair[0])] == nil else {
+                return nil
+            }
             values[String(pair[0])] = value
         }
         func count(_ name: String, otherwise: Int? = nil) -> Int? {

@@ -42,7 +42,8 @@ public enum Schedule: Hashable, Sendable {
         switch self {
         case .constant(let value): [value]
         case .linearWarmUp(let peak, _), .inverseSquareRoot(let peak, _): [peak]
-        case .cosine(let peak, _, _, let floor), .warmUpStableDecay(let peak, _, _, _, let floor): [peak, floor]
+        case .cosine(let peak, _, _, let floor), .warmUpStableDecay(let peak, _, _, _, let floor):
+            [peak, floor]
         }
     }
 }

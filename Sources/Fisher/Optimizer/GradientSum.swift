@@ -25,7 +25,9 @@ struct GradientSum {
         let terms = objective.auxiliaries.map(\.value).filter(\.requiresGradient)
         if let first = terms.first {
             let total = terms.dropFirst().reduce(first, +)
-            auxiliaries = try gradients(of: total, withRespectTo: parameters).map { $0.map { $0 * Double(count) } }
+            auxiliaries = try gradients(of: total, withRespectTo: parameters).map {
+                $0.map { $0 * Double(count) }
+            }
         }
     }
 

@@ -89,7 +89,9 @@ extension Optimizer {
             guard let expected = fresh[0][name] else {
                 throw OptimizerError.badState(key: key, reason: "is not one that the rule keeps")
             }
-            guard let found = state[name] else { throw OptimizerError.badState(key: key, reason: "is missing") }
+            guard let found = state[name] else {
+                throw OptimizerError.badState(key: key, reason: "is missing")
+            }
             guard found.shape == expected.shape else {
                 throw OptimizerError.badState(
                     key: key, reason: "has shape \(found.shape), not \(expected.shape)")

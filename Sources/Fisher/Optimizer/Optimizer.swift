@@ -80,7 +80,9 @@ public final class Optimizer {
         self.nonFinite = nonFinite
     }
 
-    private static func route(_ parameters: [NamedParameter], to groups: [ParameterGroup]) throws -> [BoundGroup] {
+    private static func route(_ parameters: [NamedParameter], to groups: [ParameterGroup]) throws
+        -> [BoundGroup]
+    {
         var bound = groups.map { BoundGroup(group: $0, slots: []) }
         let expressions = try groups.map { group -> Regex<AnyRegexOutput>? in
             guard case .matching(let pattern) = group.pattern else { return nil }
@@ -95,7 +97,9 @@ public final class Optimizer {
             let decays = groups[taker].decayScope == .all || named.parameter.wrappedValue.rank >= 2
             bound[taker].slots.append(Slot(path: named.path, parameter: named.parameter, decays: decays))
         }
-        if let empty = bound.first(where: \.slots.isEmpty) { throw OptimizerError.emptyGroup(empty.group.pattern) }
+        if let empty = bound.first(where: \.slots.isEmpty) {
+            throw OptimizerError.emptyGroup(empty.group.pattern)
+        }
         return bound
     }
 

@@ -31,7 +31,9 @@ public struct ParameterGroup: Sendable {
     public let decayScope: DecayScope
 
     /// Describes a group. The first group that matches a parameter takes it.
-    public init(_ pattern: ParameterPattern, _ rule: any OptimizationRule, decaying scope: DecayScope = .matrices) {
+    public init(
+        _ pattern: ParameterPattern, _ rule: any OptimizationRule, decaying scope: DecayScope = .matrices
+    ) {
         self.pattern = pattern
         self.rule = rule
         self.decayScope = scope

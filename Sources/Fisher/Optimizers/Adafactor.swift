@@ -75,7 +75,8 @@ public struct Adafactor: TensorRule {
         let lambda = input.decays ? weightDecay(t) : 0
 
         let b2hat = correctedDecay(beta2(t), t)
-        let f = factoredSquare(g, decay: b2hat, square: { $0.squared() + eps }, state: &state)
+        let f =
+            factoredSquare(g, decay: b2hat, square: { $0.squared() + eps }, state: &state)
             ?? fullSquare(g, decay: b2hat, epsilon: eps, state: &state)
         let d = f.squareRoot()
         let n = clipped(quotient(g, d), to: clip)

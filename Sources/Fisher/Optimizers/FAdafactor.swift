@@ -76,7 +76,8 @@ public struct FAdafactor: FisherMetricRule {
     }
 
     public static let information = RuleInformation(
-        name: "fadafactor", title: "FAdafactor", source: "mini-batch gradient", structure: "rank-one diagonal",
+        name: "fadafactor", title: "FAdafactor", source: "mini-batch gradient",
+        structure: "rank-one diagonal",
         power: "1/2 (rho)", momentum: "of the natural gradient", stateBytes: "4, and 4 a row and column",
         reference: "Hwang 2024, Algorithm 2")
 

@@ -99,7 +99,8 @@ func nearestName(to name: String, among names: [String]) -> String? {
         return row[b.count]
     }
     let scored = names.map { (name: $0, distance: distance(Array(name.lowercased()), Array($0))) }
-    guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= max(2, name.count / 3) else {
+    guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= max(2, name.count / 3)
+    else {
         return nil
     }
     return best.name

@@ -10,7 +10,8 @@ extension Corpus {
     public static func engineHeaders(includeDirectory: String) throws(CorpusError) -> Corpus {
         let generated = includeDirectory + "/ATen/ops/"
         let files = try files(at: includeDirectory).filter { file in
-            (file.hasSuffix(".h") || file.hasSuffix(".hpp") || file.hasSuffix(".cuh")) && !file.hasPrefix(generated)
+            (file.hasSuffix(".h") || file.hasSuffix(".hpp") || file.hasSuffix(".cuh"))
+                && !file.hasPrefix(generated)
         }
         var documents: [[UInt8]] = []
         for file in files {
@@ -41,7 +42,9 @@ extension Corpus {
             head += 1
         }
         let comments = lines[..<head].map { String(decoding: $0, as: UTF8.self).lowercased() }
-        guard comments.contains(where: { $0.contains("copyright") || $0.contains("license") }) else { return bytes }
+        guard comments.contains(where: { $0.contains("copyright") || $0.contains("license") }) else {
+            return bytes
+        }
         return Array(lines[head...].joined(separator: [UInt8(ascii: "\n")]))
     }
 }

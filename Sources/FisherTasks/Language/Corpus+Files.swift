@@ -31,8 +31,9 @@ extension Corpus {
             throw CorpusError(kind: .notFound, description: "\(path): there is no such file or folder")
         }
         guard isFolder.boolValue else {
-            let kind = try? FileManager.default.attributesOfItem(
-                atPath: URL(filePath: path).resolvingSymlinksInPath().path)[.type] as? FileAttributeType
+            let kind =
+                try? FileManager.default.attributesOfItem(
+                    atPath: URL(filePath: path).resolvingSymlinksInPath().path)[.type] as? FileAttributeType
             guard kind == .typeRegular else {
                 throw CorpusError(kind: .unreadable, description: "\(path): not a file or a folder")
             }
@@ -45,7 +46,9 @@ extension Corpus {
             throw CorpusError(kind: .permissionDenied, description: "\(path): the folder cannot be read")
         }
         var found: [String] = []
-        for name in names.filter({ !$0.hasPrefix(".") }).sorted(by: { $0.utf8.lexicographicallyPrecedes($1.utf8) }) {
+        for name in names.filter({ !$0.hasPrefix(".") }).sorted(by: {
+            $0.utf8.lexicographicallyPrecedes($1.utf8)
+        }) {
             let entry = path.hasSuffix("/") ? path + name : path + "/" + name
             let kind = try? FileManager.default.attributesOfItem(atPath: entry)[.type] as? FileAttributeType
             switch kind {

@@ -68,7 +68,8 @@ public struct Corpus: Sendable {
 
     /// Throws unless both sides hold a context and the byte after it.
     public func requireContext(_ context: Int) throws(CorpusError) {
-        for (side, bytes) in [("training", training), ("validation", validation)] where bytes.count <= context {
+        for (side, bytes) in [("training", training), ("validation", validation)] where bytes.count <= context
+        {
             throw CorpusError(
                 kind: .tooShort,
                 description: "\(name): the \(side) part has \(bytes.count) bytes; "

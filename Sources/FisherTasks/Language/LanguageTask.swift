@@ -56,13 +56,18 @@ public struct LanguageTask: TrainingTask {
         let millions = String(format: "%.2f M", Double(count) / 1e6)
         let bytes = String(format: "%.1f MB", Double(corpus.training.count) / 1e6)
         return TaskSummary(
-            name: "language", description: "byte-level GPT, \(millions) parameters, on \(bytes) of \(corpus.name)",
+            name: "language",
+            description: "byte-level GPT, \(millions) parameters, on \(bytes) of \(corpus.name)",
             parameterCount: count, lossUnit: "byte",
             settings: [
-                Setting("model", "width \(configuration.width), \(configuration.layers) layers, "
-                    + "\(configuration.heads) heads, context \(configuration.context)"),
-                Setting("text", "\(corpus.fileCount) files, \(corpus.training.count) bytes to train on, "
-                    + "\(corpus.validation.count) held out, fingerprint \(corpus.fingerprint)"),
+                Setting(
+                    "model",
+                    "width \(configuration.width), \(configuration.layers) layers, "
+                        + "\(configuration.heads) heads, context \(configuration.context)"),
+                Setting(
+                    "text",
+                    "\(corpus.fileCount) files, \(corpus.training.count) bytes to train on, "
+                        + "\(corpus.validation.count) held out, fingerprint \(corpus.fingerprint)"),
                 Setting("validation", "\(windows.count * configuration.context) bytes, the same each time"),
                 Setting("batch", "\(batch) windows, \(tokensPerStep) bytes a step"),
             ] + settings)
@@ -84,7 +89,8 @@ public struct LanguageTask: TrainingTask {
         LanguageBatches(
             stream: corpus.training, context: configuration.context,
             sampler: ByteSampler(
-                seed: seed, streamLength: corpus.training.count, batch: batch, context: configuration.context))
+                seed: seed, streamLength: corpus.training.count, batch: batch, context: configuration.context)
+        )
     }
 
     public func objective(of model: GPT, on batch: SupervisedBatch) throws -> Objective {
@@ -96,7 +102,8 @@ public struct LanguageTask: TrainingTask {
         var (sum, count) = (0.0, 0)
         for first in stride(from: 0, to: windows.count, by: 32) {
             let starts = Array(windows[first..<min(first + 32, windows.count)])
-            let batch = LanguageBatches.batch(of: corpus.validation, at: starts, context: configuration.context)
+            let batch = LanguageBatches.batch(
+                of: corpus.validation, at: starts, context: configuration.context)
             let objective = try objective(of: model, on: batch)
             sum += try objective.negativeLogLikelihood.item()
             count += objective.observationCount

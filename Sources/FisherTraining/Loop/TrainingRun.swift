@@ -61,10 +61,13 @@ public struct TrainingRun<Task: TrainingTask> {
     ) throws -> RunRecord {
         let model = try task.makeModel(seed: seed)
         var batches = try task.makeBatches(seed: seed)
-        let optimizer = try Optimizer(for: model, candidate.rule, clipGradientNorm: candidate.clipGradientNorm)
+        let optimizer = try Optimizer(
+            for: model, candidate.rule, clipGradientNorm: candidate.clipGradientNorm)
 
         var times = StepTimes()
-        var curve = [CurvePoint(step: 0, tokens: 0, seconds: 0, trainingLoss: nil, validationLoss: try evaluate(model))]
+        var curve = [
+            CurvePoint(step: 0, tokens: 0, seconds: 0, trainingLoss: nil, validationLoss: try evaluate(model))
+        ]
         var status = RunStatus.completed
         var window: [Double] = []
         for step in 1...length.steps {

@@ -9,7 +9,8 @@ public final class Dropout: ModeDependent {
 
     /// Makes the layer; its draws come from `generator`.
     public init(_ probability: Double, using generator: RandomGenerator) {
-        precondition((0..<1).contains(probability), "a dropout probability must lie in [0, 1), not \(probability)")
+        precondition(
+            (0..<1).contains(probability), "a dropout probability must lie in [0, 1), not \(probability)")
         self.probability = probability
         self.generator = generator
     }

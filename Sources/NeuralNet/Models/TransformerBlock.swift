@@ -22,7 +22,8 @@ public final class TransformerBlock: Module {
             width, heads: configuration.heads, weight: normal, outputWeight: residual, dtype: dtype,
             using: generator)
         feedForwardNorm = LayerNorm(width, dtype: dtype)
-        feedForward = FeedForward(width, weight: normal, outputWeight: residual, dtype: dtype, using: generator)
+        feedForward = FeedForward(
+            width, weight: normal, outputWeight: residual, dtype: dtype, using: generator)
         dropout = Dropout(configuration.dropout, using: generator)
     }
 

@@ -9,7 +9,8 @@ public struct WeightError: Error, Sendable, CustomStringConvertible {
 extension Module {
     /// The parameters' tensors by path.
     public var weights: [String: Tensor] {
-        Dictionary(uniqueKeysWithValues: parameters.map { ("\($0.path)", $0.parameter.wrappedValue.detached()) })
+        Dictionary(
+            uniqueKeysWithValues: parameters.map { ("\($0.path)", $0.parameter.wrappedValue.detached()) })
     }
 
     /// Takes over weights by path. Every parameter must have one of its shape, and no weight may be left over.
@@ -21,7 +22,8 @@ extension Module {
             }
             guard value.failure == nil, value.shape == parameter.wrappedValue.shape else {
                 throw WeightError(
-                    description: "\(path) has shape \(parameter.wrappedValue.shape), the weights give \(value)")
+                    description:
+                        "\(path) has shape \(parameter.wrappedValue.shape), the weights give \(value)")
             }
             unused.remove(path)
         }

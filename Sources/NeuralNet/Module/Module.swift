@@ -79,7 +79,9 @@ struct ModuleWalk {
         for child in levels.reversed().flatMap(\.children) {
             guard let label = child.label else { continue }
             // A property wrapper is stored under its name with an underscore.
-            visit(value: child.value, at: path.appending(label.hasPrefix("_") ? String(label.dropFirst()) : label))
+            visit(
+                value: child.value,
+                at: path.appending(label.hasPrefix("_") ? String(label.dropFirst()) : label))
         }
     }
 

@@ -10,7 +10,8 @@ struct Operation: Sendable {
     init(_ signature: String) {
         let parts = signature.split(separator: ".", maxSplits: 1)
         name = String(parts[0])
-        guard let found = ct_operator_find("aten::" + parts[0], parts.count > 1 ? String(parts[1]) : "") else {
+        guard let found = ct_operator_find("aten::" + parts[0], parts.count > 1 ? String(parts[1]) : "")
+        else {
             preconditionFailure("libtorch has no operator \(signature): \(TorchError.kept())")
         }
         address = UInt(bitPattern: found)

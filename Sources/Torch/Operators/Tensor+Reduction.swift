@@ -46,7 +46,9 @@ extension Tensor {
     public func largest() -> Tensor { failure == nil && count == 0 ? sum() : max() }
 
     /// The Euclidean norm of all elements, accumulated in float64.
-    public func norm() -> Tensor { vectorNorm(.tensor(self), .real(2), .none, .boolean(false), .dtype(.float64)) }
+    public func norm() -> Tensor {
+        vectorNorm(.tensor(self), .real(2), .none, .boolean(false), .dtype(.float64))
+    }
 
     /// RMS(x) = sqrt(mean(x^2)) over all elements, in float64; 0 for an empty tensor.
     ///
@@ -75,7 +77,8 @@ extension Tensor {
 
     /// The indices of the `count` smallest elements of a vector.
     public func indicesOfSmallest(_ count: Int) -> Tensor {
-        smallestElements.many(2, .tensor(self), .integer(count), .integer(0), .boolean(false), .boolean(false))[1]
+        smallestElements.many(
+            2, .tensor(self), .integer(count), .integer(0), .boolean(false), .boolean(false))[1]
     }
 
     /// The index of the largest element along a dimension.

@@ -30,7 +30,8 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
     public let systemError: Int32?
 
     /// Describes a failure.
-    public init(_ kind: Kind, path: String, tensor: String? = nil, reason: String, systemError: Int32? = nil) {
+    public init(_ kind: Kind, path: String, tensor: String? = nil, reason: String, systemError: Int32? = nil)
+    {
         self.kind = kind
         self.path = path
         self.tensor = tensor

@@ -37,7 +37,8 @@ extension SafetensorsFile {
 
     private func tensor(_ entry: SafetensorsEntry) throws(SafetensorsError) -> Tensor {
         guard let dtype = DType(entry.dtype) else {
-            throw malformed(entry, "its type \(entry.dtype.rawValue) is not one that this package computes with")
+            throw malformed(
+                entry, "its type \(entry.dtype.rawValue) is not one that this package computes with")
         }
         let made = Tensor.empty(entry.shape, dtype: dtype)
         if let failure = made.failure { throw malformed(entry, "\(failure)") }

@@ -8,7 +8,8 @@ extension Tensor {
         }
         let sizes = shape.map(Int64.init)
         let code = device.code
-        guard let handle = ct_tensor_empty(sizes, Int64(sizes.count), dtype.rawValue, code.type, code.index) else {
+        guard let handle = ct_tensor_empty(sizes, Int64(sizes.count), dtype.rawValue, code.type, code.index)
+        else {
             return Tensor(.failure(.kept(during: "a tensor of shape \(shape)")))
         }
         return Tensor(owning: handle)
@@ -20,7 +21,8 @@ extension Tensor {
         let shape = shape ?? [scalars.count]
         guard shape.reduce(1, *) == scalars.count else {
             self.init(
-                .failure(TorchError(message: "\(scalars.count) numbers do not fill a tensor of shape \(shape)")))
+                .failure(
+                    TorchError(message: "\(scalars.count) numbers do not fill a tensor of shape \(shape)")))
             return
         }
         let sizes = shape.map(Int64.init)
@@ -36,7 +38,9 @@ extension Tensor {
     }
 
     /// The elements in the order of the indices, converted to `Scalar` where they are of another type.
-    public func scalars<Scalar: TensorScalar>(as type: Scalar.Type = Scalar.self) throws(TorchError) -> [Scalar] {
+    public func scalars<Scalar: TensorScalar>(as type: Scalar.Type = Scalar.self) throws(TorchError)
+        -> [Scalar]
+    {
         let source = self.detached().to(dtype: Scalar.dtype, device: .cpu).contiguous()
         try source.check()
         let count = source.count
