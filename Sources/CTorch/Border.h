@@ -1,10 +1,15 @@
 // What every area needs at the border between C and C++: handles, and exceptions turned into failures.
 #pragma once
 
-// CTORCH_ENGINE: a suitable libtorch was found. Failure.cpp says so, once, where none was.
-#if __has_include(<torch/headeronly/version.h>)
+// Every file fails where there is no suitable libtorch: one that compiled to nothing would still count as up
+// to date once there is.
+#if !__has_include(<torch/headeronly/version.h>)
+#error "swift-fisher found no libtorch 2.13: run 'make engine' in its checkout or 'swift package prepare-engine' in yours, or set LIBTORCH=/path/to/libtorch or LIBTORCH_USE_PYTORCH=1."
+#else
 #include <torch/headeronly/version.h>
-#if TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR == 13
+#if TORCH_VERSION_MAJOR != 2 || TORCH_VERSION_MINOR != 13
+#error "swift-fisher needs libtorch 2.13, and LIBTORCH or LIBTORCH_USE_PYTORCH names another version: unset it and run 'make engine', or name a 2.13."
+#else
 #define CTORCH_ENGINE 1
 #endif
 #endif

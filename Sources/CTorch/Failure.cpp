@@ -1,11 +1,7 @@
 // Exceptions become one kept sentence a thread.
 #include "Border.h"
 
-#if !__has_include(<torch/headeronly/version.h>)
-#error "swift-fisher found no libtorch 2.13: run 'make engine' in its checkout or 'swift package prepare-engine' in yours, or set LIBTORCH=/path/to/libtorch or LIBTORCH_USE_PYTORCH=1."
-#elif !defined(CTORCH_ENGINE)
-#error "swift-fisher needs libtorch 2.13, and LIBTORCH or LIBTORCH_USE_PYTORCH names another version: unset it and run 'make engine', or name a 2.13."
-#else
+#ifdef CTORCH_ENGINE
 
 #include <c10/util/Exception.h>
 

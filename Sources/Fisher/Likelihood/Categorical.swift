@@ -13,7 +13,15 @@ public struct Categorical: Likelihood {
 
     /// -sum log softmax(logits)[target] for int64 targets of shape [...]; a target of `masked` counts nothing.
     public func negativeLogLikelihood(of targets: Tensor) -> Tensor {
-        logits.flattened(to: -2).crossEntropySum(targets: targets.flattened(), ignoring: Categorical.masked)
+        if let failure = logits.failure ?? targets.failure { return Tensor(failed: failure) }
+        // Flattened, targets of another shape could still have the right number of elements.
+        guard let classes = logits.shape.last, targets.shape == Array(logits.shape.dropLast()) else {
+            return Tensor(
+                failed: TorchError(
+                    message: "logits of shape \(logits.shape) have no targets of shape \(targets.shape)"))
+        }
+        return logits.reshaped([-1, classes])
+            .crossEntropySum(targets: targets.flattened(), ignoring: Categorical.masked)
     }
 
     /// The number of unmasked targets.

@@ -27,7 +27,8 @@ extension Optimizer {
             guard let tensor = unused.removeValue(forKey: key) else {
                 throw OptimizerError.badState(key: key, reason: "is missing")
             }
-            let value = try tensor.item()
+            try tensor.check()
+            let value = tensor.count == 1 ? try tensor.item() : -1
             guard value >= 0, let whole = Int(exactly: value) else {
                 throw OptimizerError.badState(key: key, reason: "is no count")
             }

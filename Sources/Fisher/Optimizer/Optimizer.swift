@@ -68,7 +68,13 @@ public final class Optimizer {
         nonFinite: NonFinitePolicy = .stop
     ) throws {
         if parameters.isEmpty { throw OptimizerError.nothingToTrain }
-        for parameter in parameters { try parameter.parameter.wrappedValue.check() }
+        var seen: (paths: Set<ParameterPath>, parameters: Set<ObjectIdentifier>) = ([], [])
+        for named in parameters {
+            try named.parameter.wrappedValue.check()
+            guard seen.paths.insert(named.path).inserted,
+                seen.parameters.insert(ObjectIdentifier(named.parameter)).inserted
+            else { throw OptimizerError.duplicate(named.path) }
+        }
         for group in groups { try group.rule.validate() }
         if let clipGradientNorm, !(clipGradientNorm > 0 && clipGradientNorm.isFinite) {
             throw HyperparameterError(

@@ -4,6 +4,8 @@ import NeuralNet
 public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     /// The model has no trainable parameter.
     case nothingToTrain
+    /// A path or a parameter is given twice.
+    case duplicate(ParameterPath)
     /// A group's pattern is not a regular expression.
     case badPattern(String)
     /// A group takes no parameter.
@@ -22,6 +24,7 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         switch self {
         case .nothingToTrain: "the model has no trainable parameter"
+        case .duplicate(let path): "the parameter \(path) is given twice"
         case .badPattern(let pattern): "the group pattern \"\(pattern)\" is not a regular expression"
         case .emptyGroup(let pattern): "the group \(pattern) takes no parameter"
         case .unrouted(let path): "no group takes the parameter \(path); end with a group .rest"

@@ -10,7 +10,7 @@ extension OptimizationRule {
         }
     }
 
-    /// Sets an option by its name or an alias, from text.
+    /// Sets an option by its name or an alias, from text. The rule stays as it was where it throws.
     public mutating func set(_ name: String, to text: String) throws(HyperparameterError) {
         let wanted = name.filter { $0 != "-" && $0 != "_" }.lowercased()
         let option = Self.options.first { option in
@@ -24,11 +24,13 @@ extension OptimizationRule {
                 rule: Self.information.name, option: name, value: text,
                 reason: "is not an option of this rule (\(names.joined(separator: ", ")))\(hint)")
         }
-        if let complaint = option.parse(&self, text) {
+        var changed = self
+        if let complaint = option.parse(&changed, text) {
             throw HyperparameterError(
                 rule: Self.information.name, option: option.name, value: text, reason: complaint)
         }
-        try validate()
+        try changed.validate()
+        self = changed
     }
 
     /// The options and their values, in the order of the table.
