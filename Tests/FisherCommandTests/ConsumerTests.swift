@@ -1,5 +1,6 @@
 import Foundation
 import Testing
+import Torch
 
 /// Another package depends on the libraries by version, never runs our make, and its program runs.
 @Suite struct ConsumerTests {
@@ -76,8 +77,7 @@ import Testing
         #expect(failure != 0)
         #expect(reason.contains("swift-fisher found no libtorch 2.13: run"), "\(reason)")
 
-        let environment = ProcessInfo.processInfo.environment
-        let engine = environment["LIBTORCH"] ?? checkout.appending(path: ".engine/torch").path
+        let engine = try #require(Engine.folder)
         try FileManager.default.createSymbolicLink(
             atPath: root.path + "/include", withDestinationPath: engine + "/include")
         try FileManager.default.createSymbolicLink(atPath: root.path + "/lib", withDestinationPath: engine + "/lib")
