@@ -111,6 +111,21 @@ import Testing
         #expect(try Self.values(parameters).joined().allSatisfy(\.isFinite))
     }
 
+    /// Finite gradients whose squares are not.
+    @Test(arguments: subjects)
+    func squaresThatOverflowStayFinite(_ subject: Subject) throws {
+        let parameters = try Self.parameters(subject.dtype)
+        let optimizer = try Optimizer(parameters: parameters, groups: [.init(.rest, try subject.rule)])
+        let scale = subject.dtype == .float64 ? 1e290 : 1e30
+        for step in 1...3 {
+            try optimizer.update(with: try Self.gradients(parameters, scale: scale, seed: UInt64(step)))
+        }
+        #expect(try Self.values(parameters).joined().allSatisfy(\.isFinite))
+        for (key, tensor) in optimizer.state {
+            #expect(try tensor.scalars(as: Double.self).allSatisfy(\.isFinite), "\(key)")
+        }
+    }
+
     @Test(arguments: subjects)
     func noLearningNoMovement(_ subject: Subject) throws {
         let parameters = try Self.parameters(subject.dtype)

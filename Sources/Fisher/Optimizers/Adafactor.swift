@@ -76,7 +76,7 @@ public struct Adafactor: TensorRule {
 
         let b2hat = correctedDecay(beta2(t), t)
         let f =
-            factoredSquare(g, decay: b2hat, square: { $0.squared() + eps }, state: &state)
+            factoredSquare(g, decay: b2hat, epsilon: eps, state: &state)
             ?? fullSquare(g, decay: b2hat, epsilon: eps, state: &state)
         let d = f.squareRoot()
         let n = clipped(quotient(g, d), to: clip)
@@ -88,7 +88,7 @@ public struct Adafactor: TensorRule {
     }
 
     private func fullSquare(_ g: Tensor, decay: Double, epsilon: Double, state: inout TensorState) -> Tensor {
-        let f = averaged(state["fisher"] ?? .ones(like: g), g.squared() + epsilon, decay: decay)
+        let f = averaged(state["fisher"] ?? .ones(like: g), square(of: g) + epsilon, decay: decay)
         state["fisher"] = f
         return f
     }

@@ -53,7 +53,7 @@ public struct Adagrad: TensorRule {
         let lambda = input.decays ? weightDecay(t) : 0
 
         let g = lambda == 0 ? input.gradient(auxiliary) : input.gradient(auxiliary) + theta * lambda
-        let s = state["sum"].map { $0 + g.squared() } ?? g.squared()
+        let s = boundedSquare((state["sum"] ?? .zeros(like: g)) + square(of: g))
         let d = (s + epsilon(t)).squareRoot()
         state["sum"] = s
         var step = quotient(g, d)

@@ -43,7 +43,7 @@ extension AdaptiveMomentRule {
         let correction2 = correctsBias ? 1 - pow(b2, Double(t)) : 1
 
         let m = averaged(state["momentum"] ?? .zeros(like: g), g, decay: b1)
-        let v = averaged(state["fisher"] ?? .zeros(like: g), g.squared(), decay: b2)
+        let v = averaged(state["fisher"] ?? .zeros(like: g), square(of: g), decay: b2)
         state["momentum"] = m
         state["fisher"] = v
         let d = raised(v / correction2, to: power) + epsilon(t)

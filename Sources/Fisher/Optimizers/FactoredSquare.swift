@@ -3,13 +3,14 @@
 import Torch
 
 /// R <- b R + (1 - b) (g^2) 1 + addend, C likewise for columns, and f = R C / sum(R) in g's shape; nothing
-/// for a gradient of rank less than two, which has no rows. An addend is added to every element.
+/// for a gradient of rank less than two, which has no rows. Epsilon is added to every g^2, an addend to every
+/// element of the average.
 func factoredSquare(
-    _ g: Tensor, decay: Double, addend: Double = 0, square: (Tensor) -> Tensor = { $0.squared() },
-    state: inout TensorState
+    _ g: Tensor, decay: Double, addend: Double = 0, epsilon: Double = 0, state: inout TensorState
 ) -> Tensor? {
     guard g.failure == nil, g.rank >= 2 else { return nil }
-    let matrix = square(g).flattened(from: 1)
+    let squares = square(of: g, sharedBy: g.count)
+    let matrix = (epsilon == 0 ? squares : squares + epsilon).flattened(from: 1)
     let (rows, columns) = (Double(matrix.shape[0]), Double(matrix.shape[1]))
     let rowSums = matrix.sum(along: 1)
     let columnSums = matrix.sum(along: 0)

@@ -125,7 +125,7 @@ extension FisherMetricRule {
 
     /// f <- b2hat f + (1 - b2hat) g^2 + addend, f_0 = 1, element by element.
     func fullSquare(_ g: Tensor, decay b2hat: Double, addend: Double, state: inout TensorState) -> Tensor {
-        let average = averaged(state["fisher"] ?? .ones(like: g), g.squared(), decay: b2hat)
+        let average = averaged(state["fisher"] ?? .ones(like: g), square(of: g), decay: b2hat)
         let f = addend == 0 ? average : average + addend
         state["fisher"] = f
         return f

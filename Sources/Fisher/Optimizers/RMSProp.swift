@@ -56,7 +56,7 @@ public struct RMSProp: TensorRule {
         let lambda = input.decays ? weightDecay(t) : 0
 
         let g = lambda == 0 ? input.gradient(auxiliary) : input.gradient(auxiliary) + theta * lambda
-        let v = averaged(state["average"] ?? .zeros(like: g), g.squared(), decay: beta(t))
+        let v = averaged(state["average"] ?? .zeros(like: g), square(of: g), decay: beta(t))
         let d = v.squareRoot() + epsilon(t)
         state["average"] = v
         var step = quotient(g, d)

@@ -9,6 +9,18 @@ func correctedDecay(_ decay: Double, _ step: Int) -> Double {
     decay * (1 - pow(decay, Double(step - 1))) / (1 - pow(decay, Double(step)))
 }
 
+/// g^2, finite: at most half the greatest number of its type, over `count` where so many are to be summed.
+/// A gradient whose square overflows is one of little use, but it must not make the averages infinite.
+func square(of g: Tensor, sharedBy count: Int = 1) -> Tensor {
+    boundedSquare(g.squared(), sharedBy: count)
+}
+
+/// A square or a sum of squares, kept finite likewise.
+func boundedSquare(_ squares: Tensor, sharedBy count: Int = 1) -> Tensor {
+    guard squares.failure == nil else { return squares }
+    return squares.atMost(squares.dtype.greatestFiniteMagnitude / 2 / Double(max(count, 1)))
+}
+
 /// decay * average + (1 - decay) * value.
 func averaged(_ average: Tensor, _ value: Tensor, decay: Double) -> Tensor {
     average * decay + value * (1 - decay)
