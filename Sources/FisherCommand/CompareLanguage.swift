@@ -82,7 +82,7 @@ struct CompareLanguage: ParsableCommand {
             steps: steps, evaluateEvery: evaluateEvery ?? max(1, steps / 10), microBatches: microBatches)
         let runner = ComparisonRunner(
             task, length: length, environment: .current(command: CommandLine.arguments))
-        print(task.summary.description)
+        say(task.summary.description)
         let progress = ProgressDisplay(runCount: candidates.count * seeds)
         let result = try runner(
             candidates, seeds: (0..<UInt64(seeds)).map { firstSeed &+ $0 }, progress: progress

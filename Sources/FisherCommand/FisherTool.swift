@@ -24,6 +24,12 @@ struct FisherTool: ParsableCommand {
     }
 }
 
+/// Prints a line and sends it on its way at once, before progress that takes another one.
+func say(_ line: String) {
+    print(line)
+    fflush(nil)
+}
+
 /// The version of this package.
 enum Version {
     static let current = "0.1.0"
