@@ -13,19 +13,19 @@ import Torch
 /// a decay exponent in place of b2. Vectors and scalars keep the whole diagonal.
 public struct Adafactor: TensorRule {
     /// eta.
-    public var learningRate: Schedule
+    public var learningRate: Schedule = 1e-3
     /// b1, in [0, 1).
-    public var beta1: Schedule
+    public var beta1: Schedule = 0.9
     /// b2, in [0, 1).
-    public var beta2: Schedule
+    public var beta2: Schedule = 0.999
     /// epsilon, added to g^2.
-    public var epsilon: Schedule
+    public var epsilon: Schedule = 1e-30
     /// c; no clipping where it is missing.
-    public var clip: Double?
+    public var clip: Double? = 1
     /// lambda, not scaled by eta.
-    public var weightDecay: Schedule
+    public var weightDecay: Schedule = 1e-3
     /// How the gradient of an auxiliary objective enters.
-    public var auxiliary: AuxiliaryTreatment
+    public var auxiliary: AuxiliaryTreatment = .inGradient
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
@@ -44,15 +44,7 @@ public struct Adafactor: TensorRule {
         try validate()
     }
 
-    public init() {
-        learningRate = 1e-3
-        beta1 = 0.9
-        beta2 = 0.999
-        epsilon = 1e-30
-        clip = 1
-        weightDecay = 1e-3
-        auxiliary = .inGradient
-    }
+    public init() {}
 
     public static let information = RuleInformation(
         name: "adafactor", title: "Adafactor", source: "mini-batch gradient", structure: "rank-one diagonal",

@@ -9,13 +9,13 @@ import Torch
 /// Epsilon stands inside the root. An element that never had a gradient does not move where epsilon is 0.
 public struct Adagrad: TensorRule {
     /// eta.
-    public var learningRate: Schedule
+    public var learningRate: Schedule = 1e-2
     /// epsilon.
-    public var epsilon: Schedule
+    public var epsilon: Schedule = 1e-10
     /// lambda, coupled.
-    public var weightDecay: Schedule
+    public var weightDecay: Schedule = 0
     /// How the gradient of an auxiliary objective enters.
-    public var auxiliary: AuxiliaryTreatment
+    public var auxiliary: AuxiliaryTreatment = .inGradient
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
@@ -30,12 +30,7 @@ public struct Adagrad: TensorRule {
         try validate()
     }
 
-    public init() {
-        learningRate = 1e-2
-        epsilon = 1e-10
-        weightDecay = 0
-        auxiliary = .inGradient
-    }
+    public init() {}
 
     public static let information = RuleInformation(
         name: "adagrad", title: "Adagrad", source: "mini-batch gradient, summed", structure: "diagonal",

@@ -12,23 +12,23 @@ import Torch
 /// natural gradient with forgetting.
 public struct AdamW: TensorRule {
     /// eta.
-    public var learningRate: Schedule
+    public var learningRate: Schedule = 1e-3
     /// b1, in [0, 1).
-    public var beta1: Schedule
+    public var beta1: Schedule = 0.9
     /// b2, in [0, 1).
-    public var beta2: Schedule
+    public var beta2: Schedule = 0.999
     /// epsilon.
-    public var epsilon: Schedule
+    public var epsilon: Schedule = 1e-8
     /// lambda, decoupled from the gradient, scaled by eta.
-    public var weightDecay: Schedule
+    public var weightDecay: Schedule = 1e-2
     /// c of u / max(1, RMS(u) / c); no clipping where it is missing.
     public var clip: Double?
     /// The power of v that divides.
-    public var power: Double
+    public var power: Double = 0.5
     /// Whether both averages are corrected for their start at zero.
-    public var correctsBias: Bool
+    public var correctsBias: Bool = true
     /// How the gradient of an auxiliary objective enters.
-    public var auxiliary: AuxiliaryTreatment
+    public var auxiliary: AuxiliaryTreatment = .inGradient
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
@@ -49,17 +49,7 @@ public struct AdamW: TensorRule {
         try validate()
     }
 
-    public init() {
-        learningRate = 1e-3
-        beta1 = 0.9
-        beta2 = 0.999
-        epsilon = 1e-8
-        weightDecay = 1e-2
-        clip = nil
-        power = 0.5
-        correctsBias = true
-        auxiliary = .inGradient
-    }
+    public init() {}
 
     public static let information = RuleInformation(
         name: "adamw", title: "AdamW", source: "mini-batch gradient", structure: "diagonal", power: "1/2",

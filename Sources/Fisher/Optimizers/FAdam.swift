@@ -15,31 +15,31 @@ import Torch
 /// `decay` for AdamW's.
 public struct FAdam: FisherMetricRule {
     /// eta.
-    public var learningRate: Schedule
+    public var learningRate: Schedule = 1e-3
     /// b1, in [0, 1).
-    public var beta1: Schedule
+    public var beta1: Schedule = 0.9
     /// b2, in [0, 1).
-    public var beta2: Schedule
+    public var beta2: Schedule = 0.999
     /// epsilon.
-    public var epsilon: Schedule
+    public var epsilon: Schedule = 1e-8
     /// epsilon2: epsilon-hat as a fraction of the gradient's RMS.
-    public var epsilon2: Schedule
+    public var epsilon2: Schedule = 0.01
     /// c; no clipping where it is missing.
-    public var clip: Double?
+    public var clip: Double? = 1
     /// lambda.
-    public var weightDecay: Schedule
+    public var weightDecay: Schedule = 1e-3
     /// rho: 1/2 the invariant, 1 the natural gradient.
-    public var power: Double
+    public var power: Double = 0.5
     /// Where epsilon-hat comes from.
-    public var epsilonRule: EpsilonRule
+    public var epsilonRule: EpsilonRule = .adaptive
     /// What the momentum averages.
-    public var momentum: FisherMomentum
+    public var momentum: FisherMomentum = .natural
     /// Whether the momentum is corrected for its start at zero; the paper leaves it as a built-in warm-up.
-    public var correctsMomentumBias: Bool
+    public var correctsMomentumBias: Bool = false
     /// What the decay is measured by.
-    public var decay: FisherDecay
+    public var decay: FisherDecay = .natural
     /// How the gradient of an auxiliary objective enters.
-    public var auxiliary: AuxiliaryTreatment
+    public var auxiliary: AuxiliaryTreatment = .bypass
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
@@ -66,21 +66,7 @@ public struct FAdam: FisherMetricRule {
         try validate()
     }
 
-    public init() {
-        learningRate = 1e-3
-        beta1 = 0.9
-        beta2 = 0.999
-        epsilon = 1e-8
-        epsilon2 = 0.01
-        clip = 1
-        weightDecay = 1e-3
-        power = 0.5
-        epsilonRule = .adaptive
-        momentum = .natural
-        correctsMomentumBias = false
-        decay = .natural
-        auxiliary = .bypass
-    }
+    public init() {}
 
     public static let information = RuleInformation(
         name: "fadam", title: "FAdam", source: "mini-batch gradient", structure: "diagonal",

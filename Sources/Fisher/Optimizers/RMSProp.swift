@@ -7,15 +7,15 @@ import Torch
 ///     theta <- theta - eta g / (sqrt(v) + epsilon)
 public struct RMSProp: TensorRule {
     /// eta.
-    public var learningRate: Schedule
+    public var learningRate: Schedule = 1e-2
     /// beta, in [0, 1).
-    public var beta: Schedule
+    public var beta: Schedule = 0.99
     /// epsilon.
-    public var epsilon: Schedule
+    public var epsilon: Schedule = 1e-8
     /// lambda, coupled.
-    public var weightDecay: Schedule
+    public var weightDecay: Schedule = 0
     /// How the gradient of an auxiliary objective enters.
-    public var auxiliary: AuxiliaryTreatment
+    public var auxiliary: AuxiliaryTreatment = .inGradient
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
@@ -31,13 +31,7 @@ public struct RMSProp: TensorRule {
         try validate()
     }
 
-    public init() {
-        learningRate = 1e-2
-        beta = 0.99
-        epsilon = 1e-8
-        weightDecay = 0
-        auxiliary = .inGradient
-    }
+    public init() {}
 
     public static let information = RuleInformation(
         name: "rmsprop", title: "RMSProp", source: "mini-batch gradient", structure: "diagonal",

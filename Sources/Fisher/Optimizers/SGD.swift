@@ -9,15 +9,15 @@ import Torch
 /// The decay is coupled: it passes through the momentum. With mu = 0 there is no state.
 public struct SGD: TensorRule {
     /// eta.
-    public var learningRate: Schedule
+    public var learningRate: Schedule = 1e-2
     /// mu, in [0, 1).
-    public var momentum: Schedule
+    public var momentum: Schedule = 0
     /// Whether the step looks ahead along the momentum (Sutskever et al. 2013).
-    public var usesNesterov: Bool
+    public var usesNesterov: Bool = false
     /// lambda.
-    public var weightDecay: Schedule
+    public var weightDecay: Schedule = 0
     /// How the gradient of an auxiliary objective enters.
-    public var auxiliary: AuxiliaryTreatment
+    public var auxiliary: AuxiliaryTreatment = .inGradient
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
@@ -33,13 +33,7 @@ public struct SGD: TensorRule {
         try validate()
     }
 
-    public init() {
-        learningRate = 1e-2
-        momentum = 0
-        usesNesterov = false
-        weightDecay = 0
-        auxiliary = .inGradient
-    }
+    public init() {}
 
     public static let information = RuleInformation(
         name: "sgd", title: "SGD", source: "none", structure: "identity", power: "0",
