@@ -1,0 +1,145 @@
+import Fisher
+import Foundation
+
+/// The checkpoints of one run, each of them whole or not there.
+///
+/// A checkpoint is written into a temporary folder, every file is brought to the disk, the manifest with sizes
+/// and checks comes last, and one rename puts the folder in place. A crash or a full disk at any moment leaves
+/// the checkpoints before it as they were.
+public struct CheckpointStore: Sendable {
+    /// The folder of the checkpoints.
+    public let folder: String
+
+    /// The checkpoints in a folder, which need not exist yet.
+    public init(folder: String) { self.folder = folder }
+
+    /// The name of the link to the best checkpoint.
+    static let bestName = "best"
+    private static let temporaryPrefix = ".partial-"
+
+    /// All checkpoints by name, the newest first; none of them is verified.
+    public func list() -> [Checkpoint] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        return names.compactMap(checkpoint(named:)).sorted { ($0.step, $0.revision) > ($1.step, $1.revision) }
+    }
+
+    /// The newest checkpoint that is whole, and what was wrong with newer ones.
+    ///
+    /// Throws `damaged` where there are checkpoints but none of them is whole; nothing where there are none.
+    public func newest() throws(StorageError) -> (checkpoint: Checkpoint, damaged: [StorageError])? {
+        var damaged: [StorageError] = []
+        for candidate in list() {
+            do throws(StorageError) {
+                try candidate.verify()
+                return (candidate, damaged)
+            } catch {
+                guard error.kind == .damaged else { throw error }
+                damaged.append(error)
+            }
+        }
+        if let first = damaged.first { throw first }
+        return nil
+    }
+
+    /// The best checkpoint, where one has been marked.
+    public var best: Checkpoint? {
+        guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: bestLink) else {
+            return nil
+        }
+        return checkpoint(named: name)
+    }
+
+    /// Writes a checkpoint and brings it to the disk.
+    ///
+    /// Throws `StorageError` or `SafetensorsError`; the checkpoints that were there are untouched then.
+    public func save(
+        step: Int, model: [(String, Tensor)], optimizer: [(String, Tensor)], state: Data
+    ) throws -> Checkpoint {
+        try DurableStorage.makeFolder(folder)
+        let revision = (list().first { $0.step == step }?.revision ?? 0) + 1
+        let saved = Checkpoint(path: path(step: step, revision: revision), step: step, revision: revision)
+        let temporary = folder + "/\(CheckpointStore.temporaryPrefix)\(getpid())"
+        try? FileManager.default.removeItem(atPath: temporary)
+        do {
+            try DurableStorage.makeFolder(temporary)
+            let inside = Checkpoint(path: temporary, step: step, revision: revision)
+            try write(model, to: inside.modelFile)
+            try write(optimizer, to: inside.optimizerFile)
+            try DurableStorage.writeFile(at: inside.stateFile, state)
+            var files: [CheckpointManifest.File] = []
+            for name in Checkpoint.fileNames {
+                let (count, check) = try DurableStorage.check(of: temporary + "/" + name)
+                files.append(CheckpointManifest.File(name: name, byteCount: count, check: check))
+            }
+            let manifest = CheckpointManifest(step: step, files: files)
+            try DurableStorage.writeFile(
+                at: temporary + "/" + CheckpointManifest.fileName, Data(manifest.text.utf8))
+            try DurableStorage.synchronizeFolder(temporary)
+            guard rename(temporary, saved.path) == 0 else {
+                throw StorageError.system("cannot be put in place", path: saved.path)
+            }
+        } catch {
+            try? FileManager.default.removeItem(atPath: temporary)
+            throw error
+        }
+        try DurableStorage.synchronizeFolder(folder)
+        return saved
+    }
+
+    /// Marks a checkpoint as the best, by a link that is replaced in one step.
+    public func markBest(_ checkpoint: Checkpoint) throws(StorageError) {
+        let temporary = bestLink + ".\(getpid())"
+        unlink(temporary)
+        let name = checkpoint.path.split(separator: "/").last.map(String.init) ?? ""
+        guard symlink(name, temporary) == 0, rename(temporary, bestLink) == 0 else {
+            throw .system("cannot be put in place", path: bestLink)
+        }
+        try DurableStorage.synchronizeFolder(folder)
+    }
+
+    /// Removes all but the newest `count` checkpoints and the best, and what unfinished writing left.
+    public func prune(keeping count: Int) throws(StorageError) {
+        let best = best
+        for old in list().dropFirst(max(count, 1)) where old.path != best?.path { try remove(old) }
+    }
+
+    /// Removes what processes that are gone left unfinished. Only for the one process that holds the run.
+    public func removeUnfinished() {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names where name.hasPrefix(CheckpointStore.temporaryPrefix) {
+            try? FileManager.default.removeItem(atPath: folder + "/" + name)
+        }
+    }
+
+    /// Out of sight in one step, so that no half-removed checkpoint is ever found.
+    private func remove(_ checkpoint: Checkpoint) throws(StorageError) {
+        let hidden = folder + "/\(CheckpointStore.temporaryPrefix)old-\(checkpoint.step)-\(checkpoint.revision)"
+        guard rename(checkpoint.path, hidden) == 0 else {
+            throw .system("cannot be removed", path: checkpoint.path)
+        }
+        try? FileManager.default.removeItem(atPath: hidden)
+    }
+
+    private var bestLink: String { folder + "/" + CheckpointStore.bestName }
+
+    /// `step-000000400`, and `step-000000400.2` where the same step is saved again.
+    private func path(step: Int, revision: Int) -> String {
+        let digits = String(step)
+        let name = "step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits
+        return folder + "/" + name + (revision > 1 ? ".\(revision)" : "")
+    }
+
+    private func checkpoint(named name: String) -> Checkpoint? {
+        guard name.hasPrefix("step-") else { return nil }
+        let parts = name.dropFirst(5).split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count <= 2, let step = Int(parts[0]), step >= 0 else { return nil }
+        let revision = parts.count == 2 ? Int(parts[1]) ?? 0 : 1
+        guard revision > 0, path(step: step, revision: revision) == folder + "/" + name else { return nil }
+        return Checkpoint(path: folder + "/" + name, step: step, revision: revision)
+    }
+
+    private func write(_ tensors: [(String, Tensor)], to path: String) throws {
+        let sources = try tensors.map { try SafetensorsSource(name: $0.0, tensor: $0.1.detached()) }
+        try SafetensorsWriter().write(sources, to: path)
+    }
+}
