@@ -76,7 +76,7 @@ struct CompareLanguage: ParsableCommand {
     func run() throws {
         if let threads { Engine.threadCount = threads }
         let candidates = try candidates()
-        let task = try LanguageTask(configuration, corpus: corpus(), batch: batch, settings: sharedForReaders)
+        let task = try LanguageTask(configuration, corpus: Corpus.text(at: text), batch: batch, settings: sharedForReaders)
         let files = ComparisonFiles(folder: output)
         let length = RunLength(
             steps: steps, evaluateEvery: evaluateEvery ?? max(1, steps / 10), microBatches: microBatches)
@@ -129,15 +129,6 @@ struct CompareLanguage: ParsableCommand {
             Setting("warm-up", warmUp == 0 ? "none" : "\(warmUp) steps"),
             Setting("gradient clipping", clipGradientNorm.map { "\($0)" } ?? "none, unless named"),
         ]
-    }
-
-    private func corpus() throws -> Corpus {
-        if !text.isEmpty { return try Corpus(paths: text) }
-        guard let folder = Engine.folder else {
-            throw UsageError(
-                description: "the built-in text was not found beside libtorch; name one with --text")
-        }
-        return try Corpus.engineHeaders(includeDirectory: folder + "/include")
     }
 }
 

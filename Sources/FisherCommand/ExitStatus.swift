@@ -13,13 +13,17 @@ enum ExitStatus: Int32 {
     case outOfMemory = 71
     case cannotCreate = 73
     case inputOutput = 74
+    case interrupted = 75
     case permissionDenied = 77
 
     /// The status of one of our errors; nothing for those of the argument parser.
     init?(of error: any Error) {
         switch error {
         case is NonFiniteError: self = .diverged
-        case is HyperparameterError, is UsageError: self = .usage
+        case is HyperparameterError, is UsageError, is ConfigurationError: self = .usage
+        case is Interrupted, is Resumable: self = .interrupted
+        case is AlreadyHoldsRun: self = .cannotCreate
+        case let error as StorageError: self.init(error.kind)
         case is OptimizerError, is WeightError: self = .badData
         case let error as SafetensorsError: self.init(error.kind)
         case let error as CorpusError: self.init(error.kind)
@@ -48,6 +52,16 @@ enum ExitStatus: Int32 {
         case .malformed, .missingTensor: self = .badData
         case .cannotCreate: self = .cannotCreate
         case .sourceFailed: self = .internalError
+        }
+    }
+
+    private init(_ kind: StorageError.Kind) {
+        switch kind {
+        case .notFound: self = .inputMissing
+        case .cannotCreate, .inUse: self = .cannotCreate
+        case .inputOutput: self = .inputOutput
+        case .permissionDenied: self = .permissionDenied
+        case .damaged: self = .badData
         }
     }
 

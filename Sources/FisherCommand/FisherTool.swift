@@ -9,7 +9,10 @@ struct FisherTool: ParsableCommand {
         commandName: "fisher",
         abstract: "Fisher-information optimization for neural networks.",
         version: Version.current,
-        subcommands: [Compare.self, Step.self, Optimizers.self, Doctor.self])
+        subcommands: [
+            Train.self, Compare.self, Sample.self, Runs.self, Report.self, Step.self, Optimizers.self,
+            Doctor.self,
+        ])
 
     /// Runs the command; a failure is one sentence on standard error and the exit status that belongs to it.
     static func main() {
@@ -18,7 +21,7 @@ struct FisherTool: ParsableCommand {
             try command.run()
         } catch {
             guard let status = ExitStatus(of: error) else { exit(withError: error) }
-            FileHandle.standardError.write(Data("fisher: \(error)\n".utf8))
+            warn("\(error)")
             Foundation.exit(status.rawValue)
         }
     }
@@ -28,6 +31,11 @@ struct FisherTool: ParsableCommand {
 func say(_ line: String) {
     print(line)
     fflush(nil)
+}
+
+/// Says a sentence on standard error.
+func warn(_ sentence: String) {
+    FileHandle.standardError.write(Data("fisher: \(sentence)\n".utf8))
 }
 
 /// The version of this package.

@@ -79,15 +79,10 @@ extension Optimizer {
             }
             return
         }
-        let tensor = slot.parameter.wrappedValue
-        let zeros = Tensor.zeros(like: tensor.detached(), dtype: tensor.dtype.accumulator)
-        var fresh = [TensorState()]
-        _ = withoutGradients {
-            rule.direction([RuleInput(parameter: zeros, score: zeros, step: 1)], state: &fresh)
-        }
-        for name in Set(fresh[0].tensors.keys).union(state.tensors.keys).sorted() {
+        let fresh = Optimizer.firstState(of: slot, rule: rule)
+        for name in Set(fresh.tensors.keys).union(state.tensors.keys).sorted() {
             let key = "parameter/\(slot.path)/\(name)"
-            guard let expected = fresh[0][name] else {
+            guard let expected = fresh[name] else {
                 throw OptimizerError.badState(key: key, reason: "is not one that the rule keeps")
             }
             guard let found = state[name] else {
@@ -98,5 +93,26 @@ extension Optimizer {
                     key: key, reason: "has shape \(found.shape), not \(expected.shape)")
             }
         }
+    }
+
+    /// The bytes that the rules' memories will take after the first step. Costs about as much as a step.
+    public var expectedStateByteCount: Int {
+        groups.reduce(0) { total, bound in
+            bound.slots.reduce(total) { sum, slot in
+                let state = Optimizer.firstState(of: slot, rule: bound.group.rule)
+                return sum + state.tensors.values.reduce(0) { $0 + $1.byteCount }
+            }
+        }
+    }
+
+    /// What a rule remembers of a parameter after a step on zeros.
+    private static func firstState(of slot: Slot, rule: any OptimizationRule) -> TensorState {
+        let tensor = slot.parameter.wrappedValue
+        let zeros = Tensor.zeros(like: tensor.detached(), dtype: tensor.dtype.accumulator)
+        var fresh = [TensorState()]
+        _ = withoutGradients {
+            rule.direction([RuleInput(parameter: zeros, score: zeros, step: 1)], state: &fresh)
+        }
+        return fresh[0]
     }
 }

@@ -85,8 +85,8 @@ private struct OptionText: Codable {
     }
 }
 
-/// The name with the fewest edits to `name`, where it is at all close.
-func nearestName(to name: String, among names: [String]) -> String? {
+/// The name with the fewest edits to `name`, where it is at all close: for messages about misspelt names.
+public func nearestName(to name: String, among names: [String]) -> String? {
     func distance(_ a: [Character], _ b: [Character]) -> Int {
         var row = Array(0...b.count)
         for (i, x) in a.enumerated() {

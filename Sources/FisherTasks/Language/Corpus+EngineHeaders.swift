@@ -1,3 +1,4 @@
+import FisherTraining
 import Foundation
 
 extension Corpus {
@@ -6,8 +7,10 @@ extension Corpus {
     /// Left out are the generated operator headers of `ATen/ops` (a third of the bytes, nearly all the same)
     /// and comment blocks at the head of a file that speak of copyright or licence.
     ///
+    /// Throws `CorpusError`, and `Interrupted` where a signal asks to stop.
+    ///
     /// - Parameter includeDirectory: the `include` folder of libtorch.
-    public static func engineHeaders(includeDirectory: String) throws(CorpusError) -> Corpus {
+    public static func engineHeaders(includeDirectory: String) throws -> Corpus {
         let generated = includeDirectory + "/ATen/ops/"
         let files = try files(at: includeDirectory).filter { file in
             (file.hasSuffix(".h") || file.hasSuffix(".hpp") || file.hasSuffix(".cuh"))
@@ -15,6 +18,7 @@ extension Corpus {
         }
         var documents: [[UInt8]] = []
         for file in files {
+            try Interruption.poll()
             let text = withoutLicence(try bytes(of: file))
             if !text.isEmpty { documents.append(text) }
         }

@@ -1,3 +1,4 @@
+import FisherTraining
 import Foundation
 
 extension Corpus {
@@ -7,13 +8,16 @@ extension Corpus {
     ///
     /// - Parameter validationFraction: about which share of the bytes is held out, by whole files; of a single
     ///   file the second half is.
-    public init(paths: [String], validationFraction: Double = 0.1) throws(CorpusError) {
+    ///
+    /// Throws `CorpusError`, and `Interrupted` where a signal asks to stop.
+    public init(paths: [String], validationFraction: Double = 0.1) throws {
         var files: [String] = []
         for path in paths { files += try Corpus.files(at: path) }
         var seen: Set<String> = []
         files = files.filter { seen.insert(URL(filePath: $0).resolvingSymlinksInPath().path).inserted }
         var documents: [[UInt8]] = []
         for file in files {
+            try Interruption.poll()
             let bytes = try Corpus.bytes(of: file)
             if !bytes.isEmpty { documents.append(bytes) }
         }

@@ -45,11 +45,16 @@ public struct LanguageTask: TrainingTask {
         self.corpus = corpus
         self.batch = batch
         self.settings = settings
+        dataFingerprint = corpus.fingerprint
         windows = corpus.validationWindows(
             context: configuration.context, limit: max(1, validationBytes / configuration.context))
     }
 
     public var tokensPerStep: Int { batch * configuration.context }
+
+    public let dataFingerprint: String
+
+    public var modelMetadata: [String: String] { GPTFile.metadata(of: configuration) }
 
     public var summary: TaskSummary {
         let count = parameterCount
@@ -67,7 +72,7 @@ public struct LanguageTask: TrainingTask {
                 Setting(
                     "text",
                     "\(corpus.fileCount) files, \(corpus.training.count) bytes to train on, "
-                        + "\(corpus.validation.count) held out, fingerprint \(corpus.fingerprint)"),
+                        + "\(corpus.validation.count) held out, fingerprint \(dataFingerprint)"),
                 Setting("validation", "\(windows.count * configuration.context) bytes, the same each time"),
                 Setting("batch", "\(batch) windows, \(tokensPerStep) bytes a step"),
             ] + settings)
@@ -101,6 +106,7 @@ public struct LanguageTask: TrainingTask {
     public func validationLoss(of model: GPT) throws -> Double {
         var (sum, count) = (0.0, 0)
         for first in stride(from: 0, to: windows.count, by: 32) {
+            try Interruption.poll()
             let starts = Array(windows[first..<min(first + 32, windows.count)])
             let batch = LanguageBatches.batch(
                 of: corpus.validation, at: starts, context: configuration.context)
@@ -116,8 +122,13 @@ public struct LanguageTask: TrainingTask {
 public struct LanguageBatches: BatchStream {
     let stream: [UInt8]
     let context: Int
+    private var sampler: ByteSampler
+
     /// Where the next windows come from.
-    public private(set) var sampler: ByteSampler
+    public var position: ByteSampler {
+        get { sampler }
+        set { sampler = newValue }
+    }
 
     init(stream: [UInt8], context: Int, sampler: ByteSampler) {
         self.stream = stream

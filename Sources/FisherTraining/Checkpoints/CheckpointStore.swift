@@ -52,8 +52,11 @@ public struct CheckpointStore: Sendable {
     /// Writes a checkpoint and brings it to the disk.
     ///
     /// Throws `StorageError` or `SafetensorsError`; the checkpoints that were there are untouched then.
+    ///
+    /// - Parameter metadata: what the file of the weights says about the model.
     public func save(
-        step: Int, model: [(String, Tensor)], optimizer: [(String, Tensor)], state: Data
+        step: Int, model: [(String, Tensor)], metadata: [String: String] = [:],
+        optimizer: [(String, Tensor)], state: Data
     ) throws -> Checkpoint {
         try DurableStorage.makeFolder(folder)
         let revision = (list().first { $0.step == step }?.revision ?? 0) + 1
@@ -63,8 +66,8 @@ public struct CheckpointStore: Sendable {
         do {
             try DurableStorage.makeFolder(temporary)
             let inside = Checkpoint(path: temporary, step: step, revision: revision)
-            try write(model, to: inside.modelFile)
-            try write(optimizer, to: inside.optimizerFile)
+            try write(model, metadata, to: inside.modelFile)
+            try write(optimizer, [:], to: inside.optimizerFile)
             try DurableStorage.writeFile(at: inside.stateFile, state)
             var files: [CheckpointManifest.File] = []
             for name in Checkpoint.fileNames {
@@ -103,6 +106,15 @@ public struct CheckpointStore: Sendable {
         for old in list().dropFirst(max(count, 1)) where old.path != best?.path { try remove(old) }
     }
 
+    /// Bytes that a user may still write where a folder lies or will lie.
+    public static func freeBytes(for folder: String) throws(StorageError) -> Int {
+        var path = folder
+        while !FileManager.default.fileExists(atPath: path), DurableStorage.folder(of: path) != path {
+            path = DurableStorage.folder(of: path)
+        }
+        return try DurableStorage.freeBytes(at: path)
+    }
+
     /// Removes what processes that are gone left unfinished. Only for the one process that holds the run.
     public func removeUnfinished() {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
@@ -138,8 +150,8 @@ public struct CheckpointStore: Sendable {
         return Checkpoint(path: folder + "/" + name, step: step, revision: revision)
     }
 
-    private func write(_ tensors: [(String, Tensor)], to path: String) throws {
+    private func write(_ tensors: [(String, Tensor)], _ metadata: [String: String], to path: String) throws {
         let sources = try tensors.map { try SafetensorsSource(name: $0.0, tensor: $0.1.detached()) }
-        try SafetensorsWriter().write(sources, to: path)
+        try SafetensorsWriter(metadata: metadata).write(sources, to: path)
     }
 }

@@ -77,48 +77,31 @@ public struct ComparisonFiles: Sendable, Hashable {
         folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 
-    /// Writes a temporary file beside `path`, flushes it to the disk and renames it over `path`.
+    /// Writes a temporary file beside `path`, brings it to the disk and renames it over `path`.
     static func replaceFile(at path: String, with data: Data) throws(ComparisonFileError) {
-        let temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).partial"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: systemReason(errno)) }
-        var failure = writeEverything(data, to: descriptor)
-        if failure == 0 && fsync(descriptor) != 0 { failure = errno }
-        if close(descriptor) != 0 && failure == 0 { failure = errno }
-        if failure == 0 && rename(temporary, path) != 0 { failure = errno }
-        if failure != 0 {
-            unlink(temporary)
-            throw .cannotWrite(path: path, reason: systemReason(failure))
+        do throws(StorageError) {
+            try DurableStorage.replaceFile(at: path, with: data)
+        } catch {
+            throw .cannotWrite(path: path, reason: error.reason)
         }
-    }
-
-    private static func systemReason(_ number: CInt) -> String {
-        String(cString: strerror(number)).lowercased()
     }
 
     /// The system's own words where there are some: they are short and do not name the path again.
     private static func reason(_ error: any Error) -> String {
         let cocoa = error as NSError
         if let posix = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError, posix.domain == NSPOSIXErrorDomain {
-            return systemReason(CInt(posix.code))
+            return StorageError.systemReason(CInt(posix.code))
         }
         if let code = (cocoa.userInfo[NSUnderlyingErrorKey] as? POSIXError)?.code {
-            return systemReason(CInt(code.rawValue))
+            return StorageError.systemReason(CInt(code.rawValue))
         }
         return cocoa.localizedDescription
     }
 }
 
-/// Writes every byte; returns zero or the system's error number.
-private func writeEverything(_ data: Data, to descriptor: CInt) -> CInt {
-    data.withUnsafeBytes { bytes in
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
-            if count < 0 && errno == EINTR { continue }
-            if count < 0 { return errno }
-            rest = rest.dropFirst(count)
-        }
-        return 0
+extension OptimizerComparison {
+    /// Writes the report alone, whole or not at all.
+    public func writeReport(to path: String) throws(ComparisonFileError) {
+        try ComparisonFiles.replaceFile(at: path, with: Data(report().utf8))
     }
 }

@@ -61,16 +61,20 @@ public struct CurvePoint: Codable, Sendable, Hashable {
     public var trainingLoss: Double?
     /// The validation loss, where it was measured at this step.
     public var validationLoss: Double?
+    /// What the step just before did, where it was measured.
+    public var measure: StepMeasure?
 
     /// Records the losses after a step.
     public init(
-        step: Int, tokens: Int, seconds: Double, trainingLoss: Double?, validationLoss: Double? = nil
+        step: Int, tokens: Int, seconds: Double, trainingLoss: Double?, validationLoss: Double? = nil,
+        measure: StepMeasure? = nil
     ) {
         self.step = step
         self.tokens = tokens
         self.seconds = seconds
         self.trainingLoss = trainingLoss
         self.validationLoss = validationLoss
+        self.measure = measure
     }
 }
 

@@ -13,6 +13,11 @@ public protocol TrainingTask {
     var summary: TaskSummary { get }
     /// The number of tokens (examples, for other tasks) in one batch.
     var tokensPerStep: Int { get }
+    /// A hash of the data: a run can only be resumed on the same.
+    var dataFingerprint: String { get }
+
+    /// What a file of the model's weights says about the model, so that it can be made again.
+    var modelMetadata: [String: String] { get }
 
     /// A model whose first weights depend on the seed only.
     func makeModel(seed: UInt64) throws -> Model
@@ -21,13 +26,20 @@ public protocol TrainingTask {
     /// What a batch asks of the model.
     func objective(of model: Model, on batch: Batch) throws -> Objective
     /// The loss on held-out data, in nats for each unit; the model is in evaluation while it runs.
+    ///
+    /// Long evaluations call `Interruption.poll()` now and then. No random number is drawn.
     func validationLoss(of model: Model) throws -> Double
 }
 
-/// An endless stream of batches.
+/// An endless stream of batches that can go on from where it was.
 public protocol BatchStream<Batch> {
     /// What it gives.
     associatedtype Batch
+    /// Everything that decides the batches to come.
+    associatedtype Position: Codable & Sendable
+
+    /// Where the stream is.
+    var position: Position { get set }
     /// The next batch.
     mutating func next() throws -> Batch
 }

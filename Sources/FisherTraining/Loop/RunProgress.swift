@@ -1,0 +1,47 @@
+/// How far a run has come: all that is counted, and saved with the weights.
+public struct RunProgress: Codable, Sendable, Hashable {
+    /// The number of steps made.
+    public internal(set) var step = 0
+    /// Seconds spent in steps, over all processes that worked on the run.
+    public internal(set) var seconds = 0.0
+    /// The points of the curve so far.
+    public internal(set) var curve: [CurvePoint] = []
+    /// The sum of the training losses since the last point of the curve.
+    var lossSum = 0.0
+    /// How many they are.
+    var lossCount = 0
+    /// The last step's measure, if the curve's next point is to have one.
+    var measure: StepMeasure?
+    /// The lowest validation loss, and where.
+    public internal(set) var best: Best?
+    /// Evaluations since then.
+    public internal(set) var evaluationsSinceBest = 0
+
+    /// A validation loss and where it was reached.
+    public struct Best: Codable, Sendable, Hashable {
+        /// The number of steps made.
+        public let step: Int
+        /// The validation loss.
+        public let loss: Double
+    }
+
+    /// The last point's step; nothing before the first evaluation.
+    var lastEvaluation: Int? { curve.last?.step }
+
+    /// Adds a point, and forgets what it sums up.
+    mutating func evaluated(_ loss: Double, tokensPerStep: Int) -> CurvePoint {
+        let point = CurvePoint(
+            step: step, tokens: step * tokensPerStep, seconds: seconds,
+            trainingLoss: lossCount > 0 ? lossSum / Double(lossCount) : nil, validationLoss: loss,
+            measure: measure)
+        curve.append(point)
+        (lossSum, lossCount, measure) = (0, 0, nil)
+        if loss < best?.loss ?? .infinity {
+            best = Best(step: step, loss: loss)
+            evaluationsSinceBest = 0
+        } else {
+            evaluationsSinceBest += 1
+        }
+        return point
+    }
+}

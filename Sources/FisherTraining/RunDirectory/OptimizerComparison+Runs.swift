@@ -1,0 +1,33 @@
+import Fisher
+
+extension OptimizerComparison {
+    /// Joins kept runs into a comparison: runs of one label are the seeds of one optimizer.
+    ///
+    /// Throws `StorageError` of kind `damaged` where a run was on other data or another model than the first:
+    /// their losses are not comparable.
+    public init(_ runs: [(directory: RunDirectory, document: RunDocument)]) throws(StorageError) {
+        guard let first = runs.first else { preconditionFailure("there must be a run") }
+        var entries: [OptimizerEntry] = []
+        for (directory, run) in runs {
+            for (what, own, wanted) in [
+                ("data", run.dataFingerprint, first.document.dataFingerprint),
+                ("model", "\(run.task.description)", "\(first.document.task.description)"),
+            ] where own != wanted {
+                throw StorageError(
+                    .damaged, path: directory.path,
+                    reason: "cannot be compared with \(first.directory.path): other \(what) (\(own), \(wanted))")
+            }
+            let position =
+                entries.firstIndex { $0.label == run.label && $0.options == run.options } ?? entries.count
+            if position == entries.count {
+                let same = entries.filter { $0.label == run.label }.count
+                entries.append(
+                    OptimizerEntry(
+                        label: same == 0 ? run.label : "\(run.label) (\(same + 1))", rule: run.rule,
+                        options: run.options, runs: []))
+            }
+            entries[position].runs.append(run.record)
+        }
+        self.init(task: first.document.task, environment: first.document.environment, entries: entries)
+    }
+}
