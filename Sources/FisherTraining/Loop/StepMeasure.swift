@@ -23,11 +23,13 @@ public struct StepMeasure: Codable, Sendable, Hashable {
         }
         updateToWeight = size > 0 ? (moved / size).squareRoot() : 0
         gradientNorm = try report.gradientNorm()
-        clipFactor = StepMeasure.mean(try report.clipFactors().values)
-        decayShare = StepMeasure.mean(try report.decayShares().values)
+        clipFactor = StepMeasure.mean(try report.clipFactors())
+        decayShare = StepMeasure.mean(try report.decayShares())
     }
 
-    private static func mean(_ values: some Collection<Double>) -> Double? {
-        values.isEmpty ? nil : values.reduce(0, +) / Double(values.count)
+    /// In the order of the paths, so that equal runs give equal sums.
+    private static func mean(_ values: [ParameterPath: Double]) -> Double? {
+        if values.isEmpty { return nil }
+        return values.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value } / Double(values.count)
     }
 }

@@ -119,7 +119,9 @@ private final class RunWorker<Task: TrainingTask> {
     }
 
     func work() throws -> RunDocument {
-        let log = try RunLog(directory, every: configuration.logEvery, length: metricsLength)
+        let log = try RunLog(
+            directory, of: session, configuration: configuration, values: document.configuration,
+            length: metricsLength)
         try note(.running, .interrupted(step: session.progress.step))
         let (task, label) = (session.task, "\(document.label), seed \(session.seed)")
         display.begin(
@@ -137,6 +139,7 @@ private final class RunWorker<Task: TrainingTask> {
                 let reason = "the validation loss is not finite"
                 try note(.diverged, .diverged(step: session.progress.step, reason: reason))
             }
+            try log.ended(succeeded: loss.isFinite)
             display.endRun("validation loss \(NumberText.plain.fixed(loss, decimals: 4))")
             return document
         } catch let error as Interrupted {
@@ -145,15 +148,16 @@ private final class RunWorker<Task: TrainingTask> {
             throw error
         } catch let error as NonFiniteError {
             let reason = "\(error.culprit) is not finite"
+            try log.ended(succeeded: false)
             try note(.diverged, .diverged(step: session.progress.step + 1, reason: reason))
             throw error
         }
     }
 
-    private func callbacks(_ log: RunLog) -> TrainingLoop<Task>.Callbacks {
+    private func callbacks(_ log: RunLog<Task>) -> TrainingLoop<Task>.Callbacks {
         TrainingLoop<Task>.Callbacks(
             stepped: { [self] report in
-                try log.stepped(report, in: session)
+                try log.stepped(report)
                 display.update(
                     step: session.progress.step, loss: try report.loss(),
                     tokens: session.progress.step * session.task.tokensPerStep)
@@ -178,7 +182,7 @@ private final class RunWorker<Task: TrainingTask> {
         return isRegular || step == configuration.steps || progress.best?.step == step
     }
 
-    private func save(_ log: RunLog, unless isUnnecessary: Bool) throws {
+    private func save(_ log: RunLog<Task>, unless isUnnecessary: Bool) throws {
         if isUnnecessary { return }
         let length = try log.synchronize()
         let checkpoint = try session.save(
