@@ -2,7 +2,7 @@
 SWIFT ?= swift
 OUTPUT ?= runs/demo
 
-.PHONY: help engine build test demo bench format lint docs clean
+.PHONY: help engine build test soak demo bench format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -15,6 +15,9 @@ build: engine ## build the libraries and the fisher command in release mode
 
 test: engine ## build and run all tests
 	@Scripts/run-tests
+
+soak: build ## kill runs 50 times and break their writes, comparing bytes (needs strace), about 10 minutes
+	Scripts/soak --faults
 
 demo: build ## compare four optimizers on a byte-level GPT, about 5 minutes on 2 cores
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \

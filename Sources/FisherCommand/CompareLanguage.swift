@@ -76,7 +76,8 @@ struct CompareLanguage: ParsableCommand {
     func run() throws {
         if let threads { Engine.threadCount = threads }
         let candidates = try candidates()
-        let task = try LanguageTask(configuration, corpus: Corpus.text(at: text), batch: batch, settings: sharedForReaders)
+        let task = try LanguageTask(
+            configuration, corpus: Corpus.text(at: text), batch: batch, settings: sharedForReaders)
         let files = ComparisonFiles(folder: output)
         let length = RunLength(
             steps: steps, evaluateEvery: evaluateEvery ?? max(1, steps / 10), microBatches: microBatches)

@@ -9,7 +9,8 @@ struct ConfigurationArguments: ParsableArguments {
     var config: String?
     @Option(help: "A named set of values to start from.")
     var preset: String?
-    @Option(name: .customLong("set"), parsing: .singleValue, help: "key=value, repeatable; lists with commas.")
+    @Option(
+        name: .customLong("set"), parsing: .singleValue, help: "key=value, repeatable; lists with commas.")
     var settings: [SettingArgument] = []
     @Flag(help: "Print the configuration, with where each value came from, and end.")
     var printConfig = false
@@ -47,7 +48,8 @@ extension ConfigurationLayer {
             table = try TOMLTable(string: String(decoding: data, as: UTF8.self))
         } catch let error as TOMLParseError {
             throw ConfigurationError(
-                "\(path), line \(error.source.begin.line): \(error.description.split(separator: "\n").first ?? "")")
+                "\(path), line \(error.source.begin.line): \(error.description.split(separator: "\n").first ?? "")"
+            )
         }
         var values: [(key: String, pieces: [String])] = []
         try ConfigurationLayer.collect(table, under: "", from: path, into: &values)

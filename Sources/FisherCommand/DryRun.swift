@@ -26,20 +26,27 @@ struct DryRun {
         let checkpoint = weights + session.optimizer.expectedStateByteCount
         let kept = training.keep + 2
         let free = try CheckpointStore.freeBytes(for: directory.path)
-        print("checkpoint       \(mebibytes(checkpoint)), at most \(kept) at a time: \(mebibytes(kept * checkpoint))")
-        print("free disk        \(mebibytes(free))" + (free < kept * checkpoint ? ", which is not enough" : ""))
+        print(
+            "checkpoint       \(mebibytes(checkpoint)), at most \(kept) at a time: \(mebibytes(kept * checkpoint))"
+        )
+        print(
+            "free disk        \(mebibytes(free))" + (free < kept * checkpoint ? ", which is not enough" : ""))
         let (step, evaluation) = try times(session)
         let length = training.length
         let evaluations = training.steps / length.evaluateEvery + 1
         let total = step * Double(training.steps) + evaluation * Double(evaluations)
-        print(String(format: "a step           %.1f ms, %.0f tokens/s", step * 1000, Double(task.tokensPerStep) / step))
+        print(
+            String(
+                format: "a step           %.1f ms, %.0f tokens/s", step * 1000,
+                Double(task.tokensPerStep) / step))
         print(String(format: "an evaluation    %.2f s, %d of them", evaluation, evaluations))
         let end = Date().addingTimeInterval(total)
         print("estimated time   \(duration(total)), until \(end.formatted(.iso8601))")
     }
 
     /// The median of a few steps after the first, and one evaluation.
-    private func times(_ session: TrainingSession<LanguageTask>) throws -> (step: Double, evaluation: Double) {
+    private func times(_ session: TrainingSession<LanguageTask>) throws -> (step: Double, evaluation: Double)
+    {
         let clock = ContinuousClock()
         var steps: [Double] = []
         let begin = clock.now

@@ -6,7 +6,8 @@ import Foundation
 struct Report: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make one report of several runs, or make a comparison's report again.",
-        discussion: "Runs of one optimizer with one set of options are its seeds. The first one is the baseline.")
+        discussion:
+            "Runs of one optimizer with one set of options are its seeds. The first one is the baseline.")
 
     @Argument(help: "Folders of runs (searched with those below them), or of one comparison.")
     var folders: [String]

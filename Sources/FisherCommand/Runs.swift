@@ -5,7 +5,8 @@ import FisherTraining
 struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "List runs: what they were, how far they came, what they reached.",
-        discussion: "fisher runs runs --sort best --filter optimizer.rule=fadam --show optimizer.learning_rate")
+        discussion:
+            "fisher runs runs --sort best --filter optimizer.rule=fadam --show optimizer.learning_rate")
 
     @Argument(help: "Folders, searched with those below them.")
     var folders = ["runs"]

@@ -49,11 +49,14 @@ struct Sample: ParsableCommand {
             throw StorageError(.notFound, path: model, reason: "is not there")
         }
         guard isFolder.boolValue else { return model }
-        if FileManager.default.fileExists(atPath: model + "/MANIFEST") { return try Checkpoint(at: model).modelFile }
+        if FileManager.default.fileExists(atPath: model + "/MANIFEST") {
+            return try Checkpoint(at: model).modelFile
+        }
         let store = RunDirectory(path: model).checkpoints
         if let best = store.best { return try Checkpoint(at: best.path).modelFile }
         guard let newest = try store.newest() else {
-            throw StorageError(.notFound, path: model, reason: "holds neither a checkpoint nor a run with one")
+            throw StorageError(
+                .notFound, path: model, reason: "holds neither a checkpoint nor a run with one")
         }
         return newest.checkpoint.modelFile
     }

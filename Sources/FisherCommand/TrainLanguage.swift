@@ -41,8 +41,10 @@ struct TrainLanguage: ParsableCommand {
         if !dryRun && !resume && directory.holdsRun { throw AlreadyHoldsRun(path: directory.path) }
         let task = try configuration.task(on: try configuration.corpus())
         if dryRun {
-            try DryRun(task: task, candidate: candidate, training: configuration.training, directory: directory)
-                .show()
+            try DryRun(
+                task: task, candidate: candidate, training: configuration.training, directory: directory
+            )
+            .show()
             return
         }
         say(task.summary.description)
@@ -76,7 +78,8 @@ struct TrainLanguage: ParsableCommand {
             }
             if arguments.config != nil || arguments.preset != nil || !text.isEmpty {
                 throw ConfigurationError(
-                    "a run that is resumed has its configuration: --config, --preset and --text are for new ones")
+                    "a run that is resumed has its configuration: --config, --preset and --text are for new ones"
+                )
             }
         }
         var layers = try arguments.layers(of: LanguageConfiguration.self, after: first)
@@ -94,7 +97,8 @@ struct TrainLanguage: ParsableCommand {
         let bits = ComparisonSummary.bits(fromNats: best)
         let perplexity = ComparisonSummary.perplexity(fromNats: best)
         let numbers = String(
-            format: "validation loss %.4f nats a byte, best %.4f (%.3f bits a byte, perplexity %.2f)", loss, best,
+            format: "validation loss %.4f nats a byte, best %.4f (%.3f bits a byte, perplexity %.2f)", loss,
+            best,
             bits, perplexity)
         let ended = document.phase == .stoppedEarly ? ", stopped early" : ""
         return """

@@ -98,7 +98,7 @@ struct ComparisonFilesTests {
             let error = #expect(throws: ComparisonFileError.self) {
                 try ComparisonFiles.replaceFile(at: blocked, with: Data("x".utf8))
             }
-            #expect(error == .cannotWrite(path: blocked, reason: "is a directory"))
+            #expect(error == .cannotWrite(path: blocked, reason: "cannot be put in place: is a directory"))
             #expect(
                 try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
                     "folder", "results.csv",

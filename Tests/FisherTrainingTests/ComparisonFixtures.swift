@@ -32,10 +32,7 @@ enum ComparisonFixture {
                 name: "Language", description: "a small model", parameterCount: 1_000,
                 settings: [Setting("steps", "100")]
             ),
-            environment: EnvironmentSummary(
-                packageVersion: "1.2.3", engineVersion: "2.13.0", threads: 4, instructionSet: "AVX2",
-                processorName: "A processor", date: "2025-11-21T02:41:07Z", command: "fisher compare language"
-            ),
+            environment: .example,
             entries: entries
         )
     }
@@ -50,4 +47,12 @@ enum ComparisonFixture {
         third.runs[1].curve[9].trainingLoss = -.infinity
         return result([entry("adamw", [2.30, 2.32]), entry("fadam", [2.20, 2.24]), third])
     }
+}
+
+extension EnvironmentSummary {
+    /// An environment of nowhere.
+    static let example = EnvironmentSummary(
+        packageVersion: "1.2.3", engineVersion: "2.13.0", threads: 4, instructionSet: "AVX2",
+        processorName: "A processor", date: "2025-11-21T02:41:07Z", command: "fisher compare language"
+    )
 }

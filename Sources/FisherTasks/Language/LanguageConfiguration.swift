@@ -48,7 +48,10 @@ public struct LanguageConfiguration: RunConfiguration, Hashable {
         + TrainingConfiguration.options.map { $0.lifted(\.training) }
 
     public static let presets: [(name: String, values: [(key: String, pieces: [String])])] = [
-        ("quick", [("training.steps", ["400"]), ("data.batch", ["8"]), ("optimizer.learning_rate", ["0.002"])]),
+        (
+            "quick",
+            [("training.steps", ["400"]), ("data.batch", ["8"]), ("optimizer.learning_rate", ["0.002"])]
+        ),
         (
             "tiny",
             [

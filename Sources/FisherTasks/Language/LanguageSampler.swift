@@ -38,7 +38,9 @@ public struct LanguageSampler {
             }
             let byte = try draw(try logits.flattened().scalars(as: Double.self))
             text.append(byte)
-            if text.count > 2 * model.configuration.context { text = text.suffix(model.configuration.context) }
+            if text.count > 2 * model.configuration.context {
+                text = text.suffix(model.configuration.context)
+            }
             try receive(byte)
         }
     }

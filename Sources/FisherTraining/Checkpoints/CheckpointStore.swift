@@ -125,7 +125,8 @@ public struct CheckpointStore: Sendable {
 
     /// Out of sight in one step, so that no half-removed checkpoint is ever found.
     private func remove(_ checkpoint: Checkpoint) throws(StorageError) {
-        let hidden = folder + "/\(CheckpointStore.temporaryPrefix)old-\(checkpoint.step)-\(checkpoint.revision)"
+        let hidden =
+            folder + "/\(CheckpointStore.temporaryPrefix)old-\(checkpoint.step)-\(checkpoint.revision)"
         guard rename(checkpoint.path, hidden) == 0 else {
             throw .system("cannot be removed", path: checkpoint.path)
         }

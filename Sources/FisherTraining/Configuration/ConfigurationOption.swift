@@ -16,7 +16,8 @@ public struct ConfigurationOption<Root>: Sendable {
     let parse: @Sendable (inout Root, [String]) -> String?
 
     private init(
-        _ key: String, _ summary: String, _ form: ConfigurationForm, text: @escaping @Sendable (Root) -> String,
+        _ key: String, _ summary: String, _ form: ConfigurationForm,
+        text: @escaping @Sendable (Root) -> String,
         parse: @escaping @Sendable (inout Root, String) -> String?
     ) {
         self.key = key
@@ -68,7 +69,9 @@ public struct ConfigurationOption<Root>: Sendable {
             key, summary, .bare, text: { "\($0[keyPath: path])" },
             parse: { root, text in
                 guard let value = Double(text) else { return "is not a number" }
-                guard range.contains(value) else { return "must lie in [\(range.lowerBound), \(range.upperBound))" }
+                guard range.contains(value) else {
+                    return "must lie in [\(range.lowerBound), \(range.upperBound))"
+                }
                 root[keyPath: path] = value
                 return nil
             })

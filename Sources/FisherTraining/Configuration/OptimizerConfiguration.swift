@@ -44,7 +44,10 @@ public struct OptimizerConfiguration: Sendable, Hashable {
     /// The rule's own options with their values.
     public func ruleValues() throws(HyperparameterError) -> [(key: String, text: String, isBare: Bool)] {
         try configuredRule().settings.filter { $0.name != "learning_rate" }.map {
-            (OptimizerConfiguration.prefix + $0.name, $0.value, Double($0.value) != nil || Bool($0.value) != nil)
+            (
+                OptimizerConfiguration.prefix + $0.name, $0.value,
+                Double($0.value) != nil || Bool($0.value) != nil
+            )
         }
     }
 

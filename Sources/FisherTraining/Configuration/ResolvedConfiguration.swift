@@ -64,7 +64,8 @@ public struct ResolvedConfiguration<Value: RunConfiguration>: Sendable {
         entries =
             Value.options.map { option in
                 Entry(
-                    key: option.key, toml: option.toml(resolved), origin: set[option.key]?.origin ?? .standard)
+                    key: option.key, toml: option.toml(resolved), origin: set[option.key]?.origin ?? .standard
+                )
             }
             + (try resolved.dependentValues).map { dependent in
                 Entry(

@@ -31,7 +31,8 @@ public struct TrainingConfiguration: Sendable, Hashable {
         .integer("training.steps", \.steps, in: 1...Int.max, "steps of the run"),
         .integer("training.micro_batches", \.microBatches, in: 1...Int.max, "slices of a batch"),
         .integer("training.seed", \.seed, in: 0...Int.max, "seed of the first weights and of the batches"),
-        .integer("training.threads", \.threads, in: 0...4096, "threads to compute with; 0: libtorch's choice"),
+        .integer(
+            "training.threads", \.threads, in: 0...4096, "threads to compute with; 0: libtorch's choice"),
         .integer("training.evaluate_every", \.evaluateEvery, in: 0...Int.max, "steps; 0: ten times a run"),
         .integer("training.patience", \.patience, in: 0...Int.max, "evaluations without a best; 0: never"),
         .integer("checkpoints.every", \.checkpointEvery, in: 0...Int.max, "steps; 0: with every evaluation"),

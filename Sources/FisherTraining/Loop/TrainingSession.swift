@@ -131,7 +131,8 @@ extension TrainingSession {
         func requireEqual(_ what: String, _ found: String, _ wanted: String) throws(StorageError) {
             guard found == wanted else {
                 throw StorageError(
-                    .damaged, path: checkpoint.path, reason: "is of another run: \(what) \(found), not \(wanted)")
+                    .damaged, path: checkpoint.path,
+                    reason: "is of another run: \(what) \(found), not \(wanted)")
             }
         }
         try requireEqual("optimizer", saved.rule, type(of: candidate.rule).information.name)

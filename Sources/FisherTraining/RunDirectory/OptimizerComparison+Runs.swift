@@ -15,7 +15,8 @@ extension OptimizerComparison {
             ] where own != wanted {
                 throw StorageError(
                     .damaged, path: directory.path,
-                    reason: "cannot be compared with \(first.directory.path): other \(what) (\(own), \(wanted))")
+                    reason:
+                        "cannot be compared with \(first.directory.path): other \(what) (\(own), \(wanted))")
             }
             let position =
                 entries.firstIndex { $0.label == run.label && $0.options == run.options } ?? entries.count

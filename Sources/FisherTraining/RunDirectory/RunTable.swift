@@ -85,6 +85,7 @@ public struct RunTable {
     }
 
     private static func unquoted(_ toml: String) -> String {
-        toml.count > 1 && toml.hasPrefix("\"") && toml.hasSuffix("\"") ? String(toml.dropFirst().dropLast()) : toml
+        toml.count > 1 && toml.hasPrefix("\"") && toml.hasSuffix("\"")
+            ? String(toml.dropFirst().dropLast()) : toml
     }
 }

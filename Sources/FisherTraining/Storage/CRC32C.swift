@@ -24,7 +24,8 @@ public struct CRC32C: Sendable {
         var position = 0
         CRC32C.tables.withUnsafeBufferPointer { tables in
             while bytes.count - position >= 8 {
-                let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
+                let word = UInt64(
+                    littleEndian: bytes.loadUnaligned(fromByteOffset: position, as: UInt64.self))
                 let mixed = word ^ UInt64(crc)
                 crc = 0
                 for k in 0..<8 {

@@ -110,6 +110,8 @@ enum DurableStorage {
     static func freeBytes(at path: String) throws(StorageError) -> Int {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else { throw .system("cannot be asked for free space", path: path) }
-        return Int(clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize)).partialValue)
+        return Int(
+            clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
+                .partialValue)
     }
 }

@@ -1,0 +1,90 @@
+import Fisher
+import FisherTraining
+import Foundation
+
+/// A small classifier with dropout on random points: steps take microseconds.
+struct ToyTask: TrainingTask {
+    final class Network: Module {
+        let first: Linear
+        let dropout: Dropout
+        let second: Linear
+
+        init(seed: UInt64) throws {
+            let generator = try RandomGenerator(seed: seed)
+            first = Linear(
+                4, 8, bias: true, weight: .normal(standardDeviation: 0.3), dtype: .float32, using: generator)
+            dropout = Dropout(0.2, using: generator)
+            second = Linear(
+                8, 3, bias: true, weight: .normal(standardDeviation: 0.3), dtype: .float32, using: generator)
+        }
+
+        func callAsFunction(_ x: Tensor) -> Tensor { second(dropout(first(x).relu())) }
+    }
+
+    struct Batches: BatchStream {
+        var position: UInt64
+        var limit = UInt64.max
+
+        /// Points whose class is the largest of their first three numbers.
+        mutating func next() throws -> SupervisedBatch {
+            position += 1
+            let batch = try ToyTask.points(seed: position)
+            return position <= limit
+                ? batch : SupervisedBatch(inputs: batch.inputs / 0.0, targets: batch.targets)
+        }
+    }
+
+    /// Evaluations always give the same.
+    var neverImproves = false
+    /// The steps after which the loss is not finite.
+    var breaksAfter = Int.max
+    /// What the evaluation does besides.
+    var duringEvaluation: @Sendable () throws -> Void = {}
+
+    var summary: TaskSummary {
+        TaskSummary(name: "toy", description: "toy", parameterCount: 67, lossUnit: "point", settings: [])
+    }
+    var tokensPerStep: Int { 16 }
+    var dataFingerprint: String { "toy" }
+    var modelMetadata: [String: String] { ["model": "toy"] }
+
+    static func points(seed: UInt64) throws -> SupervisedBatch {
+        let x = Tensor.normal([16, 4], using: try RandomGenerator(seed: seed))
+        let values = try x.scalars(as: Double.self)
+        let classes = (0..<16).map { row -> Int64 in
+            let scores = values[(4 * row)..<(4 * row + 3)]
+            return Int64((scores.indices.max { scores[$0] < scores[$1] } ?? 4 * row) - 4 * row)
+        }
+        return SupervisedBatch(inputs: x, targets: Tensor(classes, shape: [16]))
+    }
+
+    func makeModel(seed: UInt64) throws -> Network { try Network(seed: seed) }
+    func makeBatches(seed: UInt64) throws -> Batches {
+        let first = seed * 1_000_000
+        return Batches(position: first, limit: breaksAfter == .max ? .max : first + UInt64(breaksAfter))
+    }
+
+    func objective(of model: Network, on batch: SupervisedBatch) throws -> Objective {
+        try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+    }
+
+    func validationLoss(of model: Network) throws -> Double {
+        try duringEvaluation()
+        if neverImproves { return 1 }
+        let objective = try objective(of: model, on: try ToyTask.points(seed: 999))
+        return try objective.negativeLogLikelihood.item() / Double(objective.observationCount)
+    }
+
+    static func candidate(_ name: String) throws -> OptimizerCandidate {
+        var rule = try RuleRegistry.rule(named: name)
+        rule.learningRate = .cosine(0.05, steps: 30, warmUp: 3)
+        return OptimizerCandidate(label: name, rule: rule, clipGradientNorm: 1)
+    }
+
+    static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
+        let root = FileManager.default.temporaryDirectory.appending(path: "toy-\(UUID())").path
+        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        return try body(root)
+    }
+}

@@ -1,0 +1,181 @@
+import Fisher
+import Foundation
+import Synchronization
+import Testing
+
+@testable import FisherTraining
+
+/// A run that was saved and restored goes on to the bit, and the loop does what is due.
+@Suite(.serialized) struct TrainingSessionTests {
+    static let names = RuleRegistry.rules.map { $0.information.name }
+
+    @Test(arguments: names, [1, 7, 12])
+    func restoredGoesOnExactly(_ name: String, _ stop: Int) throws {
+        try ToyTask.withFolder { root in
+            func run(to end: Int, _ session: TrainingSession<ToyTask>) throws -> [Double] {
+                var losses: [Double] = []
+                while session.progress.step < end {
+                    losses.append(try session.advance().loss() ?? .nan)
+                    if session.progress.step % 5 == 0 { _ = try session.evaluate() }
+                }
+                return losses
+            }
+            let whole = try TrainingSession(ToyTask(), try ToyTask.candidate(name), seed: 3, microBatches: 2)
+            let expected = try run(to: 20, whole)
+
+            let first = try TrainingSession(ToyTask(), try ToyTask.candidate(name), seed: 3, microBatches: 2)
+            var found = try run(to: stop, first)
+            let store = CheckpointStore(folder: root)
+            let saved = try first.save(to: store, companion: ["x": 5])
+            let second = try TrainingSession(ToyTask(), try ToyTask.candidate(name), seed: 3, microBatches: 2)
+            #expect(try second.restore(from: saved) == ["x": 5])
+            found += try run(to: 20, second)
+
+            #expect(found == expected)
+            for (a, b) in zip(whole.model.parameters, second.model.parameters) {
+                #expect(
+                    try a.parameter.wrappedValue.scalars(as: Float.self)
+                        == b.parameter.wrappedValue.scalars(as: Float.self))
+            }
+            #expect(whole.progress.curve.map(\.validationLoss) == second.progress.curve.map(\.validationLoss))
+            #expect(whole.progress.curve.map(\.trainingLoss) == second.progress.curve.map(\.trainingLoss))
+        }
+    }
+
+    @Test func anotherRunsCheckpointIsRefused() throws {
+        try ToyTask.withFolder { root in
+            let session = try TrainingSession(ToyTask(), try ToyTask.candidate("adam"), seed: 1)
+            _ = try session.advance()
+            let saved = try session.save(to: CheckpointStore(folder: root))
+            for (name, seed) in [("fadam", UInt64(1)), ("adam", 2)] {
+                let other = try TrainingSession(ToyTask(), try ToyTask.candidate(name), seed: seed)
+                let error = #expect(throws: StorageError.self) { try other.restore(from: saved) }
+                #expect(error?.reason.contains("is of another run") == true)
+            }
+        }
+    }
+
+    private func keptRun(
+        _ root: String, _ task: ToyTask = ToyTask(), steps: Int = 20, patience: Int = 0, keep: Int = 2
+    ) throws -> KeptRun<ToyTask> {
+        var configuration = TrainingConfiguration()
+        configuration.steps = steps
+        configuration.evaluateEvery = 5
+        configuration.checkpointEvery = 3
+        configuration.patience = patience
+        configuration.keep = keep
+        return KeptRun(
+            in: RunDirectory(path: root), task, try ToyTask.candidate("fadam"), configuration: configuration,
+            toml: "", values: ["training.steps": "\(steps)"], environment: .example)
+    }
+
+    private var silent: ProgressDisplay {
+        ProgressDisplay(
+            output: ProgressOutput(isTerminal: false, usesColor: false, width: { 80 }, write: { _ in }))
+    }
+
+    @Test func keptRunLeavesItsFiles() throws {
+        try ToyTask.withFolder { root in
+            let document = try keptRun(root)(resumes: false, progress: silent)
+            #expect(document.phase == .completed)
+            #expect(document.record.curve.map(\.step) == [0, 5, 10, 15, 20])
+            let directory = RunDirectory(path: root)
+            #expect(try directory.document() == document)
+            let steps = directory.checkpoints.list().map(\.step)
+            #expect(steps.first == 20)
+            #expect(directory.checkpoints.best != nil)
+            let text = try String(contentsOfFile: directory.metricsFile, encoding: .utf8)
+            #expect(text.split(separator: "\n").count == 20 + 5)
+            #expect(try FileManager.default.contentsOfDirectory(atPath: directory.eventsFolder).count == 1)
+            let error = #expect(throws: StorageError.self) {
+                try keptRun(root)(resumes: false, progress: silent)
+            }
+            #expect(error?.kind == .cannotCreate)
+            // Resuming what is complete changes nothing.
+            #expect(try keptRun(root)(resumes: true, progress: silent).record.curve == document.record.curve)
+        }
+    }
+
+    /// A signal during an evaluation: what was done is saved, and the rest comes out the same.
+    @Test func interruptedEvaluationIsMadeUpFor() throws {
+        try ToyTask.withFolder { root in
+            let whole = try keptRun(root + "/whole")(resumes: false, progress: silent)
+            defer { Interruption.reset() }
+            var task = ToyTask()
+            let evaluations = Counter()
+            task.duringEvaluation = {
+                if evaluations.next() == 3 { throw Interrupted(signal: "SIGTERM") }
+            }
+            #expect(throws: Interrupted.self) {
+                try keptRun(root + "/cut", task)(resumes: false, progress: silent)
+            }
+            let directory = RunDirectory(path: root + "/cut")
+            #expect(try directory.document().phase == .interrupted)
+            #expect(directory.checkpoints.list().first?.step == 10)
+            let resumed = try keptRun(root + "/cut")(resumes: true, progress: silent)
+            #expect(
+                resumed.record.curve.map(\.validationLoss) == whole.record.curve.map(\.validationLoss))
+            #expect(resumed.resumes.map(\.step) == [10])
+            func metrics(_ name: String) throws -> [String] {
+                try String(contentsOfFile: root + "/\(name)/metrics.jsonl", encoding: .utf8)
+                    .replacing(/"seconds":[^,}]*,?/, with: "").split(separator: "\n").map(String.init)
+            }
+            #expect(try metrics("whole") == metrics("cut"))
+            for file in ["model", "optimizer"] {
+                let name = "/checkpoints/step-000000020/\(file).safetensors"
+                let (a, b) = (root + "/whole" + name, root + "/cut" + name)
+                #expect(try Data(contentsOf: URL(filePath: a)) == Data(contentsOf: URL(filePath: b)))
+            }
+        }
+    }
+
+    @Test func patienceEndsARun() throws {
+        try ToyTask.withFolder { root in
+            var task = ToyTask()
+            task.neverImproves = true
+            let document = try keptRun(root, task, patience: 2)(resumes: false, progress: silent)
+            #expect(document.phase == .stoppedEarly)
+            #expect(document.record.curve.map(\.step) == [0, 5, 10])
+        }
+    }
+
+    @Test func aLossThatIsNotFiniteStopsBeforeTheWeights() throws {
+        try ToyTask.withFolder { root in
+            var task = ToyTask()
+            task.breaksAfter = 7
+            let error = #expect(throws: NonFiniteError.self) {
+                try keptRun(root, task)(resumes: false, progress: silent)
+            }
+            #expect(error?.update == 8)
+            let document = try RunDirectory(path: root).document()
+            #expect(document.phase == .diverged)
+            #expect(RunDirectory(path: root).checkpoints.list().first?.step == 6)
+        }
+    }
+
+    @Test func comparisonsRecordDivergenceAndGoOn() throws {
+        let run = TrainingRun(ToyTask(), length: RunLength(steps: 12, evaluateEvery: 5))
+        let one = try run(try ToyTask.candidate("adam"), seed: 1) { _, _ in }
+        let same = try run(try ToyTask.candidate("adam"), seed: 1) { _, _ in }
+        #expect(one.curve.map(\.validationLoss) == same.curve.map(\.validationLoss))
+        #expect(one.curve.map(\.step) == [0, 5, 10, 12])
+        #expect(one.status == .completed)
+        var broken = ToyTask()
+        broken.breaksAfter = 3
+        let diverged = try TrainingRun(broken, length: RunLength(steps: 12, evaluateEvery: 5))(
+            try ToyTask.candidate("adam"), seed: 1
+        ) { _, _ in }
+        #expect(diverged.status == .diverged(step: 4, reason: "the loss is not finite"))
+    }
+}
+
+/// Counts calls from anywhere.
+final class Counter: Sendable {
+    private let value = Mutex(0)
+    func next() -> Int {
+        value.withLock {
+            $0 += 1
+            return $0
+        }
+    }
+}
