@@ -21,7 +21,7 @@ soak: build ## kill runs 50 times and break their writes, comparing bytes (needs
 
 demo: build ## compare four optimizers on a byte-level GPT, about 5 minutes on 2 cores
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
-		--output $(OUTPUT)
+		--seeds 2 --output $(OUTPUT)
 
 bench: build ## time the optimizers' steps in the comparison of the demo, shortened
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --steps 40 --seeds 1 --output runs/bench

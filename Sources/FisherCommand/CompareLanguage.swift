@@ -2,7 +2,6 @@ import ArgumentParser
 import Fisher
 import FisherTasks
 import FisherTraining
-import Foundation
 
 /// `fisher compare language`.
 struct CompareLanguage: ParsableCommand {
@@ -15,121 +14,103 @@ struct CompareLanguage: ParsableCommand {
 
             An optimizer is named with its own options after a colon: \
             --optimizer adamw --optimizer adamw:clip_gradient_norm=1 --optimizer fadam:rho=0.6
+
+            Options are tuned before on a split of the training data, every optimizer with as many trials: \
+            --learning-rates adamw=1e-3,2e-3 --learning-rates fadam=2e-3,4e-3 --tune all.beta2=0.99,0.999
             """)
 
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue, help: "An optimizer to compare; repeat it.")
     var optimizers: [OptimizerSpecification] = []
-    @Option(parsing: .upToNextOption, help: "Files or folders to train on.")
-    var text: [String] = []
-    @Option(help: "The model: tiny, small or base.")
-    var size: LanguageTask.Size = .tiny
-    @Option(help: "Steps of a run.")
-    var steps = 400
-    @Option(help: "Windows in a batch.")
-    var batch = 8
-    @Option(help: "Bytes in a window; by default the model's own context.")
-    var context: Int?
-    @Option(help: "The number of seeds.")
-    var seeds = 2
-    @Option(help: "The first seed.")
-    var firstSeed: UInt64 = 0
-    @Option(help: "The largest learning rate, the same for all.")
-    var learningRate = 2e-3
-    @Option(help: "Its course: constant or cosine.")
-    var schedule: Course = .cosine
-    @Option(help: "Steps of linear warm-up.")
-    var warmUp = 0
-    @Option(help: "Clip the norm of the whole gradient, for all.")
-    var clipGradientNorm: Double?
-    @Option(name: .customLong("set"), parsing: .singleValue, help: "option=value for every rule that has it.")
-    var settings: [SettingArgument] = []
-    @Option(help: "Cut each batch into so many slices to save memory.")
-    var microBatches = 1
-    @Option(help: "Validate every so many steps; by default 10 times a run.")
-    var evaluateEvery: Int?
-    @Option(help: "Threads to compute with; by default libtorch's choice.")
-    var threads: Int?
-    @Option(help: "The folder for results.csv, results.json and report.html.")
-    var output = "runs/compare-language"
-
-    enum Course: String, CaseIterable, ExpressibleByArgument {
-        case constant, cosine
-    }
+    @OptionGroup var arguments: LanguageComparisonArguments
+    @Option(
+        parsing: .singleValue, help: "NAME=v1,v2,...: learning rates to tune one rule with, or all; repeatable.")
+    var learningRates: [GridArgument] = []
+    @Option(
+        parsing: .singleValue, help: "NAME.option=v1,v2,...: the same for any option; repeatable.")
+    var tune: [GridArgument] = []
+    @Option(help: "Seeds of each tuning trial.")
+    var tuningSeeds = 1
+    @Flag(help: "Allow optimizers to be tuned with different numbers of trials.")
+    var unequalBudgets = false
+    @Option(
+        name: .customLong("protocol"),
+        help: "own: each optimizer's own options; drop-in: the first one's; both side by side.")
+    var hyperparameters = HyperparameterProtocol.own
 
     func validate() throws {
-        let counts = [
-            ("steps", steps), ("batch", batch), ("seeds", seeds), ("micro-batches", microBatches),
-            ("evaluate-every", evaluateEvery ?? 1), ("threads", threads ?? 1), ("context", context ?? 1),
-        ]
-        for (name, value) in counts where value < 1 {
-            throw ValidationError("--\(name) must be at least 1, not \(value).")
+        guard tuningSeeds > 0 else { throw ValidationError("--tuning-seeds must be at least 1.") }
+        if let wrong = tune.first(where: { $0.option == nil }) {
+            throw ValidationError("--tune \(wrong.name) names no option: NAME.option=v1,v2,...")
         }
-        guard (0...steps).contains(warmUp) else {
-            throw ValidationError("--warm-up must lie between 0 and --steps, not \(warmUp).")
-        }
-        guard microBatches <= batch else {
-            throw ValidationError("--micro-batches \(microBatches) is more than --batch \(batch).")
+        if let wrong = learningRates.first(where: { $0.option != nil }) {
+            throw ValidationError("--learning-rates takes NAME=v1,v2,..., not \(wrong.name).\(wrong.option ?? "").")
         }
     }
 
     func run() throws {
-        if let threads { Engine.threadCount = threads }
-        let candidates = try candidates()
-        let task = try LanguageTask(
-            configuration, corpus: Corpus.text(at: text), batch: batch, settings: sharedForReaders)
-        let files = ComparisonFiles(folder: output)
-        let length = RunLength(
-            steps: steps, evaluateEvery: evaluateEvery ?? max(1, steps / 10), microBatches: microBatches)
-        let runner = ComparisonRunner(
-            task, length: length, environment: .current(command: CommandLine.arguments))
-        say(task.summary.description)
-        let progress = ProgressDisplay(runCount: candidates.count * seeds)
-        let result = try runner(
-            candidates, seeds: (0..<UInt64(seeds)).map { firstSeed &+ $0 }, progress: progress
-        ) { partial in
-            try files.write(partial)
-        }
-        let screen = ProgressOutput.standardOutput()
-        let summary = ComparisonSummary(of: result)
-        print(
-            "\n" + summary.text(width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor))
-        print("\nreport: \(URL(filePath: files.report).path)")
-    }
-
-    private var configuration: GPT.Configuration {
-        var configuration = size.configuration
-        if let context { configuration.context = context }
-        return configuration
-    }
-
-    private func candidates() throws -> [OptimizerCandidate] {
         let named =
             optimizers.isEmpty
             ? ["adamw", "adamw:clip_gradient_norm=1", "fadam", "fadafactor"].compactMap(
                 OptimizerSpecification.init(argument:))
             : optimizers
-        let shared = [("learning_rate", "\(learningRateCourse)")] + settings.map { ($0.name, $0.value) }
-        let candidates = try named.map { try $0.candidate(sharing: shared, clip: clipGradientNorm) }
-        for setting in settings where !candidates.contains(where: { $0.rule.hasOption(setting.name) }) {
-            throw UsageError(description: "--set \(setting.name): none of the optimizers has this option")
+        let candidates = try named.map {
+            try $0.candidate(sharing: arguments.shared, clip: arguments.clipGradientNorm)
         }
-        return candidates
+        try arguments.requireUse(of: candidates)
+        let grids = try candidates.map(grid)
+        try requireEqualBudgets(candidates, grids)
+        try LanguageComparison(
+            arguments: arguments, folder: arguments.output ?? "runs/compare-language",
+            candidates: Array(zip(candidates, grids)), hyperparameters: hyperparameters,
+            tuningSeeds: tuningSeeds
+        ).run()
     }
 
-    private var learningRateCourse: Schedule {
-        switch schedule {
-        case .cosine: .cosine(learningRate, steps: steps, warmUp: warmUp)
-        case .constant: warmUp > 0 ? .linearWarmUp(learningRate, warmUp: warmUp) : .constant(learningRate)
+    /// The grid of one candidate: what names its rule, or all.
+    private func grid(_ candidate: OptimizerCandidate) throws -> OptionGrid {
+        let rule = type(of: candidate.rule).information.name
+        let axes = (learningRates + tune).filter { $0.name == rule || $0.name == "all" }.compactMap {
+            argument -> OptionGrid.Axis? in
+            let option = argument.option ?? "learning_rate"
+            let isKnown = option == "clip_gradient_norm" || candidate.rule.hasOption(option)
+            if !isKnown && argument.name == "all" { return nil }
+            return OptionGrid.Axis(option: option, values: argument.values)
         }
+        let grid = OptionGrid(axes)
+        // A mistake in a value should not wait for its trial.
+        for settings in grid.combinations { _ = try candidate.setting(settings) }
+        return grid
     }
 
-    private var sharedForReaders: [Setting] {
-        [
-            Setting("steps", "\(steps)"), Setting("learning rate", "\(learningRateCourse)"),
-            Setting("warm-up", warmUp == 0 ? "none" : "\(warmUp) steps"),
-            Setting("gradient clipping", clipGradientNorm.map { "\($0)" } ?? "none, unless named"),
-        ]
+    private func requireEqualBudgets(_ candidates: [OptimizerCandidate], _ grids: [OptionGrid]) throws {
+        for argument in learningRates + tune where argument.name != "all" {
+            guard candidates.contains(where: { type(of: $0.rule).information.name == argument.name }) else {
+                throw UsageError(description: "no optimizer of the comparison is \(argument.name)")
+            }
+        }
+        // With drop-in hyperparameters only the first one is tuned.
+        let counted = hyperparameters == .dropIn ? Array(grids.prefix(1)) : grids
+        guard !unequalBudgets, Set(counted.map(\.count)).count > 1 else { return }
+        let list = zip(candidates, counted).map { "\($0.label) \($1.count)" }.joined(separator: ", ")
+        throw UsageError(
+            description: "tuning needs equal budgets, but the trials are: \(list) (--unequal-budgets allows it)")
+    }
+}
+
+/// `NAME=v1,v2` or `NAME.option=v1,v2`.
+struct GridArgument: ExpressibleByArgument {
+    let name: String
+    let option: String?
+    let values: [String]
+
+    init?(argument: String) {
+        guard let (key, list) = keyAndValue(argument) else { return nil }
+        let parts = key.split(separator: ".", maxSplits: 1).map(String.init)
+        name = parts[0].lowercased()
+        option = parts.count > 1 ? parts[1] : nil
+        values = list.split(separator: ",").map(String.init)
+        if values.isEmpty { return nil }
     }
 }
 

@@ -31,7 +31,7 @@ struct OptimizerSpecification: ExpressibleByArgument {
         var shown: [String] = []
         for setting in settings {
             if setting.name == "clip_gradient_norm" {
-                clip = try gradientNorm(setting.value)
+                clip = try OptimizerCandidate.gradientNorm(setting.value)
             } else {
                 try rule.set(setting.name, to: setting.value)
                 shown.append("\(setting.name) \(setting.value)")
@@ -41,16 +41,6 @@ struct OptimizerSpecification: ExpressibleByArgument {
         return OptimizerCandidate(
             label: ([type(of: rule).information.name] + shown).joined(separator: " + "), rule: rule,
             clipGradientNorm: clip)
-    }
-
-    private func gradientNorm(_ text: String) throws -> Double? {
-        if text == "none" { return nil }
-        guard let value = Double(text), value > 0, value.isFinite else {
-            throw HyperparameterError(
-                rule: name, option: "clip_gradient_norm", value: text,
-                reason: "must be more than zero, or none")
-        }
-        return value
     }
 }
 

@@ -37,6 +37,19 @@ public enum Schedule: Hashable, Sendable {
 
     private func ramp(_ t: Double, _ warmUp: Int) -> Double { min(1, t / Double(max(warmUp, 1))) }
 
+    /// The same course with another peak.
+    public func scaled(toPeak peak: Double) -> Schedule {
+        switch self {
+        case .constant: .constant(peak)
+        case .linearWarmUp(_, let warmUp): .linearWarmUp(peak, warmUp: warmUp)
+        case .cosine(_, let steps, let warmUp, let floor):
+            .cosine(peak, steps: steps, warmUp: warmUp, floor: floor)
+        case .inverseSquareRoot(_, let warmUp): .inverseSquareRoot(peak, warmUp: warmUp)
+        case .warmUpStableDecay(_, let steps, let warmUp, let decay, let floor):
+            .warmUpStableDecay(peak, steps: steps, warmUp: warmUp, decay: decay, floor: floor)
+        }
+    }
+
     /// The largest and smallest numbers that the curve is made of, for validation.
     var extremes: [Double] {
         switch self {

@@ -8,6 +8,8 @@ public struct Corpus: Sendable {
     public let validation: [UInt8]
     /// The number of files read.
     public let fileCount: Int
+    /// The lengths of the documents that make up the training side, which a line feed joins.
+    private let trainingLengths: [Int]
 
     /// A hash of all bytes and of the division (64-bit FNV-1a, as 16 hexadecimal digits).
     public var fingerprint: String {
@@ -32,6 +34,7 @@ public struct Corpus: Sendable {
         guard distinct.count > 1, let first = documents.first else {
             let all = documents.first ?? []
             training = Array(all[..<(all.count / 2)])
+            trainingLengths = [training.count]
             validation = Array(all[(all.count / 2)...])
             return
         }
@@ -42,6 +45,7 @@ public struct Corpus: Sendable {
             return Array(chosen.joined(separator: [UInt8(ascii: "\n")]))
         }
         training = joined(false)
+        trainingLengths = zip(hashes, documents).filter { !held.contains($0.0) }.map(\.1.count)
         validation = joined(true)
     }
 
@@ -64,6 +68,18 @@ public struct Corpus: Sendable {
             held = [smallest.key]
         }
         return held
+    }
+
+    /// The training side alone, divided once more: what options are tuned on, so that the held-out text stays
+    /// unseen until the end.
+    public var tuningSplit: Corpus {
+        var documents: [[UInt8]] = []
+        var start = 0
+        for length in trainingLengths {
+            documents.append(Array(training[start..<start + length]))
+            start += length + 1
+        }
+        return Corpus(name: name + " (tuning split)", documents: documents, validationFraction: 0.1)
     }
 
     /// Throws unless both sides hold a context and the byte after it.

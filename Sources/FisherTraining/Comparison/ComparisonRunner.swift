@@ -4,47 +4,55 @@ import Fisher
 public struct ComparisonRunner<Task: TrainingTask> {
     private let task: Task
     private let length: RunLength
-    private let environment: EnvironmentSummary
 
     /// Prepares a comparison.
-    public init(_ task: Task, length: RunLength, environment: EnvironmentSummary) {
+    public init(_ task: Task, length: RunLength) {
         self.task = task
         self.length = length
-        self.environment = environment
     }
 
     /// Runs every candidate with every seed. A run that diverges is recorded as such and stops no other.
     ///
-    /// - Parameter afterRun: called with what is known after each run, so that nothing is lost.
+    /// - Parameters:
+    ///   - result: what is known already; runs of the same candidate and seed are not made again.
+    ///   - afterRun: called with what is known after each run, so that nothing is lost.
     public func callAsFunction(
-        _ candidates: [OptimizerCandidate], seeds: [UInt64], progress: ProgressDisplay,
-        afterRun: (OptimizerComparison) throws -> Void
+        _ candidates: [OptimizerCandidate], seeds: [UInt64], into result: OptimizerComparison,
+        progress: ProgressDisplay, afterRun: (OptimizerComparison) throws -> Void
     ) throws -> OptimizerComparison {
-        var result = OptimizerComparison(
-            task: task.summary, environment: environment,
-            entries: candidates.map { candidate in
-                OptimizerEntry(
-                    label: candidate.label, rule: type(of: candidate.rule).information.name,
-                    options: candidate.options, runs: [])
-            })
-        defer { progress.finish() }
+        var result = result
+        let earlier = result.entries
+        result.entries = candidates.map { candidate in
+            let old = earlier.first { $0.label == candidate.label && $0.options == candidate.options }
+            return OptimizerEntry(
+                label: candidate.label, rule: type(of: candidate.rule).information.name,
+                options: candidate.options,
+                runs: old?.runs.filter { seeds.contains($0.seed) && $0.isFinal } ?? [])
+        }
         let run = TrainingRun(task, length: length)
         for seed in seeds {
-            for (position, candidate) in candidates.enumerated() {
+            for (position, candidate) in candidates.enumerated()
+            where !result.entries[position].runs.contains(where: { $0.seed == seed }) {
                 progress.begin("\(candidate.label), seed \(seed)", totalSteps: length.steps)
                 let record = try run(candidate, seed: seed) { step, loss in
                     progress.update(step: step, loss: loss, tokens: step * task.tokensPerStep)
                 }
-                progress.endRun(outcome(of: record))
+                progress.endRun(record.outcome)
                 result.entries[position].runs.append(record)
                 try afterRun(result)
             }
         }
         return result
     }
+}
 
-    private func outcome(of record: RunRecord) -> String {
-        guard let loss = record.completedLoss else { return "\(record.status)" }
+extension RunRecord {
+    /// Whether the run came to its end, well or not.
+    var isFinal: Bool { if case .interrupted = status { false } else { true } }
+
+    /// What the run came to, in a few words.
+    var outcome: String {
+        guard let loss = completedLoss else { return "\(status)" }
         return "validation loss \(NumberText.plain.fixed(loss, decimals: 4))"
     }
 }

@@ -17,6 +17,9 @@ extension ComparisonSummary {
             lines += TextTable([labels] + lossColumns + [runColumn]).lines(usesColor: usesColor)
             lines += [""] + TextTable([labels] + costColumns).lines(usesColor: usesColor)
         }
+        if let reach = reachTable(labels) { lines += [""] + reach.lines(usesColor: usesColor) }
+        let warnings = warnings.flatMap { DisplayWidth.wrapped("Warning: " + $0, width: min(width, 100)) }
+        if !warnings.isEmpty { lines += [""] + warnings }
         let notes = notes(width: width)
         return (lines + (notes.isEmpty ? [] : [""] + notes)).joined(separator: "\n") + "\n"
     }
@@ -73,6 +76,28 @@ extension ComparisonSummary {
                 rows.map { row in .init(bytesPerParameter(row).map { text.fixed($0, decimals: 2) } ?? "-") }
             ),
         ]
+    }
+
+    /// What it took to reach the loss at which the first optimizer ended.
+    private func reachTable(_ labels: TextTable.Column) -> TextTable? {
+        guard rows.contains(where: { $0.reach != nil }) else { return nil }
+        let text = NumberText.plain
+        func cells(_ value: (BaselineReach) -> String) -> [TextTable.Cell] {
+            rows.enumerated().map { index, row in
+                .init(row.reach.map(value) ?? (index == 0 ? "first" : "not reached"))
+            }
+        }
+        let relative = rows.enumerated().map { index, row in
+            TextTable.Cell(
+                row.relativeLoss.map { text.fixed($0, decimals: 3) } ?? (index == 0 ? "1.000" : "-"))
+        }
+        return TextTable([
+            labels, TextTable.Column(["Relative", "final loss"], .right, relative),
+            TextTable.Column(["To the first's", "final loss: steps"], .right, cells { text.fixed($0.steps, decimals: 0) }),
+            TextTable.Column(["seconds"], .right, cells { text.fixed($0.seconds, decimals: 1) }),
+            TextTable.Column(["tokens"], .right, cells { text.compact($0.tokens) }),
+            TextTable.Column(["seeds that", "reach it"], .right, cells { "\($0.reached)/\($0.count)" }),
+        ])
     }
 
     private var runColumn: TextTable.Column {

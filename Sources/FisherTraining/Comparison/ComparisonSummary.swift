@@ -10,6 +10,10 @@ public struct ComparisonSummary: Sendable, Hashable {
         public let finalLoss: SampleSummary?
         /// The difference to the first optimizer; nil for the first itself and where no seed is common.
         public let difference: PairedDifference?
+        /// The mean final loss over that of the first optimizer; nil for the first itself.
+        public let relativeLoss: Double?
+        /// What it took to reach the first optimizer's final loss; nil for the first itself.
+        public let reach: BaselineReach?
         /// Milliseconds of forward and backward pass in a step: the median over runs of the runs' medians.
         public let forwardBackwardMilliseconds: Double?
         /// Milliseconds of the optimizer in a step: the median over runs of the runs' medians.
@@ -42,8 +46,12 @@ public struct ComparisonSummary: Sendable, Hashable {
     /// The difference of the runner-up to the best, over the seeds both completed.
     public let runnerUpDifference: PairedDifference?
 
+    /// How options were chosen before.
+    public let tuning: [TuningRecord]
+
     /// Summarises a comparison.
     public init(of result: OptimizerComparison) {
+        tuning = result.tuning ?? []
         lossUnit = result.task.lossUnit
         parameterCount = result.task.parameterCount
         let rows = result.entries.enumerated().map { index, entry in
@@ -87,6 +95,12 @@ extension ComparisonSummary.Row {
         label = entry.label
         finalLoss = SampleSummary(completed.compactMap(\.completedLoss))
         difference = reference.flatMap { PairedDifference(of: entry, to: $0) }
+        let pairs = difference?.pairs.map(\.seed) ?? []
+        let sums = [entry, reference].compactMap { $0 }.map { side in
+            pairs.reduce(0) { $0 + (side.finalLosses[$1] ?? 0) }
+        }
+        relativeLoss = sums.count == 2 && sums[1] > 0 ? sums[0] / sums[1] : nil
+        reach = reference.flatMap { BaselineReach(of: entry, to: $0) }
         forwardBackwardMilliseconds = SampleSummary.median(timed.map(\.forwardBackwardMilliseconds))
         optimizerMilliseconds = SampleSummary.median(timed.map(\.optimizerMilliseconds))
         stateBytes = entry.runs.map(\.stateBytes).max() ?? 0

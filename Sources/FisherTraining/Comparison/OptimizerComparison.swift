@@ -13,6 +13,8 @@ public struct OptimizerComparison: Codable, Sendable, Hashable {
     public var environment: EnvironmentSummary
     /// The optimizers in the order given by the user; the first is what the others are compared to.
     public var entries: [OptimizerEntry]
+    /// How options were chosen before; nothing where nothing was tuned.
+    public var tuning: [TuningRecord]?
 
     /// Gathers what a comparison found.
     public init(task: TaskSummary, environment: EnvironmentSummary, entries: [OptimizerEntry]) {

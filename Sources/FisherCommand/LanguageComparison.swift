@@ -1,0 +1,222 @@
+import ArgumentParser
+import Fisher
+import FisherTasks
+import FisherTraining
+import Foundation
+
+/// What `compare language` and `ablate language` have in common: the task, the length, the files.
+struct LanguageComparisonArguments: ParsableArguments {
+    @Option(parsing: .upToNextOption, help: "Files or folders to train on.")
+    var text: [String] = []
+    @Option(help: "The model: tiny, small or base.")
+    var size: LanguageTask.Size = .tiny
+    @Option(help: "Steps of a run.")
+    var steps = 400
+    @Option(help: "Windows in a batch.")
+    var batch = 8
+    @Option(help: "Bytes in a window; by default the model's own context.")
+    var context: Int?
+    @Option(help: "The number of seeds.")
+    var seeds = 5
+    @Option(help: "The first seed.")
+    var firstSeed: UInt64 = 0
+    @Option(help: "The largest learning rate, the same for all.")
+    var learningRate = 2e-3
+    @Option(help: "Its course: constant or cosine.")
+    var schedule: Course = .cosine
+    @Option(help: "Steps of linear warm-up.")
+    var warmUp = 0
+    @Option(help: "Clip the norm of the whole gradient, for all.")
+    var clipGradientNorm: Double?
+    @Option(name: .customLong("set"), parsing: .singleValue, help: "option=value for every rule that has it.")
+    var settings: [SettingArgument] = []
+    @Option(help: "Cut each batch into so many slices to save memory.")
+    var microBatches = 1
+    @Option(help: "Validate every so many steps; by default 10 times a run.")
+    var evaluateEvery: Int?
+    @Option(help: "Threads to compute with; by default libtorch's choice.")
+    var threads: Int?
+    @Flag(help: "Keep the runs that an earlier, interrupted start of the same comparison finished.")
+    var resume = false
+    @Option(name: .shortAndLong, help: "The folder for results.csv, results.json and report.html.")
+    var output: String?
+
+    enum Course: String, CaseIterable, ExpressibleByArgument {
+        case constant, cosine
+    }
+
+    func validate() throws {
+        let counts = [
+            ("steps", steps), ("batch", batch), ("seeds", seeds), ("micro-batches", microBatches),
+            ("evaluate-every", evaluateEvery ?? 1), ("threads", threads ?? 1), ("context", context ?? 1),
+        ]
+        for (name, value) in counts where value < 1 {
+            throw ValidationError("--\(name) must be at least 1, not \(value).")
+        }
+        guard (0...steps).contains(warmUp) else {
+            throw ValidationError("--warm-up must lie between 0 and --steps, not \(warmUp).")
+        }
+        guard microBatches <= batch else {
+            throw ValidationError("--micro-batches \(microBatches) is more than --batch \(batch).")
+        }
+    }
+
+    /// What every rule takes that has it.
+    var shared: [(name: String, value: String)] {
+        [("learning_rate", "\(learningRateCourse)")] + settings.map { ($0.name, $0.value) }
+    }
+
+    /// Throws a shared option that none of the optimizers has.
+    func requireUse(of candidates: [OptimizerCandidate]) throws {
+        for setting in settings where !candidates.contains(where: { $0.rule.hasOption(setting.name) }) {
+            throw UsageError(description: "--set \(setting.name): none of the optimizers has this option")
+        }
+    }
+
+    func task(on corpus: Corpus) throws -> LanguageTask {
+        var configuration = size.configuration
+        if let context { configuration.context = context }
+        return try LanguageTask(configuration, corpus: corpus, batch: batch, settings: sharedForReaders)
+    }
+
+    var length: RunLength {
+        RunLength(
+            steps: steps, evaluateEvery: evaluateEvery ?? max(1, steps / 10), microBatches: microBatches)
+    }
+
+    var seedNumbers: [UInt64] { (0..<UInt64(seeds)).map { firstSeed &+ $0 } }
+
+    private var learningRateCourse: Schedule {
+        switch schedule {
+        case .cosine: .cosine(learningRate, steps: steps, warmUp: warmUp)
+        case .constant: warmUp > 0 ? .linearWarmUp(learningRate, warmUp: warmUp) : .constant(learningRate)
+        }
+    }
+
+    private var sharedForReaders: [Setting] {
+        [
+            Setting("steps", "\(steps)"),
+            Setting("learning rate", "\(learningRateCourse), unless tuned or named"),
+            Setting("warm-up", warmUp == 0 ? "none" : "\(warmUp) steps"),
+            Setting("gradient clipping", clipGradientNorm.map { "\($0)" } ?? "none, unless named"),
+        ]
+    }
+}
+
+/// Runs a comparison on the language task: tuning where there are grids, then every optimizer with every seed.
+struct LanguageComparison {
+    let arguments: LanguageComparisonArguments
+    let folder: String
+    /// The optimizers before any tuning, with what is to be tuned; the first is the baseline.
+    let candidates: [(candidate: OptimizerCandidate, grid: OptionGrid)]
+    let hyperparameters: HyperparameterProtocol
+    let tuningSeeds: Int
+
+    func run() throws {
+        Interruption.install()
+        if let threads = arguments.threads { Engine.threadCount = threads }
+        let corpus = try Corpus.text(at: arguments.text)
+        let task = try arguments.task(on: corpus)
+        let files = ComparisonFiles(folder: folder)
+        var result = OptimizerComparison(
+            task: task.summary, environment: .current(command: CommandLine.arguments), entries: [])
+        if arguments.resume { result = try continued(result, files) }
+        say(task.summary.description)
+        let tuned = (hyperparameters == .dropIn ? Array(candidates.prefix(1)) : candidates).filter {
+            $0.grid.count > 1
+        }
+        let trials = tuned.reduce(0) { $0 + $1.grid.count } * tuningSeeds
+        let finalists = candidates.count + (hyperparameters == .both ? candidates.count - 1 : 0)
+        let progress = ProgressDisplay(runCount: trials + finalists * arguments.seeds)
+        do {
+            let chosen = try tune(on: corpus, &result, files, progress)
+            result = try ComparisonRunner(task, length: arguments.length)(
+                try hyperparameters.finalists(chosen), seeds: arguments.seedNumbers, into: result,
+                progress: progress
+            ) { try files.write($0) }
+            progress.finish()
+        } catch let error as Interrupted {
+            progress.finish()
+            throw Resumable(signal: error.signal, command: "the same command with --resume")
+        }
+        show(result, files)
+    }
+
+    /// The result of an earlier start, if it was the same comparison.
+    private func continued(
+        _ fresh: OptimizerComparison, _ files: ComparisonFiles
+    ) throws -> OptimizerComparison {
+        guard FileManager.default.fileExists(atPath: files.json) else { return fresh }
+        let old = try files.read()
+        guard old.task == fresh.task else {
+            throw UsageError(description: "\(files.json) is of another task or length: choose another --output")
+        }
+        return old
+    }
+
+    /// The candidates with the options that tuning chose.
+    private func tune(
+        on corpus: Corpus, _ result: inout OptimizerComparison, _ files: ComparisonFiles,
+        _ progress: ProgressDisplay
+    ) throws -> [OptimizerCandidate] {
+        let isTuned = candidates.contains { $0.grid.count > 1 }
+        guard isTuned else { return candidates.map(\.candidate) }
+        let tuner = Tuner(
+            try arguments.task(on: corpus.tuningSplit), length: arguments.length,
+            seeds: (0..<UInt64(tuningSeeds)).map { UInt64.max - $0 })
+        let earlier = result.tuning ?? []
+        var records: [TuningRecord] = []
+        var chosen: [OptimizerCandidate] = []
+        for (position, (candidate, grid)) in candidates.enumerated() {
+            guard grid.count > 1, position == 0 || hyperparameters != .dropIn else {
+                chosen.append(candidate)
+                continue
+            }
+            let record = try tuner(
+                candidate, over: grid, earlier: earlier.first { $0.label == candidate.label },
+                progress: progress
+            ) { partial in
+                result.tuning = records + [partial]
+                try files.write(result)
+            }
+            records.append(record)
+            chosen.append(try candidate.setting(record.best?.settings ?? []))
+        }
+        result.tuning = records
+        return chosen
+    }
+
+    private func show(_ result: OptimizerComparison, _ files: ComparisonFiles) {
+        let screen = ProgressOutput.standardOutput()
+        let summary = ComparisonSummary(of: result)
+        if !summary.tuning.isEmpty { print("\n" + summary.tuningText) }
+        print(
+            "\n" + summary.text(width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor))
+        print("report: \(URL(filePath: files.report).path)")
+    }
+}
+
+/// Which hyperparameters the optimizers after the first one take.
+enum HyperparameterProtocol: String, CaseIterable, ExpressibleByArgument {
+    /// Their own, as named or tuned.
+    case own
+    /// The first one's, where they have options of the same name: it is replaced without anything being tuned.
+    case dropIn = "drop-in"
+    /// Both, side by side.
+    case both
+
+    /// The optimizers of the comparison.
+    func finalists(_ candidates: [OptimizerCandidate]) throws -> [OptimizerCandidate] {
+        guard self != .own, let first = candidates.first else { return candidates }
+        let names = ["learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "clip_gradient_norm"]
+        let others = candidates.dropFirst()
+        let dropped = try others.map { candidate in
+            let taken = first.options.filter { option in
+                names.contains(option.name)
+                    && (candidate.rule.hasOption(option.name) || option.name == "clip_gradient_norm")
+            }
+            return try candidate.setting(taken, label: candidate.label + " (drop-in)")
+        }
+        return [first] + (self == .both ? Array(others) : []) + dropped
+    }
+}
