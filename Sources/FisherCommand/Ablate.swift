@@ -23,7 +23,8 @@ struct AblateLanguage: ParsableCommand {
     @Option(help: "The optimizer, with options that stay as they are after a colon.")
     var optimizer: OptimizerSpecification
     @Option(
-        name: .customLong("option"), parsing: .singleValue, help: "option=v1,v2,...: values to try; repeatable.")
+        name: .customLong("option"), parsing: .singleValue,
+        help: "option=v1,v2,...: values to try; repeatable.")
     var axes: [GridArgument]
     @OptionGroup var arguments: LanguageComparisonArguments
 

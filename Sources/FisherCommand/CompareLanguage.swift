@@ -24,7 +24,8 @@ struct CompareLanguage: ParsableCommand {
     var optimizers: [OptimizerSpecification] = []
     @OptionGroup var arguments: LanguageComparisonArguments
     @Option(
-        parsing: .singleValue, help: "NAME=v1,v2,...: learning rates to tune one rule with, or all; repeatable.")
+        parsing: .singleValue,
+        help: "NAME=v1,v2,...: learning rates to tune one rule with, or all; repeatable.")
     var learningRates: [GridArgument] = []
     @Option(
         parsing: .singleValue, help: "NAME.option=v1,v2,...: the same for any option; repeatable.")
@@ -44,7 +45,8 @@ struct CompareLanguage: ParsableCommand {
             throw ValidationError("--tune \(wrong.name) names no option: NAME.option=v1,v2,...")
         }
         if let wrong = learningRates.first(where: { $0.option != nil }) {
-            throw ValidationError("--learning-rates takes NAME=v1,v2,..., not \(wrong.name).\(wrong.option ?? "").")
+            throw ValidationError(
+                "--learning-rates takes NAME=v1,v2,..., not \(wrong.name).\(wrong.option ?? "").")
         }
     }
 
@@ -94,7 +96,8 @@ struct CompareLanguage: ParsableCommand {
         guard !unequalBudgets, Set(counted.map(\.count)).count > 1 else { return }
         let list = zip(candidates, counted).map { "\($0.label) \($1.count)" }.joined(separator: ", ")
         throw UsageError(
-            description: "tuning needs equal budgets, but the trials are: \(list) (--unequal-budgets allows it)")
+            description:
+                "tuning needs equal budgets, but the trials are: \(list) (--unequal-budgets allows it)")
     }
 }
 

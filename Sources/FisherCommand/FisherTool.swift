@@ -10,7 +10,8 @@ struct FisherTool: ParsableCommand {
         abstract: "Fisher-information optimization for neural networks.",
         version: Version.current,
         subcommands: [
-            Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self, Optimizers.self,
+            Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self,
+            Optimizers.self,
             Doctor.self,
         ])
 

@@ -149,7 +149,8 @@ struct LanguageComparison {
         guard FileManager.default.fileExists(atPath: files.json) else { return fresh }
         let old = try files.read()
         guard old.task == fresh.task else {
-            throw UsageError(description: "\(files.json) is of another task or length: choose another --output")
+            throw UsageError(
+                description: "\(files.json) is of another task or length: choose another --output")
         }
         return old
     }

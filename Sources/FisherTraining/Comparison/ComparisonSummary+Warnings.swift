@@ -35,7 +35,9 @@ extension ComparisonSummary {
             TextTable.Column(["Optimizer"], .left, rows.map { .init(DisplayWidth.printable($0.0.label)) }),
             TextTable.Column(
                 ["Options"], .left,
-                rows.map { row in .init(row.1.settings.map { "\($0.name) \($0.value)" }.joined(separator: ", ")) }),
+                rows.map { row in
+                    .init(row.1.settings.map { "\($0.name) \($0.value)" }.joined(separator: ", "))
+                }),
             TextTable.Column(
                 ["Tuning loss"], .right,
                 rows.map { record, trial in

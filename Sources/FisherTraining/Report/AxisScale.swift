@@ -50,6 +50,20 @@ struct AxisScale: Sendable {
         }
     }
 
+    /// Powers of ten for a domain of logarithms, and 2 and 5 times them where the domain is short.
+    func logarithmicTicks() -> [(value: Double, text: String)] {
+        let length = domain.upperBound - domain.lowerBound
+        let factors = length > 2.5 ? [1.0] : length > 1 ? [1, 3] : [1, 1.5, 2, 3, 5, 7]
+        let decades = Int(domain.lowerBound.rounded(.down))...Int(domain.upperBound.rounded(.up))
+        let skip = max(1, decades.count / 8)
+        return decades.filter { $0.isMultiple(of: skip) }.flatMap { decade in
+            factors.map { factor in
+                let value = factor * pow(10, Double(decade))
+                return (log10(value), String(format: "%g", value))
+            }
+        }.filter { domain.contains($0.0) }
+    }
+
     private static func decimals(ofStep step: Double) -> Int {
         (0...9).first { decimals in
             let scaled = step * pow(10, Double(decimals))

@@ -108,11 +108,11 @@ extension ComparisonReport {
     }
 
     /// A column's title and unit in one, for narrow pages where they stand before the number.
-    private func longTitle(_ title: (String, String)) -> String {
+    func longTitle(_ title: (String, String)) -> String {
         title.1.isEmpty ? title.0 : "\(title.0), \(title.1)"
     }
 
-    private var absent: [Markup] { [.tag("span", ["class": "minor"], "–")] }
+    var absent: [Markup] { [.tag("span", ["class": "minor"], "–")] }
 
     /// A number with smaller remarks below.
     private func stacked(_ number: String, _ remarks: [String]) -> [Markup] {
@@ -120,7 +120,7 @@ extension ComparisonReport {
         return [.tag("span", ["class": "stacked"], [.tag("span", ["class": "number"], number)] + lines)]
     }
 
-    private func table(_ titles: [(String, String)], _ rows: [Markup], class name: String) -> Markup {
+    func table(_ titles: [(String, String)], _ rows: [Markup], class name: String) -> Markup {
         let heads = titles.map { title, unit in
             Markup.tag(
                 "th", ["scope": "col"],

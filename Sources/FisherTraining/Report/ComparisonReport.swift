@@ -29,10 +29,15 @@ struct ComparisonReport {
         let body = Markup.tag(
             "body", [:],
             [
-                .tag("main", [:], [opening, resultsTable] + charts + [runsTable, configuration, footer]),
+                .tag("main", [:], sections),
                 .tag("script", [:], [.verbatim(ReportScript.source)]),
             ])
         return "<!DOCTYPE html>\n" + Markup.tag("html", ["lang": "en"], [head, body]).rendered + "\n"
+    }
+
+    private var sections: [Markup] {
+        let tables = [opening, resultsTable, warnings, reachTable].compactMap { $0 }
+        return tables + charts + [tuningTable, runsTable, configuration, footer].compactMap { $0 }
     }
 
     private var opening: Markup {
@@ -76,6 +81,24 @@ struct ComparisonReport {
             },
             differences.map { figure($0, id: "differences", note: differenceNote) },
             training.map { figure($0, id: "training") },
+            LineChart(result, title: "Size of the steps", .updateToWeight, against: .step).map {
+                figure(
+                    $0, id: "updates", note: "The norm of a step over the norm of the weights, whole model.")
+            },
+            LineChart(result, title: "Clip of the rules", .clipFactor, against: .step).map {
+                figure(
+                    $0, id: "clips",
+                    note:
+                        "max(1, RMS / c), the mean over the tensors; 1 is a step that was not clipped. Rules "
+                        + "without a clip are left out.")
+            },
+            LineChart(result, title: "Where the weight decay falls", .decayShare, against: .step).map {
+                figure(
+                    $0, id: "decay",
+                    note:
+                        "The share of the natural decay's square on the 1 % of each tensor's elements that have "
+                        + "the least information, the mean over the tensors; an even decay has about 0.01.")
+            },
         ].compactMap { $0 }
         let missing = Markup.tag("p", ["class": "note"], "No run produced a loss that could be drawn.")
         return figures.isEmpty ? [missing] : figures

@@ -66,7 +66,7 @@ extension LineChart.Plot {
             lines = [curve.style.letter]
         }
         if detail == .nameAndValue {
-            let value = NumberText.typographic.fixed(last.mean, decimals: 3)
+            let value = chart.ordinate.text(last.mean, .typographic, decimals: 3)
             let isAbove = last.mean > chart.range.upperBound
             lines.append(curve.points.isEmpty ? "no run completed" : value + (isAbove ? " (above)" : ""))
         }

@@ -27,7 +27,8 @@ extension LineChart {
         }
 
         var axes: [Markup] {
-            let rows = y.ticks(count: 6).flatMap { tick in
+            let ticks = chart.ordinate.isLogarithmic ? y.logarithmicTicks() : y.ticks(count: 6)
+            let rows = ticks.flatMap { tick in
                 let height = y.position(tick.value)
                 return [
                     SVG.line(x.start, height, x.end, height, class: "grid"),
@@ -79,7 +80,7 @@ extension LineChart {
         /// A group that also carries the values, for the script that shows them.
         private func series(_ curve: LossCurve, _ children: [Markup]) -> Markup {
             let values = curve.points.map { point in
-                let value = NumberText.plain.fixed(point.mean, decimals: 4)
+                let value = chart.ordinate.text(point.mean, .plain, decimals: 4)
                 let place =
                     chart.hasWholeSteps
                     ? "step " + NumberText.plain.fixed(point.x, decimals: 0)

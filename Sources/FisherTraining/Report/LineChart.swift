@@ -8,6 +8,8 @@ struct LineChart: Sendable {
     let domain: ClosedRange<Double>
     /// Whether only whole numbers stand on the horizontal axis.
     let hasWholeSteps: Bool
+    /// What is drawn upwards.
+    let ordinate: LossCurve.Ordinate
 
     /// A chart of curves; nil where there is nothing to draw.
     init?(
@@ -16,9 +18,10 @@ struct LineChart: Sendable {
     ) {
         let curves = result.entries.enumerated().map { index, entry in
             LossCurve(entry, index: index, ordinate, against: abscissa)
-        }
+        }.filter { ordinate.isLoss || !$0.points.isEmpty || !$0.strays.isEmpty }
         let ends = curves.flatMap { [$0.points.last?.x] + $0.strays.map { $0.points.last?.x } }
-        guard let range = LossRange.vertical(curves), let end = ends.compactMap({ $0 }).max() else {
+        let vertical = ordinate.isLoss ? LossRange.vertical(curves) : LossRange.whole(curves)
+        guard let range = vertical, let end = ends.compactMap({ $0 }).max() else {
             return nil
         }
         self.title = title
@@ -27,8 +30,15 @@ struct LineChart: Sendable {
         self.domain = 0...max(end, 1e-9)
         hasWholeSteps = abscissa == .step
         horizontalTitle = abscissa == .step ? "training steps" : "seconds of training"
-        let kind = ordinate == .training ? "training" : "validation"
-        verticalTitle = "\(kind) loss, nats/\(result.task.lossUnit)"
+        self.ordinate = ordinate
+        verticalTitle =
+            switch ordinate {
+            case .training: "training loss, nats/\(result.task.lossUnit)"
+            case .validation: "validation loss, nats/\(result.task.lossUnit)"
+            case .updateToWeight: "|update| / |weights|, powers of ten"
+            case .clipFactor: "divisor of the rule's own clip, powers of ten"
+            case .decayShare: "share of the decay on the least-informed 1 %"
+            }
     }
 
     /// Whether some of the losses lie above the drawing.
@@ -50,7 +60,7 @@ struct LineChart: Sendable {
     /// What the drawing shows, for who cannot see it.
     var summary: String {
         let ends = curves.map { curve in
-            curve.points.last.map { "\(curve.label) ends at \(NumberText.plain.fixed($0.mean, decimals: 3))" }
+            curve.points.last.map { "\(curve.label) ends at \(ordinate.text($0.mean, .plain, decimals: 3))" }
                 ?? "\(curve.label) has no completed run"
         }
         return "\(verticalTitle) against \(horizontalTitle). " + ends.joined(separator: "; ") + "."

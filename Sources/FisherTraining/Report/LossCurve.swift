@@ -1,6 +1,6 @@
 import Foundation
 
-/// One optimizer's losses over its seeds, ready to be drawn.
+/// One optimizer's losses, or what its steps did, over its seeds, ready to be drawn.
 struct LossCurve: Sendable {
     /// The seeds' losses after one step.
     struct Point: Sendable, Hashable {
@@ -32,7 +32,32 @@ struct LossCurve: Sendable {
 
     /// What is drawn upwards.
     enum Ordinate: Sendable {
-        case training, validation
+        case training, validation, updateToWeight, clipFactor, decayShare
+
+        /// Whether the axis counts powers of ten; the curve's values are logarithms then.
+        var isLogarithmic: Bool { self == .updateToWeight || self == .clipFactor }
+
+        /// Whether it is a loss, of which the first steps are of no interest.
+        var isLoss: Bool { self == .training || self == .validation }
+
+        /// The value at a point of a run, as it is drawn; nothing where there is none.
+        func value(_ point: CurvePoint) -> Double? {
+            let value: Double? =
+                switch self {
+                case .training: point.trainingLoss
+                case .validation: point.validationLoss
+                case .updateToWeight: point.measure?.updateToWeight
+                case .clipFactor: point.measure?.clipFactor
+                case .decayShare: point.measure?.decayShare
+                }
+            guard let value, isLogarithmic else { return value }
+            return value > 0 ? log10(value) : nil
+        }
+
+        /// A drawn value as text.
+        func text(_ value: Double, _ style: NumberText, decimals: Int) -> String {
+            isLogarithmic ? String(format: "%.3g", pow(10, value)) : style.fixed(value, decimals: decimals)
+        }
     }
 
     /// More points than this cannot be told apart on a page.
@@ -52,7 +77,7 @@ struct LossCurve: Sendable {
         }.filter { !$0.points.isEmpty }
     }
 
-    /// Mean, least and greatest loss at the steps that all runs have measured.
+    /// Mean, least and greatest value at the steps that all runs have measured.
     private static func combined(
         _ runs: [RunRecord], _ ordinate: Ordinate, _ abscissa: Abscissa
     ) -> [Point] {
@@ -63,9 +88,9 @@ struct LossCurve: Sendable {
         return first.curve.compactMap { point in
             let others = tables.compactMap { $0[point.step] }
             let all = [point] + others
-            let losses = all.compactMap { ordinate == .training ? $0.trainingLoss : $0.validationLoss }
-            guard losses.count == runs.count, losses.allSatisfy(RunRecord.isUsable),
-                let summary = SampleSummary(losses)
+            let values = all.compactMap(ordinate.value)
+            guard values.count == runs.count, values.allSatisfy(RunRecord.isUsable),
+                let summary = SampleSummary(values)
             else { return nil }
             let seconds = all.reduce(0) { $0 + $1.seconds } / Double(all.count)
             guard seconds.isFinite else { return nil }

@@ -20,6 +20,13 @@ enum LossRange {
         return padded(min(low, max(lowest, low - 0.5 * (high - low)))...max(high, low))
     }
 
+    /// The range of all that is drawn; nil where there is nothing.
+    static func whole(_ curves: [LossCurve]) -> ClosedRange<Double>? {
+        let points = curves.flatMap { $0.points + $0.strays.flatMap(\.points) }
+        guard let low = points.map(\.low).min(), let high = points.map(\.high).max() else { return nil }
+        return padded(low...high)
+    }
+
     /// From the lowest loss of a curve to its first: where a run that diverged ends says nothing.
     private static func wishOfStray(_ points: [LossCurve.Point]) -> ClosedRange<Double>? {
         guard let first = points.first, let low = points.map(\.low).min() else { return nil }

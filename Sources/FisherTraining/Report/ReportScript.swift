@@ -1,4 +1,4 @@
-/// The report's script: it shows the values under the pointer, and nothing depends on it.
+/// The report's script: it shows the values under the pointer and saves figures; nothing depends on it.
 enum ReportScript {
     /// Reads each curve's values from its group and writes them only as text, never as HTML.
     static let source = """
@@ -16,6 +16,48 @@ enum ReportScript {
             parent.append(node);
             return node;
           };
+          const sheet = document.querySelector("style").textContent;
+          const save = (blob, name) => {
+            const link = make("a", document.body);
+            link.href = URL.createObjectURL(blob);
+            link.download = name;
+            link.click();
+            link.remove();
+          };
+          const alone = chart => {
+            const box = chart.viewBox.baseVal;
+            const copy = chart.cloneNode(true);
+            copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+            copy.setAttribute("width", box.width);
+            copy.setAttribute("height", box.height);
+            copy.setAttribute("style", "display:block");
+            const pointer = copy.querySelector(".pointer");
+            if (pointer) pointer.replaceChildren();
+            const paper = draw("rect", copy, { width: "100%", height: "100%", fill: "var(--paper)" });
+            const style = draw("style", copy, {});
+            style.textContent = sheet + "svg{font:13px system-ui,sans-serif}";
+            copy.prepend(style, paper);
+            return new XMLSerializer().serializeToString(copy);
+          };
+          for (const figure of document.querySelectorAll("figure")) {
+            const bar = make("p", figure);
+            bar.className = "exports";
+            const name = figure.querySelector("h2").textContent.toLowerCase().replace(/[^a-z0-9]+/g, "-");
+            const visible = () => [...figure.querySelectorAll("svg.chart")].find(chart => chart.clientWidth);
+            make("button", bar, "Save SVG").onclick = () =>
+              save(new Blob([alone(visible())], { type: "image/svg+xml" }), name + ".svg");
+            make("button", bar, "Save PNG").onclick = () => {
+              const chart = visible();
+              const image = new Image();
+              image.onload = () => {
+                const canvas = document.createElement("canvas");
+                [canvas.width, canvas.height] = [2 * image.width, 2 * image.height];
+                canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+                canvas.toBlob(blob => save(blob, name + ".png"));
+              };
+              image.src = "data:image/svg+xml;charset=utf-8," + encodeURIComponent(alone(chart));
+            };
+          }
           for (const figure of document.querySelectorAll("figure.curves")) {
             const canvas = figure.querySelector(".canvas");
             const tip = make("div", canvas);

@@ -45,6 +45,8 @@ enum ReportStyle {
         .facts{display:flex;flex-wrap:wrap;gap:4px 26px;margin-top:26px;color:var(--minor);font-size:14px}
         .note,figcaption{color:var(--minor);font-size:14px;line-height:1.5;margin-top:14px;max-width:52em}
         .minor{color:var(--minor);font-weight:400}
+        .warnings{margin:22px 0 0;padding:12px 20px 12px 36px;background:var(--raised);border-radius:10px;
+        font-size:14.5px}
         .swatch{flex:none;vertical-align:middle}
         .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(290px,1fr));gap:16px;
         margin-bottom:36px}
@@ -92,6 +94,11 @@ enum ReportStyle {
     private static let charts = """
 
         .canvas{position:relative}
+        .exports{display:flex;gap:8px;margin-top:10px}
+        .exports button{font:inherit;font-size:12.5px;color:var(--minor);background:none;cursor:pointer;
+        border:1px solid var(--rule);border-radius:6px;padding:2px 10px}
+        .exports button:hover,.exports button:focus-visible{color:var(--ink);border-color:var(--strong-rule)}
+        @media print{.exports{display:none}}
         .chart{display:block;width:100%;height:auto;overflow:visible}
         .chart.narrow,.legend:not(.needed){display:none}
         .chart text{fill:var(--ink);font-size:13px}
