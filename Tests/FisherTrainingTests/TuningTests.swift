@@ -1,0 +1,73 @@
+import Fisher
+import Testing
+
+@testable import FisherTraining
+
+/// Grids, their edges, equal trials, and what it takes to reach the baseline.
+@Suite struct TuningTests {
+    private let grid = OptionGrid([
+        .init(option: "learning_rate", values: ["0.001", "0.05", "0.2"]),
+        .init(option: "beta2", values: ["0.9", "0.99"]),
+    ])
+
+    @Test func gridsGiveEveryCombinationAndKnowTheirEdges() {
+        #expect(grid.count == 6)
+        #expect(grid.combinations.count == 6)
+        #expect(Set(grid.combinations).count == 6)
+        #expect(OptionGrid().combinations == [[]])
+        let middle = [Setting("learning_rate", "0.05"), Setting("beta2", "0.9")]
+        #expect(grid.edges(of: middle) == [Setting("beta2", "0.9")])
+        let words = OptionGrid([.init(option: "decay", values: ["natural", "none"])])
+        #expect(words.edges(of: [Setting("decay", "none")]).isEmpty)
+    }
+
+    @Test func settingKeepsTheCourseOfTheLearningRate() throws {
+        let candidate = try ToyTask.candidate("adam")
+        let changed = try candidate.setting([Setting("learning_rate", "0.5"), Setting("beta1", "0.5")])
+        #expect(changed.rule.learningRate == .cosine(0.5, steps: 30, warmUp: 3))
+        #expect(try candidate.setting([Setting("clip_gradient_norm", "none")]).clipGradientNorm == nil)
+        #expect(throws: HyperparameterError.self) { try candidate.setting([Setting("epsilon3", "0.5")]) }
+    }
+
+    /// The chosen trial is the one of lowest mean loss, and trials that were made are not made again.
+    @Test func theLowestMeanLossIsChosen() throws {
+        let tuner = Tuner(ToyTask(), length: RunLength(steps: 15, evaluateEvery: 15), seeds: [1, 2])
+        let silent = ProgressDisplay(
+            output: ProgressOutput(isTerminal: false, usesColor: false, width: { 80 }, write: { _ in }))
+        var calls = 0
+        let record = try tuner(
+            try ToyTask.candidate("adam"), over: grid, earlier: nil, progress: silent
+        ) { _ in calls += 1 }
+        #expect(calls == 6)
+        let losses = record.trials.compactMap(\.meanLoss)
+        #expect(losses.count == 6)
+        #expect(record.best?.meanLoss == losses.min())
+        #expect(record.trials.allSatisfy { $0.runs.map(\.seed) == [1, 2] })
+        let again = try tuner(
+            try ToyTask.candidate("adam"), over: grid, earlier: record, progress: silent
+        ) { _ in calls += 1 }
+        #expect(calls == 6)
+        #expect(again == record)
+    }
+
+    @Test func reachLiesBetweenTwoEvaluations() throws {
+        func entry(_ losses: [Double]) -> OptimizerEntry {
+            let curve = losses.enumerated().map { index, loss in
+                CurvePoint(
+                    step: index * 10, tokens: index * 100, seconds: Double(index), trainingLoss: nil,
+                    validationLoss: loss)
+            }
+            let run = RunRecord(
+                seed: 1, status: .completed, curve: curve, finalValidationLoss: losses.last,
+                forwardBackwardMilliseconds: 1, optimizerMilliseconds: 1, stateBytes: 0)
+            return OptimizerEntry(label: "x", rule: "x", options: [], runs: [run])
+        }
+        let baseline = entry([4, 3, 2.5, 2])
+        let reach = try #require(BaselineReach(of: entry([4, 3, 1]), to: baseline))
+        #expect(reach.steps == 15)
+        #expect(reach.tokens == 150)
+        #expect(reach.seconds == 1.5)
+        #expect((reach.reached, reach.count) == (1, 1))
+        #expect(BaselineReach(of: entry([4, 3, 2.1]), to: baseline) == nil)
+    }
+}
