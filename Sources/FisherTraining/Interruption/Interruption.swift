@@ -22,6 +22,11 @@ public enum Interruption {
     public static func install() {
         // The counter must exist before a handler, which may not create it, touches it.
         received.store(0, ordering: .relaxed)
+        // A parent that starts us from a thread with blocked signals hands its mask down.
+        var signals = sigset_t()
+        sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+        pthread_sigmask(SIG_UNBLOCK, &signals, nil)
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 let (isFirst, _) = Interruption.received.compareExchange(
