@@ -38,7 +38,7 @@ public struct RuleOption<Rule>: Sendable {
     }
 
     /// A number, or a schedule of them.
-    static func schedule(
+    public static func schedule(
         _ name: String, _ path: WritableKeyPath<Rule, Schedule> & Sendable, _ domain: Domain,
         aliases: [String] = [], _ summary: String
     ) -> RuleOption {
@@ -54,7 +54,7 @@ public struct RuleOption<Rule>: Sendable {
     }
 
     /// A constant.
-    static func number(
+    public static func number(
         _ name: String, _ path: WritableKeyPath<Rule, Double> & Sendable, _ domain: Domain,
         aliases: [String] = [], _ summary: String
     ) -> RuleOption {
@@ -70,7 +70,7 @@ public struct RuleOption<Rule>: Sendable {
     }
 
     /// A number, or `none`.
-    static func optional(
+    public static func optional(
         _ name: String, _ path: WritableKeyPath<Rule, Double?> & Sendable, _ domain: Domain,
         aliases: [String] = [], _ summary: String
     ) -> RuleOption {
@@ -91,7 +91,7 @@ public struct RuleOption<Rule>: Sendable {
     }
 
     /// Yes or no.
-    static func flag(
+    public static func flag(
         _ name: String, _ path: WritableKeyPath<Rule, Bool> & Sendable, aliases: [String] = [],
         _ summary: String
     ) -> RuleOption {
@@ -107,7 +107,7 @@ public struct RuleOption<Rule>: Sendable {
     }
 
     /// One of several words.
-    static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
+    public static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
         _ name: String, _ path: WritableKeyPath<Rule, Choice> & Sendable, aliases: [String] = [],
         _ summary: String
     ) -> RuleOption {

@@ -78,7 +78,8 @@ public struct TensorState {
     /// Makes a state, empty before the first step.
     public init(tensors: [String: Tensor] = [:]) { self.tensors = tensors }
 
-    subscript(name: String) -> Tensor? {
+    /// The tensor of a name.
+    public subscript(name: String) -> Tensor? {
         get { tensors[name] }
         set { tensors[name] = newValue }
     }

@@ -16,4 +16,19 @@ public struct RuleInformation: Hashable, Sendable {
     public let stateBytes: String
     /// Where it is published.
     public let reference: String
+
+    /// Describes a rule.
+    public init(
+        name: String, title: String, source: String, structure: String, power: String, momentum: String,
+        stateBytes: String, reference: String
+    ) {
+        self.name = name
+        self.title = title
+        self.source = source
+        self.structure = structure
+        self.power = power
+        self.momentum = momentum
+        self.stateBytes = stateBytes
+        self.reference = reference
+    }
 }

@@ -2,7 +2,14 @@
 public struct CorpusError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What kind of trouble it is.
     public enum Kind: Sendable {
-        case notFound, permissionDenied, unreadable, tooShort
+        /// A path is not there.
+        case notFound
+        /// The system forbids reading.
+        case permissionDenied
+        /// Reading failed, or the path is neither a file nor a folder.
+        case unreadable
+        /// There are fewer bytes than the model's context needs.
+        case tooShort
     }
 
     /// What kind of trouble it is.

@@ -1,12 +1,20 @@
 /// The type of a tensor's elements.
 public enum DType: Int32, Sendable, Codable, CaseIterable {
+    /// Whole numbers from 0 to 255.
     case uint8 = 0
+    /// Whole numbers of 32 bits.
     case int32 = 3
+    /// Whole numbers of 64 bits: indices and targets.
     case int64 = 4
+    /// IEEE half precision, 11 significant bits; for storage.
     case float16 = 5
+    /// IEEE single precision, 24 significant bits.
     case float32 = 6
+    /// IEEE double precision, 53 significant bits.
     case float64 = 7
+    /// Truth values.
     case bool = 11
+    /// The upper half of a float32, 8 significant bits; for storage.
     case bfloat16 = 15
 
     /// Bytes an element takes.
