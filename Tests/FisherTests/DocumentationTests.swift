@@ -1,5 +1,3 @@
-// swift-format-ignore-file: the lines below must be those of the pages, which are narrower.
-
 import Fisher
 import Foundation
 import Testing
@@ -17,16 +15,17 @@ import Testing
     }()
 
     @Test(arguments: pages) func everyLineOfSwiftIsCompiledHere(_ page: String) throws {
-        let own = try String(contentsOfFile: #filePath, encoding: .utf8)
-        let compiled = Set(own.split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) })
+        // Without white space, which the formatter arranges as it likes.
+        func squeezed(_ text: some StringProtocol) -> String { text.filter { !$0.isWhitespace } }
+        let compiled = squeezed(try String(contentsOfFile: #filePath, encoding: .utf8))
         let text = try String(contentsOf: Self.root.appending(path: page), encoding: .utf8)
         var inside = false
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            let trimmed = line.trimmingCharacters(in: .whitespaces)
-            if trimmed.hasPrefix("```") {
-                inside = trimmed == "```swift"
-            } else if inside, !trimmed.isEmpty, !trimmed.hasPrefix(".package(") {
-                #expect(compiled.contains(trimmed), "\(page): \(trimmed)")
+        for line in text.split(separator: "\n") {
+            if line.hasPrefix("```") {
+                inside = line == "```swift"
+            } else if inside, !line.hasPrefix(".package(") {
+                let isCompiled = compiled.contains(squeezed(line))
+                #expect(isCompiled, "\(page): \(line)")
             }
         }
     }
