@@ -16,7 +16,7 @@ import Testing
 
     @Test(arguments: pages) func everyLineOfSwiftIsCompiledHere(_ page: String) throws {
         // Without white space, which the formatter arranges as it likes.
-        func squeezed(_ text: some StringProtocol) -> String { text.filter { !$0.isWhitespace } }
+        func squeezed(_ text: some StringProtocol) -> String { String(text.filter { !$0.isWhitespace }) }
         let compiled = squeezed(try String(contentsOfFile: #filePath, encoding: .utf8))
         let text = try String(contentsOf: Self.root.appending(path: page), encoding: .utf8)
         var inside = false
