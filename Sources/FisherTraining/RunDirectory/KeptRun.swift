@@ -108,13 +108,13 @@ private final class RunWorker<Task: TrainingTask> {
     /// Throws where the disk cannot hold the checkpoints that the run keeps at one time.
     func requireSpace() throws {
         let weights = session.model.parameters.reduce(0) { $0 + $1.parameter.wrappedValue.byteCount }
-        let size = weights + session.optimizer.expectedStateByteCount + 1 << 16
+        let size = weights + session.optimizer.expectedStateByteCount + (1 << 16)
         let missing = max(1, configuration.keep + 2 - directory.checkpoints.list().count)
         let free = try CheckpointStore.freeBytes(for: directory.path)
         guard free >= size * missing else {
             throw StorageError(
                 .inputOutput, path: directory.path,
-                reason: "has \(free >> 20) MiB free, \(missing) checkpoints need \(size * missing >> 20) MiB")
+                reason: "has \(free >> 20) MiB free, \(missing) checkpoints need \((size * missing) >> 20) MiB")
         }
     }
 

@@ -96,7 +96,15 @@ public final class EventFileWriter {
         var encoder = ProtobufEncoder()
         encoder.double(1, now())
         build(&encoder)
-        try DurableStorage.write(EventFileWriter.record(encoder.bytes), to: descriptor, path: path)
+        let length = lseek(descriptor, 0, SEEK_END)
+        do throws(StorageError) {
+            try DurableStorage.write(EventFileWriter.record(encoder.bytes), to: descriptor, path: path)
+        } catch {
+            // A torn record would hide what a writer adds when the disk has room again.
+            ftruncate(descriptor, length)
+            lseek(descriptor, length, SEEK_SET)
+            throw error
+        }
     }
 
     /// A record around an event's bytes.
