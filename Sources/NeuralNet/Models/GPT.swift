@@ -74,7 +74,10 @@ public final class GPT: Module {
     public func callAsFunction(_ tokens: Tensor) -> Tensor {
         guard tokens.failure == nil, tokens.rank == 2 else { return tokenEmbedding(tokens) }
         let positions = tokens.shape[1]
-        var hidden = tokenEmbedding(tokens) + positionEmbedding(.indices(positions, device: tokens.device))
+        var places = Tensor.indices(positions, device: tokens.device)
+        // Who records wants to know which sequence a position's gradient came from.
+        if positionEmbedding.site.isRecording { places = places.unsqueezed(0).expanded(tokens.shape) }
+        var hidden = tokenEmbedding(tokens) + positionEmbedding(places)
         hidden = dropout(hidden)
         for block in blocks { hidden = block(hidden) }
         hidden = finalNorm(hidden)

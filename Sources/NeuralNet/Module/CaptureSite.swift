@@ -16,6 +16,9 @@ public final class CaptureSite {
     /// Makes a site at which nothing records.
     public init() {}
 
+    /// Whether a recorder is active.
+    var isRecording: Bool { target != nil }
+
     /// Notes a use of the layer and passes its output on.
     @inline(__always)
     func noting(input: Tensor, output: Tensor) -> Tensor {

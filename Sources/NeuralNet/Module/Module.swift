@@ -45,6 +45,13 @@ extension Module {
         for layer in walk.modeDependent { layer.isTraining = isTraining }
     }
 
+    /// The module itself and all modules that it holds, each once, by the first path that leads to it.
+    public var modules: [(path: ParameterPath, module: any Module)] {
+        var walk = ModuleWalk()
+        walk.visit(self, at: .root)
+        return walk.modules
+    }
+
     /// The capture sites of the model's layers by the path of the layer.
     public var captureSites: [(path: ParameterPath, site: CaptureSite)] {
         var walk = ModuleWalk()
@@ -65,10 +72,12 @@ struct ModuleWalk {
     var generators: [RandomGenerator] = []
     var modeDependent: [any ModeDependent] = []
     var sites: [(path: ParameterPath, site: CaptureSite)] = []
+    var modules: [(path: ParameterPath, module: any Module)] = []
     private var seen: Set<ObjectIdentifier> = []
 
     mutating func visit(_ module: any Module, at path: ParameterPath) {
         guard seen.insert(ObjectIdentifier(module)).inserted else { return }
+        modules.append((path, module))
         if let layer = module as? any ModeDependent { modeDependent.append(layer) }
         var mirror: Mirror? = Mirror(reflecting: module)
         var levels: [Mirror] = []

@@ -11,6 +11,8 @@ private let concatenate = Operation("cat")
 private let stackAlong = Operation("stack")
 private let unsqueezeAt = Operation("unsqueeze")
 private let indexSelect = Operation("index_select")
+private let expandTo = Operation("expand")
+private let indexAddTo = Operation("index_add")
 private let makeContiguous = Operation("contiguous")
 private let detach = Operation("detach")
 private let cloneOf = Operation("clone")
@@ -18,6 +20,12 @@ private let convertType = Operation("to.dtype")
 private let convertDevice = Operation("to.device")
 
 extension Tensor {
+    /// The elements repeated along dimensions of size one, without copying; -1 keeps a dimension.
+    public func expanded(_ shape: [Int]) -> Tensor { expandTo(.tensor(self), .integers(shape)) }
+    /// This tensor with the rows of `source` added to those of its rows that `indices` name, along a dimension.
+    public func addingRows(_ source: Tensor, at indices: Tensor, along dimension: Int = 0) -> Tensor {
+        indexAddTo(.tensor(self), .integer(dimension), .tensor(indices), .tensor(source))
+    }
     /// The same elements in another shape; one dimension may be -1 and is worked out.
     public func reshaped(_ shape: [Int]) -> Tensor { reshapeTo(.tensor(self), .integers(shape)) }
     /// The dimensions from `first` to `last` joined into one.

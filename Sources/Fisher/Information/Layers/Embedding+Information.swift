@@ -1,0 +1,26 @@
+import NeuralNet
+import Torch
+
+/// The rows that a unit looked up receive its gradients; a tied head is a linear map with the same weight.
+extension Embedding: InformativeLayer {
+    public var informativeParameters: [Parameter] { [$weight] }
+
+    public func unitGradients(of use: LayerUse) -> [Tensor?] {
+        let gradient = use.outputGradient
+        let units = gradient.shape[0]
+        guard !use.input.dtype.isFloatingPoint else {
+            let (a, s) = (use.input, gradient)
+            let flat = { (x: Tensor) in x.rank == 2 ? x.unsqueezed(1) : x.flattened(from: 1, to: -2) }
+            return [flat(s).transposed(1, 2).matmul(flat(a))]
+        }
+        let (entries, width) = (weight.shape[0], weight.shape[1])
+        // One long table with a section for each unit.
+        let first = Tensor((0..<units).map { Int64($0 * entries) }, shape: [units, 1]).to(
+            device: weight.device)
+        let places = (use.input.reshaped([units, -1]) + first).flattened()
+        let table = Tensor.zeros([units * entries, width], dtype: weight.dtype, device: weight.device)
+        return [
+            table.addingRows(gradient.reshaped([-1, width]), at: places).reshaped([units, entries, width])
+        ]
+    }
+}
