@@ -1,53 +1,12 @@
-// Products of matrices and what networks are made of.
+// Products and factors of matrices.
 
 private let matrixProduct = Operation("matmul")
-private let linearMap = Operation("linear")
-private let embeddingRows = Operation("embedding")
-private let layerNormalization = Operation("layer_norm")
-private let gaussianErrorUnit = Operation("gelu")
-private let hyperbolicTangent = Operation("tanh")
-private let rectifier = Operation("relu")
-private let attention = Operation("scaled_dot_product_attention")
-private let crossEntropyLoss = Operation("cross_entropy_loss")
 private let choleskyFactor = Operation("linalg_cholesky")
 private let choleskySolve = Operation("cholesky_solve")
 
 extension Tensor {
     /// The matrix product, batched over leading dimensions.
     public func matmul(_ other: Tensor) -> Tensor { matrixProduct(.tensor(self), .tensor(other)) }
-
-    /// x W^T + b for W of shape [out, in].
-    public func linear(weight: Tensor, bias: Tensor? = nil) -> Tensor {
-        linearMap(.tensor(self), .tensor(weight), .optional(bias))
-    }
-
-    /// The rows of this table [entries, width] whose numbers are in `indices`.
-    public func rows(_ indices: Tensor) -> Tensor { embeddingRows(.tensor(self), .tensor(indices)) }
-
-    /// (x - mean) / sqrt(variance + epsilon) over the last dimension, scaled and shifted.
-    public func layerNormalized(weight: Tensor, bias: Tensor?, epsilon: Double) -> Tensor {
-        if let failure = weight.failure { return Tensor(.failure(failure)) }
-        return layerNormalization(
-            .tensor(self), .integers(weight.shape), .tensor(weight), .optional(bias), .real(epsilon))
-    }
-
-    /// x Phi(x), in its approximation by tanh.
-    public func geluTanh() -> Tensor { gaussianErrorUnit(.tensor(self), .string("tanh")) }
-    /// The hyperbolic tangent of each element.
-    public func tanh() -> Tensor { hyperbolicTangent(.tensor(self)) }
-    /// max(0, x).
-    public func relu() -> Tensor { rectifier(.tensor(self)) }
-
-    /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d]; causal: a position sees no later one.
-    public func attending(keys: Tensor, values: Tensor, isCausal: Bool) -> Tensor {
-        attention(.tensor(self), .tensor(keys), .tensor(values), .none, .real(0), .boolean(isCausal))
-    }
-
-    /// The sum of -log softmax(logits)[target] for self = logits [samples, classes] and int64 targets
-    /// [samples]; targets equal to `ignored` count nothing.
-    public func crossEntropySum(targets: Tensor, ignoring ignored: Int = -100) -> Tensor {
-        crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(2), .integer(ignored))
-    }
 
     /// The lower Cholesky factor of a symmetric positive definite matrix.
     public func cholesky() -> Tensor { choleskyFactor(.tensor(self)) }
