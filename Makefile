@@ -29,8 +29,8 @@ format: ## format the sources
 lint: ## fail where the sources are not formatted
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Plugins Package.swift
 
-docs: engine ## extract the documentation's symbol graphs, failing where a public symbol has none
-	$(SWIFT) package dump-symbol-graph --minimum-access-level public
+docs: engine ## build the documentation into .build/docs; fails on a broken link or a symbol without a comment
+	@Scripts/build-docs
 
 clean: ## remove what was built; the engine stays
 	$(SWIFT) package clean

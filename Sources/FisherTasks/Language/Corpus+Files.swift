@@ -5,8 +5,10 @@ extension Corpus {
     /// inside them are passed over; a file named twice is taken once; empty files are left out. Bytes are
     /// bytes: nothing is decoded.
     ///
-    /// - Parameter validationFraction: about which share of the bytes is held out, by whole files; of a single
-    ///   file the second half is.
+    /// - Parameters:
+    ///   - paths: files and folders.
+    ///   - validationFraction: about which share of the bytes is held out, by whole files; of a single file
+    ///     the second half is.
     public init(paths: [String], validationFraction: Double = 0.1) throws(CorpusError) {
         var files: [String] = []
         for path in paths { files += try Corpus.files(at: path) }

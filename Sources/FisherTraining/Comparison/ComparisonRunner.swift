@@ -15,7 +15,11 @@ public struct ComparisonRunner<Task: TrainingTask> {
 
     /// Runs every candidate with every seed. A run that diverges is recorded as such and stops no other.
     ///
-    /// - Parameter afterRun: called with what is known after each run, so that nothing is lost.
+    /// - Parameters:
+    ///   - candidates: the rules to compare; the first is what the others are compared to.
+    ///   - seeds: a run of every candidate for each.
+    ///   - progress: what shows how far the runs are.
+    ///   - afterRun: called with what is known after each run, so that nothing is lost.
     public func callAsFunction(
         _ candidates: [OptimizerCandidate], seeds: [UInt64], progress: ProgressDisplay,
         afterRun: (OptimizerComparison) throws -> Void

@@ -28,18 +28,31 @@ private let selectWhere = Operation("where.self")
 private let maskedFillScalar = Operation("masked_fill.Scalar")
 
 extension Tensor {
+    /// The sums of two tensors' elements; shapes are broadcast.
     public static func + (a: Tensor, b: Tensor) -> Tensor { addTensor(.tensor(a), .tensor(b)) }
+    /// A number added to each element.
     public static func + (a: Tensor, b: Double) -> Tensor { addScalar(.tensor(a), .real(b)) }
+    /// Each element added to a number.
     public static func + (a: Double, b: Tensor) -> Tensor { b + a }
+    /// The differences of two tensors' elements; shapes are broadcast.
     public static func - (a: Tensor, b: Tensor) -> Tensor { subtractTensor(.tensor(a), .tensor(b)) }
+    /// A number subtracted from each element.
     public static func - (a: Tensor, b: Double) -> Tensor { subtractScalar(.tensor(a), .real(b)) }
+    /// Each element subtracted from a number.
     public static func - (a: Double, b: Tensor) -> Tensor { reverseSubtract(.tensor(b), .real(a)) }
+    /// The products of two tensors' elements; shapes are broadcast.
     public static func * (a: Tensor, b: Tensor) -> Tensor { multiplyTensor(.tensor(a), .tensor(b)) }
+    /// Each element times a number.
     public static func * (a: Tensor, b: Double) -> Tensor { multiplyScalar(.tensor(a), .real(b)) }
+    /// A number times each element.
     public static func * (a: Double, b: Tensor) -> Tensor { b * a }
+    /// The quotients of two tensors' elements; shapes are broadcast. Division by zero gives infinities and NaN.
     public static func / (a: Tensor, b: Tensor) -> Tensor { divideTensor(.tensor(a), .tensor(b)) }
+    /// Each element divided by a number.
     public static func / (a: Tensor, b: Double) -> Tensor { divideScalar(.tensor(a), .real(b)) }
+    /// A number divided by each element.
     public static func / (a: Double, b: Tensor) -> Tensor { reciprocalOf(.tensor(b)) * a }
+    /// Each element with the other sign.
     public static prefix func - (a: Tensor) -> Tensor { negate(.tensor(a)) }
 
     /// Each element raised to a constant power.
