@@ -1,0 +1,96 @@
+import Fisher
+import Foundation
+import Testing
+
+/// What the articles say is what the sources do: examples, tables of options, comments.
+@Suite struct DocumentationTests {
+    static let checkout = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// Every file under a folder of the checkout whose name ends so.
+    static func files(under folder: String, ending: String) -> [URL] {
+        let root = checkout.appending(path: folder)
+        let all = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)
+        return (all?.compactMap { $0 as? URL } ?? []).filter { $0.path.hasSuffix(ending) }
+            .sorted { $0.path < $1.path }
+    }
+
+    static let articles = files(under: "Sources", ending: ".md") + [checkout.appending(path: "README.md")]
+
+    /// The Swift examples of an article.
+    static func examples(in article: URL) throws -> [String] {
+        let text = try String(contentsOf: article, encoding: .utf8)
+        return text.split(separator: "```swift\n", omittingEmptySubsequences: false).dropFirst().map {
+            code(String($0.prefix(upTo: $0.range(of: "\n```")?.lowerBound ?? $0.endIndex)))
+        }
+    }
+
+    /// A program without its imports and without white space, which the formatter moves about.
+    static func code(_ text: String) -> String {
+        text.split(separator: "\n").filter { !$0.hasPrefix("import ") }.joined().filter { !$0.isWhitespace }
+    }
+
+    @Test func theArticlesAreFound() throws {
+        #expect(Self.articles.count == 19)
+        #expect(try Self.articles.map { try Self.examples(in: $0).count }.reduce(0, +) == 31)
+    }
+
+    /// Each example stands in a file that the tests compile and run.
+    @Test(arguments: articles)
+    func examplesAreCompiled(_ article: URL) throws {
+        let snippets = try Self.files(under: "Tests", ending: "Snippets.swift").map {
+            Self.code(try String(contentsOf: $0, encoding: .utf8))
+        }
+        for example in try Self.examples(in: article) where !example.hasPrefix(".package(") {
+            #expect(snippets.contains { $0.contains(example) }, "\(example)")
+        }
+    }
+
+    /// Each option of a rule has its row, with its name, aliases and default, in the article of the rule.
+    @Test(arguments: RuleConformanceTests.names)
+    func optionsAreInTheArticles(_ name: String) throws {
+        func check<Rule: OptimizationRule>(_ rule: Rule) throws {
+            let title = Rule.information.title == "AdamW" ? "Adam" : Rule.information.title
+            let article = Self.checkout.appending(path: "Sources/Fisher/Fisher.docc/\(title)Rule.md")
+            let rows = try String(contentsOf: article, encoding: .utf8).split(separator: "\n")
+                .filter { $0.hasPrefix("| `") }
+            for option in Rule.options {
+                let names = ([option.name] + option.aliases).map { "`\($0)`" }.joined(separator: ", ")
+                let row = rows.first { $0.contains(" | \(names) | ") }
+                #expect(row?.contains("`\(option.text(rule))`") == true, "\(name) \(option.name)")
+            }
+            #expect(rows.count == Rule.options.count)
+        }
+        try check(try RuleRegistry.rule(named: name))
+    }
+
+    @Test func everyPublicSymbolHasAComment() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "symbols-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func run(_ arguments: String...) throws -> (status: Int32, text: String) {
+            let (process, pipe) = (Process(), Pipe())
+            process.executableURL = Self.checkout.appending(path: "Scripts/\(arguments[0])")
+            process.arguments = Array(arguments.dropFirst())
+            (process.standardOutput, process.standardError) = (pipe, pipe)
+            try process.run()
+            let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            return (process.terminationStatus, text)
+        }
+        let graphs = try run("symbol-graphs", Self.products.path, folder.path)
+        try #require(graphs.status == 0, "\(graphs.text)")
+        let check = try run("check-documentation", folder.path)
+        #expect(check.status == 0, "\(check.text)")
+    }
+
+    /// The folder in which this test was built.
+    private static var products: URL {
+        var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        while folder.path != "/",
+            !FileManager.default.fileExists(atPath: folder.appending(path: "Modules").path)
+        {
+            folder.deleteLastPathComponent()
+        }
+        return folder
+    }
+}
