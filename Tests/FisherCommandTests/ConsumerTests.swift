@@ -80,7 +80,8 @@ import Torch
         let engine = try #require(Engine.folder)
         try FileManager.default.createSymbolicLink(
             atPath: root.path + "/include", withDestinationPath: engine + "/include")
-        try FileManager.default.createSymbolicLink(atPath: root.path + "/lib", withDestinationPath: engine + "/lib")
+        try FileManager.default.createSymbolicLink(
+            atPath: root.path + "/lib", withDestinationPath: engine + "/lib")
         let (status, text) = try Self.run(["swift", "run", "-q", "consumer"], in: consumer, missing)
         #expect(status == 0, "\(text)")
         #expect(text.contains("moved to [0.0, 0.0]"), "\(text)")
