@@ -8,8 +8,8 @@ import Testing
     /// FisherTraining.md
     @Test func training() throws {
         let candidates = [
-            OptimizerCandidate(label: "adamw + clip 1", rule: try AdamW(), clipGradientNorm: 1),
-            OptimizerCandidate(label: "fadam", rule: try FAdam()),
+            OptimizerCandidate(label: "adamw + clip 1", rule: AdamW(), clipGradientNorm: 1),
+            OptimizerCandidate(label: "fadam", rule: FAdam()),
         ]
         print(candidates[0].options.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
 
