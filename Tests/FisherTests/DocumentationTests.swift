@@ -50,9 +50,8 @@ import Testing
     @Test(arguments: RuleConformanceTests.names)
     func optionsAreInTheArticles(_ name: String) throws {
         func check<Rule: OptimizationRule>(_ rule: Rule) throws {
-            let title = Rule.information.title == "AdamW" ? "Adam" : Rule.information.title
-            let article = Self.checkout.appending(path: "Sources/Fisher/Fisher.docc/\(title)Rule.md")
-            let rows = try String(contentsOf: article, encoding: .utf8).split(separator: "\n")
+            let rows = try String(contentsOf: Self.article(of: Rule.information), encoding: .utf8)
+                .split(separator: "\n")
                 .filter { $0.hasPrefix("| `") }
             for option in Rule.options {
                 let names = ([option.name] + option.aliases).map { "`\($0)`" }.joined(separator: ", ")
@@ -62,6 +61,29 @@ import Testing
             #expect(rows.count == Rule.options.count)
         }
         try check(try RuleRegistry.rule(named: name))
+    }
+
+    /// What a rule remembers of matrices and vectors is named in its article, and no more.
+    @Test(arguments: RuleConformanceTests.names)
+    func statesAreInTheArticles(_ name: String) throws {
+        var rule = try RuleRegistry.rule(named: name)
+        if name == "sgd" { try rule.set("momentum", to: "0.9") }
+        let parameters = try RuleConformanceTests.parameters(.float32)
+        let optimizer = try Optimizer(parameters: parameters, groups: [.init(.rest, rule)])
+        try optimizer.update(with: try RuleConformanceTests.gradients(parameters, scale: 1, seed: 1))
+        let kept = Set(optimizer.state.keys.map { String($0.split(separator: "/").last ?? "") })
+            .subtracting(["updates", "skipped", "skipped_in_a_row", "step"])
+
+        let text = try String(contentsOf: Self.article(of: type(of: rule).information), encoding: .utf8)
+        let section = try #require(text.split(separator: "### State and cost\n").dropFirst().first)
+            .split(separator: "\n###")[0]
+        #expect(Set(section.matches(of: /`([a-z]+)`/).map { String($0.1) }) == kept)
+    }
+
+    /// The article that explains a rule.
+    static func article(of rule: RuleInformation) -> URL {
+        let title = rule.title == "AdamW" ? "Adam" : rule.title
+        return checkout.appending(path: "Sources/Fisher/Fisher.docc/\(title)Rule.md")
     }
 
     @Test func everyPublicSymbolHasAComment() throws {
