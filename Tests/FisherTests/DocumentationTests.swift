@@ -31,8 +31,8 @@ import Testing
     }
 
     @Test func theArticlesAreFound() throws {
-        #expect(Self.articles.count == 19)
-        #expect(try Self.articles.map { try Self.examples(in: $0).count }.reduce(0, +) == 31)
+        #expect(Self.articles.count >= 19)
+        #expect(try Self.articles.map { try Self.examples(in: $0).count }.reduce(0, +) >= 31)
     }
 
     /// Each example stands in a file that the tests compile and run.

@@ -3,7 +3,7 @@ import Foundation
 extension Corpus {
     /// Reads files and folders. Folders are walked in the order of their bytes; hidden entries and links
     /// inside them are passed over; a file named twice is taken once; empty files are left out. Bytes are
-    /// bytes: nothing is decoded.
+    /// bytes: nothing is decoded. Throws `CorpusError` where a path is missing or cannot be read.
     ///
     /// - Parameters:
     ///   - paths: files and folders.

@@ -13,7 +13,8 @@ public struct ComparisonRunner<Task: TrainingTask> {
         self.environment = environment
     }
 
-    /// Runs every candidate with every seed. A run that diverges is recorded as such and stops no other.
+    /// Runs every candidate with every seed. A run that diverges is recorded as such and stops no other;
+    /// whatever else fails is thrown, and the runs before it were given to `afterRun`.
     ///
     /// - Parameters:
     ///   - candidates: the rules to compare; the first is what the others are compared to.
