@@ -18,7 +18,7 @@ extension Tensor {
 /// The gradients of a scalar with respect to any tensors from which it was computed, in their order.
 ///
 /// Throws the failure of the scalar where it could not be computed, and where a tensor requires no gradients, the
-/// record is gone, or a tensor in it has been changed in place since. Costs about two evaluations of the scalar.
+/// record is gone, or a tensor in it has been changed in place since.
 ///
 /// - Parameters:
 ///   - scalar: the value to differentiate.
