@@ -32,8 +32,8 @@ format: ## format the sources
 lint: ## fail where the sources are not formatted
 	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Plugins Package.swift
 
-docs: engine ## build the documentation into .build/docs, failing where a public symbol has none
-	Scripts/make-docs
+docs: engine ## build the documentation into .build/docs; fails on a broken link or a symbol without a comment
+	@Scripts/build-docs
 
 clean: ## remove what was built; the engine stays
 	$(SWIFT) package clean

@@ -2,177 +2,117 @@ import Fisher
 import Foundation
 import Testing
 
-/// Every line of Swift in the documentation stands in a function below, which runs.
+/// What the articles say is what the sources do: examples, tables of options, comments.
 @Suite struct DocumentationTests {
-    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    static let checkout = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// The README, and the articles of this module.
-    static let pages: [String] = {
-        let folder = root.appending(path: "Sources/Fisher/Fisher.docc").path
-        let articles = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
-        return ["README.md"] + articles.map { "Sources/Fisher/Fisher.docc/" + $0 }
-    }()
+    /// Every file under a folder of the checkout whose name ends so.
+    static func files(under folder: String, ending: String) -> [URL] {
+        let root = checkout.appending(path: folder)
+        let all = FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil)
+        return (all?.compactMap { $0 as? URL } ?? []).filter { $0.path.hasSuffix(ending) }
+            .sorted { $0.path < $1.path }
+    }
 
-    @Test(arguments: pages) func everyLineOfSwiftIsCompiledHere(_ page: String) throws {
-        // Without white space, which the formatter arranges as it likes.
-        func squeezed(_ text: some StringProtocol) -> String { String(text.filter { !$0.isWhitespace }) }
-        let compiled = squeezed(try String(contentsOfFile: #filePath, encoding: .utf8))
-        let text = try String(contentsOf: Self.root.appending(path: page), encoding: .utf8)
-        var inside = false
-        for line in text.split(separator: "\n") {
-            if line.hasPrefix("```") {
-                inside = line == "```swift"
-            } else if inside, !line.hasPrefix(".package(") {
-                let isCompiled = compiled.contains(squeezed(line))
-                #expect(isCompiled, "\(page): \(line)")
+    static let articles = files(under: "Sources", ending: ".md") + [checkout.appending(path: "README.md")]
+
+    /// The Swift examples of an article.
+    static func examples(in article: URL) throws -> [String] {
+        let text = try String(contentsOf: article, encoding: .utf8)
+        return text.split(separator: "```swift\n", omittingEmptySubsequences: false).dropFirst().map {
+            code(String($0.prefix(upTo: $0.range(of: "\n```")?.lowerBound ?? $0.endIndex)))
+        }
+    }
+
+    /// A program without its imports and without white space, which the formatter moves about.
+    static func code(_ text: String) -> String {
+        text.split(separator: "\n").filter { !$0.hasPrefix("import ") }.joined().filter { !$0.isWhitespace }
+    }
+
+    @Test func theArticlesAreFound() throws {
+        #expect(Self.articles.count >= 19)
+        #expect(try Self.articles.map { try Self.examples(in: $0).count }.reduce(0, +) >= 31)
+    }
+
+    /// Each example stands in a file that the tests compile and run.
+    @Test(arguments: articles)
+    func examplesAreCompiled(_ article: URL) throws {
+        let snippets = try Self.files(under: "Tests", ending: "Snippets.swift").map {
+            Self.code(try String(contentsOf: $0, encoding: .utf8))
+        }
+        for example in try Self.examples(in: article) where !example.hasPrefix(".package(") {
+            #expect(snippets.contains { $0.contains(example) }, "\(example)")
+        }
+    }
+
+    /// Each option of a rule has its row, with its name, aliases and default, in the article of the rule.
+    @Test(arguments: RuleConformanceTests.names)
+    func optionsAreInTheArticles(_ name: String) throws {
+        func check<Rule: OptimizationRule>(_ rule: Rule) throws {
+            let rows = try String(contentsOf: Self.article(of: Rule.information), encoding: .utf8)
+                .split(separator: "\n")
+                .filter { $0.hasPrefix("| `") }
+            for option in Rule.options {
+                let names = ([option.name] + option.aliases).map { "`\($0)`" }.joined(separator: ", ")
+                let row = rows.first { $0.contains(" | \(names) | ") }
+                #expect(row?.contains("`\(option.text(rule))`") == true, "\(name) \(option.name)")
             }
+            #expect(rows.count == Rule.options.count)
         }
+        try check(try RuleRegistry.rule(named: name))
     }
 
-    @Test func thereArePages() { #expect(Self.pages.count > 10) }
+    /// What a rule remembers of matrices and vectors is named in its article, and no more.
+    @Test(arguments: RuleConformanceTests.names)
+    func statesAreInTheArticles(_ name: String) throws {
+        var rule = try RuleRegistry.rule(named: name)
+        if name == "sgd" { try rule.set("momentum", to: "0.9") }
+        let parameters = try RuleConformanceTests.parameters(.float32)
+        let optimizer = try Optimizer(parameters: parameters, groups: [.init(.rest, rule)])
+        try optimizer.update(with: try RuleConformanceTests.gradients(parameters, scale: 1, seed: 1))
+        let kept = Set(optimizer.state.keys.map { String($0.split(separator: "/").last ?? "") })
+            .subtracting(["updates", "skipped", "skipped_in_a_row", "step"])
 
-    private static func example() throws -> (model: GPT, batch: SupervisedBatch) {
-        let model = GPT(.init(context: 8, width: 8, layers: 1, heads: 2), using: try RandomGenerator(seed: 1))
-        let tokens = Tensor((0..<32).map { Int64($0) }, shape: [4, 8])
-        return (model, SupervisedBatch(inputs: tokens, targets: tokens))
+        let text = try String(contentsOf: Self.article(of: type(of: rule).information), encoding: .utf8)
+        let section = try #require(text.split(separator: "### State and cost\n").dropFirst().first)
+            .split(separator: "\n###")[0]
+        #expect(Set(section.matches(of: /`([a-z]+)`/).map { String($0.1) }) == kept)
     }
 
-    @Test func readme() throws {
-        let (_, batch) = try Self.example()
-        let batches = [batch]
-        let generator = try RandomGenerator(seed: 0)
-        let model = GPT(.init(context: 128, width: 128, layers: 4, heads: 4), using: generator)
-        let optimizer = try Optimizer(
-            for: model,
-            groups: [
-                .init(.matching("Embedding|head"), try FAdam(learningRate: 1e-3)),
-                .init(.rest, try FAdam(learningRate: .cosine(2e-3, steps: 1000), weightDecay: 1e-3)),
-            ])
-        for batch in batches {
-            let report = try optimizer.step(on: batch, microBatches: 2) { batch in
-                try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
-            }
-            print(try report.loss() ?? .nan)
-        }
-        #expect(optimizer.updateCount == 1)
+    /// The article that explains a rule.
+    static func article(of rule: RuleInformation) -> URL {
+        let title = rule.title == "AdamW" ? "Adam" : rule.title
+        return checkout.appending(path: "Sources/Fisher/Fisher.docc/\(title)Rule.md")
     }
 
-    @Test func overview() throws {
-        let (model, batch) = try Self.example()
-        let optimizer = try Optimizer(for: model, try FAdam(learningRate: 1e-3), clipGradientNorm: 1)
-        let report = try optimizer.step(on: batch) { batch in
-            try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+    @Test func everyPublicSymbolHasAComment() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "symbols-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func run(_ arguments: String...) throws -> (status: Int32, text: String) {
+            let (process, pipe) = (Process(), Pipe())
+            process.executableURL = Self.checkout.appending(path: "Scripts/\(arguments[0])")
+            process.arguments = Array(arguments.dropFirst())
+            (process.standardOutput, process.standardError) = (pipe, pipe)
+            try process.run()
+            let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            return (process.terminationStatus, text)
         }
-        #expect(report.update == 1)
+        let graphs = try run("symbol-graphs", Self.products.path, folder.path)
+        try #require(graphs.status == 0, "\(graphs.text)")
+        let check = try run("check-documentation", folder.path)
+        #expect(check.status == 0, "\(check.text)")
     }
 
-    @Test func rules() throws {
-        let (model, _) = try Self.example()
-        do {
-            let rule = try SGD(learningRate: 0.05, momentum: 0.9, usesNesterov: true)
-            _ = try Optimizer(for: model, rule)
+    /// The folder in which this test was built.
+    private static var products: URL {
+        var folder = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+        while folder.path != "/",
+            !FileManager.default.fileExists(atPath: folder.appending(path: "Modules").path)
+        {
+            folder.deleteLastPathComponent()
         }
-        do {
-            let rule = try Adagrad(learningRate: 0.05)
-            _ = try Optimizer(for: model, rule)
-        }
-        do {
-            let rule = try RMSProp(learningRate: 1e-3, beta: 0.99)
-            _ = try Optimizer(for: model, rule)
-        }
-        do {
-            let rule = try AdamW(learningRate: 3e-4, weightDecay: 0.1)
-            let optimizer = try Optimizer(for: model, rule, clipGradientNorm: 1)
-            #expect(optimizer.clipGradientNorm == 1)
-        }
-        do {
-            let rule = try Adafactor(learningRate: 1e-3, weightDecay: 1e-6)
-            _ = try Optimizer(for: model, rule)
-        }
-        do {
-            let rule = try FAdam(learningRate: .cosine(2e-3, steps: 1000), beta2: 0.99, weightDecay: 1e-3)
-            _ = try Optimizer(for: model, rule)
-        }
-        do {
-            let rule = try FAdafactor(learningRate: 2e-3, beta2: 0.99)
-            _ = try Optimizer(for: model, rule)
-        }
-    }
-
-    @Test func groups() throws {
-        let (model, _) = try Self.example()
-        let groups: [ParameterGroup] = [
-            .init(.matching("Embedding|head"), try FAdam(learningRate: 3e-4)),
-            .init(.rest, try AdamW(learningRate: .cosine(2e-3, steps: 1000, warmUp: 50))),
-        ]
-        let optimizer = try Optimizer(for: model, groups: groups, clipGradientNorm: 1)
-        print(optimizer.describe())
-        #expect(optimizer.describe().contains("FAdam"))
-    }
-
-    @Test func nonFinite() throws {
-        let (model, _) = try Self.example()
-        let optimizer = try Optimizer(for: model, FAdam(), nonFinite: .skip(abortAfter: 5))
-        #expect(optimizer.skippedCount == 0)
-    }
-
-    @Test func fromPyTorch() throws {
-        let (model, batch) = try Self.example()
-        let optimizer = try Optimizer(
-            for: model, try AdamW(learningRate: .cosine(1e-3, steps: 1000)), clipGradientNorm: 1)
-        let report = try optimizer.step(on: batch, microBatches: 2) { batch in
-            try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
-        }
-        let loss = try report.loss() ?? .nan
-        #expect(loss.isFinite)
-    }
-
-    @Test func fromMLXSwift() throws {
-        let (model, batch) = try Self.example()
-        let optimizer = try Optimizer(for: model, AdamW())
-        let loss = model(batch.inputs).squared().mean()
-        let tensors = model.parameters.map(\.parameter.wrappedValue)
-        let found = try gradients(of: loss, withRespectTo: tensors)
-        let byPath = zip(model.parameters, found).compactMap { named, gradient in
-            gradient.map { (named.path, $0) }
-        }
-        try optimizer.update(with: Dictionary(uniqueKeysWithValues: byPath))
-        #expect(optimizer.updateCount == 1)
-    }
-
-    /// Signum: the sign of the momentum.
-    struct Signum: TensorRule {
-        var learningRate: Schedule = 1e-3
-        var beta1: Schedule = 0.9
-
-        static let information = RuleInformation(
-            name: "signum", title: "Signum", source: "none", structure: "sign", power: "0",
-            momentum: "of the gradient", stateBytes: "4", reference: "Bernstein et al. 2018")
-
-        static let options: [RuleOption<Signum>] = [
-            .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "step size"),
-            .schedule("beta1", \.beta1, .decay, "decay of the momentum"),
-        ]
-
-        func movement(_ input: RuleInput, state: inout TensorState) -> Movement {
-            let t = input.step
-            let m = (state["momentum"] ?? .zeros(like: input.score)) * beta1(t) + input.score * (1 - beta1(t))
-            state["momentum"] = m
-            let sign = m / (m.magnitude() + 1e-30)
-            return Movement(change: sign * -learningRate(t))
-        }
-    }
-
-    @Test func addingARule() throws {
-        let (model, batch) = try Self.example()
-        let optimizer = try Optimizer(for: model, Signum())
-        try optimizer.step(on: batch) { batch in
-            try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
-        }
-        #expect(optimizer.state.keys.contains("parameter/head.weight/momentum"))
-        var rule: any OptimizationRule = Signum()
-        try rule.set("beta1", to: "0.5")
-        #expect(throws: HyperparameterError.self) { try rule.set("beta1", to: "2") }
+        return folder
     }
 }

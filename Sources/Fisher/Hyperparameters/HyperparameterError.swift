@@ -17,5 +17,6 @@ public struct HyperparameterError: Error, Hashable, Sendable, CustomStringConver
         self.reason = reason
     }
 
+    /// One sentence: the rule, the option, the value and the reason.
     public var description: String { "\(rule): \(option) = \(value) \(reason)" }
 }

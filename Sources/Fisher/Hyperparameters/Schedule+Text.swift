@@ -41,6 +41,7 @@ extension Schedule: LosslessStringConvertible {
         if !values.isEmpty { return nil }
     }
 
+    /// The number, or the curve in the form that `init(_:)` reads.
     public var description: String {
         switch self {
         case .constant(let value): "\(value)"

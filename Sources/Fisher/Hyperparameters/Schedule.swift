@@ -62,6 +62,8 @@ public enum Schedule: Hashable, Sendable {
 }
 
 extension Schedule: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
+    /// A constant.
     public init(floatLiteral value: Double) { self = .constant(value) }
+    /// A constant.
     public init(integerLiteral value: Int) { self = .constant(Double(value)) }
 }

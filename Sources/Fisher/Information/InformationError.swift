@@ -17,6 +17,7 @@ public enum InformationError: Error, Hashable, Sendable, CustomStringConvertible
     /// A combination of source and structure that does not exist.
     case noSuchEstimate(source: String, structure: String, reason: String)
 
+    /// What is wrong, in one sentence.
     public var description: String {
         switch self {
         case .nothingToEstimate: "the model has no trainable parameter"

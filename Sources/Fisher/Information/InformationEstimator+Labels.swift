@@ -7,6 +7,7 @@ extension InformationEstimator {
     /// One forward and one backward pass; no unit's gradient is stored where a layer has one position a unit.
     ///
     /// - Parameters:
+    ///   - source: `.empirical` or `.minibatch`.
     ///   - units: the length of the first axis of everything that the model computes.
     ///   - objective: the forward pass.
     public func diagonal(

@@ -33,7 +33,9 @@ public struct InformationEstimator {
 
     /// A forward pass with everything captured.
     ///
-    /// - Parameter units: the length of the first axis, a unit each.
+    /// - Parameters:
+    ///   - units: the length of the first axis, a unit each.
+    ///   - forward: the forward pass.
     public func capture<Outcome>(units: Int, _ forward: () throws -> Outcome) throws -> CapturedPass<Outcome>
     {
         let recorder = UseRecorder()

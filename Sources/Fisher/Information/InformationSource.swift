@@ -14,6 +14,7 @@ public enum InformationSource: Hashable, Sendable, CustomStringConvertible {
     /// (1/N) sum J^T H J with the Hessian H of -log p in the outputs: the generalized Gauss-Newton matrix.
     case gaussNewton
 
+    /// The name in commands and files.
     public var description: String {
         switch self {
         case .exact: "exact"

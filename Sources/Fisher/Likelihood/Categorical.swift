@@ -24,7 +24,7 @@ public struct Categorical: Likelihood {
             .crossEntropySum(targets: targets.flattened(), ignoring: Categorical.masked)
     }
 
-    /// The number of unmasked targets.
+    /// The number of unmasked targets; throws why the targets could not be computed, if so.
     public func observationCount(of targets: Tensor) throws(TorchError) -> Int {
         try targets.check()
         return targets.count - Int(try targets.equals(Double(Categorical.masked)).sum().item())

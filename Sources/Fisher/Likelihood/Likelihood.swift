@@ -11,5 +11,6 @@ public protocol Likelihood {
     func negativeLogLikelihood(of observed: Observation) -> Tensor
 
     /// The number of observations that count: unmasked positions for a sequence model, samples otherwise.
+    /// Throws why the observations could not be computed, if so.
     func observationCount(of observed: Observation) throws(TorchError) -> Int
 }

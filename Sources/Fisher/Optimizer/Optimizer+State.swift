@@ -19,8 +19,8 @@ extension Optimizer {
         return all
     }
 
-    /// Continues from a saved state, bit for bit. The state must be of the same parameters; nothing is
-    /// changed where it is not.
+    /// Continues from a saved state, bit for bit. The state must be of the same parameters; where it is not,
+    /// `OptimizerError.badState` names the key, and nothing is changed.
     public func restore(_ saved: [String: Tensor]) throws {
         var unused = saved
         func count(_ key: String) throws -> Int {

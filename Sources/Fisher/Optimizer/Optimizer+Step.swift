@@ -55,6 +55,9 @@ extension Optimizer {
 
     /// Makes one step with gradients by path, for those who computed them and vouch for them. Parameters
     /// without one are left as they are.
+    ///
+    /// Throws `OptimizerError.badGradient` for a path or a shape that is not a parameter's, and `NonFiniteError` by
+    /// the policy; no weight is changed then.
     @discardableResult
     public func update(with gradients: [ParameterPath: Tensor]) throws -> StepReport {
         let slots = slots

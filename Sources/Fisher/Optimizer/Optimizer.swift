@@ -43,6 +43,9 @@ public final class Optimizer {
     public internal(set) var skippedInARow = 0
 
     /// Binds groups of rules to the trainable parameters of a model.
+    ///
+    /// Throws `OptimizerError` where the groups do not fit the model, and `HyperparameterError` for an option or
+    /// a clip that is not allowed.
     public convenience init(
         for model: any Module, groups: [ParameterGroup], clipGradientNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop
@@ -52,7 +55,7 @@ public final class Optimizer {
             clipGradientNorm: clipGradientNorm, nonFinite: nonFinite)
     }
 
-    /// Binds one rule to all trainable parameters of a model.
+    /// Binds one rule to all trainable parameters of a model. Throws as the initialiser with groups does.
     public convenience init(
         for model: any Module, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop
@@ -63,6 +66,10 @@ public final class Optimizer {
     }
 
     /// Binds groups of rules to parameters.
+    ///
+    /// Throws `OptimizerError` where the groups do not fit the parameters or one is given twice,
+    /// `HyperparameterError` for an option or a clip that is not allowed, and `TorchError` for a parameter that
+    /// could not be made.
     public init(
         parameters: [NamedParameter], groups: [ParameterGroup], clipGradientNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop

@@ -21,6 +21,7 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     /// A saved state does not fit.
     case badState(key: String, reason: String)
 
+    /// One sentence that names the parameter, the pattern or the key.
     public var description: String {
         switch self {
         case .nothingToTrain: "the model has no trainable parameter"
@@ -46,6 +47,7 @@ public struct NonFiniteError: Error, Hashable, Sendable, CustomStringConvertible
     /// How many updates in a row have now been skipped, where skipping was allowed.
     public let skippedInARow: Int
 
+    /// One sentence: what was not finite, at which update, and how many were skipped before it.
     public var description: String {
         let history = skippedInARow > 0 ? " (\(skippedInARow) updates skipped in a row)" : ""
         return "\(culprit) is not finite at update \(update)\(history); the weights are unchanged"

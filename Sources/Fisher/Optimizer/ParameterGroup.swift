@@ -5,6 +5,7 @@ public enum ParameterPattern: Hashable, Sendable, CustomStringConvertible {
     /// All that no earlier group took.
     case rest
 
+    /// `matching` and the expression in quotes, or `rest`.
     public var description: String {
         switch self {
         case .matching(let pattern): "matching \"\(pattern)\""

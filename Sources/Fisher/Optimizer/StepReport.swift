@@ -1,7 +1,7 @@
 import NeuralNet
 import Torch
 
-/// What one step did. Values stay tensors until they are asked for.
+/// What one step did. Values stay tensors until they are asked for; what asks throws where the engine fails.
 public struct StepReport {
     /// What one parameter's rule reported.
     public struct Entry {

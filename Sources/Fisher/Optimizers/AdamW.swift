@@ -6,7 +6,7 @@ import Torch
 ///     v <- b2 v + (1 - b2) g^2,     vhat = v / (1 - b2^t)
 ///     theta <- theta - eta (mhat / (sqrt(vhat) + epsilon) + lambda theta)
 ///
-/// Loshchilov and Hutter (2019), Algorithm 2.
+/// Loshchilov and Hutter (2019), Algorithm 2, with the decay scaled by eta as PyTorch has it.
 /// An option clips the step by its own RMS (`clip`), others set the power of the information and switch the
 /// bias corrections off: without them, without epsilon, at power 1 and b1 = 0 the rule is the diagonal
 /// natural gradient with forgetting.

@@ -41,6 +41,8 @@ extension OptimizationRule {
 
 /// Coding by the option table: absent options keep their defaults, unknown ones are errors.
 extension OptimizationRule {
+    /// Reads a dictionary of options by name. Throws `HyperparameterError` for a name that is none or a value
+    /// that is not allowed.
     public init(from decoder: any Decoder) throws {
         self.init()
         for (name, value) in try [String: OptionText](from: decoder).sorted(by: { $0.key < $1.key }) {
@@ -48,6 +50,7 @@ extension OptimizationRule {
         }
     }
 
+    /// Writes all options, defaults included, as a dictionary by name.
     public func encode(to encoder: any Encoder) throws {
         try Dictionary(uniqueKeysWithValues: settings.map { ($0.name, OptionText(text: $0.value)) })
             .encode(to: encoder)

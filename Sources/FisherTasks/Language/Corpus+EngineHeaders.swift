@@ -6,6 +6,7 @@ extension Corpus {
     ///
     /// Left out are the generated operator headers of `ATen/ops` (a third of the bytes, nearly all the same)
     /// and comment blocks at the head of a file that speak of copyright or licence.
+    /// Throws where the folder or a file cannot be read.
     ///
     /// Throws `CorpusError`, and `Interrupted` where a signal asks to stop.
     ///

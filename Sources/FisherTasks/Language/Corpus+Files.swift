@@ -6,10 +6,12 @@ extension Corpus {
     /// inside them are passed over; a file named twice is taken once; empty files are left out. Bytes are
     /// bytes: nothing is decoded.
     ///
-    /// - Parameter validationFraction: about which share of the bytes is held out, by whole files; of a single
-    ///   file the second half is.
-    ///
     /// Throws `CorpusError`, and `Interrupted` where a signal asks to stop.
+    ///
+    /// - Parameters:
+    ///   - paths: files and folders.
+    ///   - validationFraction: about which share of the bytes is held out, by whole files; of a single file
+    ///     the second half is.
     public init(paths: [String], validationFraction: Double = 0.1) throws {
         var files: [String] = []
         for path in paths { files += try Corpus.files(at: path) }

@@ -35,7 +35,12 @@ public struct LanguageTask: TrainingTask {
 
     /// Joins a model and a text; throws a text that is too short for the model's context.
     ///
-    /// - Parameter validationBytes: about how many held-out bytes an evaluation predicts.
+    /// - Parameters:
+    ///   - configuration: the sizes of the model.
+    ///   - corpus: the text.
+    ///   - batch: windows in a step.
+    ///   - validationBytes: about how many held-out bytes an evaluation predicts.
+    ///   - settings: further settings for readers, shown after the task's own.
     public init(
         _ configuration: GPT.Configuration, corpus: Corpus, batch: Int, validationBytes: Int = 32_768,
         settings: [Setting] = []

@@ -53,7 +53,12 @@ public struct CheckpointStore: Sendable {
     ///
     /// Throws `StorageError` or `SafetensorsError`; the checkpoints that were there are untouched then.
     ///
-    /// - Parameter metadata: what the file of the weights says about the model.
+    /// - Parameters:
+    ///   - step: the number of steps made.
+    ///   - model: the weights by path.
+    ///   - metadata: what the file of the weights says about the model.
+    ///   - optimizer: the optimizer's state by key.
+    ///   - state: everything else, as JSON.
     public func save(
         step: Int, model: [(String, Tensor)], metadata: [String: String] = [:],
         optimizer: [(String, Tensor)], state: Data

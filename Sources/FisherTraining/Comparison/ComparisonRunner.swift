@@ -14,6 +14,9 @@ public struct ComparisonRunner<Task: TrainingTask> {
     /// Runs every candidate with every seed. A run that diverges is recorded as such and stops no other.
     ///
     /// - Parameters:
+    ///   - candidates: the rules to compare; the first is what the others are compared to.
+    ///   - seeds: a run of every candidate for each.
+    ///   - progress: what shows how far the runs are.
     ///   - result: what is known already; runs of the same candidate and seed are not made again.
     ///   - afterRun: called with what is known after each run, so that nothing is lost.
     public func callAsFunction(

@@ -9,6 +9,7 @@ public enum ConfigurationOrigin: Hashable, Sendable, CustomStringConvertible {
     /// The command line.
     case commandLine
 
+    /// Where the value came from, in a few words.
     public var description: String {
         switch self {
         case .standard: "default"

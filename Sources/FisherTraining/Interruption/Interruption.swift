@@ -5,6 +5,7 @@ import Synchronization
 public struct Interrupted: Error, Hashable, Sendable, CustomStringConvertible {
     /// The signal's name.
     public let signal: String
+    /// Which signal it was.
     public var description: String { "stopped by \(signal)" }
 
     /// Names the signal.

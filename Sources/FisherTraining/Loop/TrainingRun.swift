@@ -14,7 +14,10 @@ public struct TrainingRun<Task: TrainingTask> {
     /// Trains. A loss or gradient that is not finite ends the run as diverged; other failures are thrown,
     /// `Interrupted` among them.
     ///
-    /// - Parameter onStep: called after every step with its number and the last training loss.
+    /// - Parameters:
+    ///   - candidate: the rule to train with.
+    ///   - seed: what decides the first weights and the batches.
+    ///   - onStep: called after every step with its number and the last training loss.
     public func callAsFunction(
         _ candidate: OptimizerCandidate, seed: UInt64, onStep: (_ step: Int, _ loss: Double) -> Void
     ) throws -> RunRecord {

@@ -102,7 +102,9 @@ extension TrainingSession {
 
     /// Saves everything.
     ///
-    /// - Parameter companion: numbers of the caller that belong to this moment.
+    /// - Parameters:
+    ///   - store: where to.
+    ///   - companion: numbers of the caller that belong to this moment.
     public func save(to store: CheckpointStore, companion: [String: Int] = [:]) throws -> Checkpoint {
         let saved = Saved(
             rule: type(of: candidate.rule).information.name, seed: seed,

@@ -13,8 +13,13 @@ public struct KeptRun<Task: TrainingTask> {
     /// Prepares a run.
     ///
     /// - Parameters:
+    ///   - directory: the run's folder.
+    ///   - task: what is trained.
+    ///   - candidate: the optimizer.
+    ///   - configuration: steps, checkpoints, logs.
     ///   - toml: the resolved configuration as a file.
     ///   - values: the same by key, for tables of runs.
+    ///   - environment: what the run is made with.
     public init(
         in directory: RunDirectory, _ task: Task, _ candidate: OptimizerCandidate,
         configuration: TrainingConfiguration, toml: String, values: [String: String],

@@ -32,6 +32,7 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         self.reason = reason
     }
 
+    /// The path and what is wrong with it.
     public var description: String { "\(path) \(reason)" }
 
     /// The error of a system call that just failed.

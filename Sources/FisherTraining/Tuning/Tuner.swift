@@ -10,6 +10,7 @@ public struct Tuner<Task: TrainingTask> {
     ///
     /// - Parameters:
     ///   - task: the task with a held-out part of its own, which the final comparison does not see.
+    ///   - length: how long each trial is.
     ///   - seeds: the seeds of each trial.
     public init(_ task: Task, length: RunLength, seeds: [UInt64]) {
         precondition(!seeds.isEmpty)
@@ -21,6 +22,9 @@ public struct Tuner<Task: TrainingTask> {
     /// Tries every combination of a grid.
     ///
     /// - Parameters:
+    ///   - candidate: the optimizer to tune.
+    ///   - grid: what to try.
+    ///   - progress: what shows how far the trials are.
     ///   - earlier: trials of the same grid that were made before; they are not made again.
     ///   - afterTrial: called with what is known after each trial, so that nothing is lost.
     public func callAsFunction(

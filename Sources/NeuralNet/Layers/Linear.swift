@@ -10,7 +10,13 @@ public final class Linear: Module {
 
     /// Draws W; b starts at zero.
     ///
-    /// - Parameter weight: by default U(-a, a) with a = 1 / sqrt(inputs).
+    /// - Parameters:
+    ///   - inputs: the size of the last dimension of what the layer is given.
+    ///   - outputs: the size of the last dimension of what it gives.
+    ///   - bias: whether there is a b.
+    ///   - weight: how W is drawn; by default U(-a, a) with a = 1 / sqrt(inputs).
+    ///   - dtype: the type of both parameters.
+    ///   - generator: where the numbers come from.
     public init(
         _ inputs: Int, _ outputs: Int, bias: Bool = true, weight: Initializer? = nil, dtype: DType = .float32,
         using generator: RandomGenerator

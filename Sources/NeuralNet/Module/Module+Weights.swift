@@ -13,7 +13,8 @@ extension Module {
             uniqueKeysWithValues: parameters.map { ("\($0.path)", $0.parameter.wrappedValue.detached()) })
     }
 
-    /// Takes over weights by path. Every parameter must have one of its shape, and no weight may be left over.
+    /// Takes over weights by path. Every parameter must have one of its shape, and no weight may be left over;
+    /// otherwise a `WeightError` names the parameter, and nothing is changed.
     public func load(_ weights: [String: Tensor]) throws {
         var unused = Set(weights.keys)
         for (path, parameter) in parameters.map({ ("\($0.path)", $0.parameter) }) {

@@ -34,7 +34,7 @@ public final class Parameter {
         }
     }
 
-    /// Takes over the elements of `value`, which must have this parameter's shape.
+    /// Takes over the elements of `value`; throws where it has another shape or could not be computed.
     public func assign(_ value: Tensor) throws(TorchError) {
         try value.check()
         guard value.shape == wrappedValue.shape else {

@@ -21,8 +21,10 @@ public struct ParameterPath: Hashable, Comparable, Sendable, CustomStringConvert
     /// The path of what holds this one.
     public var parent: ParameterPath { ParameterPath(components: components.dropLast()) }
 
+    /// The steps joined by dots.
     public var description: String { components.joined(separator: ".") }
 
+    /// Orders paths step by step, as words in a dictionary.
     public static func < (a: ParameterPath, b: ParameterPath) -> Bool {
         a.components.lexicographicallyPrecedes(b.components)
     }

@@ -4,7 +4,7 @@ extension Tensor {
     /// Whether operations on this tensor are recorded, so that gradients with respect to it exist.
     public var requiresGradient: Bool { ct_tensor_requires_gradient(handle) }
 
-    /// Asks for gradients with respect to this tensor, which must be a leaf of a floating-point type.
+    /// Asks for gradients with respect to this tensor; throws where it is not a leaf of a floating-point type.
     ///
     /// - Returns: the tensor itself.
     @discardableResult
@@ -16,6 +16,9 @@ extension Tensor {
 }
 
 /// The gradients of a scalar with respect to any tensors from which it was computed, in their order.
+///
+/// Throws the failure of the scalar where it could not be computed, and where a tensor requires no gradients, the
+/// record is gone, or a tensor in it has been changed in place since.
 ///
 /// - Parameters:
 ///   - scalar: the value to differentiate.
@@ -32,7 +35,7 @@ public func gradients(
 
 /// The vector-Jacobian products of several outputs: sum over outputs of seed^T d output / d tensor.
 ///
-/// A seed may be missing where its output is a scalar, and counts as one.
+/// A seed may be missing where its output is a scalar, and counts as one. Throws as for a scalar.
 public func gradients(
     of outputs: [Tensor], seeds: [Tensor?], withRespectTo tensors: [Tensor], keepGraph: Bool = false,
     createGraph: Bool = false
@@ -48,8 +51,8 @@ public func gradients(
     return found.map { $0.map { Tensor(owning: $0) } }
 }
 
-/// Runs `body` without recording its operations for gradients. The mode belongs to the thread, so the
-/// body cannot suspend.
+/// Runs `body` without recording its operations for gradients, and throws what it throws. The mode belongs
+/// to the thread, so the body cannot suspend.
 public func withoutGradients<Result, Failure: Error>(
     _ body: () throws(Failure) -> Result
 ) throws(Failure) -> Result {

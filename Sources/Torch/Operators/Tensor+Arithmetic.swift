@@ -28,29 +28,29 @@ private let selectWhere = Operation("where.self")
 private let maskedFillScalar = Operation("masked_fill.Scalar")
 
 extension Tensor {
-    /// The sum, element by element, with broadcasting.
+    /// The sums of two tensors' elements; shapes are broadcast.
     public static func + (a: Tensor, b: Tensor) -> Tensor { addTensor(.tensor(a), .tensor(b)) }
-    /// Each element plus a number.
+    /// A number added to each element.
     public static func + (a: Tensor, b: Double) -> Tensor { addScalar(.tensor(a), .real(b)) }
-    /// A number plus each element.
+    /// Each element added to a number.
     public static func + (a: Double, b: Tensor) -> Tensor { b + a }
-    /// The difference, element by element, with broadcasting.
+    /// The differences of two tensors' elements; shapes are broadcast.
     public static func - (a: Tensor, b: Tensor) -> Tensor { subtractTensor(.tensor(a), .tensor(b)) }
-    /// Each element less a number.
+    /// A number subtracted from each element.
     public static func - (a: Tensor, b: Double) -> Tensor { subtractScalar(.tensor(a), .real(b)) }
-    /// A number less each element.
+    /// Each element subtracted from a number.
     public static func - (a: Double, b: Tensor) -> Tensor { reverseSubtract(.tensor(b), .real(a)) }
-    /// The product, element by element, with broadcasting.
+    /// The products of two tensors' elements; shapes are broadcast.
     public static func * (a: Tensor, b: Tensor) -> Tensor { multiplyTensor(.tensor(a), .tensor(b)) }
     /// Each element times a number.
     public static func * (a: Tensor, b: Double) -> Tensor { multiplyScalar(.tensor(a), .real(b)) }
     /// A number times each element.
     public static func * (a: Double, b: Tensor) -> Tensor { b * a }
-    /// The quotient, element by element, with broadcasting.
+    /// The quotients of two tensors' elements; shapes are broadcast. Division by zero gives infinities and NaN.
     public static func / (a: Tensor, b: Tensor) -> Tensor { divideTensor(.tensor(a), .tensor(b)) }
-    /// Each element over a number.
+    /// Each element divided by a number.
     public static func / (a: Tensor, b: Double) -> Tensor { divideScalar(.tensor(a), .real(b)) }
-    /// A number over each element.
+    /// A number divided by each element.
     public static func / (a: Double, b: Tensor) -> Tensor { reciprocalOf(.tensor(b)) * a }
     /// Each element with the other sign.
     public static prefix func - (a: Tensor) -> Tensor { negate(.tensor(a)) }

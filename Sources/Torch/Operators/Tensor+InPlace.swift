@@ -6,19 +6,21 @@ private let fillInPlace = Operation("fill_.Scalar")
 private let scaleInPlace = Operation("mul_.Scalar")
 
 extension Tensor {
-    /// Adds `scale` times another tensor to this one's elements.
+    /// Adds `scale` times another tensor to this one's elements; throws where its shape does not broadcast to
+    /// this one's, and for a leaf that is recorded for gradients.
     public func add(_ other: Tensor, scale: Double = 1) throws(TorchError) {
         try addInPlace.inPlace(.tensor(self), .tensor(other), .real(scale))
     }
-    /// Takes over the elements of another tensor, converted to this one's type.
+    /// Takes over the elements of another tensor, converted to this one's type; throws where its shape does not
+    /// broadcast to this one's, and for a leaf that is recorded for gradients.
     public func assign(_ other: Tensor) throws(TorchError) {
         try copyInPlace.inPlace(.tensor(self), .tensor(other))
     }
-    /// Sets every element to a number.
+    /// Sets every element to a number; throws for a leaf that is recorded for gradients.
     public func fill(_ value: Double) throws(TorchError) {
         try fillInPlace.inPlace(.tensor(self), .real(value))
     }
-    /// Multiplies every element by a number.
+    /// Multiplies every element by a number; throws for a leaf that is recorded for gradients.
     public func scale(by factor: Double) throws(TorchError) {
         try scaleInPlace.inPlace(.tensor(self), .real(factor))
     }

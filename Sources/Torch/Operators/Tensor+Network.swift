@@ -1,11 +1,8 @@
-// What networks are made of.
+// What the layers of a network compute, and the loss of a classifier.
 
 private let linearMap = Operation("linear")
 private let embeddingRows = Operation("embedding")
 private let layerNormalization = Operation("layer_norm")
-private let gaussianErrorUnit = Operation("gelu")
-private let hyperbolicTangent = Operation("tanh")
-private let rectifier = Operation("relu")
 private let attention = Operation("scaled_dot_product_attention")
 private let crossEntropyLoss = Operation("cross_entropy_loss")
 
@@ -24,13 +21,6 @@ extension Tensor {
         return layerNormalization(
             .tensor(self), .integers(weight.shape), .tensor(weight), .optional(bias), .real(epsilon))
     }
-
-    /// x Phi(x), in its approximation by tanh.
-    public func geluTanh() -> Tensor { gaussianErrorUnit(.tensor(self), .string("tanh")) }
-    /// The hyperbolic tangent of each element.
-    public func tanh() -> Tensor { hyperbolicTangent(.tensor(self)) }
-    /// max(0, x).
-    public func relu() -> Tensor { rectifier(.tensor(self)) }
 
     /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d]; causal: a position sees no later one.
     public func attending(keys: Tensor, values: Tensor, isCausal: Bool) -> Tensor {

@@ -4,7 +4,7 @@ import CTorch
 public final class RandomGenerator {
     let handle: ct_generator
 
-    /// Starts a stream; equal seeds give equal streams on one device.
+    /// Starts a stream; equal seeds give equal streams on one device. Throws for a device that is not there.
     public init(seed: UInt64, device: Device = .cpu) throws(TorchError) {
         try device.requireAvailable()
         let code = device.code
@@ -15,6 +15,7 @@ public final class RandomGenerator {
     deinit { ct_generator_release(handle) }
 
     /// Everything that decides the numbers to come, as bytes (about 5 kB on the CPU).
+    /// Throws where the engine fails.
     public func state() throws(TorchError) -> [UInt8] {
         guard let state = ct_generator_state(handle) else { throw .kept() }
         return try Tensor(owning: state).scalars(as: UInt8.self)

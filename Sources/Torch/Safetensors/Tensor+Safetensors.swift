@@ -23,12 +23,13 @@ extension DType {
 }
 
 extension SafetensorsFile {
-    /// Reads one tensor, in the type in which it is stored.
+    /// Reads one tensor, in the type in which it is stored. Throws `missingTensor`, `inputOutput`, and `malformed`
+    /// for a type that this package does not compute with.
     public func tensor(named name: String) throws(SafetensorsError) -> Tensor {
         try tensor(entry(named: name))
     }
 
-    /// Reads all tensors.
+    /// Reads all tensors; throws as for one.
     public func allTensors() throws(SafetensorsError) -> [String: Tensor] {
         var all: [String: Tensor] = [:]
         for entry in tensors { all[entry.name] = try tensor(entry) }

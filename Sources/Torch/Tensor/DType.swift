@@ -1,20 +1,20 @@
 /// The type of a tensor's elements.
 public enum DType: Int32, Sendable, Codable, CaseIterable {
-    /// Whole numbers from 0 to 255.
+    /// Whole numbers 0 ... 255, one byte.
     case uint8 = 0
-    /// Whole numbers of 32 bits.
+    /// Whole numbers of 32 bits with a sign.
     case int32 = 3
-    /// Whole numbers of 64 bits: indices and targets.
+    /// Whole numbers of 64 bits with a sign: indices, tokens, class numbers.
     case int64 = 4
-    /// IEEE half precision, 11 significant bits; for storage.
+    /// IEEE half precision: 11 significant bits, largest number 65504.
     case float16 = 5
-    /// IEEE single precision, 24 significant bits.
+    /// IEEE single precision: 24 significant bits. What models compute in unless told otherwise.
     case float32 = 6
-    /// IEEE double precision, 53 significant bits.
+    /// IEEE double precision: 53 significant bits.
     case float64 = 7
-    /// Truth values.
+    /// Truth values, one byte.
     case bool = 11
-    /// The upper half of a float32, 8 significant bits; for storage.
+    /// The upper half of float32: 8 significant bits, the range of float32.
     case bfloat16 = 15
 
     /// Bytes an element takes.
@@ -66,9 +66,27 @@ public protocol TensorScalar: BitwiseCopyable {
     static var dtype: DType { get }
 }
 
-extension Float: TensorScalar { public static var dtype: DType { .float32 } }
-extension Double: TensorScalar { public static var dtype: DType { .float64 } }
-extension Int64: TensorScalar { public static var dtype: DType { .int64 } }
-extension Int32: TensorScalar { public static var dtype: DType { .int32 } }
-extension UInt8: TensorScalar { public static var dtype: DType { .uint8 } }
-extension Bool: TensorScalar { public static var dtype: DType { .bool } }
+extension Float: TensorScalar {
+    /// float32.
+    public static var dtype: DType { .float32 }
+}
+extension Double: TensorScalar {
+    /// float64.
+    public static var dtype: DType { .float64 }
+}
+extension Int64: TensorScalar {
+    /// int64.
+    public static var dtype: DType { .int64 }
+}
+extension Int32: TensorScalar {
+    /// int32.
+    public static var dtype: DType { .int32 }
+}
+extension UInt8: TensorScalar {
+    /// uint8.
+    public static var dtype: DType { .uint8 }
+}
+extension Bool: TensorScalar {
+    /// bool.
+    public static var dtype: DType { .bool }
+}

@@ -22,6 +22,7 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// `cpu`, or `cuda:` and the number.
     public var description: String {
         switch self {
         case .cpu: "cpu"

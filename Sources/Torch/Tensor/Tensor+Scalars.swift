@@ -37,7 +37,8 @@ extension Tensor {
         self.init(owning: handle)
     }
 
-    /// The elements in the order of the indices, converted to `Scalar` where they are of another type.
+    /// The elements in the order of the indices, converted to `Scalar` where they are of another type. Throws why
+    /// the tensor could not be computed, if so. Copies.
     public func scalars<Scalar: TensorScalar>(as type: Scalar.Type = Scalar.self) throws(TorchError)
         -> [Scalar]
     {
@@ -53,7 +54,8 @@ extension Tensor {
         }
     }
 
-    /// The only element, as a double.
+    /// The only element, as a double. Throws where there is not exactly one, and why the tensor could not be
+    /// computed, if so. Waits for the device.
     public func item() throws(TorchError) -> Double {
         let values = try scalars(as: Double.self)
         guard values.count == 1, let value = values.first else {

@@ -23,6 +23,7 @@ public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
         self.message = message
     }
 
+    /// The message.
     public var description: String { message }
 
     /// The failure that this thread's last call kept.

@@ -1,0 +1,67 @@
+import Testing
+import Torch
+
+// The makers of options and the shared arithmetic are the package's own.
+@testable import Fisher
+
+// AddingARule.md
+/// The sign of the momentum: every element takes a step of the same length.
+///
+///     m <- beta m + (1 - beta) g
+///     theta <- theta - eta (m / |m| + lambda theta)
+///
+/// An element without momentum does not move.
+public struct SignMomentum: TensorRule {
+    /// eta.
+    public var learningRate: Schedule = 1e-4
+    /// beta, in [0, 1).
+    public var beta: Schedule = 0.9
+    /// lambda.
+    public var weightDecay: Schedule = 0
+    /// How the gradient of an auxiliary objective enters.
+    public var auxiliary: AuxiliaryTreatment = .inGradient
+
+    public init() {}
+
+    public static let information = RuleInformation(
+        name: "signmomentum", title: "SignMomentum", source: "none", structure: "identity",
+        power: "0", momentum: "of the gradient", stateBytes: "4",
+        reference: "Bernstein et al. 2018")
+
+    public static let options: [RuleOption<SignMomentum>] = [
+        .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "step size"),
+        .schedule("beta", \.beta, .decay, "decay of the momentum"),
+        .schedule("weight_decay", \.weightDecay, .nonNegative, "decay of the weights"),
+        .choice("auxiliary", \.auxiliary, "how auxiliary gradients enter"),
+    ]
+
+    public func movement(_ input: RuleInput, state: inout TensorState) -> Movement {
+        let (t, theta, g) = (input.step, input.parameter, input.gradient(auxiliary))
+        let lambda = input.decays ? weightDecay(t) : 0
+
+        let m = averaged(state["momentum"] ?? .zeros(like: g), g, decay: beta(t))
+        state["momentum"] = m
+        var step = quotient(m, m.magnitude())
+        if lambda != 0 { step = step + theta * lambda }
+        if let a = input.bypassing(auxiliary) { step = step + quotient(a, a.magnitude()) }
+        return Movement(change: step * -learningRate(t))
+    }
+}
+
+/// The example of the article on new rules is a rule.
+@Suite struct AddingARuleSnippets {
+    @Test func everyElementTakesAStepOfTheSameLength() throws {
+        let parameter = Parameter(wrappedValue: Tensor([1.0, 1, 1]))
+        let path = ParameterPath("x")
+        let optimizer = try Optimizer(
+            parameters: [NamedParameter(path: path, parameter: parameter)],
+            groups: [.init(.rest, SignMomentum())])
+        try optimizer.update(with: [path: Tensor([5.0, -1e-9, 0])])
+        #expect(try parameter.wrappedValue.scalars(as: Double.self) == [1 - 1e-4, 1 + 1e-4, 1])
+
+        var rule = SignMomentum()
+        try rule.set("lr", to: "0.5")
+        #expect(rule.learningRate == 0.5)
+        #expect(throws: HyperparameterError.self) { try rule.set("beta", to: "1") }
+    }
+}
