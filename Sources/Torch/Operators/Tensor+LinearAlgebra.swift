@@ -3,10 +3,18 @@
 private let matrixProduct = Operation("matmul")
 private let choleskyFactor = Operation("linalg_cholesky")
 private let choleskySolve = Operation("cholesky_solve")
+private let symmetricEigenvalues = Operation("linalg_eigh")
 
 extension Tensor {
     /// The matrix product, batched over leading dimensions.
     public func matmul(_ other: Tensor) -> Tensor { matrixProduct(.tensor(self), .tensor(other)) }
+
+    /// The eigenvalues of a symmetric matrix, ascending, and its eigenvectors as columns; the lower triangle is
+    /// read. Costs about 10 n^3.
+    public func symmetricEigen() -> (values: Tensor, vectors: Tensor) {
+        let parts = symmetricEigenvalues.many(2, .tensor(self))
+        return (parts[0], parts[1])
+    }
 
     /// The lower Cholesky factor of a symmetric positive definite matrix.
     public func cholesky() -> Tensor { choleskyFactor(.tensor(self)) }

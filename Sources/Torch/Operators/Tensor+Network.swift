@@ -3,6 +3,7 @@
 private let linearMap = Operation("linear")
 private let embeddingRows = Operation("embedding")
 private let layerNormalization = Operation("layer_norm")
+private let lowerTriangle = Operation("tril")
 private let attention = Operation("scaled_dot_product_attention")
 private let crossEntropyLoss = Operation("cross_entropy_loss")
 
@@ -23,8 +24,23 @@ extension Tensor {
     }
 
     /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d]; causal: a position sees no later one.
+    ///
+    /// Inside `withSecondDerivatives` it is made of single operations, because the fused one has no second
+    /// derivative.
     public func attending(keys: Tensor, values: Tensor, isCausal: Bool) -> Tensor {
-        attention(.tensor(self), .tensor(keys), .tensor(values), .none, .real(0), .boolean(isCausal))
+        if SecondDerivatives.areWanted {
+            return composedAttention(keys: keys, values: values, isCausal: isCausal)
+        }
+        return attention(.tensor(self), .tensor(keys), .tensor(values), .none, .real(0), .boolean(isCausal))
+    }
+
+    private func composedAttention(keys: Tensor, values: Tensor, isCausal: Bool) -> Tensor {
+        guard failure == nil, keys.failure == nil else { return matmul(keys) }
+        let scores = matmul(keys.transposed()) * (1 / Double(shape.last ?? 1).squareRoot())
+        guard isCausal else { return scores.softmax(along: -1).matmul(values) }
+        let size = [shape[shape.count - 2], keys.shape[keys.shape.count - 2]]
+        let seen = lowerTriangle(.tensor(.ones(size, dtype: dtype, device: device)))
+        return scores.filling(seen.equals(0), with: -.infinity).softmax(along: -1).matmul(values)
     }
 
     /// The sum of -log softmax(logits)[target] for self = logits [samples, classes] and int64 targets
