@@ -15,8 +15,12 @@ private let powerScalar = Operation("pow.Tensor_Scalar")
 private let squareRoot = Operation("sqrt")
 private let squareOf = Operation("square")
 private let absolute = Operation("abs")
-private let exponential = Operation("exp")
+private let exponentialOf = Operation("exp")
 private let naturalLogarithm = Operation("log")
+private let exponentialLessOne = Operation("expm1")
+private let logisticFunction = Operation("sigmoid")
+private let logLogisticFunction = Operation("log_sigmoid")
+private let logOdds = Operation("logit")
 private let maximumOf = Operation("maximum")
 private let minimumOf = Operation("minimum")
 private let clampMinimum = Operation("clamp_min")
@@ -64,9 +68,17 @@ extension Tensor {
     /// The absolute value of each element.
     public func magnitude() -> Tensor { absolute(.tensor(self)) }
     /// e raised to each element.
-    public func exp() -> Tensor { exponential(.tensor(self)) }
+    public func exp() -> Tensor { exponentialOf(.tensor(self)) }
     /// The natural logarithm of each element.
     public func log() -> Tensor { naturalLogarithm(.tensor(self)) }
+    /// e raised to each element, less 1, exact for small elements.
+    public func expMinusOne() -> Tensor { exponentialLessOne(.tensor(self)) }
+    /// 1 / (1 + exp(-x)) of each element.
+    public func sigmoid() -> Tensor { logisticFunction(.tensor(self)) }
+    /// log(1 / (1 + exp(-x))) of each element, which neither overflows nor loses the digits of small values.
+    public func logSigmoid() -> Tensor { logLogisticFunction(.tensor(self)) }
+    /// log(x / (1 - x)) of each element, the inverse of `sigmoid`.
+    public func logit() -> Tensor { logOdds(.tensor(self)) }
 
     /// The larger of two tensors, element by element.
     public func maximum(_ other: Tensor) -> Tensor { maximumOf(.tensor(self), .tensor(other)) }

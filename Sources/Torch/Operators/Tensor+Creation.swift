@@ -3,6 +3,7 @@
 private let fullOf = Operation("full")
 private let zerosLike = Operation("zeros_like")
 private let onesLike = Operation("ones_like")
+private let fullLike = Operation("full_like")
 private let arangeTo = Operation("arange")
 private let normalInPlace = Operation("normal_")
 private let uniformInPlace = Operation("uniform_")
@@ -33,6 +34,10 @@ extension Tensor {
     /// Ones in the shape and on the device of another tensor, and of its type unless another is given.
     public static func ones(like other: Tensor, dtype: DType? = nil) -> Tensor {
         onesLike(.tensor(other), dtype.map { .dtype($0) } ?? .none)
+    }
+    /// One number in the shape, type and device of another tensor.
+    public static func full(like other: Tensor, _ value: Double) -> Tensor {
+        fullLike(.tensor(other), .real(value))
     }
     /// The int64 numbers 0, 1, ... count - 1.
     public static func indices(_ count: Int, device: Device = .cpu) -> Tensor {

@@ -48,4 +48,9 @@ extension Tensor {
     public func crossEntropySum(targets: Tensor, ignoring ignored: Int = -100) -> Tensor {
         crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(2), .integer(ignored))
     }
+    /// -log softmax(logits)[target] of each sample, shape [samples], for self and targets as in
+    /// `crossEntropySum`; 0 where the target is `ignored`.
+    public func crossEntropy(targets: Tensor, ignoring ignored: Int = -100) -> Tensor {
+        crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(0), .integer(ignored))
+    }
 }

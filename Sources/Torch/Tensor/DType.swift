@@ -56,6 +56,17 @@ public enum DType: Int32, Sendable, Codable, CaseIterable {
         }
     }
 
+    /// The distance from 1 to the next larger number of a floating-point type; 0 for others.
+    public var ulpOfOne: Double {
+        switch self {
+        case .float16: 0x1p-10
+        case .bfloat16: 0x1p-7
+        case .float32: Double(Float.ulpOfOne)
+        case .float64: Double.ulpOfOne
+        default: 0
+        }
+    }
+
     /// The type that accumulates values of this one: float64 for itself, float32 for all narrower ones.
     public var accumulator: DType { self == .float64 ? .float64 : .float32 }
 }

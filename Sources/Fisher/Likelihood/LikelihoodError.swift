@@ -1,0 +1,18 @@
+/// A likelihood that cannot be made, or that lacks what was asked of it.
+public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// A variance that is not positive and finite.
+    case badVariance(Double)
+    /// Bins that are not at least two finite numbers in ascending order.
+    case badBins(reason: String)
+    /// The Hessian of the negative log-likelihood in the outputs is of no use to a Gauss-Newton step.
+    case noOutputHessian(likelihood: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .badVariance(let variance): "a variance of \(variance) is not positive and finite"
+        case .badBins(let reason): "the bins of TwoHot \(reason)"
+        case .noOutputHessian(let likelihood, let reason):
+            "\(likelihood) has no Gauss-Newton matrix: the Hessian in its outputs \(reason); use its Fisher"
+        }
+    }
+}

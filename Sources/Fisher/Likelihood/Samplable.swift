@@ -1,0 +1,27 @@
+import Torch
+
+/// A likelihood that can draw observations: what a Fisher information from the model's own labels needs.
+public protocol Samplable: Likelihood {
+    /// A draw for every observation, from the model's own distribution; no gradient flows through it.
+    ///
+    /// The generator must be one of the outputs' device; equal generators give equal draws.
+    func sample(using generator: RandomGenerator) -> Observation
+
+    /// A draw that is masked wherever `observed` is; the same as `sample(using:)` where nothing is masked.
+    func sample(like observed: Observation, using generator: RandomGenerator) -> Observation
+
+    /// -log p of each observation: the outputs' shape without its last axis; 0 where it is masked.
+    func perObservationNegativeLogLikelihood(of observed: Observation) -> Tensor
+}
+
+extension Samplable {
+    /// A likelihood without masks has nothing to take over from what was observed.
+    public func sample(like observed: Observation, using generator: RandomGenerator) -> Observation {
+        sample(using: generator)
+    }
+
+    /// The sum of `perObservationNegativeLogLikelihood(of:)`.
+    public func negativeLogLikelihood(of observed: Observation) -> Tensor {
+        perObservationNegativeLogLikelihood(of: observed).sum()
+    }
+}

@@ -1,0 +1,36 @@
+// Draws from distributions whose parameters, or whose shape, come from a tensor. The generator must be one
+// of that tensor's device; no gradient flows through a draw.
+
+private let categoricalDraws = Operation("multinomial")
+private let bernoulliDraws = Operation("bernoulli")
+private let exponentialInPlace = Operation("exponential_")
+private let standardNormalInPlace = Operation("normal_")
+private let emptyLike = Operation("empty_like")
+
+extension Tensor {
+    /// For each row of this matrix of probabilities [samples, classes] the int64 number of a class drawn with
+    /// them, shape [samples].
+    public func sampledCategories(using generator: RandomGenerator) -> Tensor {
+        categoricalDraws(.tensor(detached()), .integer(1), .boolean(false), .generator(generator))
+            .flattened()
+    }
+
+    /// For each element, a probability, a draw that is 1 with it and else 0, in the elements' type.
+    public func sampledBernoulli(using generator: RandomGenerator) -> Tensor {
+        bernoulliDraws(.tensor(detached()), .generator(generator))
+    }
+
+    /// Independent draws from the standard normal distribution in the shape, type and device of another
+    /// tensor.
+    public static func normal(like other: Tensor, using generator: RandomGenerator) -> Tensor {
+        let made = emptyLike(.tensor(other.detached()))
+        return standardNormalInPlace(.tensor(made), .real(0), .real(1), .generator(generator))
+    }
+
+    /// Independent draws from the exponential distribution of mean 1 in the shape, type and device of another
+    /// tensor.
+    public static func exponential(like other: Tensor, using generator: RandomGenerator) -> Tensor {
+        let made = emptyLike(.tensor(other.detached()))
+        return exponentialInPlace(.tensor(made), .real(1), .generator(generator))
+    }
+}
