@@ -1,0 +1,168 @@
+import Fisher
+import Foundation
+import Testing
+
+/// Estimates from the model's own labels against sums over classes, a backward pass each.
+@Suite struct InformationSourceTests {
+    typealias Network = InformationTests.Network
+
+    /// sum over units, positions and classes of p_c g g^T with g the gradient of -log p(c), and N.
+    static func exact(
+        _ model: any Module, _ batch: SupervisedBatch, _ logits: (Tensor) -> Tensor
+    ) throws -> (matrix: [[Double]], count: Int) {
+        let parameters = model.parameters.map(\.parameter.wrappedValue)
+        let size = parameters.reduce(0) { $0 + $1.count }
+        var matrix = [[Double]](repeating: [Double](repeating: 0, count: size), count: size)
+        let targets = try batch.targets.scalars(as: Int64.self)
+        let positions = targets.count / batch.unitCount
+        for unit in 0..<batch.unitCount {
+            for position in 0..<positions where targets[unit * positions + position] != -100 {
+                let one = logits(batch.slice(unit..<unit + 1).inputs).reshaped([positions, -1])
+                let scores = one.narrowed(0, from: position, length: 1).logSoftmax(along: -1)
+                let probabilities = try scores.exp().scalars(as: Double.self)
+                for (c, p) in probabilities.enumerated() {
+                    let found = try gradients(
+                        of: scores.narrowed(1, from: c, length: 1).sum(), withRespectTo: parameters,
+                        keepGraph: true)
+                    let g = try zip(found, parameters).flatMap { gradient, tensor in
+                        try gradient?.scalars(as: Double.self) ?? [Double](repeating: 0, count: tensor.count)
+                    }
+                    for i in 0..<size where g[i] != 0 {
+                        for j in 0..<size { matrix[i][j] += p * g[i] * g[j] }
+                    }
+                }
+            }
+        }
+        return (matrix, targets.filter { $0 != -100 }.count)
+    }
+
+    private func close(_ found: [Double], _ expected: [Double], _ tolerance: Double = 1e-10) -> Bool {
+        let scale = max(expected.map(abs).max() ?? 0, 1e-300)
+        return found.count == expected.count
+            && zip(found, expected).allSatisfy { abs($0 - $1) <= tolerance * scale }
+    }
+
+    @Test(arguments: [Network.perceptron, .positions, .twice])
+    func exactEstimatesAreSumsOverClasses(_ network: Network) throws {
+        let (model, batch, logits) = try network.make()
+        let (matrix, count) = try Self.exact(model, batch, logits)
+        let expected = matrix.joined().map { $0 / Double(count) }
+        let estimator = try InformationEstimator(of: model)
+        for source in [InformationSource.exact, .gaussNewton] {
+            let full = try estimator.full(source, units: batch.unitCount, observing: batch.targets) {
+                Categorical(logits: logits(batch.inputs))
+            }
+            #expect(full.observationCount == count)
+            #expect(close(try full.mean.scalars(as: Double.self), Array(expected)), "\(source)")
+            let diagonal = try estimator.diagonal(source, units: batch.unitCount, observing: batch.targets) {
+                Categorical(logits: logits(batch.inputs))
+            }
+            let joined = try full.paths.flatMap { try #require(diagonal.mean[$0]).scalars(as: Double.self) }
+            #expect(close(joined, matrix.indices.map { matrix[$0][$0] / Double(count) }))
+        }
+    }
+
+    /// A GPT with a tied head and a masked position: the diagonal, and products with the whole matrix.
+    @Test func aTiedGPTIsExactToo() throws {
+        let (model, batch, logits) = try Network.tiedGPT.make()
+        let (matrix, count) = try Self.exact(model, batch, logits)
+        let estimator = try InformationEstimator(of: model)
+        let diagonal = try estimator.diagonal(.exact, units: 4, observing: batch.targets) {
+            Categorical(logits: logits(batch.inputs))
+        }.mean
+        let joined = try model.parameters.flatMap { try #require(diagonal[$0.path]).scalars(as: Double.self) }
+        #expect(close(joined, matrix.indices.map { matrix[$0][$0] / Double(count) }))
+
+        let vector = Tensor.normal([matrix.count], dtype: .float64, using: try RandomGenerator(seed: 3))
+        let v = try vector.scalars(as: Double.self)
+        let expected = matrix.map { row in zip(row, v).reduce(0) { $0 + $1.0 * $1.1 } / Double(count) }
+        for product in [
+            try SymmetricOperator.fisher(of: model, observing: batch.targets) {
+                Categorical(logits: logits(batch.inputs))
+            },
+            try SymmetricOperator.gaussNewton(of: model, observing: batch.targets) {
+                Categorical(logits: logits(batch.inputs))
+            },
+        ] { #expect(close(try product(vector).scalars(as: Double.self), expected, 1e-9)) }
+    }
+
+    /// The mean over many draws is the exact one, within five standard errors of its trace.
+    @Test(arguments: [Network.perceptron, .positions])
+    func draws(_ network: Network) throws {
+        let (model, batch, logits) = try network.make()
+        let estimator = try InformationEstimator(of: model)
+        let generator = try RandomGenerator(seed: 9)
+        func trace(_ information: DiagonalInformation) throws -> Double {
+            try information.mean.values.reduce(0) { $0 + (try $1.sum().item()) }
+        }
+        func estimate(_ source: InformationSource) throws -> Double {
+            try trace(
+                try estimator.diagonal(
+                    source, units: batch.unitCount, observing: batch.targets, using: generator
+                ) {
+                    Categorical(logits: logits(batch.inputs))
+                })
+        }
+        let exact = try estimate(.exact)
+        let draws = try (0..<300).map { _ in try estimate(.sampled(1)) }
+        let mean = draws.reduce(0, +) / 300
+        let variance = draws.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / 299
+        #expect(abs(mean - exact) <= 5 * (variance / 300).squareRoot())
+        #expect(variance > 0)
+        // Several draws at once are their mean; equal generators give equal draws.
+        let (one, two) = (try RandomGenerator(seed: 4), try RandomGenerator(seed: 4))
+        func sampled(_ generator: RandomGenerator) throws -> Double {
+            try trace(
+                try estimator.diagonal(
+                    .sampled(3), units: batch.unitCount, observing: batch.targets, using: generator
+                ) {
+                    Categorical(logits: logits(batch.inputs))
+                })
+        }
+        #expect(try sampled(one) == sampled(two))
+        #expect(throws: InformationError.self) {
+            try estimator.diagonal(
+                .sampled(1), units: batch.unitCount, observing: batch.targets
+            ) { Categorical(logits: logits(batch.inputs)) }
+        }
+    }
+
+    /// Natural-gradient logistic regression, run to convergence, has the published coefficients and standard errors.
+    @Test func logisticRegressionAgreesWithAStatisticsPackage() throws {
+        let file = try SafetensorsFile(
+            path: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+                .appending(path: "Fixtures/statistics/logistic.safetensors").path)
+        let (x, y) = (try file.tensor(named: "x"), try file.tensor(named: "y").reshaped([-1, 1]))
+        let layer = Linear(3, 1, dtype: .float64, using: try RandomGenerator(seed: 1))
+        let estimator = try InformationEstimator(of: layer)
+        var accumulator: FisherAccumulator?
+        for _ in 0..<12 {
+            let information = try estimator.full(.exact, units: 1000, observing: y) {
+                Bernoulli(logits: layer(x))
+            }
+            var fresh = try FisherAccumulator(
+                paths: information.paths, prior: .zeros([4, 4], dtype: .float64))
+            try fresh.add(information)
+            let found = try gradients(
+                of: Bernoulli(logits: layer(x)).negativeLogLikelihood(of: y),
+                withRespectTo: layer.parameters.map(\.parameter.wrappedValue))
+            let score = Tensor.concatenated(found.compactMap { $0?.flattened() }) * -1
+            let step = try fresh.step(score)
+            try withoutGradients {
+                try layer.weight.add(step.narrowed(0, from: 0, length: 3).reshaped([1, 3]))
+                try #require(layer.bias).wrappedValue.add(step.narrowed(0, from: 3, length: 1))
+            }
+            accumulator = fresh
+        }
+        let fitted =
+            try layer.weight.scalars(as: Double.self)
+            + #require(layer.bias).wrappedValue.scalars(as: Double.self)
+        let published = try file.tensor(named: "coefficients").scalars(as: Double.self)
+        let errors = try #require(accumulator).standardErrors()
+        let publishedErrors = try file.tensor(named: "standard_errors").scalars(as: Double.self)
+        for k in 0..<4 {
+            #expect(abs(fitted[k] - published[k]) <= 1e-6 * abs(published[k]))
+            #expect(abs(errors[k] - publishedErrors[k]) <= 1e-6 * publishedErrors[k])
+        }
+    }
+}
