@@ -114,7 +114,8 @@ private final class RunWorker<Task: TrainingTask> {
         guard free >= size * missing else {
             throw StorageError(
                 .inputOutput, path: directory.path,
-                reason: "has \(free >> 20) MiB free, \(missing) checkpoints need \((size * missing) >> 20) MiB")
+                reason:
+                    "has \(free >> 20) MiB free, \(missing) checkpoints need \((size * missing) >> 20) MiB")
         }
     }
 

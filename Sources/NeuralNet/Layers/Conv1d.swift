@@ -12,13 +12,24 @@ public final class Conv1d: ConvolutionLayer {
     /// Draws W; b starts at zero.
     ///
     /// - Parameter weight: by default U(-a, a) with a = 1 / sqrt(inputs / groups * kernel).
-    public init(
+    public convenience init(
         _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
         groups: Int = 1, bias: Bool = true, weight: Initializer? = nil, dtype: DType = .float32,
         using generator: RandomGenerator
     ) {
-        geometry = ConvolutionGeometry(
+        let geometry = ConvolutionGeometry(
             kernel: [kernel], stride: [stride], padding: [padding], dilation: [dilation], groups: groups)
+        self.init(
+            inputs, outputs, geometry: geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
+    }
+
+    /// Draws W for a geometry, which must have one dimension; b starts at zero.
+    public init(
+        _ inputs: Int, _ outputs: Int, geometry: ConvolutionGeometry, bias: Bool = true,
+        weight: Initializer? = nil, dtype: DType = .float32, using generator: RandomGenerator
+    ) {
+        precondition(geometry.kernel.count == 1, "a geometry of another rank")
+        self.geometry = geometry
         let (shape, initializer) = Self.weightShape(inputs, outputs, geometry)
         _weight = Parameter(wrappedValue: (weight ?? initializer)(shape, dtype: dtype, using: generator))
         self.bias = bias ? Parameter(wrappedValue: .zeros([outputs], dtype: dtype)) : nil
