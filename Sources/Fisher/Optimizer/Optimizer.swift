@@ -51,8 +51,8 @@ public final class Optimizer {
         nonFinite: NonFinitePolicy = .stop
     ) throws {
         try self.init(
-            parameters: model.parameters.filter(\.parameter.isTrainable), groups: groups,
-            clipGradientNorm: clipGradientNorm, nonFinite: nonFinite)
+            parameters: model.parameters, groups: groups, clipGradientNorm: clipGradientNorm,
+            nonFinite: nonFinite)
     }
 
     /// Binds one rule to all trainable parameters of a model. Throws as the initialiser with groups does.
@@ -65,7 +65,7 @@ public final class Optimizer {
             nonFinite: nonFinite)
     }
 
-    /// Binds groups of rules to parameters.
+    /// Binds groups of rules to parameters; frozen ones are left out.
     ///
     /// Throws `OptimizerError` where the groups do not fit the parameters or one is given twice,
     /// `HyperparameterError` for an option or a clip that is not allowed, and `TorchError` for a parameter that
@@ -74,10 +74,11 @@ public final class Optimizer {
         parameters: [NamedParameter], groups: [ParameterGroup], clipGradientNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop
     ) throws {
+        for named in parameters { try named.parameter.wrappedValue.check() }
+        let parameters = parameters.filter(\.parameter.isTrainable)
         if parameters.isEmpty { throw OptimizerError.nothingToTrain }
         var seen: (paths: Set<ParameterPath>, parameters: Set<ObjectIdentifier>) = ([], [])
         for named in parameters {
-            try named.parameter.wrappedValue.check()
             guard seen.paths.insert(named.path).inserted,
                 seen.parameters.insert(ObjectIdentifier(named.parameter)).inserted
             else { throw OptimizerError.duplicate(named.path) }

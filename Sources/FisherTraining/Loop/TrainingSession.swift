@@ -44,7 +44,7 @@ public final class TrainingSession<Task: TrainingTask> {
     ///   the weights.
     public func advance(measures: Bool = false) throws -> StepReport {
         let batch = try batches.next()
-        let weights = model.parameters.map(\.parameter.wrappedValue)
+        let weights = model.parameters.map(\.parameter).filter(\.isTrainable).map(\.wrappedValue)
         let before = measures ? withoutGradients { weights.map { $0.detached().copy() } } : []
         let report = try optimizer.step(on: batch, microBatches: microBatches) { slice in
             try task.objective(of: model, on: slice)

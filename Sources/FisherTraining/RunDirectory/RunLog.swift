@@ -77,7 +77,9 @@ final class RunLog<Task: TrainingTask> {
         let weights = currentWeights()
         for (named, (old, new)) in zip(session.model.parameters, zip(lastWeights, weights)) {
             try write("weights/\(named.path)", new, to: events, step: step)
-            if step > 0 { try write("updates/\(named.path)", new - old, to: events, step: step) }
+            if step > 0, named.parameter.isTrainable {
+                try write("updates/\(named.path)", new - old, to: events, step: step)
+            }
         }
         lastWeights = weights
         for (key, tensor) in session.optimizer.state.sorted(by: { $0.key < $1.key }) {

@@ -1,7 +1,7 @@
 import Torch
 
 /// Sets elements to zero at random while training, and scales the others so that the mean stays.
-public final class Dropout: ModeDependent {
+public final class Dropout: UnaryLayer, ModeDependent {
     /// The probability of an element to be dropped, in [0, 1).
     public let probability: Double
     public var isTraining = true

@@ -1,7 +1,7 @@
 import Torch
 
 /// A table of vectors by number.
-public final class Embedding: Module {
+public final class Embedding: UnaryLayer {
     /// The table, shape [entries, width].
     @Parameter public var weight: Tensor
     let site = CaptureSite()

@@ -1,7 +1,7 @@
 import Torch
 
 /// (x - mean) / sqrt(variance + epsilon) over the last dimension, scaled and shifted (Ba et al. 2016).
-public final class LayerNorm: Module {
+public final class LayerNorm: UnaryLayer {
     /// The scale, shape [width], ones at first.
     @Parameter public var weight: Tensor
     /// The shift, shape [width], zeros at first.

@@ -1,7 +1,7 @@
 import Torch
 
 /// y = x W^T + b over the last dimension.
-public final class Linear: Module {
+public final class Linear: UnaryLayer {
     /// W, shape [outputs, inputs].
     @Parameter public var weight: Tensor
     /// b, shape [outputs], where there is one.

@@ -1,7 +1,8 @@
 import Torch
 
 /// A part of a network: a class whose stored properties are parameters (`@Parameter`), further modules, and
-/// arrays or optionals of modules. They are found by reflection, in the order of their declaration.
+/// arrays or optionals of modules. They are found by reflection, in the order of their declaration; those of
+/// a `Sequential` by their position.
 public protocol Module: AnyObject {}
 
 /// A parameter and where it is.
@@ -38,7 +39,8 @@ extension Module {
         return walk.generators
     }
 
-    /// Switches between training and evaluation for every layer that differs (dropout).
+    /// Switches between training and evaluation for every layer that differs (dropout,
+    /// batch normalisation).
     public func setTraining(_ isTraining: Bool) {
         var walk = ModuleWalk()
         walk.visit(self, at: .root)
@@ -60,6 +62,12 @@ extension Module {
     }
 }
 
+/// A module that maps one tensor to another, so that it can stand in a `Sequential`.
+public protocol UnaryLayer: Module {
+    /// The layer's output.
+    func callAsFunction(_ input: Tensor) -> Tensor
+}
+
 /// A layer that behaves differently while it is trained.
 public protocol ModeDependent: Module {
     /// Whether the layer is being trained.
@@ -79,6 +87,7 @@ struct ModuleWalk {
         guard seen.insert(ObjectIdentifier(module)).inserted else { return }
         modules.append((path, module))
         if let layer = module as? any ModeDependent { modeDependent.append(layer) }
+        if let sequence = module as? Sequential { return visit(value: sequence.layers, at: path) }
         var mirror: Mirror? = Mirror(reflecting: module)
         var levels: [Mirror] = []
         while let level = mirror {

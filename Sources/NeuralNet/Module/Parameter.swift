@@ -4,6 +4,9 @@ import Torch
 ///
 /// The wrapper has an identity, so that a tensor used in two places (a tied head) is one parameter. Its
 /// tensor is a leaf that asks for gradients; optimizers change the elements in place.
+///
+/// A frozen parameter is also how a module keeps what is saved and loaded with its weights but is not
+/// trained, such as running averages: `@Parameter(isTrainable: false) var runningMean: Tensor`.
 @propertyWrapper
 public final class Parameter {
     /// The parameter's tensor.
@@ -14,9 +17,11 @@ public final class Parameter {
 
     /// Makes a parameter of a tensor's elements, which it takes over. A failed tensor stays one, and whoever
     /// first asks for the model's gradients is told.
-    public init(wrappedValue: Tensor) {
+    ///
+    /// - Parameter isTrainable: whether optimizers may change it; only floating-point types can be trained.
+    public init(wrappedValue: Tensor, isTrainable: Bool = true) {
         self.wrappedValue = wrappedValue.detached()
-        setTrainable(true)
+        setTrainable(isTrainable)
     }
 
     /// Whether an optimizer changes this parameter; a frozen one takes no gradient.

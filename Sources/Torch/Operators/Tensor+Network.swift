@@ -3,6 +3,8 @@
 private let linearMap = Operation("linear")
 private let embeddingRows = Operation("embedding")
 private let layerNormalization = Operation("layer_norm")
+private let groupNormalization = Operation("group_norm")
+private let batchNormalization = Operation("batch_norm")
 private let lowerTriangle = Operation("tril")
 private let attention = Operation("scaled_dot_product_attention")
 private let crossEntropyLoss = Operation("cross_entropy_loss")
@@ -21,6 +23,28 @@ extension Tensor {
         if let failure = weight.failure { return Tensor(.failure(failure)) }
         return layerNormalization(
             .tensor(self), .integers(weight.shape), .tensor(weight), .optional(bias), .real(epsilon))
+    }
+
+    /// (x - mean) / sqrt(variance + epsilon) over each of `groups` equal runs of channels of [batch,
+    /// channels, ...] with all their positions, scaled and shifted by channel.
+    public func groupNormalized(groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double) -> Tensor {
+        groupNormalization(
+            .tensor(self), .integer(groups), .optional(weight), .optional(bias), .real(epsilon),
+            .boolean(false))
+    }
+
+    /// (x - mean) / sqrt(variance + epsilon) by channel of [batch, channels, ...], scaled and shifted.
+    ///
+    /// While training, mean and variance are those of the batch, and the running ones move towards them in
+    /// place: r <- (1 - momentum) r + momentum * batch's, the variance there with its unbiased estimate.
+    /// Otherwise the running ones are used and stay.
+    public func batchNormalized(
+        weight: Tensor?, bias: Tensor?, runningMean: Tensor, runningVariance: Tensor, isTraining: Bool,
+        momentum: Double, epsilon: Double
+    ) -> Tensor {
+        batchNormalization(
+            .tensor(self), .optional(weight), .optional(bias), .tensor(runningMean),
+            .tensor(runningVariance), .boolean(isTraining), .real(momentum), .real(epsilon), .boolean(false))
     }
 
     /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d]; causal: a position sees no later one.

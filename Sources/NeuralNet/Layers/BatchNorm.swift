@@ -1,0 +1,58 @@
+import Torch
+
+/// (x - mean) / sqrt(variance + epsilon) by channel, scaled and shifted (Ioffe and Szegedy 2015).
+///
+/// The channels are the input's second dimension, whatever follows: one layer serves vectors, lines and images.
+///
+/// - **While trained** mean and variance are those of the batch and its positions. Every call moves the
+///   running ones, in place, also a call for a slice of a batch, for a second evaluation, or before an update
+///   that is skipped. Samples depend on each other, so no sample has a likelihood or a score of its own.
+/// - **In evaluation** (`setTraining(false)`) the running mean and variance are constants, and the layer is
+///   a fixed scale and shift of each channel. Fisher information is defined for this mode.
+///
+/// The running averages are saved and loaded with the weights and never trained.
+public final class BatchNorm: UnaryLayer, ModeDependent {
+    /// The scale, shape [channels], ones at first.
+    @Parameter public var weight: Tensor
+    /// The shift, shape [channels], zeros at first.
+    @Parameter public var bias: Tensor
+    /// The average of the batches' means, shape [channels], zeros at first; a frozen parameter.
+    @Parameter public var runningMean: Tensor
+    /// The average of the batches' unbiased variances, shape [channels], ones at first; a frozen parameter.
+    @Parameter public var runningVariance: Tensor
+    /// What keeps the division finite.
+    public let epsilon: Double
+    /// How far the running averages move towards a batch's: r <- (1 - momentum) r + momentum * batch's.
+    public let momentum: Double
+    public var isTraining = true
+    let site = CaptureSite()
+
+    /// Makes the layer for a number of channels.
+    public init(
+        _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, dtype: DType = .float32
+    ) {
+        precondition((0...1).contains(momentum), "a momentum must lie in [0, 1], not \(momentum)")
+        _weight = Parameter(wrappedValue: .ones([channels], dtype: dtype))
+        _bias = Parameter(wrappedValue: .zeros([channels], dtype: dtype))
+        _runningMean = Parameter(wrappedValue: .zeros([channels], dtype: dtype), isTrainable: false)
+        _runningVariance = Parameter(wrappedValue: .ones([channels], dtype: dtype), isTrainable: false)
+        self.epsilon = epsilon
+        self.momentum = momentum
+    }
+
+    /// The normalised input [batch, channels, ...], of its shape.
+    ///
+    /// While trained, a channel needs more than one element in the batch.
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        if isTraining, input.failure == nil, input.rank > 1, input.count <= input.shape[1] {
+            return Tensor(
+                failed: TorchError(
+                    message: "batch_norm: \(input) has one value a channel, whose variance is unknown"))
+        }
+        return site.noting(
+            input: input,
+            output: input.batchNormalized(
+                weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
+                isTraining: isTraining, momentum: momentum, epsilon: epsilon))
+    }
+}

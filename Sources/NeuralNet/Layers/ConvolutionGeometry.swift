@@ -1,0 +1,91 @@
+import Torch
+
+/// Which elements of its input a convolution reads for each of its outputs.
+///
+/// Every list has a number for each spatial dimension: one for `Conv1d`, two for `Conv2d`.
+public struct ConvolutionGeometry: Hashable, Sendable {
+    /// How many elements the kernel reads.
+    public let kernel: [Int]
+    /// How far the kernel moves from one position to the next.
+    public let stride: [Int]
+    /// How many zeros are put at either end.
+    public let padding: [Int]
+    /// The distance between the elements that the kernel reads.
+    public let dilation: [Int]
+    /// Into how many runs of equal length the channels fall; a run of outputs reads its run of inputs only.
+    public let groups: Int
+
+    /// Describes a convolution; traps where a number makes no sense.
+    public init(kernel: [Int], stride: [Int], padding: [Int], dilation: [Int], groups: Int) {
+        precondition((1...2).contains(kernel.count), "a convolution has one or two spatial dimensions")
+        precondition(
+            [stride, padding, dilation].allSatisfy { $0.count == kernel.count },
+            "a kernel of \(kernel.count) dimensions needs as many strides, paddings and dilations")
+        precondition(
+            (kernel + stride + dilation + [groups]).allSatisfy { $0 > 0 } && padding.allSatisfy { $0 >= 0 },
+            "kernel, stride, dilation and groups must be positive and padding not negative")
+        self.kernel = kernel
+        self.stride = stride
+        self.padding = padding
+        self.dilation = dilation
+        self.groups = groups
+    }
+
+    /// The number of positions in each dimension for an input of these sizes:
+    /// floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1; 0 where the kernel does not fit.
+    public func outputSizes(for sizes: [Int]) -> [Int] {
+        precondition(sizes.count == kernel.count, "\(sizes) are not the sizes of \(kernel.count) dimensions")
+        return sizes.indices.map { k in
+            let room = sizes[k] + 2 * padding[k] - dilation[k] * (kernel[k] - 1) - 1
+            return room < 0 ? 0 : room / stride[k] + 1
+        }
+    }
+
+    /// The patches of [batch, channels, sizes...] as [batch, groups, channels / groups * kernel elements,
+    /// positions].
+    ///
+    /// Their third dimension runs like the rows of the weight flattened from its second: the output of a
+    /// group is its rows of the weight, as a matrix, times its patches.
+    ///
+    /// - Complexity: copies each element of the input about as often as the kernel has elements.
+    public func patches(of input: Tensor) -> Tensor {
+        let isLine = kernel.count == 1
+        let image = isLine ? input.unsqueezed(-2) : input
+        func plane(_ numbers: [Int], _ neutral: Int) -> [Int] { isLine ? [neutral] + numbers : numbers }
+        return image.unfolded(
+            kernel: plane(kernel, 1), dilation: plane(dilation, 1), padding: plane(padding, 0),
+            stride: plane(stride, 1)
+        ).unflattened(1, into: [groups, -1])
+    }
+}
+
+/// A convolution of any number of spatial dimensions, for those who treat them alike.
+public protocol ConvolutionLayer: UnaryLayer {
+    /// The kernels, shape [outputs, inputs / groups, kernel sizes...].
+    var weight: Tensor { get }
+    /// What is added by output channel, shape [outputs], where there is one.
+    var bias: Parameter? { get }
+    /// What the kernels read.
+    var geometry: ConvolutionGeometry { get }
+}
+
+extension ConvolutionLayer {
+    /// The shape of the weight, and the bound of its first values: 1 / sqrt(elements that an output reads).
+    static func weightShape(_ inputs: Int, _ outputs: Int, _ geometry: ConvolutionGeometry)
+        -> (shape: [Int], initializer: Initializer)
+    {
+        let groups = geometry.groups
+        precondition(inputs > 0 && outputs > 0, "a convolution needs input and output channels")
+        precondition(
+            inputs % groups == 0 && outputs % groups == 0,
+            "\(groups) groups do not divide \(inputs) inputs and \(outputs) outputs")
+        let shape = [outputs, inputs / groups] + geometry.kernel
+        return (shape, .uniform(bound: 1 / Double(shape.dropFirst().reduce(1, *)).squareRoot()))
+    }
+
+    func convolve(_ input: Tensor) -> Tensor {
+        input.convolved(
+            weight: weight, bias: bias?.wrappedValue, stride: geometry.stride, padding: geometry.padding,
+            dilation: geometry.dilation, groups: geometry.groups)
+    }
+}

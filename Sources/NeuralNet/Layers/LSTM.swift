@@ -1,0 +1,86 @@
+import Torch
+
+/// Long short-term memory, one layer, batch first (Hochreiter and Schmidhuber 1997, with forget gates).
+///
+/// With z = W x_t + b + U h_(t-1) + u, cut into four runs of `width` in PyTorch's order,
+///
+///     i = sigmoid(z_1)   f = sigmoid(z_2)   g = tanh(z_3)   o = sigmoid(z_4)
+///     c_t = f c_(t-1) + i g                 h_t = o tanh(c_t)
+///
+/// W and U are two `Linear` maps, so that each is captured at a site of its own: the input map once a call,
+/// over all positions; the recurrent map once a position. Their tensors have PyTorch's layouts:
+///
+/// | here | shape | `torch.nn.LSTM` |
+/// |---|---|---|
+/// | `inputMap.weight` | [4 width, inputs] | `weight_ih_l0` |
+/// | `inputMap.bias` | [4 width] | `bias_ih_l0` |
+/// | `recurrentMap.weight` | [4 width, width] | `weight_hh_l0` |
+/// | `recurrentMap.bias` | [4 width] | `bias_hh_l0` |
+public final class LSTM: UnaryLayer {
+    /// What the layer carries from one position to the next.
+    public struct State {
+        /// h, shape [batch, width].
+        public var hidden: Tensor
+        /// c, shape [batch, width].
+        public var cell: Tensor
+
+        /// Makes a state of its parts.
+        public init(hidden: Tensor, cell: Tensor) {
+            self.hidden = hidden
+            self.cell = cell
+        }
+    }
+
+    /// W and b: the map of the input to the four gates.
+    public let inputMap: Linear
+    /// U and u: the map of the hidden state to the four gates.
+    public let recurrentMap: Linear
+    /// The width of the hidden state.
+    public let width: Int
+
+    /// Draws W and U; b and u start at zero.
+    ///
+    /// - Parameter weight: by default U(-a, a) with a = 1 / sqrt(width).
+    public init(
+        _ inputs: Int, _ width: Int, weight: Initializer? = nil, dtype: DType = .float32,
+        using generator: RandomGenerator
+    ) {
+        precondition(inputs > 0 && width > 0, "an LSTM needs inputs and a width")
+        let initializer = weight ?? .uniform(bound: 1 / Double(width).squareRoot())
+        inputMap = Linear(inputs, 4 * width, weight: initializer, dtype: dtype, using: generator)
+        recurrentMap = Linear(width, 4 * width, weight: initializer, dtype: dtype, using: generator)
+        self.width = width
+    }
+
+    /// The hidden states [batch, positions, width] for an input [batch, positions, inputs], from a state of
+    /// zeros.
+    public func callAsFunction(_ input: Tensor) -> Tensor { run(input, from: nil).output }
+
+    /// The hidden states [batch, positions, width] for an input [batch, positions, inputs], and the state
+    /// behind the last position.
+    ///
+    /// - Parameter state: the state before the first position; zeros where there is none.
+    public func run(_ input: Tensor, from state: State?) -> (output: Tensor, state: State) {
+        func failing(_ reason: TorchError) -> (Tensor, State) {
+            let failed = Tensor(failed: reason)
+            return (failed, State(hidden: failed, cell: failed))
+        }
+        if let failure = input.failure { return failing(failure) }
+        guard input.rank == 3, input.shape[1] > 0 else {
+            return failing(TorchError(message: "lstm: \(input) is not [batch, positions, inputs]"))
+        }
+        let mapped = inputMap(input)
+        if let failure = mapped.failure { return failing(failure) }
+        let start = Tensor.zeros([input.shape[0], width], dtype: mapped.dtype, device: mapped.device)
+        var current = state ?? State(hidden: start, cell: start)
+        var outputs: [Tensor] = []
+        for position in 0..<input.shape[1] {
+            let gates = mapped.selecting(1, position) + recurrentMap(current.hidden)
+            let parts = gates.split(into: 4, along: 1)
+            let cell = parts[1].sigmoid() * current.cell + parts[0].sigmoid() * parts[2].tanh()
+            current = State(hidden: parts[3].sigmoid() * cell.tanh(), cell: cell)
+            outputs.append(current.hidden)
+        }
+        return (.stacked(outputs, along: 1), current)
+    }
+}
