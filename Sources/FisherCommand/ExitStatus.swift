@@ -24,7 +24,10 @@ enum ExitStatus: Int32 {
         case is Interrupted, is Resumable: self = .interrupted
         case is AlreadyHoldsRun: self = .cannotCreate
         case let error as StorageError: self.init(error.kind)
-        case is OptimizerError, is WeightError: self = .badData
+        case is OptimizerError, is WeightError, is NetworkSpecificationError, is InformationError,
+            is LikelihoodError:
+            self = .badData
+        case is InputError: self = .inputMissing
         case let error as SafetensorsError: self.init(error.kind)
         case let error as CorpusError: self.init(error.kind)
         case let error as TorchError:

@@ -168,7 +168,7 @@ import Testing
         }
         let estimator = try InformationEstimator(of: layer)
         let full = try estimator.full(units: 1, objective).mean.scalars(as: Double.self)
-        let factors = try #require(try estimator.kronecker(units: 1, objective)[.root])
+        let factors = try #require(try estimator.kronecker(units: 1, objective).layers[.root])
         let (a, s) = (try factors.a.scalars(as: Double.self), try factors.s.scalars(as: Double.self))
         // The matrix has the weight's 6 rows first and the bias's 2 after; the factors have the bias as column 3.
         func place(_ out: Int, _ input: Int) -> Int { input < 3 ? out * 3 + input : 6 + out }
@@ -189,8 +189,9 @@ import Testing
         let estimator = try InformationEstimator(of: model)
         let objective = { try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets) }
         let found = try estimator.kronecker(sharing: sharing, units: 6, objective)
-        #expect(Set(found.keys.map(\.description)) == ["first", "second"])
-        let factors = try #require(found[ParameterPath("first")])
+        #expect(found.uncovered.map(\.description) == ["norm.weight", "norm.bias"])
+        #expect(Set(found.layers.keys.map(\.description)) == ["first", "second"])
+        let factors = try #require(found.layers[ParameterPath("first")])
         let x = try batch.inputs.scalars(as: Double.self)
         var expected = [Double](repeating: 0, count: 25)
         for unit in 0..<6 {

@@ -33,14 +33,16 @@ extension InformationEstimator {
     public func kronecker(
         atLabels source: InformationSource = .empirical, sharing: WeightSharing = .expand, units: Int,
         _ objective: () throws -> Objective
-    ) throws -> [ParameterPath: KroneckerFactors] {
+    ) throws -> KroneckerInformation {
         guard source == .empirical else {
             throw InformationError.noSuchEstimate(
                 source: "\(source)", structure: "kronecker",
                 reason: "the square of a mean gradient has no factors")
         }
         let (passes, count) = try labelPasses(source, structure: "kronecker", units: units, objective)
-        return try withoutGradients { try kronecker(passes, sharing: sharing, observationCount: count) }
+        return try withoutGradients {
+            try kronecker(source, passes: passes, sharing: sharing, observationCount: count)
+        }
     }
 
     private func labelPasses(

@@ -44,7 +44,7 @@ extension InformationEstimator {
         _ source: InformationSource, sharing: WeightSharing = .expand, units: Int,
         observing observed: Model.Observation, using generator: RandomGenerator? = nil,
         _ forward: () throws -> Model
-    ) throws -> [ParameterPath: KroneckerFactors] {
+    ) throws -> KroneckerInformation {
         guard source != .minibatch else {
             throw InformationError.noSuchEstimate(
                 source: "\(source)", structure: "kronecker",
@@ -52,7 +52,9 @@ extension InformationEstimator {
         }
         let (passes, count) = try passes(
             source, structure: "kronecker", units: units, observed, generator, forward)
-        return try withoutGradients { try kronecker(passes, sharing: sharing, observationCount: count) }
+        return try withoutGradients {
+            try kronecker(source, passes: passes, sharing: sharing, observationCount: count)
+        }
     }
 
     private func passes<Model: Samplable & ClosedFormFisher>(

@@ -76,14 +76,15 @@ extension InformationEstimator {
         return joined
     }
 
-    /// The Kronecker factors of every linear layer, by its path; other layers have none.
+    /// The Kronecker factors of every layer that is linear in its parameters, and the parameters of the others.
     func kronecker(
-        _ passes: [BackwardPass], sharing: WeightSharing, observationCount: Int
-    ) throws -> [ParameterPath: KroneckerFactors] {
+        _ source: InformationSource, passes: [BackwardPass], sharing: WeightSharing, observationCount: Int
+    ) throws -> KroneckerInformation {
         var factors: [ParameterPath: KroneckerFactors] = [:]
         let layers = clusters.flatMap(\.layers).compactMap { path, layer in
-            (layer as? any KroneckerLayer).map { (path, $0) }
+            (layer as? any KroneckerLayer).flatMap { $0.hasKroneckerFactors ? (path, $0) : nil }
         }
+        let covered = Set(layers.flatMap { $0.1.informativeParameters.map(ObjectIdentifier.init) })
         for (path, layer) in layers {
             var outputs: Tensor?
             var inputs: (sum: Tensor, count: Int)?
@@ -105,6 +106,8 @@ extension InformationEstimator {
                 inputs: inputs.sum, outputs: outputs, inputCount: inputs.count,
                 observationCount: observationCount)
         }
-        return factors
+        return KroneckerInformation(
+            source: source, sharing: sharing, layers: factors,
+            uncovered: parameters.filter { !covered.contains(ObjectIdentifier($0.parameter)) }.map(\.path))
     }
 }

@@ -7,6 +7,7 @@ public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible 
     /// The Hessian of the negative log-likelihood in the outputs is of no use to a Gauss-Newton step.
     case noOutputHessian(likelihood: String, reason: String)
 
+    /// What is wrong, in one sentence.
     public var description: String {
         switch self {
         case .badVariance(let variance): "a variance of \(variance) is not positive and finite"

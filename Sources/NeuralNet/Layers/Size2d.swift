@@ -14,6 +14,7 @@ public struct Size2d: Hashable, Sendable, ExpressibleByIntegerLiteral {
     /// Makes a square.
     public init(_ side: Int) { self.init(side, side) }
 
+    /// The same number in both dimensions.
     public init(integerLiteral value: Int) { self.init(value) }
 
     /// Height and width as libtorch takes them.

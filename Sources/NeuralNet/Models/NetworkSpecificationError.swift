@@ -18,6 +18,7 @@ public struct NetworkSpecificationError: Error, Hashable, Sendable, CustomString
             "\(name) is no \(kind)" + (hint ?? "; there are \(names.sorted().joined(separator: ", "))"))
     }
 
+    /// The position and what is wrong there.
     public var description: String {
         position.map { "layers[\($0)]: \(reason)" } ?? "the network's description: \(reason)"
     }

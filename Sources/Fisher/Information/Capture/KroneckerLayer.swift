@@ -3,9 +3,16 @@ import Torch
 
 /// A layer that is linear in its parameters at each position, so that its information has Kronecker factors.
 public protocol KroneckerLayer: InformativeLayer {
+    /// Whether it has factors as it is configured; a grouped convolution has none.
+    var hasKroneckerFactors: Bool { get }
+
     /// The rows of which the factors are sums: inputs, with a trailing 1 where there is a bias, and output
     /// gradients, [rows, width] each.
     func kroneckerRows(of use: LayerUse, sharing: WeightSharing) -> (inputs: Tensor, outputGradients: Tensor)
+}
+
+extension KroneckerLayer {
+    public var hasKroneckerFactors: Bool { true }
 }
 
 /// The rows of inputs [units, positions, inputs] and output gradients [units, positions, outputs].

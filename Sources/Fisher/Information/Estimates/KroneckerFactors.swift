@@ -37,7 +37,7 @@ public struct KroneckerFactors {
     /// S.
     public var s: Tensor { outputs / Double(max(observationCount, 1)) }
 
-    /// Adds the sums of independent data.
+    /// Adds the sums of independent data; throws where the shapes differ.
     public mutating func add(_ other: KroneckerFactors) throws(InformationError) {
         guard inputs.shape == other.inputs.shape, outputs.shape == other.outputs.shape else {
             throw .mismatched(reason: "the factors have other shapes")
@@ -46,5 +46,40 @@ public struct KroneckerFactors {
         outputs = outputs + other.outputs
         inputCount += other.inputCount
         observationCount += other.observationCount
+    }
+}
+
+/// The Kronecker factors of a model's layers, and the parameters that have none.
+public struct KroneckerInformation {
+    /// Where it came from.
+    public let source: InformationSource
+    /// How shared weights entered.
+    public let sharing: WeightSharing
+    /// The factors by the path of the layer.
+    public private(set) var layers: [ParameterPath: KroneckerFactors]
+    /// Trainable parameters that no layer with factors has: embeddings, norms, grouped convolutions.
+    public let uncovered: [ParameterPath]
+
+    /// Gathers factors.
+    public init(
+        source: InformationSource, sharing: WeightSharing, layers: [ParameterPath: KroneckerFactors],
+        uncovered: [ParameterPath]
+    ) {
+        self.source = source
+        self.sharing = sharing
+        self.layers = layers
+        self.uncovered = uncovered
+    }
+
+    /// Adds the sums of independent data; throws where sources, conventions or layers differ.
+    public mutating func add(_ other: KroneckerInformation) throws(InformationError) {
+        guard source == other.source, sharing == other.sharing, layers.keys == other.layers.keys else {
+            throw .mismatched(reason: "they are of other sources, conventions or layers")
+        }
+        for (path, factors) in other.layers {
+            guard var own = layers[path] else { continue }
+            try own.add(factors)
+            layers[path] = own
+        }
     }
 }

@@ -1,0 +1,39 @@
+import NeuralNet
+import Torch
+
+/// A convolution is a linear map of patches: G_n = sum over positions of s_nt patch_nt^T, group by group.
+protocol ConvolutionInformation: KroneckerLayer, ConvolutionLayer {
+    /// The weight as a parameter.
+    var weightParameter: Parameter { get }
+}
+
+extension Conv1d: ConvolutionInformation {
+    var weightParameter: Parameter { $weight }
+}
+
+extension Conv2d: ConvolutionInformation {
+    var weightParameter: Parameter { $weight }
+}
+
+extension ConvolutionInformation {
+    public var informativeParameters: [Parameter] { [weightParameter] + (bias.map { [$0] } ?? []) }
+
+    public func unitGradients(of use: LayerUse) -> [Tensor?] {
+        let patches = geometry.patches(of: use.input)
+        // [units, groups, outputs / groups, positions]
+        let s = use.outputGradient.flattened(from: 2).unflattened(1, into: [geometry.groups, -1])
+        let weight = s.matmul(patches.transposed(2, 3)).reshaped([-1] + self.weight.shape)
+        return bias == nil ? [weight] : [weight, use.outputGradient.flattened(from: 2).sum(along: 2)]
+    }
+
+    public var hasKroneckerFactors: Bool { geometry.groups == 1 }
+
+    public func kroneckerRows(
+        of use: LayerUse, sharing: WeightSharing
+    ) -> (inputs: Tensor, outputGradients: Tensor) {
+        let patches = geometry.patches(of: use.input).flattened(from: 1, to: 2).transposed(1, 2)
+        let s = use.outputGradient.flattened(from: 2).transposed(1, 2)
+        return Fisher.kroneckerRows(
+            inputs: patches, outputGradients: s, hasBias: bias != nil, sharing: sharing)
+    }
+}

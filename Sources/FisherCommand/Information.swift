@@ -1,0 +1,139 @@
+import ArgumentParser
+import Fisher
+import Foundation
+
+/// `fisher information`: an estimate itself, from files, so that anyone can check it.
+struct Information: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Estimate the Fisher information of a plain network on data from safetensors files.",
+        discussion: """
+            The network is described as JSON, for example {"layers": [{"linear": [8, 6]}, "tanh", {"linear": \
+            [6, 3]}], "likelihood": "categorical"}; its weights are named by position (0.weight, 0.bias, \
+            2.weight). It is computed in the type of the weights, layers such as batch norms in evaluation. \
+            Estimates are on the scale of the mean negative log-likelihood: sums over samples divided by the \
+            number of observations.
+
+            The output holds `full` [parameters, parameters], `diagonal/<parameter>`, or `kronecker/<layer>/A` \
+            and `kronecker/<layer>/S`, the bias being the last input.
+            """)
+
+    @Option(help: "The network's description, JSON.")
+    var model: String
+    @Option(help: "Its weights.")
+    var weights: String
+    @Option(help: "The inputs, the first axis a sample each: the file's tensor, or the one named inputs.")
+    var inputs: String
+    @Option(help: "The targets: the file's tensor, or the one named targets.")
+    var targets: String
+    @Option(help: "exact, sampled, empirical, minibatch or gauss_newton.")
+    var source: SourceName = .exact
+    @Option(help: "full, diagonal or kronecker.")
+    var structure: StructureName = .diagonal
+    @Option(help: "Draws of labels for the source sampled.")
+    var samples = 1
+    @Option(help: "Seed of the draws.")
+    var seed: UInt64 = 0
+    @Option(help: "How positions that share weights enter Kronecker factors: expand or reduce.")
+    var sharing: WeightSharing = .expand
+    @Option(help: "Where the estimate is written.")
+    var output: String
+
+    enum SourceName: String, CaseIterable, ExpressibleByArgument {
+        case exact, sampled, empirical, minibatch
+        case gaussNewton = "gauss_newton"
+    }
+
+    enum StructureName: String, CaseIterable, ExpressibleByArgument {
+        case full, diagonal, kronecker
+    }
+
+    func validate() throws {
+        guard samples > 0 else { throw ValidationError("--samples must be at least 1.") }
+    }
+
+    func run() throws {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(filePath: model))
+        } catch {
+            throw InputError(path: model)
+        }
+        let specification = try NetworkSpecification(json: data)
+        let file = try SafetensorsFile(path: weights)
+        let tensors = try file.allTensors()
+        let dtype = tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
+        let network = try specification.makeNetwork(dtype: dtype, weights: tensors)
+        network.setTraining(false)
+        let x = try tensor("inputs", from: inputs)
+        _ = try specification.outputShape(for: x.shape)
+        let y = try tensor("targets", from: targets)
+        let input = x.dtype.isFloatingPoint ? x.to(dtype: dtype) : x
+        switch specification.likelihood {
+        case .categorical:
+            try estimate(network, input, y.to(dtype: .int64)) { Categorical(logits: network(input)) }
+        case .bernoulli:
+            try estimate(network, input, y.to(dtype: dtype)) { Bernoulli(logits: network(input)) }
+        case .gaussian:
+            try estimate(network, input, y.to(dtype: dtype)) { Gaussian(mean: network(input)) }
+        }
+    }
+
+    private func estimate<Model: Samplable & ClosedFormFisher>(
+        _ network: Sequential, _ inputs: Tensor, _ targets: Tensor, _ forward: () throws -> Model
+    ) throws where Model.Observation == Tensor {
+        let estimator = try InformationEstimator(of: network)
+        let generator = try RandomGenerator(seed: seed)
+        let units = inputs.shape[0]
+        let source: InformationSource =
+            switch self.source {
+            case .exact: .exact
+            case .sampled: .sampled(samples)
+            case .empirical: .empirical
+            case .minibatch: .minibatch
+            case .gaussNewton: .gaussNewton
+            }
+        var found: [(String, Tensor)] = []
+        switch structure {
+        case .full:
+            let full = try estimator.full(
+                source, units: units, observing: targets, using: generator, forward)
+            found = [("full", full.mean)]
+        case .diagonal:
+            let diagonal = try estimator.diagonal(
+                source, units: units, observing: targets, using: generator, forward)
+            found = diagonal.mean.map { ("diagonal/\($0.key)", $0.value) }
+        case .kronecker:
+            let kronecker = try estimator.kronecker(
+                source, sharing: sharing, units: units, observing: targets, using: generator, forward)
+            for (path, factors) in kronecker.layers {
+                found += [("kronecker/\(path)/A", factors.a), ("kronecker/\(path)/S", factors.s)]
+            }
+            if !kronecker.uncovered.isEmpty {
+                let names = kronecker.uncovered.map(\.description).joined(separator: ", ")
+                warn("without Kronecker factors, left out: \(names)")
+            }
+        }
+        let sources = try found.sorted { $0.0 < $1.0 }.map {
+            try SafetensorsSource(name: $0.0, tensor: $0.1.detached())
+        }
+        try SafetensorsWriter(metadata: ["source": "\(source)", "structure": structure.rawValue]).write(
+            sources, to: output)
+    }
+
+    /// The tensor of a name, or the file's only one.
+    private func tensor(_ name: String, from path: String) throws -> Tensor {
+        let file = try SafetensorsFile(path: path)
+        if file[name] == nil, file.tensors.count == 1, let only = file.tensors.first {
+            return try file.tensor(named: only.name)
+        }
+        return try file.tensor(named: name)
+    }
+}
+
+/// A file that cannot be read.
+struct InputError: Error, CustomStringConvertible {
+    let path: String
+    var description: String { "\(path) cannot be read" }
+}
+
+extension WeightSharing: ExpressibleByArgument {}
