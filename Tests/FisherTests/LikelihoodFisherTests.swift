@@ -59,7 +59,7 @@ import Testing
         let likelihood = try kind(z)
         let norm = try (d * likelihood.outputFisherProduct(d)).sum().item()
         #expect(norm > 0.1)
-        let sizes = (6...11).map { pow(0.5, Double($0)) }
+        let sizes = (7...12).map { pow(0.5, Double($0)) }
         let rests = try sizes.map { h in
             try divergence(of: likelihood, from: try kind(z + d * h)) / (h * h * norm / 2) - 1
         }

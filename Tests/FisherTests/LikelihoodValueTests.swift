@@ -98,6 +98,14 @@ import Testing
         #expect(Self.close(try Self.values(likelihood.expectedValue), [mean, mean, mean]))
     }
 
+    /// The float32 nearest to 0.1 is larger than 0.1, and still a value at the last bin.
+    @Test func twoHotAtItsEndsInSinglePrecision() throws {
+        let likelihood = try TwoHot(logits: .zeros([2, 3]), bins: [-0.7, 0, 0.1])
+        let ends = Tensor([-0.7, 0.1] as [Float])
+        #expect(Self.close(try Self.values(likelihood.weights(of: ends)), [1, 0, 0, 0, 0, 1], 1e-7))
+        #expect(likelihood.weights(of: ends * 1.001).failure != nil)
+    }
+
     /// The expectation of the loss over the bins to which a value is rounded.
     @Test func theLossOfAValueIsItsExpectation() throws {
         let likelihood = try TwoHot(logits: Tensor([0.5, -1, 2], shape: [1, 3]), bins: [0, 1, 3])

@@ -51,7 +51,12 @@ public struct TwoHot: Likelihood {
     /// The weights of the bins for values of any shape [...], computed in float64, shape [..., bins]; they sum to
     /// one. A value beyond the first or the last bin gives a failed tensor.
     public func weights(of values: Tensor) -> Tensor {
-        if let failure = rangeFailure("values of TwoHot", values, in: bins[0]...bins[bins.count - 1]) {
+        if values.failure != nil { return values }
+        // A last bin at 0.1 takes the float32 next to it, which is larger.
+        let (first, last) = (bins[0], bins[bins.count - 1])
+        let rounding = values.dtype.ulpOfOne * max(abs(first), abs(last))
+        if let failure = rangeFailure("values of TwoHot", values, in: (first - rounding)...(last + rounding))
+        {
             return Tensor(failed: failure)
         }
         let places = Tensor(bins).to(device: values.device)
