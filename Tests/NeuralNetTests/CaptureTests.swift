@@ -58,6 +58,7 @@ import Torch
         let recorder = Recorder()
         let output = layer.capturing(by: recorder) { layer(input) }
         #expect(recorder.uses.map(\.path) == ["inputMap"] + Array(repeating: "recurrentMap", count: 5))
+        try #require(recorder.uses.count == 6)
         #expect(recorder.uses[0].output.shape == [4, 5, 8])
         // The recurrent map sees zeros first, then the hidden states.
         #expect(try recorder.uses[1].input.scalars(as: Double.self).allSatisfy { $0 == 0 })
