@@ -54,6 +54,21 @@ import Testing
         #expect(message([.init(.rest, SGD())]).contains("no trainable parameter"))
     }
 
+    @Test func frozenParametersAreLeftOut() throws {
+        let model = try Network()
+        model.first.$weight.isTrainable = false
+        let frozen: [Double] = try model.first.weight.scalars()
+        let optimizer = try Optimizer(
+            parameters: model.parameters, groups: [.init(.rest, try SGD(learningRate: 0.1))])
+        let moving: [Double] = try model.second.weight.scalars()
+        try optimizer.step(on: try Self.batch()) { batch in
+            try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+        }
+        #expect(!optimizer.describe().contains("first.weight"))
+        #expect(try model.first.weight.scalars() == frozen)
+        #expect(try model.second.weight.scalars() != moving)
+    }
+
     @Test(arguments: RuleConformanceTests.names, [2, 3, 5, 12])
     func microBatchesGiveTheWholeStep(_ name: String, _ count: Int) throws {
         let (whole, parts) = (try Network(), try Network())

@@ -6,19 +6,24 @@ import Foundation
 struct ToyTask: TrainingTask {
     final class Network: Module {
         let first: Linear
+        let norm: BatchNorm?
         let dropout: Dropout
         let second: Linear
 
-        init(seed: UInt64) throws {
+        init(seed: UInt64, normalises: Bool = false) throws {
             let generator = try RandomGenerator(seed: seed)
             first = Linear(
                 4, 8, bias: true, weight: .normal(standardDeviation: 0.3), dtype: .float32, using: generator)
+            norm = normalises ? BatchNorm(8) : nil
             dropout = Dropout(0.2, using: generator)
             second = Linear(
                 8, 3, bias: true, weight: .normal(standardDeviation: 0.3), dtype: .float32, using: generator)
         }
 
-        func callAsFunction(_ x: Tensor) -> Tensor { second(dropout(first(x).relu())) }
+        func callAsFunction(_ x: Tensor) -> Tensor {
+            let hidden = first(x)
+            return second(dropout((norm?(hidden) ?? hidden).relu()))
+        }
     }
 
     struct Batches: BatchStream {
@@ -34,6 +39,8 @@ struct ToyTask: TrainingTask {
         }
     }
 
+    /// The network has a layer with running averages.
+    var normalises = false
     /// Evaluations always give the same.
     var neverImproves = false
     /// The steps after which the loss is not finite.
@@ -58,7 +65,9 @@ struct ToyTask: TrainingTask {
         return SupervisedBatch(inputs: x, targets: Tensor(classes, shape: [16]))
     }
 
-    func makeModel(seed: UInt64) throws -> Network { try Network(seed: seed) }
+    func makeModel(seed: UInt64) throws -> Network {
+        try Network(seed: seed, normalises: normalises)
+    }
     func makeBatches(seed: UInt64) throws -> Batches {
         let first = seed * 1_000_000
         return Batches(position: first, limit: breaksAfter == .max ? .max : first + UInt64(breaksAfter))

@@ -42,6 +42,23 @@ import Testing
         }
     }
 
+    @Test func runningAveragesAreInTheCheckpoint() throws {
+        try ToyTask.withFolder { root in
+            func session() throws -> TrainingSession<ToyTask> {
+                try TrainingSession(ToyTask(normalises: true), try ToyTask.candidate("fadam"), seed: 3)
+            }
+            let (first, second) = (try session(), try session())
+            for _ in 0..<4 { _ = try first.advance(measures: true) }
+            _ = try second.restore(from: try first.save(to: CheckpointStore(folder: root)))
+            let mean: [Float] = try #require(first.model.norm).runningMean.scalars()
+            #expect(mean.allSatisfy { $0 != 0 })
+            #expect(try #require(second.model.norm).runningMean.scalars() == mean)
+            let loss = try first.evaluate().validationLoss
+            #expect(try second.evaluate().validationLoss == loss)
+            #expect(!first.optimizer.describe().contains("running"))
+        }
+    }
+
     @Test func anotherRunsCheckpointIsRefused() throws {
         try ToyTask.withFolder { root in
             let session = try TrainingSession(ToyTask(), try ToyTask.candidate("adam"), seed: 1)

@@ -6,6 +6,7 @@ import Torch
 @Suite struct LayerGradientTests {
     enum Kind: String, CaseIterable, Sendable {
         case linear, embedding, layerNorm, dropout, attention, block, gpt, tiedGPT
+        case conv1d, conv2d, groupNorm, batchNormTrained, batchNormEvaluated, lstm, lstmState, network
     }
 
     /// The layer, and its scalar output: a fixed random projection of what it computes.
@@ -43,6 +44,46 @@ import Torch
             let layer = CausalSelfAttention(
                 4, heads: 2, weight: normal, outputWeight: normal, dtype: .float64, using: generator)
             return (layer, { try projected(layer(input)) })
+        case .conv1d:
+            let layer = Conv1d(
+                3, 4, kernel: 2, stride: 2, padding: 1, dilation: 2, dtype: .float64, using: generator)
+            return (layer, { try projected(layer(input)) })
+        case .conv2d:
+            let layer = Conv2d(
+                2, 4, kernel: Size2d(2, 3), stride: Size2d(2, 1), padding: 1, dilation: Size2d(1, 2),
+                groups: 2, dtype: .float64, using: generator)
+            let image = Tensor.normal([2, 2, 4, 5], dtype: .float64, using: generator)
+            return (layer, { try projected(layer(image)) })
+        case .groupNorm:
+            let layer = GroupNorm(groups: 1, channels: 3, dtype: .float64)
+            return (layer, { try projected(layer(input)) })
+        case .batchNormTrained, .batchNormEvaluated:
+            let linear = Linear(4, 4, dtype: .float64, using: generator)
+            let model = Sequential(linear, BatchNorm(3, dtype: .float64))
+            model.setTraining(kind == .batchNormTrained)
+            return (model, { try projected(model(input)) })
+        case .lstm:
+            let layer = LSTM(4, 3, dtype: .float64, using: generator)
+            return (layer, { try projected(layer(input)) })
+        case .lstmState:
+            let layer = LSTM(4, 3, dtype: .float64, using: generator)
+            let start = LSTM.State(
+                hidden: .normal([2, 3], dtype: .float64, using: generator),
+                cell: .normal([2, 3], dtype: .float64, using: generator))
+            return (
+                layer,
+                {
+                    let (output, state) = layer.run(input, from: start)
+                    return try projected(output) + projected(state.cell) + projected(state.hidden)
+                }
+            )
+        case .network:
+            // The second layer stands at two positions.
+            let twice = Linear(4, 4, dtype: .float64, using: generator)
+            let model = Sequential(
+                Linear(4, 4, dtype: .float64, using: generator), Tanh(), twice, GELU(), Sigmoid(), twice,
+                LayerNorm(4, dtype: .float64), Flatten())
+            return (model, { try projected(model(input)) })
         case .block, .gpt, .tiedGPT:
             let model = GPT(
                 GPT.Configuration(
@@ -56,7 +97,7 @@ import Torch
     @Test(arguments: Kind.allCases)
     func matchesFiniteDifferences(_ kind: Kind) throws {
         let (module, value) = try Self.make(kind)
-        let parameters = module.parameters
+        let parameters = module.parameters.filter(\.parameter.isTrainable)
         #expect(!parameters.isEmpty)
         // Away from the symmetric start, where many derivatives vanish.
         let noise = try RandomGenerator(seed: 7)

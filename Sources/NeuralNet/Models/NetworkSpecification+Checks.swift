@@ -123,6 +123,7 @@ extension NetworkSpecification.Layer {
             return .ranked(try ranked(shape, 4, position).prefix(2) + [size.height, size.width])
         case .flatten:
             guard let sizes = shape.sizes else { return .ranked([nil, nil]) }
+            try requireBatch(sizes, position)
             return .ranked([sizes[0], try product(sizes.dropFirst(), position)])
         case .tanh, .relu, .sigmoid, .gelu, .geluTanh: return shape
         }
@@ -139,7 +140,9 @@ extension NetworkSpecification.Layer {
         switch shape {
         case .unknown: break
         case .last(let size): last = size
-        case .ranked(let sizes): last = sizes.last ?? nil
+        case .ranked(let sizes):
+            try requireBatch(sizes, position)
+            last = sizes.last ?? nil
         }
         if let last, last != expected {
             throw NetworkSpecificationError(
@@ -151,9 +154,17 @@ extension NetworkSpecification.Layer {
         throws(NetworkSpecificationError)
     {
         guard let sizes = shape.sizes else { return }
-        if sizes.count >= 2, let channels = sizes[1], channels != expected {
+        try requireBatch(sizes, position)
+        if let channels = sizes[1], channels != expected {
             throw NetworkSpecificationError(
                 position, "\(name) takes \(expected) channels, but is given \(channels)")
+        }
+    }
+
+    private func requireBatch(_ sizes: [Int?], _ position: Int) throws(NetworkSpecificationError) {
+        if sizes.count < 2 {
+            throw NetworkSpecificationError(
+                position, "\(name) takes a batch of vectors or more, but is given \(sizes.count) dimensions")
         }
     }
 

@@ -47,7 +47,7 @@ public struct NetworkSpecification: Hashable, Sendable {
     /// The shape of the output for an input of this shape, the batch first; throws the first layer that
     /// cannot take what it is given.
     public func outputShape(for input: [Int]) throws(NetworkSpecificationError) -> [Int] {
-        guard input.count >= 2, input.allSatisfy({ (0...LayerOptions.sizeLimit).contains($0) }) else {
+        guard !input.isEmpty, input.allSatisfy({ (0...LayerOptions.sizeLimit).contains($0) }) else {
             throw NetworkSpecificationError(nil, "\(input) is not the shape of a batch of inputs")
         }
         let shape = try trace(.ranked(input))
