@@ -60,6 +60,21 @@ import Torch
         #expect(chosen.settings.contains { $0 == ("power", "0.6") })
     }
 
+    /// Likelihoods.md
+    @Test func likelihoodsOfOutputs() throws {
+        let generator = try RandomGenerator(seed: 0)
+        let (outputs, observed, v) = (Tensor.zeros([2, 3]), Tensor.ones([2, 3]), Tensor.ones([2, 3]))
+        let likelihood = try Gaussian(mean: outputs, variance: 0.25)
+        let losses = likelihood.perObservationNegativeLogLikelihood(of: observed)
+        let labels = likelihood.sample(like: observed, using: generator)
+        let product = likelihood.outputFisherProduct(v, observing: observed)
+        let distance = likelihood.divergence(from: Gaussian(mean: outputs + 1))
+        #expect(losses.shape == [2] && labels.shape == [2, 3])
+        #expect(try product.scalars(as: Double.self) == [Double](repeating: 4, count: 6))
+        // Six elements: ((0.25 + 1)/1 - 1 + log 4)/2 each.
+        #expect(abs(try distance.item() - 3 * (0.25 + 2 * 0.6931471805599453)) < 1e-5)
+    }
+
     /// LikelihoodsAndObjectives.md
     @Test func likelihoods() throws {
         let generator = try RandomGenerator(seed: 0)

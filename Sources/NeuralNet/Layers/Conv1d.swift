@@ -11,7 +11,7 @@ public final class Conv1d: ConvolutionLayer {
 
     /// Draws W; b starts at zero.
     ///
-    /// - Parameter weight: by default U(-a, a) with a = 1 / sqrt(inputs / groups * kernel).
+    /// W is drawn by default from U(-a, a) with a = 1 / sqrt(inputs / groups * kernel).
     public convenience init(
         _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
         groups: Int = 1, bias: Bool = true, weight: Initializer? = nil, dtype: DType = .float32,

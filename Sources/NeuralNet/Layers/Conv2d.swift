@@ -12,7 +12,7 @@ public final class Conv2d: ConvolutionLayer {
 
     /// Draws W; b starts at zero.
     ///
-    /// - Parameter weight: by default U(-a, a) with a = 1 / sqrt(inputs / groups * kernel elements).
+    /// W is drawn by default from U(-a, a) with a = 1 / sqrt(inputs / groups * kernel elements).
     public convenience init(
         _ inputs: Int, _ outputs: Int, kernel: Size2d, stride: Size2d = 1, padding: Size2d = 0,
         dilation: Size2d = 1, groups: Int = 1, bias: Bool = true, weight: Initializer? = nil,

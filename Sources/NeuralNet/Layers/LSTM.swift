@@ -40,7 +40,7 @@ public final class LSTM: UnaryLayer {
 
     /// Draws W and U; b and u start at zero.
     ///
-    /// - Parameter weight: by default U(-a, a) with a = 1 / sqrt(width).
+    /// W is drawn by default from U(-a, a) with a = 1 / sqrt(width).
     public init(
         _ inputs: Int, _ width: Int, weight: Initializer? = nil, dtype: DType = .float32,
         using generator: RandomGenerator
@@ -59,7 +59,9 @@ public final class LSTM: UnaryLayer {
     /// The hidden states [batch, positions, width] for an input [batch, positions, inputs], and the state
     /// behind the last position.
     ///
-    /// - Parameter state: the state before the first position; zeros where there is none.
+    /// - Parameters:
+    ///   - input: the sequences.
+    ///   - state: the state before the first position; zeros where there is none.
     public func run(_ input: Tensor, from state: State?) -> (output: Tensor, state: State) {
         func failing(_ reason: TorchError) -> (Tensor, State) {
             let failed = Tensor(failed: reason)

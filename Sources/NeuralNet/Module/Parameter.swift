@@ -18,7 +18,9 @@ public final class Parameter {
     /// Makes a parameter of a tensor's elements, which it takes over. A failed tensor stays one, and whoever
     /// first asks for the model's gradients is told.
     ///
-    /// - Parameter isTrainable: whether optimizers may change it; only floating-point types can be trained.
+    /// - Parameters:
+    ///   - wrappedValue: the tensor.
+    ///   - isTrainable: whether optimizers may change it; only floating-point types can be trained.
     public init(wrappedValue: Tensor, isTrainable: Bool = true) {
         self.wrappedValue = wrappedValue.detached()
         setTrainable(isTrainable)
