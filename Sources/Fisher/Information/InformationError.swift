@@ -10,6 +10,8 @@ public enum InformationError: Error, Hashable, Sendable, CustomStringConvertible
     case notByUnit(layer: ParameterPath, units: Int, shape: [Int])
     /// A layer was reached by no gradient or was used in a way that its information cannot be told.
     case unsupportedUse(layer: ParameterPath, reason: String)
+    /// Targets that the likelihood cannot have: out of range, or of another shape.
+    case badObservations(reason: String)
     /// The batch has no observation.
     case noObservations
     /// An estimate is of other parameters than the one that it is added to.
@@ -28,6 +30,7 @@ public enum InformationError: Error, Hashable, Sendable, CustomStringConvertible
         case .notByUnit(let layer, let units, let shape):
             "the layer \(layer) computed something of shape \(shape), whose first axis is not the batch of \(units)"
         case .unsupportedUse(let layer, let reason): "the layer \(layer) \(reason)"
+        case .badObservations(let reason): "the targets cannot be used: \(reason)"
         case .noObservations: "the batch has no observation that counts"
         case .mismatched(let reason): "the two estimates cannot be added: \(reason)"
         case .noSuchEstimate(let source, let structure, let reason):

@@ -64,12 +64,15 @@ extension InformationEstimator {
         let pass = try capture(units: units, forward)
         let likelihood = pass.outcome
         try likelihood.outputs.check()
+        let loss = likelihood.negativeLogLikelihood(of: observed)
+        // Sources of the model's own labels need no targets, but wrong ones are a mistake all the same.
+        do { try loss.check() } catch { throw InformationError.badObservations(reason: "\(error)") }
         let count = try likelihood.observationCount(of: observed)
         guard count > 0 else { throw InformationError.noObservations }
         switch source {
         case .empirical, .minibatch:
             let uses = try pass.backward(
-                from: [likelihood.negativeLogLikelihood(of: observed)], seeds: [nil], keepGraph: false)
+                from: [loss], seeds: [nil], keepGraph: false)
             return ([BackwardPass(uses: uses, weight: 1)], count)
         case .sampled(let draws):
             guard draws > 0, let generator else {
