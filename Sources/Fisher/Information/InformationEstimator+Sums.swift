@@ -20,12 +20,14 @@ extension InformationEstimator {
             for cluster in clusters {
                 for (parameter, sums) in zip(cluster.parameters, cluster.sums(pass.uses, units: units)) {
                     guard let path = paths[ObjectIdentifier(parameter)] else { continue }
-                    let zero = Tensor.zeros(like: parameter.wrappedValue.detached())
-                    let square = (sums?.squares ?? zero) * pass.weight
+                    // A parameter that nothing reached has no information.
+                    let zeros = { Tensor.zeros(like: parameter.wrappedValue.detached()) }
+                    let found = sums ?? (zeros(), zeros())
+                    let square = pass.weight == 1 ? found.squares : found.squares * pass.weight
                     squares[path] = squares[path].map { $0 + square } ?? square
                     // Only at the data's labels is the gradient that of the loss.
                     if source == .empirical || source == .minibatch {
-                        gradients[path] = sums?.gradient ?? zero
+                        gradients[path] = found.gradient
                     }
                 }
             }
