@@ -19,7 +19,7 @@ extension SGD: FusedRule {
         k.mu = Float(mu)
         k.of_gradient = usesNesterov ? 1 : 0
         k.of_momentum = usesNesterov ? Float(mu) : 1
-        return .plain(k, momentum: try state.memory("momentum", input.shape, filledWith: 0))
+        return .plain(k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0))
     }
 }
 
@@ -34,7 +34,8 @@ extension Adagrad: FusedRule {
         k.inside = Float(epsilon(t))
         k.rate = Float(learningRate(t))
         k.guard()
-        return .adaptive(k, momentum: nil, square: try state.memory("sum", input.shape, filledWith: 0))
+        return .adaptive(
+            k, momentum: nil, square: try state.memory("sum", input.parameter.shape, filledWith: 0))
     }
 }
 
@@ -49,7 +50,8 @@ extension RMSProp: FusedRule {
         k.outside = Float(epsilon(t))
         k.rate = Float(learningRate(t))
         k.guard()
-        return .adaptive(k, momentum: nil, square: try state.memory("average", input.shape, filledWith: 0))
+        return .adaptive(
+            k, momentum: nil, square: try state.memory("average", input.parameter.shape, filledWith: 0))
     }
 }
 
@@ -92,8 +94,8 @@ extension AdaptiveMomentRule {
         _ k: ck_adaptive, _ input: FusedInput, state: inout TensorState
     ) throws(TorchError) -> FusedStep {
         .adaptive(
-            k, momentum: try state.memory("momentum", input.shape, filledWith: 0),
-            square: try state.memory("fisher", input.shape, filledWith: 0))
+            k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
+            square: try state.memory("fisher", input.parameter.shape, filledWith: 0))
     }
 }
 

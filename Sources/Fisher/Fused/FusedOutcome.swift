@@ -23,7 +23,7 @@ struct FusedDecay {
     /// The decay's direction theta / d, up to its clip, for the weights as they are now.
     func record() -> DecayRecord {
         withoutGradients {
-            let theta = parameter.to(dtype: .float32)
+            let theta = parameter.detached().to(dtype: .float32)
             let f =
                 switch information {
                 case .full(let tensor): tensor

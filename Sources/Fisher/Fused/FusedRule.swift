@@ -14,8 +14,8 @@ protocol FusedRule: TensorRule {
 
 /// What a rule is told about one parameter of the fused path.
 struct FusedInput {
-    /// The shape of the parameter.
-    let shape: [Int]
+    /// theta.
+    let parameter: Tensor
     /// t: the number of this update of this parameter, from 1.
     let step: Int
     /// Whether weight decay applies to this parameter.
@@ -61,9 +61,9 @@ let leastUnguardedDivisor: Float = 1e-20
 extension TensorState {
     /// The memory of a name as contiguous float32 elements that nobody else uses; where there is none yet, new
     /// memory filled with a number.
-    mutating func memory(_ name: String, _ shape: [Int], filledWith value: Double) throws(TorchError)
-        -> Tensor
-    {
+    mutating func memory(
+        _ name: String, _ shape: @autoclosure () -> [Int], filledWith value: Double
+    ) throws(TorchError) -> Tensor {
         if let found = tensors[name] {
             if isExclusive && found.isContiguous { return found }
             let own = found.isContiguous ? found.copy() : found.contiguous()
@@ -71,7 +71,7 @@ extension TensorState {
             tensors[name] = own
             return own
         }
-        let fresh = Tensor.full(shape, value)
+        let fresh = Tensor.full(shape(), value)
         try fresh.check()
         tensors[name] = fresh
         return fresh

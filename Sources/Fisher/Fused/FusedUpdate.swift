@@ -130,7 +130,7 @@ final class FusedUpdate {
             if job.measures { append(number, .measure, cells: cells, by: 1, after: prepared, to: &pieces) }
             append(
                 number, .move, cells: cells, by: 1, after: job.measures ? 2 : prepared, to: &pieces,
-                backwards: true)
+                backwards: job.measures)
         }
         // The largest first, so that the threads end together.
         for whole in wholes.sorted(by: { $0.count > $1.count }) {

@@ -36,7 +36,7 @@ extension FisherMetricRule {
         (k.keep_f, k.take_f, k.add_f) = (Float(b2hat), Float(1 - b2hat), Float(addend))
         switch epsilonRule {
         case .adaptive, .fixed: k.epsilon = Float(epsilon(t))
-        case .perSize: k.epsilon = Float(epsilon(t) / Double(max(input.shape.reduce(1, *), 1)))
+        case .perSize: k.epsilon = Float(epsilon(t) / Double(max(input.parameter.count, 1)))
         case .accumulated, .fractionOfMaximum: k.epsilon = 0
         }
         (k.keep_m, k.take_m) = (Float(b1), Float(1 - b1))
@@ -44,9 +44,9 @@ extension FisherMetricRule {
         k.of_theta = Float(decay == .euclidean ? eta * lambda : 0)
         k.of_decay = Float(decay == .natural ? eta * lambda : 0)
         return MetricStep(
-            constants: k, momentum: try state.memory("momentum", input.shape, filledWith: 0),
+            constants: k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
             information: try state.information(
-                input.shape, factored: factored, inside: 0, outside: addend),
+                input.parameter, factored: factored, inside: 0, outside: addend),
             epsilonFraction: epsilonRule == .adaptive ? epsilon2(t) : nil, clip: clip)
     }
 }
@@ -65,9 +65,9 @@ extension Adafactor: FusedRule {
         k.of_theta = Float(input.decays ? weightDecay(t) : 0)
         return .metric(
             MetricStep(
-                constants: k, momentum: try state.memory("momentum", input.shape, filledWith: 0),
+                constants: k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
                 information: try state.information(
-                    input.shape, factored: true, inside: epsilon(t), outside: 0),
+                    input.parameter, factored: true, inside: epsilon(t), outside: 0),
                 reportsEpsilon: false, clip: clip))
     }
 }
@@ -75,14 +75,15 @@ extension Adafactor: FusedRule {
 extension TensorState {
     /// The memory of f: row and column sums of a matrix where the rule factors it, else the whole diagonal.
     fileprivate mutating func information(
-        _ shape: [Int], factored: Bool, inside: Double, outside: Double
+        _ parameter: Tensor, factored: Bool, inside: Double, outside: Double
     ) throws(TorchError) -> MetricStep.Information {
-        guard factored, shape.count >= 2 else {
-            return .full(try memory("fisher", shape, filledWith: 1))
+        guard factored, parameter.rank >= 2 else {
+            return .full(try memory("fisher", parameter.shape, filledWith: 1))
         }
         return .factored(
-            rows: try memory("rows", [shape[0]], filledWith: 1),
-            columns: try memory("columns", [shape[1...].reduce(1, *)], filledWith: 1), inside: inside,
+            rows: try memory("rows", [parameter.shape[0]], filledWith: 1),
+            columns: try memory("columns", [parameter.shape[1...].reduce(1, *)], filledWith: 1),
+            inside: inside,
             outside: outside)
     }
 }

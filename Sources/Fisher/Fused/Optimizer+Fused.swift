@@ -41,11 +41,11 @@ extension Optimizer {
         guard score.failure == nil, score.dtype == parameter.dtype, score.device == .cpu,
             Optimizer.fusedObstacle(of: parameter) == nil
         else { return nil }
-        let gradient = score.contiguous()
+        let gradient = score.isContiguous ? score : score.contiguous()
         try gradient.check()
         var state = slot.state
         let step = try rule.fusedStep(
-            FusedInput(shape: parameter.shape, step: slot.step + 1, decays: slot.decays), state: &state)
+            FusedInput(parameter: parameter, step: slot.step + 1, decays: slot.decays), state: &state)
         state.isExclusive = true
         return FusedSlot(
             number: number, group: group, position: position, parameter: parameter, step: step, state: state,
@@ -91,7 +91,7 @@ extension Optimizer {
         var decay: FusedDecay?
         if case .metric(let step) = slot.step, step.constants.of_decay != 0 {
             decay = FusedDecay(
-                parameter: slot.parameter.detached(), information: step.information,
+                parameter: slot.parameter, information: step.information,
                 epsilon: job.epsilon ?? 0)
         }
         return FusedOutcome(

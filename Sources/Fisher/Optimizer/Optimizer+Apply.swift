@@ -126,7 +126,7 @@ extension Optimizer {
         let tensor = slot.parameter.wrappedValue.detached()
         let precise = tensor.to(dtype: tensor.dtype.accumulator)
         func prepared(_ gradient: Tensor) -> Tensor {
-            let gradient = gradient.to(dtype: tensor.dtype.accumulator)
+            let gradient = gradient.detached().to(dtype: tensor.dtype.accumulator)
             return scale.map { gradient * $0 } ?? gradient
         }
         return RuleInput(

@@ -56,24 +56,32 @@ extension Optimizer {
     /// without one are left as they are.
     @discardableResult
     public func update(with gradients: [ParameterPath: Tensor]) throws -> StepReport {
-        let slots = slots
-        let known = Dictionary(uniqueKeysWithValues: slots.map { ($0.path, $0.parameter.wrappedValue) })
-        for (path, gradient) in gradients.sorted(by: { $0.key < $1.key }) {
-            try gradient.check()
-            guard let tensor = known[path] else {
+        var scores: [Tensor?] = []
+        var taken = 0
+        for slot in groups.lazy.flatMap(\.slots) {
+            let gradient = gradients[slot.path]
+            if let gradient { try Optimizer.check(gradient, of: slot) }
+            scores.append(gradient)
+            taken += gradient == nil ? 0 : 1
+        }
+        if taken < gradients.count {
+            let known = Set(slots.map(\.path))
+            for path in gradients.keys.sorted() where !known.contains(path) {
                 throw OptimizerError.badGradient(path: path, reason: "belongs to no parameter")
-            }
-            guard tensor.shape == gradient.shape else {
-                throw OptimizerError.badGradient(
-                    path: path, reason: "has shape \(gradient.shape), the parameter \(tensor.shape)")
             }
         }
         return try withoutGradients {
             try apply(
-                GradientList(
-                    scores: slots.map { gradients[$0.path]?.detached() }, auxiliaries: slots.map { _ in nil },
-                    count: 1),
-                loss: nil)
+                GradientList(scores: scores, auxiliaries: scores.map { _ in nil }, count: 1), loss: nil)
+        }
+    }
+
+    private static func check(_ gradient: Tensor, of slot: Slot) throws {
+        try gradient.check()
+        let parameter = slot.parameter.wrappedValue
+        guard parameter.hasShape(of: gradient) else {
+            throw OptimizerError.badGradient(
+                path: slot.path, reason: "has shape \(gradient.shape), the parameter \(parameter.shape)")
         }
     }
 }

@@ -18,7 +18,9 @@ extension ComparisonSummary {
             lines += [""] + TextTable([labels] + costColumns).lines(usesColor: usesColor)
         }
         if let reach = reachTable(labels) { lines += [""] + reach.lines(usesColor: usesColor) }
-        let warnings = warnings.flatMap { DisplayWidth.wrapped("Warning: " + DisplayWidth.printable($0), width: min(width, 100)) }
+        let warnings = warnings.flatMap {
+            DisplayWidth.wrapped("Warning: " + DisplayWidth.printable($0), width: min(width, 100))
+        }
         if !warnings.isEmpty { lines += [""] + warnings }
         let notes = notes(width: width)
         return (lines + (notes.isEmpty ? [] : [""] + notes)).joined(separator: "\n") + "\n"
