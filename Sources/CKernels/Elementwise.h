@@ -44,6 +44,9 @@ INLINE void NAME(plain_vectors)(
         int64_t end = block + BLOCK < count ? block + BLOCK : count;
         Floats change_part = 0.0f;
         for (int64_t i = block; i < end; i += LANES) {
+            FETCH(p + i);
+            FETCH(g + i);
+            if (remembers) FETCH(m + i);
             Floats theta = READ(p + i);
             Floats d = READ(g + i) * k.scale + theta * k.coupled;
             Floats step = d * k.of_gradient;
@@ -89,6 +92,10 @@ INLINE void NAME(adaptive_vectors)(
         int64_t end = block + BLOCK < count ? block + BLOCK : count;
         Floats change_part = 0.0f;
         for (int64_t i = block; i < end; i += LANES) {
+            FETCH(p + i);
+            FETCH(g + i);
+            FETCH(v + i);
+            if (remembers) FETCH(m + i);
             Floats theta = READ(p + i);
             Floats gradient = READ(g + i) * k.scale + theta * k.coupled;
             Floats square = LOAD(v + i) * k.keep_v + SQUARE(gradient) * k.take_v;

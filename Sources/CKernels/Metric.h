@@ -8,6 +8,9 @@ INLINE ck_sums NAME(metric_survey_vectors)(
         int64_t end = block + BLOCK < count ? block + BLOCK : count;
         Floats gradient_part = 0.0f, step_part = 0.0f, decay_part = 0.0f;
         for (int64_t i = block; i < end; i += LANES) {
+            FETCH(g + i);
+            FETCH(f + i);
+            if (decays) FETCH(p + i);
             Floats gradient = READ(g + i) * k.scale;
             Floats information = LOAD(f + i) * k.keep_f + SQUARE(gradient) * k.take_f + k.add_f;
             Floats inverse = INVERSE(ROOT(information) + k.epsilon, guarded);
@@ -56,6 +59,10 @@ INLINE double NAME(metric_apply_vectors)(
         int64_t end = block + BLOCK < count ? block + BLOCK : count;
         Floats change_part = 0.0f;
         for (int64_t i = block; i < end; i += LANES) {
+            FETCH(p + i);
+            FETCH(g + i);
+            FETCH(m + i);
+            FETCH(f + i);
             Floats theta = READ(p + i), gradient = READ(g + i) * k.scale;
             Floats information = LOAD(f + i) * k.keep_f + SQUARE(gradient) * k.take_f + k.add_f;
             STORE(f + i, information);

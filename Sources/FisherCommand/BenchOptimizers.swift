@@ -10,8 +10,8 @@ struct BenchOptimizers: ParsableCommand {
         abstract: "Time the step of every optimizer on parameters of a real model's shapes.",
         discussion: """
             All optimizers take turns, so that what else runs on the machine hits all of them. Times are \
-            medians over the turns. The state of one optimizer after another is in memory: GPT-2 takes about 2 \
-            GB for each.
+            medians over the turns. They share weights and gradients; the states of all are in memory, up to 1 GB \
+            each for GPT-2.
             """)
 
     @Option(help: "The shapes: 1M, 3M, 124M, resnet50 or conformer.")
@@ -55,14 +55,17 @@ struct BenchOptimizers: ParsableCommand {
         print(try json ? jsonText(results, bandwidth) : table(results, bandwidth))
     }
 
-    private func benchmark(_ candidate: OptimizerCandidate) throws -> OptimizerBenchmark {
-        try OptimizerBenchmark(
-            parameters, candidate.rule, clipGradientNorm: candidate.clipGradientNorm, execution: execution)
+    private func benchmarks(_ candidates: [OptimizerCandidate]) throws -> [OptimizerBenchmark] {
+        let tensors = try BenchmarkTensors(parameters)
+        return try candidates.map {
+            try OptimizerBenchmark(
+                tensors, $0.rule, clipGradientNorm: $0.clipGradientNorm, execution: execution)
+        }
     }
 
     /// Reads requests until there are no more.
     private func answer(_ candidates: [OptimizerCandidate]) throws {
-        let benchmarks = try candidates.map(benchmark)
+        let benchmarks = try benchmarks(candidates)
         say("ready \(parameters.count)")
         while let line = readLine() {
             let words = line.split(separator: " ").compactMap { Int($0) }
@@ -85,7 +88,7 @@ struct BenchOptimizers: ParsableCommand {
     }
 
     private func measure(_ candidates: [OptimizerCandidate]) throws -> [Result] {
-        let benchmarks = try candidates.map(benchmark)
+        let benchmarks = try benchmarks(candidates)
         // A turn is long enough for the clock, and short enough for the turns to alternate quickly.
         let steps = max(1, 20_000_000 / parameters.count)
         for benchmark in benchmarks { _ = try benchmark.seconds(steps: steps) }

@@ -1,34 +1,45 @@
 import Fisher
 
-/// One optimizer bound to synthetic parameters and gradients, to be timed in turns.
-public final class OptimizerBenchmark {
+/// Synthetic parameters and gradients that several benchmarks may share.
+public final class BenchmarkTensors {
     /// The shapes.
     public let set: ParameterSet
-    /// The optimizer, after its first step.
-    public let optimizer: Optimizer
-    private let gradients: [ParameterPath: Tensor]
-    /// The number of parameters.
-    public let count: Int
+    let parameters: [NamedParameter]
+    let gradients: [ParameterPath: Tensor]
 
-    /// Draws weights from N(0, 0.02^2) and gradients from N(0, 0.001^2), and makes the first step.
-    public init(
-        _ set: ParameterSet, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
-        execution: Execution = .automatic
-    ) throws {
+    /// Draws weights from N(0, 0.02^2) and gradients from N(0, 0.001^2).
+    public init(_ set: ParameterSet) throws {
         self.set = set
         let generator = try RandomGenerator(seed: 1)
         var gradients: [ParameterPath: Tensor] = [:]
-        let parameters = set.shapes.enumerated().map { number, shape in
+        parameters = set.shapes.enumerated().map { number, shape in
             let path = ParameterPath("p\(number)")
             gradients[path] = Tensor.normal(shape, using: generator) * 1e-3
             return NamedParameter(
                 path: path, parameter: Parameter(wrappedValue: .normal(shape, using: generator) * 0.02))
         }
         self.gradients = gradients
-        count = set.count
+    }
+}
+
+/// One optimizer bound to synthetic parameters and gradients, to be timed in turns.
+public final class OptimizerBenchmark {
+    /// The optimizer, after its first step.
+    public let optimizer: Optimizer
+    private let gradients: [ParameterPath: Tensor]
+    /// The number of parameters.
+    public let count: Int
+
+    /// Binds a rule, and makes the first step.
+    public init(
+        _ tensors: BenchmarkTensors, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
+        execution: Execution = .automatic
+    ) throws {
+        gradients = tensors.gradients
+        count = tensors.set.count
         optimizer = try Optimizer(
-            parameters: parameters, groups: [ParameterGroup(.rest, rule)], clipGradientNorm: clipGradientNorm,
-            execution: execution)
+            parameters: tensors.parameters, groups: [ParameterGroup(.rest, rule)],
+            clipGradientNorm: clipGradientNorm, execution: execution)
         try optimizer.update(with: gradients)
     }
 
