@@ -36,7 +36,8 @@ import Testing
     @Test func laterLayersWinAndOriginsAreKept() throws {
         let resolved = try Resolved([
             try Resolved.preset("long"),
-            ConfigurationLayer(.file("a.toml"), [("training.steps", ["70"]), ("data.text", ["x y", "z\"w"])]),
+            ConfigurationLayer(
+                .file("a.toml"), [("training.steps", ["70"]), ("data.text", ["x y", "z\"w"])]),
             ConfigurationLayer(.commandLine, [("optimizer.beta2", ["0.99"])]),
         ])
         #expect(resolved.value.training.steps == 70)
@@ -56,7 +57,8 @@ import Testing
     @Test func mistakesNameTheKeyItsOriginAndTheNearest() throws {
         #expect(message([("training.stepz", ["5"])]).contains("did you mean training.steps?"))
         #expect(message([("training.stepz", ["5"])]).contains("(a.toml)"))
-        #expect(message([("training.steps", ["0"])]).contains("training.steps = 0 (a.toml) must be at least 1"))
+        #expect(
+            message([("training.steps", ["0"])]).contains("training.steps = 0 (a.toml) must be at least 1"))
         #expect(message([("training.steps", ["x"])]).contains("is not a whole number"))
         #expect(message([("optimizer.rho", ["3"])]).contains("optimizer.rho = 3 (a.toml)"))
         #expect(message([("optimizer.betta2", ["0.9"])]).contains("did you mean beta2?"))
@@ -72,7 +74,8 @@ import Testing
             return try resolved.value.optimizer.candidate(steps: 100).rule.learningRate
         }
         #expect(
-            try rate([("optimizer.learning_rate", ["0.1"]), ("optimizer.schedule", ["constant"])]) == .constant(0.1))
+            try rate([("optimizer.learning_rate", ["0.1"]), ("optimizer.schedule", ["constant"])])
+                == .constant(0.1))
         #expect(
             try rate([("optimizer.learning_rate", ["linear_warm_up(peak=0.2,warm_up=7)"])])
                 == .linearWarmUp(0.2, warmUp: 7))

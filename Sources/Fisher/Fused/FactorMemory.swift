@@ -16,8 +16,6 @@ struct FactorMemory {
     let inside, outside: Double
     /// Partial row sums, `rows` for each column of tiles, then partial column sums, `columns` for each row.
     let partials: UnsafeMutablePointer<Float>
-    /// sum of g^2 over the matrix, after scaling.
-    var gradientSquares = 0.0
     /// The smallest divisor that the roots can make.
     var leastRoot: Float = 0
 
@@ -31,18 +29,19 @@ struct FactorMemory {
         self.columnSums = columnSums
         self.inside = inside
         self.outside = outside
-        let blocks = (rows + Self.tileRows - 1) / Self.tileRows
-        let columnBlocks = (columns + Self.tileColumns - 1) / Self.tileColumns
-        partials = .allocate(capacity: max(1, columnBlocks * rows + blocks * columns))
+        let blocks = CellGrid.blocks(rows, Self.tileRows)
+        let columnBlocks = CellGrid.blocks(columns, Self.tileColumns)
+        // An empty matrix needs room for the roots all the same.
+        partials = .allocate(capacity: 1 + max(1, columnBlocks) * rows + max(1, blocks) * columns)
     }
 
     func deallocate() { partials.deallocate() }
 
-    var columnBlocks: Int { (columns + Self.tileColumns - 1) / Self.tileColumns }
-    var rowBlocks: Int { (rows + Self.tileRows - 1) / Self.tileRows }
+    var columnBlocks: Int { CellGrid.blocks(columns, Self.tileColumns) }
+    var rowBlocks: Int { CellGrid.blocks(rows, Self.tileRows) }
     var tileCount: Int { columnBlocks * rowBlocks }
     var rowRoots: UnsafeMutablePointer<Float> { partials }
-    var columnRoots: UnsafeMutablePointer<Float> { partials + columnBlocks * rows }
+    var columnRoots: UnsafeMutablePointer<Float> { partials + max(1, columnBlocks) * rows }
 
     /// Sums up one tile's squares.
     func survey(_ number: Int, of job: FusedJob, _ sums: inout ck_sums) {
@@ -52,7 +51,7 @@ struct FactorMemory {
             rows: Int64(min(Self.tileRows, rows - row)),
             columns: Int64(min(Self.tileColumns, columns - column)), stride: Int64(columns))
         let rowPartials = partials + columnBlock * rows + row
-        let columnPartials = partials + columnBlocks * rows + rowBlock * columns + column
+        let columnPartials = columnRoots + rowBlock * columns + column
         rowPartials.update(repeating: 0, count: Int(tile.rows))
         columnPartials.update(repeating: 0, count: Int(tile.columns))
         job.loops.pointee.factor_sums(
@@ -64,8 +63,7 @@ struct FactorMemory {
     /// Moves R and C by the partial sums, and leaves the roots of f = R C / sum(R) in their place.
     ///
     /// The root of a product is the product of the roots, which no small sum makes vanish.
-    mutating func prepare(_ k: ck_metric, gradientSquares: Double) {
-        self.gradientSquares = gradientSquares
+    mutating func prepare(_ k: ck_metric) {
         let scale = Double(k.scale) * Double(k.scale)
         let (keep, take) = (Double(k.keep_f), Double(k.take_f))
         func moved(_ sum: Float, _ squares: Double, _ others: Int) -> Float {

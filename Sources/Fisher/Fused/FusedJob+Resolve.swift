@@ -1,54 +1,88 @@
-// Between the passes of a metric's step: what the sums say about epsilon-hat and the clips.
+// What the sums over a tensor say about a metric's step: epsilon-hat and the clips.
 
 import CKernels
 
 extension FusedJob {
-    /// Turns the cells' sums into epsilon-hat and clip factors.
-    ///
-    /// The sums were taken with epsilon-hat = epsilon, which holds wherever RMS(g) is at least
-    /// epsilon / epsilon2. A tensor with a smaller gradient is measured once more, and so is one whose sums
-    /// overflowed for want of guards.
-    mutating func resolve(_ sums: UnsafeMutablePointer<ck_sums>) {
+    /// Fills in what is known before the gradient has been surveyed: its scale.
+    mutating func setScale(_ scale: Double) {
         switch loop {
-        case .plain, .adaptive: break
-        case .metric(let k):
-            let resolved = resolved(k, sums) { .metric($0) }
-            loop = .metric(resolved)
-        case .factored(let k):
-            let resolved = resolved(k, sums) { .factored($0) }
-            loop = .factored(resolved)
+        case .plain(var k):
+            k.scale = Float(scale)
+            loop = .plain(k)
+        case .adaptive(var k):
+            k.scale = Float(scale)
+            loop = .adaptive(k)
+        case .metric(var k):
+            k.scale = Float(scale)
+            k.guarded = needsGuards(k)
+            loop = .metric(k)
+        case .factored(var k):
+            k.scale = Float(scale)
+            loop = .factored(k)
         }
     }
 
-    private mutating func resolved(
-        _ constants: ck_metric, _ sums: UnsafeMutablePointer<ck_sums>, _ wrapped: (ck_metric) -> Loop
-    ) -> ck_metric {
-        var k = constants
-        if count == 0 || !measures { return k }
-        var total = totalOfCells(sums)
-        let epsilon = k.epsilon
-        if let epsilonFraction {
-            let squares = factors?.gradientSquares ?? total.gradient
-            k.epsilon = min(epsilon, Float(epsilonFraction * (squares / Double(count)).squareRoot()))
+    /// Sets epsilon-hat = min(epsilon, epsilon2 RMS(g)) once the sum of the squares of g is known.
+    ///
+    /// - Returns: whether epsilon-hat is epsilon, as it is unless the gradient is truly small.
+    mutating func setEpsilon(gradientSquares: Double) -> Bool {
+        guard let epsilonFraction, count > 0 else { return true }
+        let bound = Float(epsilonFraction * (gradientSquares / Double(count)).squareRoot())
+        switch loop {
+        case .metric(var k) where bound < k.epsilon:
+            k.epsilon = bound
+            k.guarded = needsGuards(k)
+            loop = .metric(k)
+        case .factored(var k) where bound < k.epsilon:
+            k.epsilon = bound
+            loop = .factored(k)
+        default: return true
         }
-        let guarded = k.guarded || !total.step.isFinite || !total.decay.isFinite || needsGuards(k)
-        if k.epsilon != epsilon || guarded != k.guarded {
-            k.guarded = guarded
-            loop = wrapped(k)
+        return false
+    }
+
+    /// Divides by the clip factors, once every cell has been measured.
+    mutating func resolve(_ sums: UnsafeMutablePointer<ck_sums>) {
+        guard let clip, count > 0 else { return }
+        var total = totalOfCells(sums)
+        if !total.step.isFinite || !total.decay.isFinite {
+            // A quotient overflowed: weights of more than 10^18. Once more, with guards.
+            setGuarded()
             for cell in 0..<cells.count { measure(cell, &sums[cell]) }
             total = totalOfCells(sums)
         }
-        guard let clip else { return k }
         let factor = max(1, (total.step / Double(count)).squareRoot() / clip)
+        let decayFactor = max(1, (total.decay / Double(count)).squareRoot() / clip)
+        func divide(_ k: inout ck_metric) {
+            k.take_m = Float(Double(k.take_m) / factor)
+            k.of_decay = Float(Double(k.of_decay) / decayFactor)
+        }
         clipFactor = factor
-        k.take_m = Float(Double(k.take_m) / factor)
-        k.of_decay = Float(Double(k.of_decay) / max(1, (total.decay / Double(count)).squareRoot() / clip))
-        return k
+        switch loop {
+        case .plain, .adaptive: break
+        case .metric(var k):
+            divide(&k)
+            loop = .metric(k)
+        case .factored(var k):
+            divide(&k)
+            loop = .factored(k)
+        }
+    }
+
+    private mutating func setGuarded() {
+        switch loop {
+        case .plain, .adaptive: break
+        case .metric(var k):
+            k.guarded = true
+            loop = .metric(k)
+        case .factored(var k):
+            k.guarded = true
+            loop = .factored(k)
+        }
     }
 
     private func needsGuards(_ k: ck_metric) -> Bool {
-        let least = factors?.leastRoot ?? k.add_f.squareRoot()
-        return k.epsilon + least < leastUnguardedDivisor
+        k.epsilon + k.add_f.squareRoot() < leastUnguardedDivisor
     }
 
     private func totalOfCells(_ sums: UnsafeMutablePointer<ck_sums>) -> ck_sums {

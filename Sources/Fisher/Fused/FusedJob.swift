@@ -9,6 +9,8 @@ struct FusedJob {
     static let cellCount = 32768
     /// Tensors of up to so many elements stay in a core's own cache between the two passes over them.
     static let wholeCount = 65536
+    /// Larger ones do not stay in the cache that the cores share: they are measured together with the survey.
+    static let sharedCount = 1_000_000
 
     /// The loops of a step and their constants.
     enum Loop {
@@ -36,6 +38,16 @@ struct FusedJob {
     var firstSum = 0
     var firstTileSum = 0
 
+    /// The sum of the squares of the gradient as it lies in memory, from the survey.
+    var gradientSquares = 0.0
+    /// Whether the survey has measured this tensor already.
+    var isMeasured = false
+    /// Whether no cache holds this tensor between the two passes of a metric's step.
+    var isLarge: Bool {
+        guard case .metric = loop else { return false }
+        return measures && count > Self.sharedCount
+    }
+
     /// What the report tells.
     var clipFactor: Double?
     var changeSquares = 0.0
@@ -50,7 +62,7 @@ struct FusedJob {
     var measures: Bool {
         switch loop {
         case .plain, .adaptive: false
-        case .metric, .factored: clip != nil || epsilonFraction != nil
+        case .metric, .factored: clip != nil
         }
     }
 
@@ -101,25 +113,6 @@ struct FusedJob {
         case .factored: break
         }
     }
-
-    /// Fills in the gradient's scale once it is known.
-    mutating func setScale(_ scale: Double) {
-        switch loop {
-        case .plain(var k):
-            k.scale = Float(scale)
-            loop = .plain(k)
-        case .adaptive(var k):
-            k.scale = Float(scale)
-            loop = .adaptive(k)
-        case .metric(var k):
-            k.scale = Float(scale)
-            k.guarded = k.epsilon + k.add_f.squareRoot() < leastUnguardedDivisor
-            loop = .metric(k)
-        case .factored(var k):
-            k.scale = Float(scale)
-            loop = .factored(k)
-        }
-    }
 }
 
 /// A matrix cut into cells of at most so many elements: whole rows, or pieces of one row.
@@ -134,9 +127,12 @@ struct CellGrid {
         self.columns = columns
         columnsPerCell = max(1, min(columns, cell))
         rowsPerCell = max(1, min(rows, cell / columnsPerCell))
-        columnBlocks = (columns + columnsPerCell - 1) / columnsPerCell
-        count = columnBlocks * ((rows + rowsPerCell - 1) / rowsPerCell)
+        columnBlocks = Self.blocks(columns, columnsPerCell)
+        count = columnBlocks * Self.blocks(rows, rowsPerCell)
     }
+
+    /// The number of blocks of a size that cover a length.
+    static func blocks(_ length: Int, _ size: Int) -> Int { (length + size - 1) / size }
 
     /// A cell's first element, its first row and column, and its size.
     func tile(_ cell: Int) -> (start: Int, row: Int, column: Int, tile: ck_tile) {

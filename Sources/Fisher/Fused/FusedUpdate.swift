@@ -20,7 +20,7 @@ import Torch
 final class FusedUpdate {
     /// What a piece does with its cells.
     private enum Task: UInt8 {
-        case survey, surveyTiles, prepare, measure, move, whole
+        case survey, surveyTiles, measureAhead, prepare, measure, move, whole
     }
 
     private struct Piece {
@@ -46,8 +46,9 @@ final class FusedUpdate {
     private let shared: Shared
     private let jobCount: Int
 
-    /// Takes over the jobs.
-    init(_ list: [FusedJob]) {
+    /// Takes over the jobs; `threadLimit` is for tests.
+    init(_ list: [FusedJob], threadLimit: Int? = nil) {
+        self.threadLimit = threadLimit ?? .max
         jobCount = list.count
         let jobs = UnsafeMutablePointer<FusedJob>.allocate(capacity: max(1, jobCount))
         var (cells, tiles) = (0, 0)
@@ -70,6 +71,7 @@ final class FusedUpdate {
         (cellCount, tileCount) = (cells, tiles)
     }
 
+    private let threadLimit: Int
     private let cellCount: Int
     private let tileCount: Int
 
@@ -86,20 +88,41 @@ final class FusedUpdate {
     var jobs: UnsafeBufferPointer<FusedJob> { UnsafeBufferPointer(start: shared.jobs, count: jobCount) }
 
     /// The sum of the squares of all gradients as they lie in memory; not finite where one of them is not.
-    func survey() -> Double {
+    ///
+    /// Where the gradients' scale is known already, tensors too large for any cache are measured as well.
+    func survey(scale: Double?) -> Double {
         var pieces: [Piece] = []
         pieces.reserveCapacity(jobCount + cellCount / 2 + tileCount)
         for number in 0..<jobCount {
             if let factors = shared.jobs[number].factors {
                 append(number, .surveyTiles, cells: factors.tileCount, by: 1, to: &pieces)
+            } else if let scale, shared.jobs[number].isLarge {
+                shared.jobs[number].setScale(scale)
+                append(number, .measureAhead, cells: shared.jobs[number].cells.count, by: 1, to: &pieces)
             } else {
                 append(number, .survey, cells: shared.jobs[number].cells.count, by: 2, to: &pieces)
             }
         }
         run(pieces)
         var total = 0.0
-        for cell in 0..<cellCount { total += shared.sums[cell].gradient }
-        for tile in 0..<tileCount { total += shared.tileSums[tile].gradient }
+        for number in 0..<jobCount {
+            let isMeasured = scale != nil && shared.jobs[number].isLarge
+            let squares = gradientSquares(number)
+            shared.jobs[number].gradientSquares = isMeasured ? squares / (scale! * scale!) : squares
+            shared.jobs[number].isMeasured = isMeasured
+            total += shared.jobs[number].gradientSquares
+        }
+        return total
+    }
+
+    private func gradientSquares(_ number: Int) -> Double {
+        let job = shared.jobs[number]
+        var total = 0.0
+        if let tiles = job.factors?.tileCount {
+            for tile in 0..<tiles { total += shared.tileSums[job.firstTileSum + tile].gradient }
+        } else {
+            for cell in 0..<job.cells.count { total += shared.sums[job.firstSum + cell].gradient }
+        }
         return total
     }
 
@@ -111,9 +134,20 @@ final class FusedUpdate {
         // From the last to the first: of the gradients, those that were surveyed last may still be in cache.
         for number in (0..<jobCount).reversed() {
             let job = shared.jobs[number]
-            shared.jobs[number].setScale(scale)
             let cells = job.cells.count
-            if cells == 0 { continue }
+            if cells == 0 {
+                // A matrix without rows still has columns.
+                shared.jobs[number].setScale(scale)
+                shared.jobs[number].prepare()
+                continue
+            }
+            if !job.isMeasured { shared.jobs[number].setScale(scale) }
+            let isUsual = shared.jobs[number].setEpsilon(gradientSquares: job.gradientSquares * scale * scale)
+            if job.isMeasured && isUsual {
+                shared.jobs[number].resolve(shared.sums + job.firstSum)
+                append(number, .move, cells: cells, by: 1, to: &pieces)
+                continue
+            }
             for cell in 0..<cells { shared.sums[job.firstSum + cell] = ck_sums() }
             if case .metric = job.loop, job.measures, job.count <= FusedJob.wholeCount {
                 wholes.append((number, job.count))
@@ -161,7 +195,7 @@ final class FusedUpdate {
 
     /// Runs the pieces on as many threads as there are, or on this one where there is little to do.
     private func run(_ pieces: [Piece]) {
-        let threads = min(Engine.threadCount, pieces.count)
+        let threads = min(Engine.threadCount, threadLimit, pieces.count)
         if threads == 0 { return }
         let next = Atomic(0)
         pieces.withUnsafeBufferPointer { pieces in
@@ -186,10 +220,11 @@ final class FusedUpdate {
         if piece.goal > 0 { wait(for: shared.stage + number, toReach: Int(piece.goal)) }
         switch piece.task {
         case .survey: for cell in cells { job.pointee.survey(cell, &sums[cell]) }
+        case .measureAhead: for cell in cells { job.pointee.measure(cell, &sums[cell]) }
         case .surveyTiles:
             for tile in cells { job.pointee.factors?.survey(tile, of: job.pointee, &tileSums[tile]) }
         case .prepare:
-            job.pointee.prepare(tileSums)
+            job.pointee.prepare()
             shared.stage[number].store(1, ordering: .releasing)
         case .measure:
             for cell in cells { job.pointee.measure(cell, &sums[cell]) }
@@ -201,7 +236,7 @@ final class FusedUpdate {
         case .move:
             for cell in cells { job.pointee.move(cell, &sums[cell]) }
         case .whole:
-            job.pointee.prepare(tileSums)
+            job.pointee.prepare()
             let all = 0..<job.pointee.cells.count
             if job.pointee.measures {
                 for cell in all { job.pointee.measure(cell, &sums[cell]) }
@@ -222,11 +257,9 @@ final class FusedUpdate {
 
 extension FusedJob {
     /// Moves the row and column sums by what the survey found, where there are any.
-    fileprivate mutating func prepare(_ tileSums: UnsafeMutablePointer<ck_sums>) {
-        guard case .factored(var k) = loop, let tiles = factors?.tileCount else { return }
-        var squares = 0.0
-        for tile in 0..<tiles { squares += tileSums[tile].gradient }
-        factors?.prepare(k, gradientSquares: squares * Double(k.scale) * Double(k.scale))
+    fileprivate mutating func prepare() {
+        guard case .factored(var k) = loop else { return }
+        factors?.prepare(k)
         k.guarded = k.epsilon + (factors?.leastRoot ?? 0) < leastUnguardedDivisor
         loop = .factored(k)
     }

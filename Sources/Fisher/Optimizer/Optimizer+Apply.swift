@@ -9,13 +9,14 @@ extension Optimizer {
     func apply(_ gradients: GradientList, loss: Tensor?) throws -> StepReport {
         var gradients = gradients
         let fused = try fusedSlots(gradients)
-        let update = FusedUpdate(fused.map(fusedJob))
+        let update = FusedUpdate(fused.map(fusedJob), threadLimit: threadLimit)
         var isFused = [Bool](repeating: false, count: gradients.scores.count)
         for slot in fused { isFused[slot.number] = true }
         for number in isFused.indices where !isFused[number] { gradients.divide(number) }
 
+        let known = clipGradientNorm == nil ? 1 / gradients.count : nil
         let (norm, lossValue) = try norm(
-            of: gradients, fusedSquares: update.survey(), isFused, loss: loss)
+            of: gradients, fusedSquares: update.survey(scale: known), isFused, loss: loss)
         let normTensor = Tensor.full([], norm, dtype: .float64)
         if let culprit = try nonFiniteCulprit(gradients, loss: lossValue, norm: norm) {
             return try skip(culprit, loss: loss, norm: normTensor)

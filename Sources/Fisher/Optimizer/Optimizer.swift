@@ -39,6 +39,8 @@ public final class Optimizer {
     public let execution: Execution
     /// The instruction set of the fused path's loops.
     var instructionSet: InstructionSet
+    /// The most threads that the fused path uses, where a test wants fewer than there are.
+    var threadLimit: Int?
     /// The number of updates made.
     public internal(set) var updateCount = 0
     /// The number of updates skipped for a loss or gradient that was not finite.
