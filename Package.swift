@@ -63,9 +63,10 @@ let package = Package(
                 .linkedLibrary("c10"),
             ]
         ),
+        .target(name: "CKernels"),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
-        .target(name: "Fisher", dependencies: ["NeuralNet", "Torch"]),
+        .target(name: "Fisher", dependencies: ["CKernels", "NeuralNet", "Torch"]),
         .target(name: "FisherTraining", dependencies: ["Fisher"]),
         .target(name: "FisherTasks", dependencies: ["FisherTraining"]),
         .executableTarget(

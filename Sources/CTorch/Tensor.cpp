@@ -49,4 +49,8 @@ void *ct_tensor_data(ct_tensor tensor) {
     return guarded<void *>(nullptr, [&] { return borrow(tensor).data_ptr(); });
 }
 
+void ct_tensor_note_change(ct_tensor tensor) {
+    guarded([&] { borrow(tensor).unsafeGetTensorImpl()->bump_version(); });
+}
+
 #endif

@@ -22,7 +22,7 @@ struct Optimizers: ParsableCommand {
         let head = ["name", "information", "structure", "power", "momentum", "state, bytes a parameter"]
         let rows =
             [head] + rules.map { [$0.name, $0.source, $0.structure, $0.power, $0.momentum, $0.stateBytes] }
-        return columns(rows)
+        return alignedColumns(rows)
     }
 
     private func options<Rule: OptimizationRule>(of defaults: Rule) -> String {
@@ -31,16 +31,17 @@ struct Optimizers: ParsableCommand {
             let others = option.aliases.isEmpty ? "" : " (or \(option.aliases.joined(separator: ", ")))"
             return ["    " + option.name, option.text(defaults), option.summary + others]
         }
-        return "\(information.name): \(information.title), \(information.reference)\n" + columns(rows)
+        return "\(information.name): \(information.title), \(information.reference)\n" + alignedColumns(rows)
     }
+}
 
-    private func columns(_ rows: [[String]]) -> String {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            let cells = zip(row, widths).map { cell, width in
-                cell + String(repeating: " ", count: width - cell.count)
-            }
-            return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-        }.joined(separator: "\n")
-    }
+/// Rows of cells as lines of text, every column as wide as its widest cell.
+func alignedColumns(_ rows: [[String]]) -> String {
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+        let cells = zip(row, widths).map { cell, width in
+            cell + String(repeating: " ", count: width - cell.count)
+        }
+        return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+    }.joined(separator: "\n")
 }

@@ -26,6 +26,8 @@ struct Step: ParsableCommand {
     var saveState: String?
     @Option(help: "Clip the norm of the whole gradient.")
     var clipGradientNorm: Double?
+    @Option(help: "automatic: the fused path where there is one; formula: tensor operations.")
+    var execution: Execution = .automatic
 
     func run() throws {
         var rule = try RuleRegistry.rule(named: optimizer)
@@ -43,7 +45,7 @@ struct Step: ParsableCommand {
         }
         let bound = try Optimizer(
             parameters: named, groups: [ParameterGroup(.rest, rule, decaying: .all)],
-            clipGradientNorm: clipGradientNorm)
+            clipGradientNorm: clipGradientNorm, execution: execution)
         if let state { try bound.restore(try SafetensorsFile(path: state).allTensors()) }
         for path in gradients { try bound.update(with: try stepGradients(path, for: named)) }
         try write(
@@ -72,3 +74,5 @@ struct Step: ParsableCommand {
         try SafetensorsWriter(metadata: metadata).write(sources, to: path)
     }
 }
+
+extension Execution: ExpressibleByArgument {}

@@ -1,5 +1,6 @@
-import Fisher
 import Testing
+
+@testable import Fisher
 
 /// Every rule, at default and other options and in every regime of gradients, against an independent
 /// float64 evaluation.
@@ -17,7 +18,13 @@ import Testing
 
     @Test(arguments: RuleCase.all(in: "golden") + RuleCase.all(in: "options"))
     func float32(_ golden: RuleCase) throws {
-        #expect(try golden.error(in: .float32) <= 2e-6)
+        #expect(try golden.error(in: .float32, by: .formula) <= 2e-6)
+    }
+
+    /// The fused path, by every instruction set that this processor has.
+    @Test(arguments: RuleCase.all(in: "golden") + RuleCase.all(in: "options"), InstructionSet.supported)
+    func fused(_ golden: RuleCase, _ instructions: InstructionSet) throws {
+        #expect(try golden.error(in: .float32, with: instructions) <= 2e-6)
     }
 
     /// PyTorch's own optimizers; its float32 answers carry its own rounding.
@@ -27,6 +34,7 @@ import Testing
             #expect(try golden.error(in: .float64) <= 1e-12)
         } else {
             #expect(try golden.error(in: .float32) <= 1e-6)
+            #expect(try golden.error(in: .float32, by: .formula) <= 1e-6)
         }
     }
 }

@@ -52,7 +52,7 @@ import Torch
         try chosen.set("learning_rate", to: "cosine(peak=0.002, steps=400, warm_up=40)")
         print(chosen.settings.map { "\($0.name)=\($0.value)" }.joined(separator: " "))
 
-        #expect(optimizer.describe().contains("SGD, formula path"))
+        #expect(optimizer.describe().contains("SGD, fused path"))
         #expect(!model.tokenEmbedding.$weight.isTrainable && model.head!.$weight.isTrainable)
         #expect(!everything.describe().contains("no decay"))
         #expect([warmUp(1), warmUp(100), warmUp(1000)] == [1e-5, 1e-3, 1e-5])

@@ -93,7 +93,7 @@ import Testing
         let estimator = try InformationEstimator(of: model)
         let generator = try RandomGenerator(seed: 9)
         func trace(_ information: DiagonalInformation) throws -> Double {
-            try information.mean.values.reduce(0) { $0 + (try $1.sum().item()) }
+            try information.mean.sorted { $0.key < $1.key }.reduce(0) { $0 + (try $1.value.sum().item()) }
         }
         func estimate(_ source: InformationSource) throws -> Double {
             try trace(

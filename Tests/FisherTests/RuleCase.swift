@@ -1,6 +1,7 @@
-import Fisher
 import Foundation
 import Testing
+
+@testable import Fisher
 
 /// A file of parameters, gradients by step and expected parameters, written by a script under Reference/.
 struct RuleCase: CustomTestStringConvertible, Sendable {
@@ -18,8 +19,11 @@ struct RuleCase: CustomTestStringConvertible, Sendable {
         }
     }
 
-    /// The largest error of the case relative to the largest element of each tensor, computed in a type.
-    func error(in dtype: DType) throws -> Double {
+    /// The largest error of the case relative to the largest element of each tensor, computed in a type, by one
+    /// execution and, where one is named, by one instruction set.
+    func error(
+        in dtype: DType, by execution: Execution = .automatic, with instructions: InstructionSet? = nil
+    ) throws -> Double {
         let stored = try SafetensorsFile(path: file.path)
         let tensors = try stored.allTensors()
         func group(_ prefix: String) -> [String: Tensor] {
@@ -34,8 +38,10 @@ struct RuleCase: CustomTestStringConvertible, Sendable {
                 parameter: Parameter(wrappedValue: value.to(dtype: dtype).copy()))
         }
         let optimizer = try Optimizer(
-            parameters: parameters, groups: [ParameterGroup(.rest, try rule(stored.metadata), decaying: .all)]
-        )
+            parameters: parameters,
+            groups: [ParameterGroup(.rest, try rule(stored.metadata), decaying: .all)],
+            execution: execution)
+        if let instructions { optimizer.instructionSet = instructions }
         for step in 1...(Int(stored.metadata["steps"] ?? "") ?? 0) {
             var gradients: [ParameterPath: Tensor] = [:]
             for (name, value) in group("gradients/\(step)/") {

@@ -38,6 +38,8 @@ int32_t ct_tensor_device_index(ct_tensor tensor);
 bool ct_tensor_is_contiguous(ct_tensor tensor);
 /// The address of the first element; NULL for an empty tensor.
 void *ct_tensor_data(ct_tensor tensor);
+/// Tells recorded operations that the elements were changed through `ct_tensor_data`.
+void ct_tensor_note_change(ct_tensor tensor);
 
 // MARK: Operators
 

@@ -35,6 +35,12 @@ public final class Optimizer {
     public let clipGradientNorm: Double?
     /// What happens when a loss or gradient is not finite.
     public let nonFinite: NonFinitePolicy
+    /// Which of the two executions of the rules is used.
+    public let execution: Execution
+    /// The instruction set of the fused path's loops.
+    var instructionSet: InstructionSet
+    /// The most threads that the fused path uses, where a test wants fewer than there are.
+    var threadLimit: Int?
     /// The number of updates made.
     public internal(set) var updateCount = 0
     /// The number of updates skipped for a loss or gradient that was not finite.
@@ -48,21 +54,21 @@ public final class Optimizer {
     /// a clip that is not allowed.
     public convenience init(
         for model: any Module, groups: [ParameterGroup], clipGradientNorm: Double? = nil,
-        nonFinite: NonFinitePolicy = .stop
+        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic
     ) throws {
         try self.init(
             parameters: model.parameters, groups: groups, clipGradientNorm: clipGradientNorm,
-            nonFinite: nonFinite)
+            nonFinite: nonFinite, execution: execution)
     }
 
     /// Binds one rule to all trainable parameters of a model. Throws as the initialiser with groups does.
     public convenience init(
         for model: any Module, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
-        nonFinite: NonFinitePolicy = .stop
+        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic
     ) throws {
         try self.init(
             for: model, groups: [ParameterGroup(.rest, rule)], clipGradientNorm: clipGradientNorm,
-            nonFinite: nonFinite)
+            nonFinite: nonFinite, execution: execution)
     }
 
     /// Binds groups of rules to parameters; frozen ones are left out.
@@ -72,7 +78,7 @@ public final class Optimizer {
     /// could not be made.
     public init(
         parameters: [NamedParameter], groups: [ParameterGroup], clipGradientNorm: Double? = nil,
-        nonFinite: NonFinitePolicy = .stop
+        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic
     ) throws {
         for named in parameters { try named.parameter.wrappedValue.check() }
         let parameters = parameters.filter(\.parameter.isTrainable)
@@ -92,6 +98,8 @@ public final class Optimizer {
         self.groups = try Optimizer.route(parameters, to: groups)
         self.clipGradientNorm = clipGradientNorm
         self.nonFinite = nonFinite
+        self.execution = execution
+        instructionSet = try .chosen()
     }
 
     private static func route(_ parameters: [NamedParameter], to groups: [ParameterGroup]) throws
@@ -130,11 +138,18 @@ public final class Optimizer {
         groups.map { bound in
             let rule = bound.group.rule
             let options = rule.settings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
+            let obstacle = fusedObstacle(of: rule)
             let lines = bound.slots.map { slot in
                 let tensor = slot.parameter.wrappedValue
-                return "    \(slot.path) \(tensor.shape) \(tensor.dtype)" + (slot.decays ? "" : ", no decay")
+                var line =
+                    "    \(slot.path) \(tensor.shape) \(tensor.dtype)" + (slot.decays ? "" : ", no decay")
+                if obstacle == nil, let own = Optimizer.fusedObstacle(of: tensor) {
+                    line += ", formula path (\(own))"
+                }
+                return line
             }
-            let head = "\(bound.group.pattern): \(type(of: rule).information.title), formula path; \(options)"
+            let path = obstacle.map { "formula path (\($0))" } ?? "fused path (\(instructionSet.rawValue))"
+            let head = "\(bound.group.pattern): \(type(of: rule).information.title), \(path); \(options)"
             return ([head] + lines).joined(separator: "\n")
         }.joined(separator: "\n")
     }

@@ -7,8 +7,10 @@ public struct StepReport {
     public struct Entry {
         /// The parameter.
         public let path: ParameterPath
-        /// Its movement.
-        public let movement: Movement
+        /// Its movement, where the formula path made it.
+        public let movement: Movement?
+        /// What the fused path tells, where that made it.
+        let fused: FusedOutcome?
     }
 
     /// The number of this update, from 1; where the step was skipped, of the update that was to be made.
@@ -38,38 +40,50 @@ public struct StepReport {
     public func updateRootMeanSquare() throws(TorchError) -> Double {
         var (sum, count) = (0.0, 0)
         for entry in entries {
-            let norm = try entry.movement.change.norm().item()
-            sum += norm * norm
-            count += entry.movement.change.count
+            if let fused = entry.fused {
+                sum += fused.changeSquares
+                count += fused.count
+            } else if let change = entry.movement?.change {
+                let norm = try change.norm().item()
+                sum += norm * norm
+                count += change.count
+            }
         }
         return (sum / Double(max(count, 1))).squareRoot()
     }
 
     /// The clip factors of the parameters whose rule clips, by path.
     public func clipFactors() throws(TorchError) -> [ParameterPath: Double] {
-        try values(\.clipFactor)
+        try values(\.clipFactor, fused: \.clipFactor)
     }
 
     /// The epsilon in force of the parameters whose rule adapts it, by path.
     public func epsilons() throws(TorchError) -> [ParameterPath: Double] {
-        try values(\.epsilon)
+        try values(\.epsilon, fused: \.epsilon)
     }
 
     /// The share of the squared natural decay that fell on the least-informed 1 % of each parameter's
-    /// elements, by path. Sorts the information: not for every step.
+    /// elements, by path. Sorts the information: not for every step. Where the fused path moved a parameter,
+    /// the decay is that of the weights and the information as they are when this is called.
     public func decayShares() throws(TorchError) -> [ParameterPath: Double] {
         var shares: [ParameterPath: Double] = [:]
         for entry in entries {
-            guard let decay = entry.movement.decay else { continue }
+            guard let decay = entry.movement?.decay ?? entry.fused?.decay?.record() else { continue }
             shares[entry.path] = try decay.shareOfLeastInformed()
         }
         return shares
     }
 
-    private func values(_ value: (Movement) -> Tensor?) throws(TorchError) -> [ParameterPath: Double] {
+    private func values(
+        _ value: (Movement) -> Tensor?, fused: (FusedOutcome) -> Double?
+    ) throws(TorchError) -> [ParameterPath: Double] {
         var found: [ParameterPath: Double] = [:]
         for entry in entries {
-            if let tensor = value(entry.movement) { found[entry.path] = try tensor.item() }
+            if let outcome = entry.fused {
+                found[entry.path] = fused(outcome)
+            } else if let tensor = entry.movement.flatMap(value) {
+                found[entry.path] = try tensor.item()
+            }
         }
         return found
     }

@@ -74,6 +74,8 @@ public struct RuleInput {
 public struct TensorState {
     /// The tensors by name.
     public var tensors: [String: Tensor]
+    /// Whether nothing else can hold these tensors' elements, so that a step may change them in place.
+    var isExclusive = false
 
     /// Makes a state, empty before the first step.
     public init(tensors: [String: Tensor] = [:]) { self.tensors = tensors }

@@ -73,12 +73,13 @@ extension Tensor {
         return try body(UnsafeRawBufferPointer(start: ct_tensor_data(handle), count: byteCount))
     }
 
-    /// Lends the bytes of a contiguous tensor in the machine's memory for writing.
+    /// Lends the bytes of a contiguous tensor in the machine's memory for writing. Gradients that still need
+    /// the former elements will refuse to be computed.
     public func withUnsafeMutableBytes<Result, Failure: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         precondition(isContiguous && device == .cpu, "bytes are lent by contiguous tensors on the CPU only")
-        defer { withExtendedLifetime(self) {} }
+        defer { ct_tensor_note_change(handle) }
         return try body(UnsafeMutableRawBufferPointer(start: ct_tensor_data(handle), count: byteCount))
     }
 }

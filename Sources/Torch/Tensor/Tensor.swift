@@ -57,6 +57,18 @@ public final class Tensor {
         return sizes.map(Int.init)
     }
 
+    /// Whether another tensor has the same shape; asks for no memory, as comparing `shape` does.
+    public func hasShape(of other: Tensor) -> Bool {
+        let rank = self.rank
+        guard other.rank == rank else { return false }
+        return withUnsafeTemporaryAllocation(of: Int64.self, capacity: 2 * rank) { sizes in
+            guard let first = sizes.baseAddress else { return true }
+            ct_tensor_sizes(handle, first)
+            ct_tensor_sizes(other.handle, first + rank)
+            return (0..<rank).allSatisfy { first[$0] == first[rank + $0] }
+        }
+    }
+
     /// The number of dimensions.
     public var rank: Int { Int(ct_tensor_rank(handle)) }
 

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""Times fisher's optimizers and their Python peers in turns, and writes Benchmarks/RESULTS.md.
+
+    compare.py [--fisher PATH] [--sets 1M 124M] [--threads 1 2 4] [--turns 15] [--output FILE]
+
+In every round each optimizer takes one turn, so that what else the machine does hits all of them. A ratio is
+the median over the rounds of the ratio within a round, with a 95 % interval of that median from its order
+statistics.
+"""
+
+import argparse
+import datetime
+import math
+import os
+import pathlib
+import platform
+import shlex
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+OURS = ["adamw", "fadam", "fadafactor", "adafactor"]
+PEERS = ["torch.AdamW(fused)", "torch.Adafactor", "pytorch_optimizer.FAdam", "pytorch_optimizer.AdaFactor"]
+SLOW = {"pytorch_optimizer.FAdam", "pytorch_optimizer.AdaFactor", "torch.Adafactor"}
+# numerator, denominator, sets, bound, whether the ratio must be at most the bound
+BOUNDS = [
+    ("adamw", "torch.AdamW(fused)", ("1M", "124M"), 1.0, True),
+    ("fadam", "torch.AdamW(fused)", ("124M",), 1.5, True),
+    ("fadam", "torch.AdamW(fused)", ("1M",), 1.6, True),
+    ("pytorch_optimizer.FAdam", "fadam", ("1M", "124M"), 10.0, False),
+    ("fadafactor", "fadam", ("124M",), 1.1, True),
+    ("torch.Adafactor", "adafactor", ("1M", "124M"), 4.0, False),
+]
+
+
+class Peer:
+    """A process that takes turns on request."""
+
+    def __init__(self, command: list[str], names: list[str]) -> None:
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.names = names
+        answer = self.process.stdout.readline().split()
+        if not answer or answer[0] != "ready":
+            sys.exit(f"compare.py: {command[0]} did not start")
+        self.count = int(answer[1])
+
+    def turn(self, name: str, steps: int) -> float:
+        self.process.stdin.write(f"{self.names.index(name)} {steps}\n")
+        self.process.stdin.flush()
+        return float(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def median(values: list[float]) -> float:
+    values = sorted(values)
+    middle = len(values) // 2
+    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """The 95 % interval of the median: the widest order statistics that a binomial with p = 1/2 leaves."""
+    values, n = sorted(values), len(values)
+    below, k = 0.0, 0
+    while below + math.comb(n, k) / 2**n <= 0.025:
+        below += math.comb(n, k) / 2**n
+        k += 1
+    k = max(0, k - 1)
+    return values[k], values[n - 1 - k]
+
+
+def measure(arguments: argparse.Namespace, size: str, threads: int) -> tuple[int, dict[str, list[float]]]:
+    ours = Peer(
+        [arguments.fisher, "bench", "optimizers", "--parameters", size, "--threads", str(threads), "--on-request"]
+        + [word for name in OURS for word in ("--optimizer", name)], OURS)
+    theirs = Peer(
+        [arguments.python, str(HERE / "peers.py"), "--parameters", size, "--threads", str(threads)] + PEERS, PEERS)
+    if ours.count != theirs.count:
+        sys.exit(f"compare.py: {ours.count} parameters against {theirs.count}")
+    steps = max(1, 20_000_000 // ours.count)
+    times: dict[str, list[float]] = {name: [] for name in OURS + PEERS}
+    for turn in range(arguments.turns + 1):
+        for name in times:
+            peer = ours if name in OURS else theirs
+            seconds = peer.turn(name, max(1, steps // 4) if name in SLOW else steps)
+            if turn > 0:
+                times[name].append(seconds)
+    ours.close()
+    theirs.close()
+    return ours.count, times
+
+
+def processor() -> str:
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--fisher", default=str(HERE.parent / ".build/release/fisher"))
+    parser.add_argument("--python", default=sys.executable)
+    parser.add_argument("--sets", nargs="+", default=["1M", "124M"])
+    parser.add_argument("--threads", nargs="+", type=int)
+    parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--output", default=str(HERE / "RESULTS.md"))
+    arguments = parser.parse_args()
+    cores = os.cpu_count() or 1
+    threads = arguments.threads or sorted({1, min(2, cores), cores})
+    versions = subprocess.run(
+        [arguments.python, "-c", "import torch, importlib.metadata as m; print(torch.__version__, "
+         "m.version('pytorch_optimizer'))"], capture_output=True, text=True, check=True).stdout.split()
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True)
+    text = [
+        "# Optimizers side by side", "",
+        f"- Date: {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC",
+        f"- Machine: {processor()}, {cores} cores, {platform.system()} {platform.machine()}; load before "
+        f"{os.getloadavg()[0]:.1f}",
+        f"- swift-fisher {commit.stdout.strip()}, torch {versions[0]}, pytorch_optimizer {versions[1]}",
+        f"- OMP_WAIT_POLICY: {os.environ.get('OMP_WAIT_POLICY', 'not set')}",
+        f"- Command: `python Benchmarks/compare.py {shlex.join(sys.argv[1:])}`".replace(" `", "`"),
+        f"- {arguments.turns} rounds; in each every optimizer takes one turn. Medians of the turns; ratios are "
+        "medians of the rounds' ratios with a 95 % interval.", "",
+    ]
+    rows, tables = [], []
+    for size in arguments.sets:
+        for count in threads:
+            parameters, times = measure(arguments, size, count)
+            tables += [f"## {size}: {parameters} parameters, {count} thread{'s' if count > 1 else ''}", "",
+                       "| optimizer | ns/parameter | fastest | slowest |", "|---|---|---|---|"]
+            for name, values in times.items():
+                scale = 1e9 / parameters
+                tables.append(f"| {name} | {median(values) * scale:.3f} | {min(values) * scale:.3f} "
+                              f"| {max(values) * scale:.3f} |")
+            tables.append("")
+            for top, bottom, sets, bound, at_most in BOUNDS:
+                if size not in sets:
+                    continue
+                ratios = [a / b for a, b in zip(times[top], times[bottom])]
+                low, high = interval(ratios)
+                reached = low <= bound if at_most else high >= bound
+                rows.append(f"| {top} / {bottom} | {size} | {count} | {median(ratios):.2f} | {low:.2f} to {high:.2f} "
+                            f"| {'<=' if at_most else '>='} {bound} | {'yes' if reached else 'no'} |")
+            print("\n".join(tables[-len(times) - 4:]), flush=True)
+    text += ["| ratio | parameters | threads | median | 95 % interval | bound | reached |",
+             "|---|---|---|---|---|---|---|"] + rows + [""] + tables
+    pathlib.Path(arguments.output).write_text("\n".join(text).rstrip() + "\n")
+    print("\n".join(rows))
+    print(f"written: {arguments.output}")
+
+
+if __name__ == "__main__":
+    main()

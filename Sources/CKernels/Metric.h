@@ -1,0 +1,104 @@
+// Loops of FAdam with the whole diagonal: one that only sums, one that moves.
+
+INLINE ck_sums NAME(metric_survey_vectors)(
+    const ck_metric k, const Stored *p, const Stored *g, const float *f, int64_t count, bool decays,
+    bool guarded, bool exact) {
+    Doubles gradient_sum = 0.0, step_sum = 0.0, decay_sum = 0.0;
+    for (int64_t block = 0; block < count; block += BLOCK) {
+        int64_t end = block + BLOCK < count ? block + BLOCK : count;
+        Floats gradient_part = 0.0f, step_part = 0.0f, decay_part = 0.0f;
+        for (int64_t i = block; i < end; i += LANES) {
+            FETCH(g + i);
+            FETCH(f + i);
+            if (decays) FETCH(p + i);
+            Floats gradient = READ(g + i) * k.scale;
+            Floats information = LOAD(f + i) * k.keep_f + SQUARE(gradient) * k.take_f + k.add_f;
+            Floats inverse = INVERSE(ROOT(information) + k.epsilon, guarded);
+            Floats step = QUOTIENT(gradient, inverse, guarded);
+            ADD_SQUARE(gradient_sum, gradient_part, gradient, exact);
+            ADD_SQUARE(step_sum, step_part, step, exact);
+            if (decays) {
+                Floats decay = QUOTIENT(READ(p + i), inverse, guarded);
+                ADD_SQUARE(decay_sum, decay_part, decay, exact);
+            }
+        }
+        ADD_PART(gradient_sum, gradient_part, exact);
+        ADD_PART(step_sum, step_part, exact);
+        if (decays) ADD_PART(decay_sum, decay_part, exact);
+    }
+    return (ck_sums){total(&gradient_sum), total(&step_sum), total(&decay_sum), 0};
+}
+
+static void NAME(metric_survey)(
+    const ck_metric *k, const void *parameter, const void *gradient, const float *f, int64_t count,
+    ck_sums *sums) {
+    const Stored *p = parameter, *g = gradient;
+    int64_t whole = count / LANES * LANES, rest = count - whole;
+    bool decays = k->of_decay != 0;
+    ck_sums found = k->guarded ? NAME(metric_survey_vectors)(*k, p, g, f, whole, decays, true, false)
+                    : decays   ? NAME(metric_survey_vectors)(*k, p, g, f, whole, true, false, false)
+                               : NAME(metric_survey_vectors)(*k, p, g, f, whole, false, false, false);
+    if (!trustworthy(found.gradient, whole) || !trustworthy(found.step, whole) ||
+        (decays && !trustworthy(found.decay, whole)))
+        found = NAME(metric_survey_vectors)(*k, p, g, f, whole, decays, k->guarded, true);
+    add(sums, found);
+    if (rest == 0) return;
+    Stored last_p[LANES] = {0}, last_g[LANES] = {0};
+    float last_f[LANES] = {0};
+    memcpy(last_p, p + whole, (size_t)rest * sizeof(Stored));
+    memcpy(last_g, g + whole, (size_t)rest * sizeof(Stored));
+    memcpy(last_f, f + whole, (size_t)rest * sizeof(float));
+    add(sums, NAME(metric_survey_vectors)(*k, last_p, last_g, last_f, LANES, decays, k->guarded, true));
+}
+
+INLINE double NAME(metric_apply_vectors)(
+    const ck_metric k, Stored *p, const Stored *g, float *m, float *f, int64_t count, bool decays,
+    bool guarded) {
+    Doubles change_sum = 0.0;
+    for (int64_t block = 0; block < count; block += BLOCK) {
+        int64_t end = block + BLOCK < count ? block + BLOCK : count;
+        Floats change_part = 0.0f;
+        for (int64_t i = block; i < end; i += LANES) {
+            FETCH(p + i);
+            FETCH(g + i);
+            FETCH(m + i);
+            FETCH(f + i);
+            Floats theta = READ(p + i), gradient = READ(g + i) * k.scale;
+            Floats information = LOAD(f + i) * k.keep_f + SQUARE(gradient) * k.take_f + k.add_f;
+            STORE(f + i, information);
+            Floats inverse = INVERSE(ROOT(information) + k.epsilon, guarded);
+            Floats momentum = LOAD(m + i) * k.keep_m + QUOTIENT(gradient, inverse, guarded) * k.take_m;
+            STORE(m + i, momentum);
+            Floats step = momentum * k.of_momentum + theta * k.of_theta;
+            if (decays) step += QUOTIENT(theta, inverse, guarded) * k.of_decay;
+            ADD_SQUARE(change_sum, change_part, step, false);
+            WRITE(p + i, theta - step);
+        }
+        ADD_PART(change_sum, change_part, false);
+    }
+    return total(&change_sum);
+}
+
+static void NAME(metric_apply)(
+    const ck_metric *k, void *parameter, const void *gradient, float *m, float *f, int64_t count,
+    ck_sums *sums) {
+    Stored *p = parameter;
+    const Stored *g = gradient;
+    int64_t whole = count / LANES * LANES, rest = count - whole;
+    bool decays = k->of_decay != 0;
+    sums->change += k->guarded ? NAME(metric_apply_vectors)(*k, p, g, m, f, whole, decays, true)
+                    : decays   ? NAME(metric_apply_vectors)(*k, p, g, m, f, whole, true, false)
+                               : NAME(metric_apply_vectors)(*k, p, g, m, f, whole, false, false);
+    if (rest == 0) return;
+    Stored last_p[LANES] = {0}, last_g[LANES] = {0};
+    float last_m[LANES] = {0}, last_f[LANES] = {0};
+    memcpy(last_p, p + whole, (size_t)rest * sizeof(Stored));
+    memcpy(last_g, g + whole, (size_t)rest * sizeof(Stored));
+    memcpy(last_m, m + whole, (size_t)rest * sizeof(float));
+    memcpy(last_f, f + whole, (size_t)rest * sizeof(float));
+    sums->change +=
+        NAME(metric_apply_vectors)(*k, last_p, last_g, last_m, last_f, LANES, decays, k->guarded);
+    memcpy(p + whole, last_p, (size_t)rest * sizeof(Stored));
+    memcpy(m + whole, last_m, (size_t)rest * sizeof(float));
+    memcpy(f + whole, last_f, (size_t)rest * sizeof(float));
+}

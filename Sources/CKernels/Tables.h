@@ -1,0 +1,8 @@
+// The tables of each instruction set that this build has.
+#include "CKernels.h"
+
+extern const ck_table *const ck_baseline_tables[2];
+#if defined(__x86_64__)
+extern const ck_table *const ck_haswell_tables[2];
+extern const ck_table *const ck_avx512_tables[2];
+#endif

@@ -1,0 +1,109 @@
+// The inner loops of the optimizers' fused steps: pure functions over memory that the caller owns.
+//
+// Nothing here allocates, starts threads or decides anything. A table holds the loops for one instruction
+// set and one type of parameters; all tables compute the same formulas, and differ by rounding only.
+// Sums of squares are taken in double, so that no gradient and no epsilon overflows them.
+#ifndef CKERNELS_H
+#define CKERNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// In all rules a quotient is zero where its divisor is exactly zero, divisors are floored at the smallest
+/// normal number and quotients kept finite, where `guarded` asks for it; without it divisors must be normal.
+
+/// Sums of squares that a loop adds to.
+typedef struct ck_sums {
+    double gradient;  // of g, after scaling
+    double step;      // of n = g / d
+    double decay;     // of w = theta / d
+    double change;    // of what was added to theta
+} ck_sums;
+
+/// SGD: d = g + coupled theta; m = mu m + d; theta -= rate (of_gradient d + of_momentum m).
+typedef struct ck_plain {
+    float scale;  // of the gradient as it lies in memory
+    float coupled;
+    float mu;
+    float rate, of_gradient, of_momentum;
+} ck_plain;
+
+/// Adam, AdamW, RMSProp, Adagrad: g += coupled theta; m = keep_m m + take_m g; v = keep_v v + take_v g^2;
+/// theta -= rate (correct_m m / (sqrt(correct_v v + inside) + outside) + decay theta), with g for m where
+/// the rule has no momentum.
+typedef struct ck_adaptive {
+    float scale;
+    float coupled;
+    float keep_m, take_m, correct_m;
+    float keep_v, take_v, correct_v;
+    float inside, outside;
+    float rate, decay;
+    bool guarded;
+} ck_adaptive;
+
+/// FAdam, FAdafactor, Adafactor: f = keep_f f + take_f g^2 + add_f; d = sqrt(f) + epsilon; n = g / d;
+/// m = keep_m m + take_m n; w = theta / d; theta -= of_momentum m + of_theta theta + of_decay w.
+/// The factored loops take sqrt(f) as a product of a row's and a column's root.
+typedef struct ck_metric {
+    float scale;
+    float keep_f, take_f, add_f;
+    float epsilon;
+    float keep_m, take_m;
+    float of_momentum, of_theta, of_decay;
+    bool guarded;
+} ck_metric;
+
+/// A rectangle of a matrix: its rows lie `stride` elements apart.
+typedef struct ck_tile {
+    int64_t rows, columns, stride;
+} ck_tile;
+
+/// The loops for one instruction set and one type of parameters and gradients; states are float32.
+///
+/// No pointer needs more alignment than its element. The sums are added to, and may not be NULL.
+typedef struct ck_table {
+    /// sums.gradient only, of the gradient as it lies in memory.
+    void (*square_sum)(const void *g, int64_t count, ck_sums *sums);
+    /// `m` is NULL where there is no momentum.
+    void (*plain)(const ck_plain *k, void *p, const void *g, float *m, int64_t count, ck_sums *sums);
+    /// `m` is NULL where there is no momentum.
+    void (*adaptive)(
+        const ck_adaptive *k, void *p, const void *g, float *m, float *v, int64_t count, ck_sums *sums);
+    /// Writes nothing: sums.gradient and sums.step, and sums.decay where of_decay is not 0.
+    void (*metric_survey)(
+        const ck_metric *k, const void *p, const void *g, const float *f, int64_t count, ck_sums *sums);
+    /// Moves p, m and f; sums.change.
+    void (*metric_apply)(
+        const ck_metric *k, void *p, const void *g, float *m, float *f, int64_t count, ck_sums *sums);
+    /// Adds a tile's squares, each at most `bound`, to `row_sums` and `column_sums`; sums.gradient. All of the
+    /// gradient as it lies in memory.
+    void (*factor_sums)(
+        float bound, ck_tile tile, const void *g, float *row_sums, float *column_sums, ck_sums *sums);
+    /// As metric_survey, but sums.gradient.
+    void (*factored_survey)(
+        const ck_metric *k, ck_tile tile, const void *p, const void *g, const float *row_roots,
+        const float *column_roots, ck_sums *sums);
+    /// As metric_apply, without f.
+    void (*factored_apply)(
+        const ck_metric *k, ck_tile tile, void *p, const void *g, float *m, const float *row_roots,
+        const float *column_roots, ck_sums *sums);
+} ck_table;
+
+/// From the one that every processor has to the fastest.
+typedef enum ck_instruction_set { CK_BASELINE = 0, CK_HASWELL = 1, CK_AVX512 = 2 } ck_instruction_set;
+
+/// Whether this processor, and this build, has an instruction set.
+bool ck_supports(ck_instruction_set set);
+/// The table of a supported instruction set; of bfloat16 parameters and gradients, or of float32 ones.
+const ck_table *ck_table_for(ck_instruction_set set, bool bfloat16);
+/// Tells the processor that a thread is waiting for another.
+void ck_pause(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

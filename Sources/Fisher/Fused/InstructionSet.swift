@@ -1,0 +1,47 @@
+import CKernels
+import Foundation
+
+/// The instruction set of the fused path's loops.
+enum InstructionSet: String, CaseIterable, Sendable {
+    /// What every processor of the architecture has.
+    case baseline
+    /// AVX2 and FMA.
+    case haswell
+    /// AVX-512.
+    case avx512
+
+    /// The environment variable that forces one, for tests and measurements.
+    static let variable = "SWIFT_FISHER_INSTRUCTION_SET"
+
+    /// Those that this processor and this build have, the fastest last.
+    static let supported = allCases.filter { ck_supports($0.code) }
+
+    /// The one that the environment names, or the fastest; throws a name that is none of those here.
+    static func chosen() throws(HyperparameterError) -> InstructionSet {
+        guard let name = ProcessInfo.processInfo.environment[variable], !name.isEmpty else {
+            return supported.last ?? .baseline
+        }
+        guard let set = InstructionSet(rawValue: name), supported.contains(set) else {
+            throw HyperparameterError(
+                rule: "optimizer", option: variable, value: name,
+                reason: "is not one of " + supported.map(\.rawValue).joined(separator: ", "))
+        }
+        return set
+    }
+
+    /// The loops, for parameters of type bfloat16 or float32.
+    func loops(bfloat16: Bool) -> UnsafePointer<ck_table> {
+        guard let table = ck_table_for(code, bfloat16) else {
+            preconditionFailure("CKernels has no table for \(self)")
+        }
+        return table
+    }
+
+    private var code: ck_instruction_set {
+        switch self {
+        case .baseline: CK_BASELINE
+        case .haswell: CK_HASWELL
+        case .avx512: CK_AVX512
+        }
+    }
+}
