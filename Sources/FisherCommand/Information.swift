@@ -52,38 +52,24 @@ struct Information: ParsableCommand {
     }
 
     func run() throws {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: model))
-        } catch {
-            throw InputError(path: model)
-        }
-        let specification = try NetworkSpecification(json: data)
-        let file = try SafetensorsFile(path: weights)
-        let tensors = try file.allTensors()
-        let dtype = tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
-        let network = try specification.makeNetwork(dtype: dtype, weights: tensors)
-        network.setTraining(false)
-        let x = try tensor("inputs", from: inputs)
-        _ = try specification.outputShape(for: x.shape)
-        let y = try tensor("targets", from: targets)
-        let input = x.dtype.isFloatingPoint ? x.to(dtype: dtype) : x
-        switch specification.likelihood {
-        case .categorical:
-            try estimate(network, input, y.to(dtype: .int64)) { Categorical(logits: network(input)) }
-        case .bernoulli:
-            try estimate(network, input, y.to(dtype: dtype)) { Bernoulli(logits: network(input)) }
-        case .gaussian:
-            try estimate(network, input, y.to(dtype: dtype)) { Gaussian(mean: network(input)) }
+        let plain = try PlainNetwork(model: model, weights: weights)
+        let batch = try plain.batch(
+            inputs: PlainNetwork.tensor("inputs", from: inputs),
+            targets: PlainNetwork.tensor("targets", from: targets))
+        let network = plain.network
+        switch plain.specification.likelihood {
+        case .categorical: try estimate(network, batch) { Categorical(logits: network(batch.inputs)) }
+        case .bernoulli: try estimate(network, batch) { Bernoulli(logits: network(batch.inputs)) }
+        case .gaussian: try estimate(network, batch) { Gaussian(mean: network(batch.inputs)) }
         }
     }
 
     private func estimate<Model: Samplable & ClosedFormFisher>(
-        _ network: Sequential, _ inputs: Tensor, _ targets: Tensor, _ forward: () throws -> Model
+        _ network: Sequential, _ batch: SupervisedBatch, _ forward: () throws -> Model
     ) throws where Model.Observation == Tensor {
         let estimator = try InformationEstimator(of: network)
         let generator = try RandomGenerator(seed: seed)
-        let units = inputs.shape[0]
+        let (units, targets) = (batch.unitCount, batch.targets)
         let source: InformationSource =
             switch self.source {
             case .exact: .exact
@@ -119,21 +105,6 @@ struct Information: ParsableCommand {
         try SafetensorsWriter(metadata: ["source": "\(source)", "structure": structure.rawValue]).write(
             sources, to: output)
     }
-
-    /// The tensor of a name, or the file's only one.
-    private func tensor(_ name: String, from path: String) throws -> Tensor {
-        let file = try SafetensorsFile(path: path)
-        if file[name] == nil, file.tensors.count == 1, let only = file.tensors.first {
-            return try file.tensor(named: only.name)
-        }
-        return try file.tensor(named: name)
-    }
-}
-
-/// A file that cannot be read.
-struct InputError: Error, CustomStringConvertible {
-    let path: String
-    var description: String { "\(path) cannot be read" }
 }
 
 extension WeightSharing: ExpressibleByArgument {}

@@ -93,15 +93,16 @@ extension InformationEstimator {
                 _ = try likelihood.outputHessianProduct(
                     of: observed, .zeros(like: likelihood.outputs.detached()))
             }
-            return (try exactPasses(pass, observed), count)
+            return (try pass.exactPasses(pass.outcome, observed), count)
         }
     }
+}
 
+extension CapturedPass {
     /// A backward pass for each factor of the output Fisher at each position of a unit.
-    private func exactPasses<Model: ClosedFormFisher>(
-        _ pass: CapturedPass<Model>, _ observed: Model.Observation
+    func exactPasses<Model: ClosedFormFisher>(
+        _ likelihood: Model, _ observed: Model.Observation
     ) throws -> [BackwardPass] {
-        let likelihood = pass.outcome
         let outputs = likelihood.outputs
         let positions = outputs.shape.dropFirst().dropLast().reduce(1, *)
         let width = outputs.shape.last ?? 1
@@ -121,7 +122,7 @@ extension InformationEstimator {
                 let isLast = k + 1 == factors && position + 1 == positions
                 passes.append(
                     BackwardPass(
-                        uses: try pass.backward(from: [outputs], seeds: [seed], keepGraph: !isLast), weight: 1
+                        uses: try backward(from: [outputs], seeds: [seed], keepGraph: !isLast), weight: 1
                     ))
             }
         }

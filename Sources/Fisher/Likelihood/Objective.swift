@@ -38,6 +38,10 @@ public struct Objective {
     public let auxiliaries: [Auxiliary]
     /// What is independent given the parameters; estimates of the information square over one unit.
     public let unit: Unit
+    /// The distribution, for estimates of its information.
+    let likelihood: any Likelihood
+    /// What was observed, of the likelihood's own type.
+    let observed: Any
 
     /// Makes the objective of a likelihood and what was observed.
     ///
@@ -52,6 +56,8 @@ public struct Objective {
         observationCount = try likelihood.observationCount(of: observed)
         self.auxiliaries = auxiliaries
         self.unit = unit
+        self.likelihood = likelihood
+        self.observed = observed
     }
 
     /// The mean negative log-likelihood in nats an observation, without the auxiliaries; 0-dimensional.

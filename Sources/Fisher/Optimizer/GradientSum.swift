@@ -10,29 +10,54 @@ struct GradientSum {
     var negativeLogLikelihood: Tensor
     /// The number of observations.
     var count: Int
+    /// What the groups asked for, by the number of the group.
+    var statistics: [Int: BatchStatistics] = [:]
+    /// The mean loss with the auxiliaries, times the observations; 0-dimensional.
+    var total: Tensor
 
     /// The gradients of one objective.
     init(of objective: Objective, withRespectTo parameters: [Tensor]) throws(TorchError) {
+        var extra: [Tensor?] = []
+        try self.init(of: objective, withRespectTo: parameters, and: [], keepGraph: false, extra: &extra)
+    }
+
+    /// The gradients of one objective, and those of -log p with respect to some of what it was computed from.
+    init(
+        of objective: Objective, withRespectTo parameters: [Tensor], and others: [Tensor], keepGraph: Bool,
+        extra: inout [Tensor?]
+    ) throws(TorchError) {
         let hasAuxiliaries = !objective.auxiliaries.isEmpty
         count = objective.observationCount
         negativeLogLikelihood = objective.negativeLogLikelihood.detached()
-        scores =
+        let found =
             objective.negativeLogLikelihood.requiresGradient
             ? try gradients(
-                of: objective.negativeLogLikelihood, withRespectTo: parameters, keepGraph: hasAuxiliaries)
-            : parameters.map { _ in nil }
+                of: objective.negativeLogLikelihood, withRespectTo: parameters + others,
+                keepGraph: keepGraph || hasAuxiliaries)
+            : (parameters + others).map { _ in nil }
+        scores = Array(found.prefix(parameters.count))
+        extra = Array(found.dropFirst(parameters.count))
+        total = negativeLogLikelihood
+        for auxiliary in objective.auxiliaries {
+            total = total + auxiliary.value.detached().to(dtype: total.dtype) * Double(count)
+        }
         auxiliaries = parameters.map { _ in nil }
         let terms = objective.auxiliaries.map(\.value).filter(\.requiresGradient)
         if let first = terms.first {
-            let total = terms.dropFirst().reduce(first, +)
-            auxiliaries = try gradients(of: total, withRespectTo: parameters).map {
+            let joined = terms.dropFirst().reduce(first, +)
+            auxiliaries = try gradients(of: joined, withRespectTo: parameters, keepGraph: keepGraph).map {
                 $0.map { $0 * Double(count) }
             }
         }
     }
 
-    static func + (a: GradientSum, b: GradientSum) -> GradientSum {
+    /// Adds the sums of independent data. Throws where statistics do not fit.
+    static func + (a: GradientSum, b: GradientSum) throws -> GradientSum {
         var sum = a
+        for (group, statistics) in b.statistics {
+            try sum.statistics[group, default: BatchStatistics()].add(statistics)
+        }
+        sum.total = a.total + b.total
         sum.scores = zip(a.scores, b.scores).map(added)
         sum.auxiliaries = zip(a.auxiliaries, b.auxiliaries).map(added)
         sum.negativeLogLikelihood = a.negativeLogLikelihood + b.negativeLogLikelihood

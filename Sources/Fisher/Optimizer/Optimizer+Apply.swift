@@ -6,7 +6,7 @@ import Torch
 
 extension Optimizer {
     /// One step: nothing is written before all gradients are known to be finite and all movements are there.
-    func apply(_ gradients: GradientList, loss: Tensor?) throws -> StepReport {
+    func apply(_ gradients: GradientList, loss: Tensor?, evidence: Evidence?) throws -> StepReport {
         var gradients = gradients
         let fused = try fusedSlots(gradients)
         let update = FusedUpdate(fused.map(fusedJob), threadLimit: threadLimit)
@@ -22,7 +22,7 @@ extension Optimizer {
             return try skip(culprit, loss: loss, norm: normTensor)
         }
         let clip = clipGradientNorm.map { $0 / max(norm, $0) }
-        var plan = movements(gradients, scale: clip, isFused)
+        var plan = try movements(gradients, scale: clip, isFused, evidence)
         for entry in plan.entries { try entry.movement?.change.check() }
 
         update.move(scale: (clip ?? 1) / gradients.count)
@@ -88,10 +88,17 @@ extension Optimizer {
     }
 
     /// Asks every group's rule for the movements of the slots on the formula path; nothing is written.
-    private func movements(_ gradients: GradientList, scale: Double?, _ isFused: [Bool]) -> Plan {
+    private func movements(
+        _ gradients: GradientList, scale: Double?, _ isFused: [Bool], _ evidence: Evidence?
+    ) throws -> Plan {
         var plan = Plan(groups: groups)
         var first = 0
         for (number, bound) in groups.enumerated() {
+            if let rule = bound.group.rule as? any InformedRule, let evidence {
+                try move(number, by: rule, gradients, first: first, scale: scale, evidence, in: &plan)
+                first += bound.slots.count
+                continue
+            }
             var inputs: [RuleInput] = []
             var positions: [Int] = []
             for (position, slot) in bound.slots.enumerated() {
@@ -120,6 +127,37 @@ extension Optimizer {
             first += bound.slots.count
         }
         return plan
+    }
+
+    /// Asks a rule that is told of its whole group for the movements.
+    private func move(
+        _ number: Int, by rule: any InformedRule, _ gradients: GradientList, first: Int, scale: Double?,
+        _ evidence: Evidence, in plan: inout Plan
+    ) throws {
+        let slots = groups[number].slots
+        let hasGradient = slots.indices.map { position in
+            gradients.scores[first + position] != nil || gradients.auxiliaries[first + position] != nil
+        }
+        let inputs = slots.enumerated().map { position, slot in
+            ruleInput(
+                slot, score: gradients.scores[first + position],
+                auxiliary: gradients.auxiliaries[first + position], scale: scale)
+        }
+        var states = slots.map(\.state)
+        let moves = try rule.movements(
+            try informedGroup(number, inputs, hasGradient, evidence), state: &states)
+        for (position, slot) in slots.enumerated() {
+            guard hasGradient[position] else {
+                plan.missing.append(slot.path)
+                plan.places.append(nil)
+                continue
+            }
+            plan.places.append(plan.entries.count)
+            plan.entries.append(
+                Plan.Entry(path: slot.path, parameter: slot.parameter, movement: moves[position]))
+            plan.groups[number].slots[position].state = states[position]
+            plan.groups[number].slots[position].step += 1
+        }
     }
 
     /// What a rule's formula is told about one slot.

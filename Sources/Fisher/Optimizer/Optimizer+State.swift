@@ -16,6 +16,8 @@ extension Optimizer {
             all["parameter/\(slot.path)/step"] = Tensor([Int64(slot.step)], shape: [])
             for (name, tensor) in slot.state.tensors { all["parameter/\(slot.path)/\(name)"] = tensor }
         }
+        // A generator of the engine whose state cannot be read has failed before.
+        if let bytes = try? labelGenerator?.state() { all["optimizer/label_generator"] = Tensor(bytes) }
         return all
     }
 
@@ -37,25 +39,38 @@ extension Optimizer {
         let updates = try count("optimizer/updates")
         let skipped = try count("optimizer/skipped")
         let inARow = try count("optimizer/skipped_in_a_row")
+        var labels: [UInt8]?
+        if labelGenerator != nil {
+            let key = "optimizer/label_generator"
+            guard let bytes = unused.removeValue(forKey: key) else {
+                throw OptimizerError.badState(key: key, reason: "is missing")
+            }
+            labels = try bytes.scalars(as: UInt8.self)
+        }
         var restored = groups
         for g in groups.indices {
+            let steps = try groups[g].slots.map { slot in
+                try count("parameter/\(slot.path)/step")
+            }
+            let shapes = expectedShapes(ofGroup: g, after: steps.max() ?? 0)
             for s in groups[g].slots.indices {
                 let slot = groups[g].slots[s]
                 let prefix = "parameter/\(slot.path)/"
-                restored[g].slots[s].step = try count(prefix + "step")
+                restored[g].slots[s].step = steps[s]
                 var state = TensorState()
                 for key in unused.keys.filter({ $0.hasPrefix(prefix) }) {
                     guard let tensor = unused.removeValue(forKey: key) else { continue }
                     try Optimizer.checkDType(tensor, key: key, of: slot)
                     state[String(key.dropFirst(prefix.count))] = tensor.copy()
                 }
-                try checkState(state, of: slot, rule: groups[g].group.rule, step: restored[g].slots[s].step)
+                try Optimizer.check(state, of: slot, shapes: shapes[s], step: steps[s])
                 restored[g].slots[s].state = state
             }
         }
         if let extra = unused.keys.min() {
             throw OptimizerError.badState(key: extra, reason: "belongs to no parameter")
         }
+        if let labels, let labelGenerator { try labelGenerator.restore(labels) }
         groups = restored
         (updateCount, skippedCount, skippedInARow) = (updates, skipped, inARow)
     }
@@ -68,9 +83,8 @@ extension Optimizer {
         }
     }
 
-    /// The rule itself tells which tensors it keeps: a step on zeros makes a state of the right shapes.
-    private func checkState(
-        _ state: TensorState, of slot: Slot, rule: any OptimizationRule, step: Int
+    private static func check(
+        _ state: TensorState, of slot: Slot, shapes: [String: [Int]], step: Int
     ) throws {
         guard step > 0 else {
             if let name = state.tensors.keys.min() {
@@ -79,40 +93,54 @@ extension Optimizer {
             }
             return
         }
-        let fresh = Optimizer.firstState(of: slot, rule: rule)
-        for name in Set(fresh.tensors.keys).union(state.tensors.keys).sorted() {
+        for name in Set(shapes.keys).union(state.tensors.keys).sorted() {
             let key = "parameter/\(slot.path)/\(name)"
-            guard let expected = fresh[name] else {
+            guard let expected = shapes[name] else {
                 throw OptimizerError.badState(key: key, reason: "is not one that the rule keeps")
             }
             guard let found = state[name] else {
                 throw OptimizerError.badState(key: key, reason: "is missing")
             }
-            guard found.shape == expected.shape else {
+            guard found.shape == expected else {
                 throw OptimizerError.badState(
-                    key: key, reason: "has shape \(found.shape), not \(expected.shape)")
+                    key: key, reason: "has shape \(found.shape), not \(expected)")
             }
         }
     }
 
     /// The bytes that the rules' memories will take after the first step. Costs about as much as a step.
     public var expectedStateByteCount: Int {
-        groups.reduce(0) { total, bound in
-            bound.slots.reduce(total) { sum, slot in
-                let state = Optimizer.firstState(of: slot, rule: bound.group.rule)
-                return sum + state.tensors.values.reduce(0) { $0 + $1.byteCount }
+        groups.indices.reduce(0) { total, number in
+            let slots = groups[number].slots
+            return zip(slots, expectedShapes(ofGroup: number, after: 1)).reduce(total) { sum, entry in
+                let size = entry.0.parameter.wrappedValue.dtype.accumulator.byteCount
+                return sum + entry.1.values.reduce(0) { $0 + $1.reduce(1, *) * size }
             }
         }
     }
 
-    /// What a rule remembers of a parameter after a step on zeros.
-    private static func firstState(of slot: Slot, rule: any OptimizationRule) -> TensorState {
-        let tensor = slot.parameter.wrappedValue
-        let zeros = Tensor.zeros(like: tensor.detached(), dtype: tensor.dtype.accumulator)
+    /// The shapes of what a group's rule remembers of each parameter after an update, by name. A rule that works on
+    /// gradients tells them by a step on zeros.
+    private func expectedShapes(ofGroup number: Int, after step: Int) -> [[String: [Int]]] {
+        let bound = groups[number]
+        if let rule = bound.group.rule as? any InformedRule, let plan = plans[number] {
+            return rule.stateShapes(plan.structure, after: step)
+        }
+        return bound.slots.map { slot in
+            let tensor = slot.parameter.wrappedValue
+            return bound.group.rule.stateShapes(like: tensor.detached())
+        }
+    }
+}
+
+extension OptimizationRule {
+    /// The shapes of what the rule remembers of one parameter, by name.
+    func stateShapes(like parameter: Tensor) -> [String: [Int]] {
+        let zeros = Tensor.zeros(like: parameter, dtype: parameter.dtype.accumulator)
         var fresh = [TensorState()]
         _ = withoutGradients {
-            rule.direction([RuleInput(parameter: zeros, score: zeros, step: 1)], state: &fresh)
+            direction([RuleInput(parameter: zeros, score: zeros, step: 1)], state: &fresh)
         }
-        return fresh[0]
+        return fresh[0].tensors.mapValues(\.shape)
     }
 }

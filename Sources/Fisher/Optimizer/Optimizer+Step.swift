@@ -15,9 +15,14 @@ extension Optimizer {
     ) throws -> StepReport {
         let clock = ContinuousClock()
         let begin = clock.now
+        let noise = plans.isEmpty ? [] : try noise()
         let sum = try gradientSum(on: batch, microBatches: microBatches, objective)
         let middle = clock.now
-        var report = try update(with: sum)
+        var report = try withoutActuallyEscaping(objective) { objective in
+            try update(with: sum) { [self] in
+                try meanLoss(on: batch, microBatches: microBatches, noise: noise, objective)
+            }
+        }
         report.gradientTime = begin.duration(to: middle)
         report.updateTime = middle.duration(to: clock.now)
         return report
@@ -32,23 +37,34 @@ extension Optimizer {
             throw OptimizerError.badMicroBatches(count: microBatches, units: units)
         }
         let tensors = slots.map(\.parameter.wrappedValue)
+        let gatherer = try statisticsGatherer()
         var total: GradientSum?
         for part in 0..<microBatches {
-            let range = units * part / microBatches..<units * (part + 1) / microBatches
-            let slice = microBatches == 1 ? batch : batch.slice(range)
-            let sum = try GradientSum(of: try objective(slice), withRespectTo: tensors)
-            total = total.map { $0 + sum } ?? sum
+            let slice = Optimizer.slice(part, of: batch, into: microBatches)
+            let sum =
+                try gatherer?.sum(units: slice.unitCount, withRespectTo: tensors) { try objective(slice) }
+                ?? GradientSum(of: try objective(slice), withRespectTo: tensors)
+            total = try total.map { try $0 + sum } ?? sum
         }
         guard let total, total.count > 0 else { throw OptimizerError.noObservations }
         return total
     }
 
+    /// One of nearly equal slices.
+    static func slice<Batch: SliceableBatch>(_ part: Int, of batch: Batch, into count: Int) -> Batch {
+        if count == 1 { return batch }
+        let units = batch.unitCount
+        return batch.slice(units * part / count..<units * (part + 1) / count)
+    }
+
     /// Divides the sums and lets the rules move the parameters: the second half of a step.
-    func update(with sum: GradientSum) throws -> StepReport {
+    func update(with sum: GradientSum, meanLoss: @escaping () throws -> Double) throws -> StepReport {
         try withoutGradients {
             try apply(
                 GradientList(scores: sum.scores, auxiliaries: sum.auxiliaries, count: Double(sum.count)),
-                loss: sum.negativeLogLikelihood / Double(sum.count))
+                loss: sum.negativeLogLikelihood / Double(sum.count),
+                evidence: Evidence(
+                    statistics: sum.statistics, loss: sum.total / Double(sum.count), meanLoss: meanLoss))
         }
     }
 
@@ -59,6 +75,9 @@ extension Optimizer {
     /// the policy; no weight is changed then.
     @discardableResult
     public func update(with gradients: [ParameterPath: Tensor]) throws -> StepReport {
+        for bound in groups where bound.group.rule is any InformedRule {
+            throw OptimizerError.needsModel(rule: type(of: bound.group.rule).information.name)
+        }
         var scores: [Tensor?] = []
         var taken = 0
         for slot in groups.lazy.flatMap(\.slots) {
@@ -75,7 +94,8 @@ extension Optimizer {
         }
         return try withoutGradients {
             try apply(
-                GradientList(scores: scores, auxiliaries: scores.map { _ in nil }, count: 1), loss: nil)
+                GradientList(scores: scores, auxiliaries: scores.map { _ in nil }, count: 1), loss: nil,
+                evidence: nil)
         }
     }
 

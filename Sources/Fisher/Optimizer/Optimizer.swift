@@ -31,6 +31,12 @@ public final class Optimizer {
     }
 
     var groups: [BoundGroup]
+    /// The model, where the optimizer was bound to one.
+    let model: (any Module)?
+    /// What the groups whose rules ask for statistics need to gather them, by the number of the group.
+    let plans: [Int: StatisticsPlan]
+    /// Draws the labels of sampled information, so that doing so changes nothing else that is random.
+    let labelGenerator: RandomGenerator?
     /// The largest norm of the whole gradient; a longer one is scaled down before the rules see it.
     public let clipGradientNorm: Double?
     /// What happens when a loss or gradient is not finite.
@@ -54,31 +60,40 @@ public final class Optimizer {
     /// a clip that is not allowed.
     public convenience init(
         for model: any Module, groups: [ParameterGroup], clipGradientNorm: Double? = nil,
-        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic
+        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic, labelSeed: UInt64 = 0
     ) throws {
         try self.init(
-            parameters: model.parameters, groups: groups, clipGradientNorm: clipGradientNorm,
-            nonFinite: nonFinite, execution: execution)
+            parameters: model.parameters, of: model, groups: groups, clipGradientNorm: clipGradientNorm,
+            nonFinite: nonFinite, execution: execution, labelSeed: labelSeed)
     }
 
     /// Binds one rule to all trainable parameters of a model. Throws as the initialiser with groups does.
     public convenience init(
         for model: any Module, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
-        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic
+        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic, labelSeed: UInt64 = 0
     ) throws {
         try self.init(
             for: model, groups: [ParameterGroup(.rest, rule)], clipGradientNorm: clipGradientNorm,
-            nonFinite: nonFinite, execution: execution)
+            nonFinite: nonFinite, execution: execution, labelSeed: labelSeed)
     }
 
-    /// Binds groups of rules to parameters; frozen ones are left out.
+    /// Binds groups of rules that need gradients only to parameters; frozen ones are left out.
     ///
     /// Throws `OptimizerError` where the groups do not fit the parameters or one is given twice,
     /// `HyperparameterError` for an option or a clip that is not allowed, and `TorchError` for a parameter that
     /// could not be made.
-    public init(
+    public convenience init(
         parameters: [NamedParameter], groups: [ParameterGroup], clipGradientNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic
+    ) throws {
+        try self.init(
+            parameters: parameters, of: nil, groups: groups, clipGradientNorm: clipGradientNorm,
+            nonFinite: nonFinite, execution: execution, labelSeed: 0)
+    }
+
+    private init(
+        parameters: [NamedParameter], of model: (any Module)?, groups: [ParameterGroup],
+        clipGradientNorm: Double?, nonFinite: NonFinitePolicy, execution: Execution, labelSeed: UInt64
     ) throws {
         for named in parameters { try named.parameter.wrappedValue.check() }
         let parameters = parameters.filter(\.parameter.isTrainable)
@@ -95,7 +110,13 @@ public final class Optimizer {
                 rule: "optimizer", option: "clip_gradient_norm", value: "\(clipGradientNorm)",
                 reason: "must be more than zero")
         }
-        self.groups = try Optimizer.route(parameters, to: groups)
+        let routed = try Optimizer.route(parameters, to: groups)
+        self.groups = routed
+        self.model = model
+        plans = try Optimizer.plans(for: routed, of: model)
+        labelGenerator =
+            groups.contains { ($0.rule as? any InformedRule)?.drawsLabels ?? false }
+            ? try RandomGenerator(seed: labelSeed) : nil
         self.clipGradientNorm = clipGradientNorm
         self.nonFinite = nonFinite
         self.execution = execution
@@ -135,14 +156,16 @@ public final class Optimizer {
 
     /// Which rule moves which parameters, by which path of execution, and which of them lose weight.
     public func describe() -> String {
-        groups.map { bound in
+        groups.enumerated().map { number, bound in
             let rule = bound.group.rule
             let options = rule.settings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
             let obstacle = fusedObstacle(of: rule)
-            let lines = bound.slots.map { slot in
+            let notes = notes(ofGroup: number)
+            let lines = bound.slots.enumerated().map { position, slot in
                 let tensor = slot.parameter.wrappedValue
                 var line =
                     "    \(slot.path) \(tensor.shape) \(tensor.dtype)" + (slot.decays ? "" : ", no decay")
+                if let note = notes[position] { line += ", \(note)" }
                 if obstacle == nil, let own = Optimizer.fusedObstacle(of: tensor) {
                     line += ", formula path (\(own))"
                 }

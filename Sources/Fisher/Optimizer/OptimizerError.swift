@@ -18,6 +18,10 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     case noObservations
     /// A gradient is given for a path that is no parameter, or in another shape.
     case badGradient(path: ParameterPath, reason: String)
+    /// The weight and the bias of a layer are in two groups, one of whose rules takes layers whole.
+    case splitLayer(ParameterPath)
+    /// A rule that works on a model and its batches was given parameters or gradients alone.
+    case needsModel(rule: String)
     /// A saved state does not fit.
     case badState(key: String, reason: String)
 
@@ -33,6 +37,10 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
             "a batch of \(units) cannot be cut into \(count) micro-batches"
         case .noObservations: "the batch has no observation that counts"
         case .badGradient(let path, let reason): "the gradient of \(path) \(reason)"
+        case .splitLayer(let path):
+            "the weight and the bias of the layer \(path) are in two groups; a rule for layers takes both or none"
+        case .needsModel(let rule):
+            "the rule \(rule) works on a model and its batches: bind it with Optimizer(for:) and call step(on:)"
         case .badState(let key, let reason): "the optimizer state \(key) \(reason)"
         }
     }

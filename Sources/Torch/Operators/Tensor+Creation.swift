@@ -4,6 +4,7 @@ private let fullOf = Operation("full")
 private let zerosLike = Operation("zeros_like")
 private let onesLike = Operation("ones_like")
 private let fullLike = Operation("full_like")
+private let eye = Operation("eye")
 private let arangeTo = Operation("arange")
 private let normalInPlace = Operation("normal_")
 private let uniformInPlace = Operation("uniform_")
@@ -38,6 +39,10 @@ extension Tensor {
     /// One number in the shape, type and device of another tensor.
     public static func full(like other: Tensor, _ value: Double) -> Tensor {
         fullLike(.tensor(other), .real(value))
+    }
+    /// The identity matrix of a size.
+    public static func identity(_ size: Int, dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+        eye(.integer(size), .dtype(dtype), .none, .device(device))
     }
     /// The int64 numbers 0, 1, ... count - 1.
     public static func indices(_ count: Int, device: Device = .cpu) -> Tensor {

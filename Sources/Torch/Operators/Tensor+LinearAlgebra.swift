@@ -16,6 +16,18 @@ extension Tensor {
         return (parts[0], parts[1])
     }
 
+    /// The square matrix with a number added to its diagonal.
+    public func addingDiagonal(_ value: Double) -> Tensor {
+        if failure != nil { return self }
+        return self + Tensor.identity(shape[0], dtype: dtype, device: device) * value
+    }
+
+    /// The solution x of A x = b for a symmetric positive definite matrix A and a vector b, by Cholesky's
+    /// factorisation. Fails where the matrix is not positive definite.
+    public func solvingPositiveDefinite(_ b: Tensor) -> Tensor {
+        b.unsqueezed(1).choleskySolved(factor: cholesky()).flattened()
+    }
+
     /// The lower Cholesky factor of a symmetric positive definite matrix.
     public func cholesky() -> Tensor { choleskyFactor(.tensor(self)) }
     /// The solution X of L L^T X = B for self = B and the lower factor L.

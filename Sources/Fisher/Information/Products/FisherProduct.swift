@@ -29,19 +29,27 @@ extension SymmetricOperator {
         _ middle: @escaping (Model, Tensor) throws -> Tensor
     ) throws -> SymmetricOperator {
         let tensors = model.parameters.filter(\.parameter.isTrainable).map(\.parameter.wrappedValue)
-        guard let first = tensors.first else { throw InformationError.nothingToEstimate }
-        let layout = ParameterLayout(of: tensors)
+        if tensors.isEmpty { throw InformationError.nothingToEstimate }
         let likelihood = try withSecondDerivatives(forward)
-        let outputs = likelihood.outputs
-        try outputs.check()
+        try likelihood.outputs.check()
         let count = try likelihood.observationCount(of: observed)
         guard count > 0 else { throw InformationError.noObservations }
+        return try outputProduct(likelihood, observationCount: count, withRespectTo: tensors, middle)
+    }
+
+    /// v -> (1/N) J^T M J v for a likelihood computed with second derivatives, M by its product.
+    static func outputProduct<Model: ClosedFormFisher>(
+        _ likelihood: Model, observationCount: Int, withRespectTo tensors: [Tensor],
+        _ middle: @escaping (Model, Tensor) throws -> Tensor
+    ) throws -> SymmetricOperator {
+        let layout = ParameterLayout(of: tensors)
+        let outputs = likelihood.outputs
         let probe = try Tensor.zeros(like: outputs.detached()).requiringGradient()
         let pulled = try withSecondDerivatives {
             try gradients(
                 of: [outputs], seeds: [probe], withRespectTo: tensors, keepGraph: true, createGraph: true)
         }
-        return SymmetricOperator(size: layout.count, dtype: first.dtype) { vector in
+        return SymmetricOperator(size: layout.count, dtype: tensors[0].dtype) { vector in
             let pairs = zip(pulled, layout.split(vector)).compactMap { gradient, part in
                 gradient.map { ($0, part) }
             }
@@ -50,7 +58,8 @@ extension SymmetricOperator {
             guard let pushed else { return .zeros(like: vector) }
             let weighed = try withoutGradients { try middle(likelihood, pushed) }
             let back = try gradients(of: [outputs], seeds: [weighed], withRespectTo: tensors, keepGraph: true)
-            return layout.joined(zip(back, tensors).map { $0 ?? .zeros(like: $1.detached()) }) / Double(count)
+            return layout.joined(zip(back, tensors).map { $0 ?? .zeros(like: $1.detached()) })
+                / Double(observationCount)
         }
     }
 }

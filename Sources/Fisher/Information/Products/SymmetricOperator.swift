@@ -43,14 +43,21 @@ public struct SymmetricOperator {
         of model: any Module, _ objective: () throws -> Objective
     ) throws -> SymmetricOperator {
         let tensors = model.parameters.filter(\.parameter.isTrainable).map(\.parameter.wrappedValue)
-        guard let first = tensors.first else { throw InformationError.nothingToEstimate }
-        let layout = ParameterLayout(of: tensors)
+        if tensors.isEmpty { throw InformationError.nothingToEstimate }
         let made = try withSecondDerivatives(objective)
         guard made.observationCount > 0 else { throw InformationError.noObservations }
+        return try hessian(of: made, withRespectTo: tensors)
+    }
+
+    /// The Hessian of the mean loss of an objective that was computed with second derivatives.
+    static func hessian(
+        of objective: Objective, withRespectTo tensors: [Tensor]
+    ) throws -> SymmetricOperator {
+        let layout = ParameterLayout(of: tensors)
         let slopes = try withSecondDerivatives {
-            try gradients(of: made.loss, withRespectTo: tensors, keepGraph: true, createGraph: true)
+            try gradients(of: objective.loss, withRespectTo: tensors, keepGraph: true, createGraph: true)
         }
-        return SymmetricOperator(size: layout.count, dtype: first.dtype) { vector in
+        return SymmetricOperator(size: layout.count, dtype: tensors[0].dtype) { vector in
             let parts = layout.split(vector)
             // Gradients that are constant, or missing, have no further ones.
             let pairs = zip(slopes, parts).compactMap { slope, part in

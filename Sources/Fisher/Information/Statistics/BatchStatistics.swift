@@ -1,0 +1,122 @@
+import NeuralNet
+import Torch
+
+/// What a rule asked of a batch: sums with counts, so that micro-batches add up.
+public struct BatchStatistics {
+    /// An answer to a request.
+    enum Answer {
+        case diagonal(DiagonalInformation)
+        case kronecker(KroneckerInformation)
+        case kroneckerDiagonal([ParameterPath: KroneckerDiagonals])
+        case uses(CapturedUses)
+        case unitGradients(UnitGradients)
+        case full(FullInformation)
+        case products([(matrix: SymmetricOperator, observationCount: Int)])
+    }
+
+    private var answers: [InformationRequest: Answer]
+
+    /// Gathers answers.
+    init(_ answers: [InformationRequest: Answer] = [:]) { self.answers = answers }
+
+    /// Adds what was gathered on independent data.
+    mutating func add(_ other: BatchStatistics) throws {
+        for (request, answer) in other.answers {
+            guard let own = answers[request] else {
+                answers[request] = answer
+                continue
+            }
+            answers[request] = try BatchStatistics.sum(own, answer)
+        }
+    }
+
+    private static func sum(_ a: Answer, _ b: Answer) throws -> Answer {
+        switch (a, b) {
+        case (.diagonal(var own), .diagonal(let other)):
+            try own.add(other)
+            return .diagonal(own)
+        case (.kronecker(var own), .kronecker(let other)):
+            try own.add(other)
+            return .kronecker(own)
+        case (.kroneckerDiagonal(var own), .kroneckerDiagonal(let other)):
+            own.merge(other) { first, second in
+                var sum = first
+                sum.add(second)
+                return sum
+            }
+            return .kroneckerDiagonal(own)
+        case (.uses(var own), .uses(let other)):
+            own.add(other)
+            return .uses(own)
+        case (.unitGradients(var own), .unitGradients(let other)):
+            own.add(other)
+            return .unitGradients(own)
+        case (.full(var own), .full(let other)):
+            try own.add(other)
+            return .full(own)
+        case (.products(let own), .products(let other)): return .products(own + other)
+        default: preconditionFailure("two answers to one request are of different kinds")
+        }
+    }
+
+    /// Whether nothing was asked.
+    public var isEmpty: Bool { answers.isEmpty }
+
+    /// The diagonal that was asked for.
+    public func diagonal(
+        _ source: InformationSource, _ scope: InformationScope = .everything
+    ) -> DiagonalInformation? {
+        guard case .diagonal(let found)? = answers[.diagonal(source, scope)] else { return nil }
+        return found
+    }
+
+    /// The Kronecker factors that were asked for.
+    public func kronecker(_ source: InformationSource, _ sharing: WeightSharing) -> KroneckerInformation? {
+        guard case .kronecker(let found)? = answers[.kronecker(source, sharing)] else { return nil }
+        return found
+    }
+
+    /// The diagonals of Kronecker factors that were asked for, by the path of the layer.
+    public func kroneckerDiagonal(
+        _ source: InformationSource, _ sharing: WeightSharing
+    ) -> [ParameterPath: KroneckerDiagonals]? {
+        guard case .kroneckerDiagonal(let found)? = answers[.kroneckerDiagonal(source, sharing)] else {
+            return nil
+        }
+        return found
+    }
+
+    /// The captured inputs and output gradients that were asked for.
+    public func uses(_ source: InformationSource) -> CapturedUses? {
+        guard case .uses(let found)? = answers[.uses(source)] else { return nil }
+        return found
+    }
+
+    /// The units' gradients, where they were asked for.
+    public var unitGradients: UnitGradients? {
+        guard case .unitGradients(let found)? = answers[.unitGradients] else { return nil }
+        return found
+    }
+
+    /// The whole matrix that was asked for.
+    public func full(_ source: InformationSource) -> FullInformation? {
+        guard case .full(let found)? = answers[.full(source)] else { return nil }
+        return found
+    }
+
+    /// The matrix that was asked for as products: the mean over all observations of the batch.
+    public func products(_ matrix: CurvatureMatrix) -> SymmetricOperator? {
+        guard case .products(let parts)? = answers[.products(matrix)], let first = parts.first else {
+            return nil
+        }
+        if parts.count == 1 { return first.matrix }
+        let total = Double(parts.reduce(0) { $0 + $1.observationCount })
+        return SymmetricOperator(size: first.matrix.size, dtype: first.matrix.dtype) { vector in
+            var sum = Tensor.zeros(like: vector)
+            for part in parts {
+                sum = sum + (try part.matrix(vector)) * (Double(part.observationCount) / total)
+            }
+            return sum
+        }
+    }
+}

@@ -1,0 +1,193 @@
+import NeuralNet
+import Torch
+
+/// What one group of a model asks of a batch, and what answers it.
+struct StatisticsPlan {
+    /// The group's parameters.
+    let parameters: [NamedParameter]
+    /// How they belong to layers.
+    let structure: GroupStructure
+    private let everything: InformationEstimator
+    private let inLayers: InformationEstimator
+    private let outsideLayers: InformationEstimator
+    private let layers: [ParameterPath: any KroneckerLayer]
+
+    init(_ parameters: [NamedParameter], of model: any Module) throws(OptimizerError) {
+        self.parameters = parameters
+        structure = try GroupStructure(of: parameters, in: model)
+        everything = InformationEstimator(of: model, for: parameters)
+        outsideLayers = InformationEstimator(of: model, for: structure.others.map { parameters[$0] })
+        let outside = Set(structure.others)
+        inLayers = InformationEstimator(
+            of: model, for: parameters.indices.filter { !outside.contains($0) }.map { parameters[$0] })
+        var layers: [ParameterPath: any KroneckerLayer] = [:]
+        for cluster in inLayers.clusters {
+            for (path, layer) in cluster.layers { layers[path] = layer as? any KroneckerLayer }
+        }
+        self.layers = layers
+    }
+
+    /// The estimator that answers a request; nothing for products.
+    private func estimator(of request: InformationRequest) -> InformationEstimator? {
+        switch request {
+        case .diagonal(_, .outsideLayers): outsideLayers
+        case .diagonal(_, .everything), .full, .unitGradients: everything
+        case .kronecker, .kroneckerDiagonal, .uses: inLayers
+        case .products: nil
+        }
+    }
+
+    /// Throws the parameters that no layer tells the units' gradients of, where a request needs them.
+    func check(_ requests: [InformationRequest]) throws(InformationError) {
+        for request in requests {
+            guard let missing = estimator(of: request)?.uncovered, !missing.isEmpty else { continue }
+            throw .unsupportedParameters(missing)
+        }
+    }
+
+    /// The layers whose uses some requests need.
+    func wantedLayers(_ requests: [InformationRequest]) -> Set<ParameterPath> {
+        Set(requests.compactMap(estimator).flatMap(\.clusters).flatMap(\.layers).map(\.path))
+    }
+
+    /// The answer to a request about captured passes.
+    func answer(
+        _ request: InformationRequest, _ passes: [BackwardPass], outputGradient: Tensor?, units: Int,
+        observationCount: Int
+    ) throws -> BatchStatistics.Answer {
+        switch request {
+        case .diagonal(let source, _):
+            let estimator = estimator(of: request) ?? everything
+            return .diagonal(
+                try estimator.diagonal(
+                    source, passes: passes, units: units, observationCount: observationCount))
+        case .kronecker(let source, let sharing):
+            return .kronecker(
+                try inLayers.kronecker(
+                    source, passes: passes, sharing: sharing, observationCount: observationCount))
+        case .kroneckerDiagonal(_, let sharing):
+            var found: [ParameterPath: KroneckerDiagonals] = [:]
+            for (path, layer) in layers {
+                found[path] = KroneckerDiagonals(
+                    of: layer, path: path, passes: passes, sharing: sharing,
+                    observationCount: observationCount)
+            }
+            return .kroneckerDiagonal(found)
+        case .uses:
+            return .uses(
+                CapturedUses(
+                    passes: passes, units: units, layers: layers, observationCount: observationCount))
+        case .unitGradients:
+            guard let outputGradient, let pass = passes.first else { throw InformationError.noObservations }
+            let squares = outputGradient.flattened(from: 1).squared().sum(along: 1)
+            return .unitGradients(
+                UnitGradients(
+                    rows: try everything.unitGradients(pass, units: units), outputSquares: squares))
+        case .full(let source):
+            return .full(
+                try everything.full(source, passes: passes, units: units, observationCount: observationCount))
+        case .products: preconditionFailure("products are not made of captured passes")
+        }
+    }
+}
+
+/// Runs slices of a batch and gathers gradients and statistics in as few passes as there are sources of labels.
+struct StatisticsGatherer {
+    let model: any Module
+    /// The plans of the groups that ask for something, with the numbers of their groups.
+    let plans: [(group: Int, plan: StatisticsPlan, requests: [InformationRequest])]
+    /// For labels drawn from the model.
+    let generator: RandomGenerator?
+
+    /// One slice.
+    func sum(
+        units: Int, withRespectTo tensors: [Tensor], _ objective: () throws -> Objective
+    ) throws -> GradientSum {
+        let requests = plans.flatMap(\.requests)
+        let wantsProducts = requests.contains { $0.source == nil }
+        let pass = try capture(units: units) {
+            wantsProducts ? try withSecondDerivatives(objective) : try objective()
+        }
+        let made = pass.outcome
+        var asked: Set<InformationSource> = []
+        let sources = requests.compactMap(\.source).filter { asked.insert($0).inserted }
+        let isLabelled = { (source: InformationSource) in source == .empirical || source == .minibatch }
+        let others = sources.filter { !isLabelled($0) }
+        // The labels' own gradients come with those of the step.
+        let wantsOutputs = requests.contains(.unitGradients)
+        let outputs = try wantsOutputs ? [outputs(of: made)] : []
+        let captured = sources.contains(where: isLabelled) ? pass.uses.map(\.output) : []
+        var extra: [Tensor?] = []
+        var sum = try GradientSum(
+            of: made, withRespectTo: tensors, and: captured + outputs,
+            keepGraph: !others.isEmpty || wantsProducts, extra: &extra)
+        guard made.observationCount > 0 else { return sum }
+        let labelled = [
+            BackwardPass(uses: pass.uses(with: extra.prefix(captured.count)), weight: 1)
+        ]
+        var passes: [InformationSource: [BackwardPass]] = [:]
+        for source in sources where isLabelled(source) { passes[source] = labelled }
+        for source in others { passes[source] = try pass.passes(source, using: generator) }
+        for (group, plan, requests) in plans {
+            sum.statistics[group] = BatchStatistics(
+                try answers(
+                    to: requests, plan, passes, outputGradient: wantsOutputs ? extra.last ?? nil : nil,
+                    units: units, made))
+        }
+        return sum
+    }
+
+    private func answers(
+        to requests: [InformationRequest], _ plan: StatisticsPlan,
+        _ passes: [InformationSource: [BackwardPass]],
+        outputGradient: Tensor?, units: Int, _ made: Objective
+    ) throws -> [InformationRequest: BatchStatistics.Answer] {
+        var found: [InformationRequest: BatchStatistics.Answer] = [:]
+        for request in requests {
+            if case .products(let matrix) = request {
+                let tensors = plan.parameters.map(\.parameter.wrappedValue)
+                found[request] = .products([
+                    (
+                        try .curvature(matrix, of: made, withRespectTo: tensors), made.observationCount
+                    )
+                ])
+            } else if let source = request.source {
+                found[request] = try withoutGradients {
+                    try plan.answer(
+                        request, passes[source] ?? [], outputGradient: outputGradient, units: units,
+                        observationCount: made.observationCount)
+                }
+            }
+        }
+        return found
+    }
+
+    private func outputs(of objective: Objective) throws -> Tensor {
+        guard let likelihood = objective.likelihood as? any ClosedFormFisher else {
+            throw InformationError.noSuchEstimate(
+                source: "empirical", structure: "unit gradients",
+                reason: "\(type(of: objective.likelihood)) does not tell the outputs that it is made of")
+        }
+        return likelihood.outputs
+    }
+
+    /// A forward pass in which the layers that some request needs are noted.
+    private func capture(
+        units: Int, _ forward: () throws -> Objective
+    ) throws -> CapturedPass<Objective> {
+        let wanted = plans.reduce(into: Set<ParameterPath>()) {
+            $0.formUnion($1.plan.wantedLayers($1.requests))
+        }
+        if wanted.isEmpty { return CapturedPass(outcome: try forward(), units: units, uses: []) }
+        let recorder = UseRecorder()
+        let outcome = try model.capturing(by: recorder) { () throws -> Objective in try forward() }
+        let uses = recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }
+        for use in uses {
+            try use.output.check()
+            guard use.output.rank > 0, use.output.shape[0] == units, use.input.shape.first == units else {
+                throw InformationError.notByUnit(layer: use.path, units: units, shape: use.output.shape)
+            }
+        }
+        return CapturedPass(outcome: outcome, units: units, uses: uses.map { ($0.path, $0.input, $0.output) })
+    }
+}

@@ -1,0 +1,103 @@
+// Rules that need statistics of a batch: what they are bound to, and what they are told.
+
+import NeuralNet
+import Torch
+
+/// What a step knows of its batch besides the gradients.
+struct Evidence {
+    /// What the groups asked for, by the number of the group.
+    let statistics: [Int: BatchStatistics]
+    /// The mean loss with the auxiliaries; 0-dimensional.
+    let loss: Tensor
+    /// The same, evaluated anew with the parameters as they are.
+    let meanLoss: () throws -> Double
+}
+
+extension Optimizer {
+    /// What the groups with informed rules are bound to.
+    static func plans(for groups: [BoundGroup], of model: (any Module)?) throws -> [Int: StatisticsPlan] {
+        var plans: [Int: StatisticsPlan] = [:]
+        for (number, bound) in groups.enumerated() {
+            guard let rule = bound.group.rule as? any InformedRule else { continue }
+            guard let model else {
+                throw OptimizerError.needsModel(rule: type(of: rule).information.name)
+            }
+            let plan = try StatisticsPlan(
+                bound.slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) }, of: model)
+            try plan.check(rule.requests(at: 1))
+            plans[number] = plan
+        }
+        return plans
+    }
+
+    /// What gathers the statistics of the next step; nothing where no rule asks for any.
+    func statisticsGatherer() throws -> StatisticsGatherer? {
+        guard let model else { return nil }
+        let asking = groups.indices.compactMap { number in
+            plans[number].flatMap { plan in
+                let rule = groups[number].group.rule as? any InformedRule
+                let step = (groups[number].slots.lazy.map(\.step).max() ?? 0) + 1
+                let requests = rule?.requests(at: step) ?? []
+                return requests.isEmpty ? nil : (group: number, plan: plan, requests: requests)
+            }
+        }
+        if asking.isEmpty { return nil }
+        return StatisticsGatherer(model: model, plans: asking, generator: labelGenerator)
+    }
+
+    /// The states of the generators that the model draws from.
+    func noise() throws -> [[UInt8]] { try (model?.randomGenerators ?? []).map { try $0.state() } }
+
+    /// The mean loss of a batch with the parameters as they are, auxiliaries included; the model draws as it did
+    /// from the states `noise`, and goes on afterwards as if it had not been asked.
+    func meanLoss<Batch: SliceableBatch>(
+        on batch: Batch, microBatches: Int, noise: [[UInt8]], _ objective: (Batch) throws -> Objective
+    ) throws -> Double {
+        let generators = model?.randomGenerators ?? []
+        let after = try self.noise()
+        for (generator, state) in zip(generators, noise) { try generator.restore(state) }
+        var (sum, count) = (0.0, 0)
+        for part in 0..<microBatches {
+            let made = try objective(Optimizer.slice(part, of: batch, into: microBatches))
+            let auxiliaries = try made.auxiliaries.reduce(0.0) { $0 + (try $1.value.item()) }
+            sum += try made.negativeLogLikelihood.item() + auxiliaries * Double(made.observationCount)
+            count += made.observationCount
+        }
+        for (generator, state) in zip(generators, after) { try generator.restore(state) }
+        return sum / Double(max(count, 1))
+    }
+
+    /// What a rule is told about its group.
+    func informedGroup(
+        _ number: Int, _ inputs: [RuleInput], _ hasGradient: [Bool], _ evidence: Evidence
+    ) throws -> InformedGroup {
+        guard let plan = plans[number] else { preconditionFailure("an informed rule has a plan") }
+        let parameters = groups[number].slots.map(\.parameter.wrappedValue)
+        return InformedGroup(
+            inputs: inputs, hasGradient: hasGradient, structure: plan.structure,
+            statistics: evidence.statistics[number] ?? BatchStatistics(), loss: evidence.loss
+        ) { movements in
+            let before = parameters.map { $0.detached().copy() }
+            func restore() throws {
+                for (parameter, old) in zip(parameters, before) { try parameter.assign(old) }
+            }
+            do {
+                for (parameter, movement) in zip(parameters, movements) { try parameter.add(movement.change) }
+                let loss = try evidence.meanLoss()
+                try restore()
+                return loss
+            } catch {
+                try restore()
+                throw error
+            }
+        }
+    }
+
+    /// What is said of each parameter of a group in `describe()`.
+    func notes(ofGroup number: Int) -> [String?] {
+        guard let rule = groups[number].group.rule as? any InformedRule, let plan = plans[number] else {
+            return groups[number].slots.map { _ in nil }
+        }
+        return rule.notes(plan.structure)
+    }
+}

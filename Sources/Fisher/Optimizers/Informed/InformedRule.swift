@@ -1,0 +1,69 @@
+import NeuralNet
+import Torch
+
+/// A rule that needs more of a batch than its gradient: statistics of its layers, units' gradients, products with
+/// a curvature matrix. It works on a whole group, within `Optimizer.step(on:)`.
+public protocol InformedRule: OptimizationRule {
+    /// What it needs of the batch at an update, counted from 1.
+    func requests(at step: Int) -> [InformationRequest]
+
+    /// The movements of a group. Throws what the statistics or a solution of theirs threw.
+    ///
+    /// - Parameters:
+    ///   - group: parameters, gradients, layers and statistics.
+    ///   - state: what the rule remembers, a value a parameter; changed to what holds after the step.
+    /// - Returns: a movement for each parameter, in order.
+    func movements(_ group: InformedGroup, state: inout [TensorState]) throws -> [Movement]
+
+    /// The shapes of what it remembers of each parameter after the update `step`, by name.
+    func stateShapes(_ structure: GroupStructure, after step: Int) -> [[String: [Int]]]
+
+    /// What `describe()` says of each parameter, where there is anything to say.
+    func notes(_ structure: GroupStructure) -> [String?]
+
+    /// Whether it draws labels from the model at any update.
+    var drawsLabels: Bool { get }
+}
+
+extension InformedRule {
+    /// Such a rule cannot work on gradients alone.
+    public func direction(_ group: [RuleInput], state: inout [TensorState]) -> [Movement] {
+        let failure = TorchError(
+            message: "\(Self.information.title) needs a model and a batch, not gradients")
+        return group.map { _ in Movement(change: Tensor(failed: failure)) }
+    }
+
+    public func notes(_ structure: GroupStructure) -> [String?] { structure.paths.map { _ in nil } }
+
+    /// Whether the first update's requests have a sampled source.
+    public var drawsLabels: Bool {
+        requests(at: 1).contains { request in
+            if case .sampled? = request.source { true } else { false }
+        }
+    }
+}
+
+/// What an informed rule is told about its group.
+public struct InformedGroup {
+    /// The parameters with their gradients, in order.
+    public let inputs: [RuleInput]
+    /// Whether a gradient arrived; a movement of a parameter without one is not made.
+    public let hasGradient: [Bool]
+    /// How the parameters belong to layers.
+    public let structure: GroupStructure
+    /// What the rule asked for.
+    public let statistics: BatchStatistics
+    /// The mean loss of the batch before the step, auxiliaries included; 0-dimensional.
+    public let loss: Tensor
+    /// The mean loss of the batch after some movements of the group, auxiliaries included; nothing is changed by it.
+    let lossAfter: ([Movement]) throws -> Double
+
+    /// The number of this update.
+    public var step: Int { inputs.lazy.map(\.step).max() ?? 1 }
+
+    /// The gradients, with those of auxiliaries added where there are any.
+    public var gradients: [Tensor] { inputs.map { $0.gradient(.inGradient) } }
+
+    /// The mean loss of the batch were these movements made. Costs a forward pass; dropout draws as it did before.
+    public func loss(after movements: [Movement]) throws -> Double { try lossAfter(movements) }
+}
