@@ -4,7 +4,7 @@ import Testing
 
 /// The fused path against the formula path, which is the specification.
 @Suite struct FusedPathTests {
-    static let rules = RuleRegistry.rules.map { $0.information.name }
+    static let rules = RuleRegistry.gradientRules.map { $0.information.name }
 
     /// Options that the fused path serves besides the defaults.
     static let variants: [FusedCase] = [

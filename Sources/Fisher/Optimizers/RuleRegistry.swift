@@ -6,6 +6,11 @@ public enum RuleRegistry {
         FAdafactor.self, NaturalGradient.self,
     ]
 
+    /// Those that work on gradients alone.
+    public static var gradientRules: [any OptimizationRule.Type] {
+        rules.filter { !($0 is any InformedRule.Type) }
+    }
+
     /// The rule of a name with its published defaults; throws a name that is none, with the nearest one.
     public static func rule(named name: String) throws(HyperparameterError) -> any OptimizationRule {
         let names = rules.map { $0.information.name }
