@@ -2,7 +2,7 @@
 SWIFT ?= swift
 OUTPUT ?= runs/demo
 
-.PHONY: help engine build test soak demo bench format lint docs clean
+.PHONY: help engine build test soak sanitize demo bench format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -19,12 +19,15 @@ test: engine ## build and run all tests
 soak: build ## kill runs 50 times and break their writes, comparing bytes (needs strace), about 10 minutes
 	Scripts/soak --faults
 
+sanitize: engine ## run the tests of the fused kernels under the address and the thread sanitizer
+	@Scripts/sanitize
+
 demo: build ## compare four optimizers on a byte-level GPT, about 5 minutes on 2 cores
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
 		--seeds 2 --output $(OUTPUT)
 
-bench: build ## time the optimizers' steps in the comparison of the demo, shortened
-	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --steps 40 --seeds 1 --output runs/bench
+bench: build ## time steps beside their Python peers, in turns, and write Benchmarks/RESULTS.md
+	@Scripts/bench
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Plugins Package.swift
