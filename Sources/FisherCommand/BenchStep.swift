@@ -45,7 +45,8 @@ struct BenchStep: ParsableCommand {
 
     func run() throws {
         if let threads { Engine.threadCount = threads }
-        let named = optimizers.isEmpty ? ["adamw", "fadam"].compactMap(OptimizerSpecification.init) : optimizers
+        let named =
+            optimizers.isEmpty ? ["adamw", "fadam"].compactMap(OptimizerSpecification.init) : optimizers
         let candidates = try named.map { try $0.candidate(sharing: [], clip: nil) }
         let task = try LanguageTask(size.configuration, corpus: .noise(byteCount: 1 << 20), batch: batch)
         let benchmarks = try candidates.map { try StepBenchmark(task, $0) }

@@ -11,7 +11,8 @@ extension Tensor {
     public func stochasticallyRounded(using generator: RandomGenerator) -> Tensor {
         if failure != nil { return self }
         precondition(dtype == .float32, "only float32 is rounded to bfloat16 at random, not \(dtype)")
-        let draws = Tensor.uniform(shape, from: 0, to: 65536, using: generator).to(device: device).to(dtype: .int32)
+        let draws = Tensor.uniform(shape, from: 0, to: 65536, using: generator).to(device: device).to(
+            dtype: .int32)
         let bits = viewedAs(.tensor(self.contiguous()), .dtype(.int32)) + draws
         let kept = maskedBits(.tensor(bits), .integer(-65536))
         return viewedAs(.tensor(kept), .dtype(.float32)).to(dtype: .bfloat16)
