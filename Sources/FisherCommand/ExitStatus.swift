@@ -20,7 +20,7 @@ enum ExitStatus: Int32 {
     init?(of error: any Error) {
         switch error {
         case is NonFiniteError: self = .diverged
-        case is HyperparameterError, is UsageError, is ConfigurationError: self = .usage
+        case is HyperparameterError, is UsageError, is ConfigurationError, is DigitsError: self = .usage
         case is Interrupted, is Resumable: self = .interrupted
         case is AlreadyHoldsRun: self = .cannotCreate
         case let error as StorageError: self.init(error.kind)

@@ -81,6 +81,9 @@ struct ComparisonReport {
             },
             differences.map { figure($0, id: "differences", note: differenceNote) },
             training.map { figure($0, id: "training") },
+            LineChart(result, title: "Training loss by time", .training, against: .seconds).map {
+                figure($0, id: "training-seconds")
+            },
             LineChart(result, title: "Size of the steps", .updateToWeight, against: .step).map {
                 figure(
                     $0, id: "updates", note: "The norm of a step over the norm of the weights, whole model.")
