@@ -19,7 +19,7 @@ enum ExitStatus: Int32 {
     /// The status of one of our errors; nothing for those of the argument parser.
     init?(of error: any Error) {
         switch error {
-        case is NonFiniteError: self = .diverged
+        case is NonFiniteError, is AllDiverged: self = .diverged
         case is HyperparameterError, is UsageError, is ConfigurationError, is DigitsError: self = .usage
         case is Interrupted, is Resumable: self = .interrupted
         case is AlreadyHoldsRun: self = .cannotCreate

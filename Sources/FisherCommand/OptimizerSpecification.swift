@@ -7,6 +7,12 @@ struct OptimizerSpecification: ExpressibleByArgument {
     let name: String
     let settings: [(name: String, value: String)]
 
+    /// Names an optimizer.
+    init(name: String, settings: [(name: String, value: String)] = []) {
+        self.name = name
+        self.settings = settings
+    }
+
     init?(argument: String) {
         let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         name = String(parts[0])
@@ -17,6 +23,8 @@ struct OptimizerSpecification: ExpressibleByArgument {
         }
         self.settings = settings
     }
+
+    var defaultValueDescription: String { name }
 
     /// The candidate: the rule's defaults, then what all optimizers share where the rule has it, then what is
     /// set for this one.

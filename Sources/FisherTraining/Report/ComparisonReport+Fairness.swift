@@ -74,10 +74,6 @@ extension ComparisonReport {
     }
 
     private func row(_ cells: [[Markup]], _ titles: [(String, String)]) -> Markup {
-        .tag(
-            "tr", [:],
-            zip(cells, titles).enumerated().map { column, pair in
-                .tag(column == 0 ? "th" : "td", ["data-title": longTitle(pair.1)], pair.0)
-            })
+        .tableRow(cells, titles)
     }
 }
