@@ -17,8 +17,6 @@ struct Continual: ParsableCommand {
 
             Several --strengths are tried for every method on a split of the training images, and the best is \
             taken: fisher continual --methods none,l2,exact --strengths 1,10,100,1000
-
-            The method fadam needs an optimizer that keeps FAdam's f.
             """)
 
     @Option(help: "The number of tasks.")
@@ -32,9 +30,10 @@ struct Continual: ParsableCommand {
     @Option(help: "gamma of the online memory: what of the old information is kept at each task.")
     var decay = 1.0
     @Option(help: "The optimizer, with its options after a colon.")
-    var optimizer: OptimizerSpecification = OptimizerSpecification(name: "fadam")
+    var optimizer: OptimizerSpecification = OptimizerSpecification(
+        name: "sgd", settings: [("momentum", "0.9")])
     @Option(help: "The largest learning rate.")
-    var learningRate = 1e-3
+    var learningRate = 0.05
     @Option(help: "Its course in each task: constant or cosine.")
     var schedule = Course.constant
     @Option(help: "Steps on each task.")
@@ -80,10 +79,6 @@ struct Continual: ParsableCommand {
         let course: Schedule =
             schedule == .cosine ? .cosine(learningRate, steps: steps) : .constant(learningRate)
         let candidate = try optimizer.candidate(sharing: [("learning_rate", "\(course)")], clip: nil)
-        if methods.values.contains(.fadam), type(of: candidate.rule).information.name != "fadam" {
-            throw UsageError(
-                description: "the method fadam needs --optimizer fadam; leave it out of --methods for others")
-        }
         let (training, test) = try Digits.all.split(test: testShare)
         let comparison = ContinualRunner(
             training: try made(candidate, training, test),

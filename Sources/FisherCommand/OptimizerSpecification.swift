@@ -24,7 +24,10 @@ struct OptimizerSpecification: ExpressibleByArgument {
         self.settings = settings
     }
 
-    var defaultValueDescription: String { name }
+    var defaultValueDescription: String {
+        settings.isEmpty
+            ? name : name + ":" + settings.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+    }
 
     /// The candidate: the rule's defaults, then what all optimizers share where the rule has it, then what is
     /// set for this one.

@@ -14,7 +14,8 @@ public enum ContinualMethod: String, CaseIterable, Sendable {
     case exact
     /// ... with squares of mini-batches' mean gradients, which much public code takes for the Fisher.
     case minibatch
-    /// ... with the f that FAdam kept while it trained (Hwang 2024, footnote 14): no estimate is made at all.
+    /// ... with the f that FAdam keeps while a task is trained (Hwang 2024, footnote 14). No estimate is made where
+    /// FAdam trains; beside another optimizer a FAdam looks on, at the cost of a second backward pass.
     case fadam
     /// All tasks so far at once, in equal shares of each batch: what forgetting is measured against.
     case joint
@@ -28,7 +29,7 @@ public enum ContinualMethod: String, CaseIterable, Sendable {
         case .sampled: "EWC, a label drawn from the model for each image"
         case .exact: "EWC, all labels weighed by the model"
         case .minibatch: "EWC, squares of mini-batch means"
-        case .fadam: "EWC, the f that FAdam kept in training"
+        case .fadam: "EWC, the f that FAdam keeps during training"
         case .joint: "trains on all tasks so far"
         }
     }

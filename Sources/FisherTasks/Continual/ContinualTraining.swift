@@ -45,7 +45,7 @@ public struct ContinualTraining: Sendable {
     /// Trains through all tasks.
     ///
     /// A loss or gradient that is not finite, or information that is none, ends the run as diverged. Throws
-    /// `Interrupted` between steps, and `InformationError` where FAdam's f is asked of an optimizer that keeps none.
+    /// `Interrupted` between steps.
     ///
     /// - Parameters:
     ///   - method: what is done against forgetting.
@@ -66,12 +66,17 @@ public struct ContinualTraining: Sendable {
             let begin = clock.now
             let optimizer = try Optimizer(
                 for: network, candidate.rule, clipGradientNorm: candidate.clipGradientNorm)
+            let observer = try method == .fadam ? observer(of: network) : nil
             var images = Images(sequence, method: method, stage: stage, batch: batch, seed: seed)
             for step in 1...steps {
                 try Interruption.poll()
                 let total = stage * steps + step
+                let next = images.next()
                 do {
-                    let report = try optimizer.step(on: images.next()) { batch in
+                    try observer?.step(on: next) { batch in
+                        try Objective(Categorical(logits: network(batch.inputs)), observing: batch.targets)
+                    }
+                    let report = try optimizer.step(on: next) { batch in
                         try Objective(
                             Categorical(logits: network(batch.inputs)), observing: batch.targets,
                             auxiliaries: consolidation.auxiliaries(for: network))
@@ -84,7 +89,7 @@ public struct ContinualTraining: Sendable {
             }
             if method.hasStrength, stage + 1 < taskCount {
                 let found = try information(
-                    method, network, optimizer, sequence.tasks[stage].training, generator)
+                    method, network, observer ?? optimizer, sequence.tasks[stage].training, generator)
                 do {
                     try consolidation.remember(network, information: found)
                 } catch {
@@ -97,6 +102,12 @@ public struct ContinualTraining: Sendable {
             record.accuracies.append(try accuracies(network, sequence))
         }
         return record
+    }
+
+    /// A FAdam that looks on and never moves a weight, where the optimizer itself keeps no f.
+    private func observer(of network: Sequential) throws -> Optimizer? {
+        if candidate.rule is FAdam { return nil }
+        return try Optimizer(for: network, try FAdam(learningRate: 0, weightDecay: 0))
     }
 
     /// The number of the network's parameters.
@@ -131,12 +142,7 @@ public struct ContinualTraining: Sendable {
                     ($0.path, .ones($0.parameter.wrappedValue.shape))
                 })
         case .fadam:
-            let kept = optimizer.diagonalInformation
-            guard !kept.isEmpty else {
-                throw InformationError.unusable(
-                    reason: "\(candidate.label) keeps no f; the method fadam needs the optimizer fadam")
-            }
-            return kept
+            return optimizer.diagonalInformation
         case .empirical: source = .empirical
         case .sampled: source = .sampled(1)
         case .exact: source = .exact
