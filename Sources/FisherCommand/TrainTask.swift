@@ -94,13 +94,14 @@ struct TrainTask<Own: TrainedTask>: ParsableCommand {
     }
 
     private func outcome(of document: RunDocument, in directory: RunDirectory) -> String {
-        let unit = document.task.lossUnit
+        let name = document.task.lossUnit
+        let unit = ("aeiou".contains(name.prefix(1)) ? "an " : "a ") + name
         let loss = document.record.curve.last?.validationLoss ?? .nan
         let best = document.record.bestValidationLoss ?? .nan
         let bits = ComparisonSummary.bits(fromNats: best)
         let perplexity = ComparisonSummary.perplexity(fromNats: best)
         let numbers = String(
-            format: "validation loss %.4f nats a \(unit), best %.4f (%.3f bits a \(unit), perplexity %.2f)",
+            format: "validation loss %.4f nats \(unit), best %.4f (%.3f bits \(unit), perplexity %.2f)",
             loss, best, bits, perplexity)
         let ended = document.phase == .stoppedEarly ? ", stopped early" : ""
         let lines = [

@@ -166,24 +166,29 @@ struct ContinualReport {
 
     private var trials: Markup? {
         guard !result.trials.isEmpty else { return nil }
-        let titles = [("Method", ""), ("Strength", "lambda"), ("Average accuracy", "tuning split")]
-        let rows = result.trials.map { trial -> Markup in
-            let isBest = result.bestStrength(of: trial.method) == trial.strength
-            let text = trial.run.averageAccuracy.map { NumberText.typographic.fixed($0, decimals: 3) }
-            return .tableRow(
-                [
-                    [.text(trial.method)], [.text(NumberText.short(trial.strength))],
-                    [.tag(isBest ? "b" : "span", [:], text ?? "diverged")],
-                ], titles)
+        let strengths = Set(result.trials.map(\.strength)).sorted()
+        let titles = [("Method", "")] + strengths.map { (NumberText.short($0), "") }
+        let methods = result.entries.map(\.method).filter { name in
+            result.trials.contains { $0.method == name }
+        }
+        let rows = methods.map { method -> Markup in
+            let best = result.bestStrength(of: method)
+            let cells = strengths.map { strength -> [Markup] in
+                let trial = result.trials.first { $0.method == method && $0.strength == strength }
+                guard let trial else { return [.text("–")] }
+                let text = trial.run.averageAccuracy.map { NumberText.typographic.fixed($0, decimals: 3) }
+                return [.tag(strength == best ? "b" : "span", [:], text ?? "diverged")]
+            }
+            return .tableRow([[.tag("span", ["class": "name"], method)]] + cells, titles)
         }
         return .tag(
             "section", [:],
             [
-                .tag("h2", [:], "Tuning"), .table(titles, rows, class: "runs"),
+                .tag("h2", [:], "Tuning"), .table(titles, rows, class: "trials"),
                 .tag(
                     "p", ["class": "note"],
-                    "On a split of the training images, one run each with a seed of its own; every method with "
-                        + "the same strengths. The best is bold."),
+                    "The average accuracy by strength (lambda), on a split of the training images, one run each "
+                        + "with a seed of its own; every method with the same strengths. The best is bold."),
             ])
     }
 
