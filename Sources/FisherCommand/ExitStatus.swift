@@ -19,8 +19,8 @@ enum ExitStatus: Int32 {
     /// The status of one of our errors; nothing for those of the argument parser.
     init?(of error: any Error) {
         switch error {
-        case is NonFiniteError: self = .diverged
-        case is HyperparameterError, is UsageError, is ConfigurationError: self = .usage
+        case is NonFiniteError, is AllDiverged: self = .diverged
+        case is HyperparameterError, is UsageError, is ConfigurationError, is DigitsError: self = .usage
         case is Interrupted, is Resumable: self = .interrupted
         case is AlreadyHoldsRun: self = .cannotCreate
         case let error as StorageError: self.init(error.kind)

@@ -12,7 +12,7 @@ struct FisherTool: ParsableCommand {
         subcommands: [
             Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self,
             Information.self, Optimizers.self, Bench.self,
-            Doctor.self,
+            Doctor.self, Continual.self,
         ])
 
     /// Runs the command; a failure is one sentence on standard error and the exit status that belongs to it.
