@@ -9,6 +9,8 @@ public enum DigitsNetwork: String, CaseIterable, Sendable {
     /// Two convolutions of 3 by 3 with 16 and 32 channels, each followed by a pooling of 2 by 2, and a linear
     /// layer: a classifier.
     case cnn
+    /// 64-32-10, a classifier of 2,410 parameters: small enough for the whole Fisher information.
+    case perceptron
 
     /// What stands between linear layers.
     public enum Activation: String, CaseIterable, Sendable {
@@ -19,7 +21,7 @@ public enum DigitsNetwork: String, CaseIterable, Sendable {
     }
 
     /// The activation that the network has unless another is asked for.
-    public var activation: Activation { self == .autoencoder ? .tanh : .relu }
+    public var activation: Activation { self == .cnn ? .relu : .tanh }
 
     /// The widths of the autoencoder.
     static let widths = [64, 128, 64, 32, 8, 32, 64, 128, 64]
@@ -44,6 +46,11 @@ public enum DigitsNetwork: String, CaseIterable, Sendable {
                 ]
             }
             layers += [.flatten, .linear(inputs: 32 * 2 * 2, outputs: Digits.classCount)]
+        case .perceptron:
+            layers = [
+                .linear(inputs: Digits.side * Digits.side, outputs: 32), between,
+                .linear(inputs: 32, outputs: Digits.classCount),
+            ]
         }
         do throws(NetworkSpecificationError) {
             return try NetworkSpecification(

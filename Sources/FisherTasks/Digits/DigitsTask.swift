@@ -61,11 +61,20 @@ public struct DigitsTask: TrainingTask {
 
     public var summary: TaskSummary {
         let count = parameterCount
-        let what = network == .autoencoder ? "deep autoencoder" : "convolutional classifier"
-        let layers =
-            network == .autoencoder
-            ? DigitsNetwork.widths.map(String.init).joined(separator: "-") + ", Bernoulli pixels"
-            : "convolutions of 16 and 32 channels with pooling, linear, 10 classes"
+        let (what, layers) =
+            switch network {
+            case .autoencoder:
+                (
+                    "deep autoencoder",
+                    DigitsNetwork.widths.map(String.init).joined(separator: "-") + ", Bernoulli pixels"
+                )
+            case .cnn:
+                (
+                    "convolutional classifier",
+                    "convolutions of 16 and 32 channels with pooling, linear, 10 classes"
+                )
+            case .perceptron: ("perceptron", "64-32-10, 10 classes")
+            }
         return TaskSummary(
             name: "digits, \(network.rawValue)",
             description:
@@ -99,7 +108,7 @@ public struct DigitsTask: TrainingTask {
         switch network {
         case .autoencoder:
             try Objective(Bernoulli(logits: model(batch.inputs)), observing: batch.targets)
-        case .cnn: try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+        case .cnn, .perceptron: try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
         }
     }
 
@@ -118,7 +127,7 @@ public struct DigitsTask: TrainingTask {
 
     /// The share of held-out images whose figure a classifier names; nothing for the autoencoder.
     public func accuracy(of model: Sequential) throws -> Double? {
-        guard network == .cnn else { return nil }
+        guard network != .autoencoder else { return nil }
         let batch = DigitsBatches.batch(of: test, at: Array(0..<test.count), network)
         return try withoutGradients { try Digits.accuracy(model(batch.inputs), batch.targets) }
     }
@@ -163,6 +172,7 @@ public struct DigitsBatches: BatchStream {
         let batch = digits.batch(at: indices)
         switch network {
         case .autoencoder: return SupervisedBatch(inputs: batch.inputs, targets: batch.inputs)
+        case .perceptron: return batch
         case .cnn:
             let images = batch.inputs.reshaped([-1, 1, Digits.side, Digits.side])
             return SupervisedBatch(inputs: images, targets: batch.targets)
