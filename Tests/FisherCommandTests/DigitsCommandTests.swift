@@ -95,4 +95,19 @@ import Testing
             }
         }
     }
+
+    @Test func theHierarchyIsMeasured() throws {
+        try CommandTests.withFolder { root in
+            let arguments = [
+                "hierarchy", "--optimizer", "sgd", "--optimizer", "natural_gradient", "--training-steps", "3",
+                "--warm-up-steps", "1", "--batch", "16", "--turns", "1", "--output", root + "/out",
+            ]
+            let run = try Self.run(arguments)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.output.contains("natural_gradient") && run.output.contains("report.html"))
+            #expect(FileManager.default.fileExists(atPath: root + "/out/report.html"))
+            let wrong = try Self.run(["hierarchy", "--damping", "-1", "--output", root + "/no"])
+            #expect(wrong.status == 64 && wrong.errors.contains("--damping"))
+        }
+    }
 }

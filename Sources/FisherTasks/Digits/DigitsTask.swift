@@ -108,7 +108,8 @@ public struct DigitsTask: TrainingTask {
         switch network {
         case .autoencoder:
             try Objective(Bernoulli(logits: model(batch.inputs)), observing: batch.targets)
-        case .cnn, .perceptron: try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+        case .cnn, .perceptron:
+            try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
         }
     }
 

@@ -25,14 +25,16 @@ public struct HierarchyComparison: Codable, Sendable {
 
     private static let titles = [
         ("rule", ""), ("information", ""), ("structure", ""), ("power", ""), ("angle", "degrees"),
-        ("decrease", "own length, mnat"), ("decrease", "best length, mnat"), ("step", "ms"), ("step", "to SGD's"),
+        ("decrease", "own length, mnat"), ("decrease", "best length, mnat"), ("step", "ms"),
+        ("step", "to SGD's"),
         ("state", "bytes"),
     ]
 
     private func cells(_ rung: HierarchyRung) -> [String] {
         [
             rung.label, rung.source, rung.structure, rung.power, String(format: "%.1f", rung.angle),
-            String(format: "%.2f", 1000 * rung.decrease), String(format: "%.2f", 1000 * rung.greatestDecrease),
+            String(format: "%.2f", 1000 * rung.decrease),
+            String(format: "%.2f", 1000 * rung.greatestDecrease),
             String(format: "%.2f", rung.milliseconds),
             String(format: "%.2f", rung.milliseconds / rung.baselineMilliseconds),
             NumberText.plain.grouped(rung.stateBytes),
@@ -59,7 +61,8 @@ public struct HierarchyComparison: Codable, Sendable {
 
     /// The rungs as a table with commas.
     public func csv() -> String {
-        let head = "rule,cosine,angle_degrees,decrease_nats,greatest_decrease_nats,step_ms,sgd_step_ms,state_bytes"
+        let head =
+            "rule,cosine,angle_degrees,decrease_nats,greatest_decrease_nats,step_ms,sgd_step_ms,state_bytes"
         let rows = rungs.map { rung in
             let label = "\"" + rung.label.replacingOccurrences(of: "\"", with: "\"\"") + "\""
             let numbers = [
