@@ -7,22 +7,22 @@ import Testing
 /// The study of the ladder of optimizers.
 @Suite struct HierarchyTests {
     static func rungs(_ rules: [any OptimizationRule]) throws -> [HierarchyRung] {
-        var study = HierarchyStudy(ToyTask())
+        var study = HierarchyStudy(ToyTask(dropping: 0))
         (study.trainingSteps, study.warmUpSteps, study.turns) = (5, 2, 1)
         return try study.rungs(
             of: rules.map { OptimizerCandidate(label: type(of: $0).information.name, rule: $0) })
     }
 
-    /// The natural gradient's step makes no angle with itself; dropout redraws, so a small one may remain there.
+    /// The natural gradient's step makes no angle with itself.
     @Test func theTopRungIsTheReference() throws {
         let found = try Self.rungs([
             SGD(), AdamW(), try NaturalGradient(learningRate: 0.5, damping: 1e-3),
-            try NaturalGradient(learningRate: 0.5, damping: 1e6),
+            try NaturalGradient(learningRate: 1e6, damping: 1e6),
         ])
         let angles = found.map(\.angle)
-        #expect(angles[2] < 45 && angles[2] < angles[0] && angles[2] < angles[1])
+        #expect(angles[2] < 0.1 && angles[0] > 5 && angles[1] > 5)
         // With a damping beyond all eigenvalues it is the gradient.
-        #expect(abs(angles[3] - angles[0]) < abs(angles[2] - angles[0]))
+        #expect(abs(angles[3] - angles[0]) < 0.1)
         for rung in found {
             #expect(rung.greatestDecrease >= 0)
             #expect(rung.greatestDecrease >= rung.decrease - 1e-6 || rung.label == "natural_gradient")
