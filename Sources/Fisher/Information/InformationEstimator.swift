@@ -11,7 +11,7 @@ import Torch
 /// several uses, a tied head) has been summed.
 public struct InformationEstimator {
     /// The largest memory that units' gradients may take at a time, in bytes.
-    static let chunkByteCount = 64 << 20
+    static let chunkByteCount = 4 << 20
 
     let model: any Module
     /// The trainable parameters in the order of the model.
@@ -120,8 +120,17 @@ struct LayerCluster {
             let range = start..<min(start + chunk, units)
             for (k, gradients) in unitGradients(own, units: range).enumerated() {
                 guard let gradients else { continue }
-                let part = (gradient: gradients.sum(along: 0), squares: gradients.squared().sum(along: 0))
-                totals[k] = totals[k].map { ($0.gradient + part.gradient, $0.squares + part.squares) } ?? part
+                let total =
+                    totals[k]
+                    ?? (
+                        Tensor.zeros(like: parameters[k].wrappedValue.detached()),
+                        Tensor.zeros(like: parameters[k].wrappedValue.detached())
+                    )
+                totals[k] = total
+                if UnitSums.add(gradients, to: total) { continue }
+                totals[k] = (
+                    total.gradient + gradients.sum(along: 0), total.squares + gradients.squared().sum(along: 0)
+                )
             }
         }
         return totals

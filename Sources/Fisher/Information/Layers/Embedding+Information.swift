@@ -5,6 +5,16 @@ import Torch
 extension Embedding: InformativeLayer {
     public var informativeParameters: [Parameter] { [$weight] }
 
+    public func sums(of use: LayerUse) -> [(gradient: Tensor, squares: Tensor)?]? {
+        guard !use.input.dtype.isFloatingPoint else {
+            return weightSums(use.outputGradient, use.input).map { [$0.sums] }
+        }
+        let s = use.outputGradient
+        guard s.failure == nil, s.rank > 1 else { return nil }
+        let rows = s.reshaped([s.shape[0], -1, s.shape[s.rank - 1]])
+        return UnitSums.lookups(use.input, rows, entries: weight.shape[0]).map { [$0] }
+    }
+
     public func unitGradients(of use: LayerUse) -> [Tensor?] {
         let gradient = use.outputGradient
         let units = gradient.shape[0]
