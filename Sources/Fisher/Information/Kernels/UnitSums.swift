@@ -78,7 +78,8 @@ enum UnitSums {
         let size = ck_outer_scratch(&job, isDouble)
         nonisolated(unsafe) let (shared, table) = (job, loops)
         let work = 2 * Int(job.terms) * panel * tile
-        Engine.parallelFor(count: blocks.count, grain: max(1, leastWork / max(work, 1))) { [blocks] range, _ in
+        Engine.parallelFor(count: blocks.count, grain: max(1, leastWork / max(work, 1))) {
+            [blocks] range, _ in
             withScratch(Int(size)) { scratch in
                 withUnsafePointer(to: shared) { job in
                     for block in range {
@@ -98,7 +99,8 @@ enum UnitSums {
             s.shape[0] % depth == 0, x.map({ $0.hasShape(of: s) }) ?? true
         else { return nil }
         let (sum, squares) = (
-            Tensor.uninitialized([s.shape[1]], dtype: s.dtype), Tensor.uninitialized([s.shape[1]], dtype: s.dtype)
+            Tensor.uninitialized([s.shape[1]], dtype: s.dtype),
+            Tensor.uninitialized([s.shape[1]], dtype: s.dtype)
         )
         columns(s, times: x, depth: depth, into: (sum, squares), adding: false, loops)
         return (sum, squares)
@@ -121,7 +123,8 @@ enum UnitSums {
         let (left, right) = (s.contiguous(), x?.contiguous())
         let job = ck_columns(
             s: left.address, x: right?.address, terms: Int64(s.shape[0]), depth: Int64(depth),
-            columns: Int64(s.shape[1]), sum: sums.gradient.address, squares: sums.squares.address, adds: adding
+            columns: Int64(s.shape[1]), sum: sums.gradient.address, squares: sums.squares.address,
+            adds: adding
         )
         nonisolated(unsafe) let (shared, table) = (job, loops)
         // Threads part at whole cache lines.
@@ -150,13 +153,15 @@ enum UnitSums {
         let (plain, places) = (s.contiguous(), numbers.contiguous())
         let job = ck_lookups(
             numbers: UnsafePointer(places.address.assumingMemoryBound(to: Int64.self)), s: plain.address,
-            units: Int64(s.shape[0]), positions: Int64(s.shape[1]), entries: Int64(entries), width: Int64(width),
+            units: Int64(s.shape[0]), positions: Int64(s.shape[1]), entries: Int64(entries),
+            width: Int64(width),
             sum: sum.address, squares: squares.address)
         nonisolated(unsafe) let (shared, table) = (job, loops)
         let isDouble = s.dtype == .float64
         let line = 32
         let count = (width + line - 1) / line
-        Engine.parallelFor(count: count, grain: max(1, leastWork / max(1, numbers.count * line))) { range, _ in
+        Engine.parallelFor(count: count, grain: max(1, leastWork / max(1, numbers.count * line))) {
+            range, _ in
             let (begin, end) = (range.lowerBound * line, min(width, range.upperBound * line))
             withUnsafePointer(to: shared) { job in
                 withScratch(Int(ck_lookups_scratch(job, Int64(end - begin), isDouble))) { scratch in

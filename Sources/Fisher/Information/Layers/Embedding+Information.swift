@@ -33,4 +33,21 @@ extension Embedding: InformativeLayer {
             table.addingRows(gradient.reshaped([-1, width]), at: places).reshaped([units, entries, width])
         ]
     }
+
+    public func unitProducts(of use: LayerUse, with directions: [Tensor]) -> Tensor {
+        let table = directions[0]
+        let output = use.input.dtype.isFloatingPoint ? use.input.linear(weight: table) : table.rows(use.input)
+        return (output * use.outputGradient).flattened(from: 1).sum(along: 1)
+    }
+
+    public func weightedSums(of use: LayerUse, weights: Tensor) -> [Tensor?] {
+        let s = use.outputGradient
+        let shape = [s.shape[0]] + [Int](repeating: 1, count: s.rank - 1)
+        let rows = (s * weights.reshaped(shape)).reshaped([-1, s.shape[s.rank - 1]])
+        guard !use.input.dtype.isFloatingPoint else {
+            return [rows.transposed(0, 1).matmul(use.input.reshaped([-1, weight.shape[1]]))]
+        }
+        let table = Tensor.zeros(like: weight.detached())
+        return [table.addingRows(rows, at: use.input.reshaped([-1]))]
+    }
 }

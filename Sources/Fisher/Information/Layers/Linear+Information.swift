@@ -30,6 +30,18 @@ extension Linear: InformativeLayer {
         return UnitSums.columns(s, depth: positions).map { [weight, $0] }
     }
 
+    public func unitProducts(of use: LayerUse, with directions: [Tensor]) -> Tensor {
+        let output = use.input.linear(weight: directions[0], bias: bias == nil ? nil : directions[1])
+        return (output * use.outputGradient).flattened(from: 1).sum(along: 1)
+    }
+
+    public func weightedSums(of use: LayerUse, weights: Tensor) -> [Tensor?] {
+        let s = positions(use.outputGradient) * weights.reshaped([-1, 1, 1])
+        let rows = s.flattened(to: 1)
+        let weight = rows.transposed(0, 1).matmul(positions(use.input).flattened(to: 1))
+        return bias == nil ? [weight] : [weight, rows.sum(along: 0)]
+    }
+
     /// [units, positions, width].
     fileprivate func positions(_ x: Tensor) -> Tensor {
         x.rank == 2 ? x.unsqueezed(1) : x.flattened(from: 1, to: -2)
@@ -37,12 +49,9 @@ extension Linear: InformativeLayer {
 }
 
 extension Linear: KroneckerLayer {
-    public func kroneckerRows(
-        of use: LayerUse, sharing: WeightSharing
-    ) -> (inputs: Tensor, outputGradients: Tensor) {
-        Fisher.kroneckerRows(
-            inputs: positions(use.input), outputGradients: positions(use.outputGradient),
-            hasBias: bias != nil,
-            sharing: sharing)
+    public func kroneckerRows(of use: LayerUse) -> KroneckerRows {
+        KroneckerRows(
+            inputs: positions(use.input), outputGradients: positions(use.outputGradient), hasBias: bias != nil
+        )
     }
 }
