@@ -114,20 +114,20 @@ static void OUTER(outer)(const ck_outer *job, int64_t row, int64_t column, void 
     }
     Real *to = (Real *)job->sum + row * job->stride + column;
     for (int64_t i = 0; i < rows; ++i) {
-        if (!job->symmetric) {
-            memcpy(to + i * job->stride, sum + i * PANEL, (size_t)columns * sizeof(Real));
-            if (job->squared != CK_NONE)
-                memcpy(
-                    (Real *)job->squares + (row + i) * job->stride + column, squares + i * PANEL,
-                    (size_t)columns * sizeof(Real));
-            continue;
-        }
         // Each pair of mirrored places is written by the block that has the upper one.
-        int64_t first = row + i > column ? row + i - column : 0;
-        for (int64_t j = first; j < columns; ++j) {
-            ((Real *)job->sum)[(row + i) * job->stride + column + j] = sum[i * PANEL + j];
-            ((Real *)job->sum)[(column + j) * job->stride + row + i] = sum[i * PANEL + j];
-        }
+        int64_t first = job->symmetric && row + i > column ? row + i - column : 0;
+        if (first >= columns) break;
+        memcpy(to + i * job->stride + first, sum + i * PANEL + first, (size_t)(columns - first) * sizeof(Real));
+        if (job->squared != CK_NONE)
+            memcpy(
+                (Real *)job->squares + (row + i) * job->stride + column, squares + i * PANEL,
+                (size_t)columns * sizeof(Real));
+    }
+    if (!job->symmetric) return;
+    for (int64_t j = 0; j < columns; ++j) {
+        Real *mirror = (Real *)job->sum + (column + j) * job->stride + row;
+        int64_t end = column + j - row < rows ? column + j - row : rows;
+        for (int64_t i = 0; i < end; ++i) mirror[i] = sum[i * PANEL + j];
     }
 }
 
