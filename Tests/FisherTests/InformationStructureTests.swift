@@ -227,6 +227,23 @@ import Testing
         }
     }
 
+    @Test func basesOfOtherLayersAreNamed() throws {
+        let one = try Subject.network(.perceptron).make()
+        let estimator = try InformationEstimator(of: one.model)
+        let basis = KroneckerBasis(
+            inputs: .ones([1, 1], dtype: .float64), outputs: .ones([1, 1], dtype: .float64))
+        let error = #expect(throws: InformationError.self) {
+            try estimator.eigenvalues(
+                .empirical, in: [ParameterPath("norm"): basis], units: one.units,
+                observing: one.batch.targets, one.forward)
+        }
+        #expect(error == .mismatched(reason: "norm has no Kronecker factors here"))
+        #expect(throws: InformationError.self) {
+            try estimator.lowRank(
+                0, .empirical, units: one.units, observing: one.batch.targets, one.forward)
+        }
+    }
+
     /// What does not exist is refused with its reason, and the documentation has the table of what does.
     @Test func theTableOfEstimates() throws {
         let one = try Subject.network(.perceptron).make()

@@ -40,9 +40,13 @@ public final class BenchmarkNetwork {
         let generator = try RandomGenerator(seed: 1)
         if let sizes = (try? JSONDecoder().decode(Document.self, from: json))?.gpt {
             guard
-                [sizes.vocabulary, sizes.context, sizes.width, sizes.layers, sizes.heads].allSatisfy({ $0 > 0 }),
+                [sizes.vocabulary, sizes.context, sizes.width, sizes.layers, sizes.heads].allSatisfy({
+                    $0 > 0
+                }),
                 sizes.width % sizes.heads == 0
-            else { throw BenchmarkNetworkError(reason: "a GPT's sizes are positive, and heads divide its width") }
+            else {
+                throw BenchmarkNetworkError(reason: "a GPT's sizes are positive, and heads divide its width")
+            }
             let model = GPT(
                 .init(
                     vocabulary: sizes.vocabulary, context: sizes.context, width: sizes.width,
@@ -61,7 +65,8 @@ public final class BenchmarkNetwork {
         let inputs = Tensor.normal([units] + input, using: generator)
         let shape = try specification.outputShape(for: [units] + input)
         guard specification.likelihood == .categorical, shape.count == 2, let classes = shape.last else {
-            throw BenchmarkNetworkError(reason: "a network is timed with one categorical observation a sample")
+            throw BenchmarkNetworkError(
+                reason: "a network is timed with one categorical observation a sample")
         }
         self.model = model
         targets = Tensor((0..<units).map { Int64($0 % classes) }, shape: [units])

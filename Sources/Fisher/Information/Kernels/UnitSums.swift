@@ -22,9 +22,10 @@ enum UnitSums {
     /// sum over terms of s a^T for s [terms, rows] and a [terms, columns], and the sum of the squares of groups of
     /// `depth` terms, or of terms.
     static func outer(
-        _ s: Tensor, _ a: Tensor, depth: Int, squares: Squares
+        _ s: Tensor, _ a: Tensor, depth: Int, squares: Squares, with set: InstructionSet = fastest
     ) -> (sum: Tensor, squares: Tensor?)? {
-        guard let loops = loops(for: [s, a]), s.rank == 2, a.rank == 2, s.shape[0] == a.shape[0], depth > 0
+        guard let loops = loops(for: [s, a], set), s.rank == 2, a.rank == 2, s.shape[0] == a.shape[0],
+            depth > 0
         else { return nil }
         let (rows, columns) = (s.shape[1], a.shape[1])
         let sum = Tensor.uninitialized([rows, columns], dtype: s.dtype)
@@ -41,8 +42,10 @@ enum UnitSums {
     }
 
     /// sum over terms of a a^T for a [terms, width], with a trailing 1 in a if so wanted.
-    static func gram(_ a: Tensor, withOnes: Bool) -> Tensor? {
-        guard let loops = loops(for: [a]), a.rank == 2 else { return nil }
+    static func gram(
+        _ a: Tensor, withOnes: Bool, with set: InstructionSet = fastest
+    ) -> Tensor? {
+        guard let loops = loops(for: [a], set), a.rank == 2 else { return nil }
         let width = a.shape[1]
         let size = width + (withOnes ? 1 : 0)
         let sum = Tensor.uninitialized([size, size], dtype: a.dtype)
@@ -93,9 +96,9 @@ enum UnitSums {
     /// By column the sum over terms of s, or of s x, and the sum of the squares of groups of `depth` terms, for
     /// s and x [terms, columns].
     static func columns(
-        _ s: Tensor, times x: Tensor? = nil, depth: Int
+        _ s: Tensor, times x: Tensor? = nil, depth: Int, with set: InstructionSet = fastest
     ) -> (gradient: Tensor, squares: Tensor)? {
-        guard let loops = loops(for: [s] + (x.map { [$0] } ?? [])), s.rank == 2, depth > 0,
+        guard let loops = loops(for: [s] + (x.map { [$0] } ?? []), set), s.rank == 2, depth > 0,
             s.shape[0] % depth == 0, x.map({ $0.hasShape(of: s) }) ?? true
         else { return nil }
         let (sum, squares) = (
@@ -109,7 +112,7 @@ enum UnitSums {
     /// Adds units' gradients [units, ...] to a sum and their squares to another.
     static func add(_ gradients: Tensor, to sums: (gradient: Tensor, squares: Tensor)) -> Bool {
         let flat = gradients.flattened(from: 1)
-        guard let loops = loops(for: [flat, sums.gradient, sums.squares]), flat.rank == 2,
+        guard let loops = loops(for: [flat, sums.gradient, sums.squares], fastest), flat.rank == 2,
             sums.gradient.isContiguous, sums.squares.isContiguous, sums.gradient.count == flat.shape[1]
         else { return false }
         columns(flat, times: nil, depth: 1, into: sums, adding: true, loops)
@@ -142,9 +145,9 @@ enum UnitSums {
 
     /// The sums over units of the rows s [units, positions, width] added up by the entry that `numbers` name.
     static func lookups(
-        _ numbers: Tensor, _ s: Tensor, entries: Int
+        _ numbers: Tensor, _ s: Tensor, entries: Int, with set: InstructionSet = fastest
     ) -> (gradient: Tensor, squares: Tensor)? {
-        guard let loops = loops(for: [s]), numbers.dtype == .int64, numbers.device == .cpu,
+        guard let loops = loops(for: [s], set), numbers.dtype == .int64, numbers.device == .cpu,
             s.rank == 3, numbers.count == s.shape[0] * s.shape[1]
         else { return nil }
         let width = s.shape[2]
@@ -182,9 +185,11 @@ enum UnitSums {
         body(scratch)
     }
 
-    private static let set: InstructionSet = (try? InstructionSet.chosen()) ?? .baseline
+    /// The loops that the environment names, or the fastest that this processor has.
+    static let fastest: InstructionSet = (try? InstructionSet.chosen()) ?? .baseline
 
-    private static func loops(for tensors: [Tensor]) -> UnsafePointer<ck_outer_table>? {
+    private static func loops(for tensors: [Tensor], _ set: InstructionSet) -> UnsafePointer<ck_outer_table>?
+    {
         guard let first = tensors.first, tensors.allSatisfy({ $0.failure == nil && $0.device == .cpu }),
             tensors.allSatisfy({ $0.dtype == first.dtype && $0.count > 0 }),
             first.dtype == .float32 || first.dtype == .float64

@@ -9,14 +9,12 @@ extension InformationEstimator {
         for path in bases.keys.sorted() where !layers.contains(where: { $0.path == path }) {
             throw InformationError.mismatched(reason: "\(path) has no Kronecker factors here")
         }
-        for (path, layer) in layers
-        where !Set(layer.informativeParameters.map(ObjectIdentifier.init))
-            .isDisjoint(
-                with: clusters.flatMap(\.layers).filter { $0.path != path }
-                    .flatMap { $0.layer.informativeParameters.map(ObjectIdentifier.init) })
-        {
+        for cluster in clusters where cluster.layers.count > 1 {
+            guard let shared = cluster.layers.first(where: { bases[$0.path] != nil }) else { continue }
             throw InformationError.unsupportedUse(
-                layer: path, reason: "shares a parameter with another layer, whose gradients it does not see")
+                layer: shared.path,
+                reason:
+                    "shares a parameter with another layer, whose part of a unit's gradient it does not see")
         }
         var sums: [ParameterPath: Tensor] = [:]
         try run.forEach { pass in
