@@ -25,6 +25,20 @@ import Testing
         #expect(found.squares.count == 4 && found.gradients.count == 4)
     }
 
+    @Test func onePass() throws {
+        let (model, batch) = try make()
+        let (estimator, generator) = (
+            try InformationEstimator(of: model), try RandomGenerator(seed: 1)
+        )
+
+        let pass = try estimator.capture(units: batch.unitCount) { Categorical(logits: model(batch.inputs)) }
+        let gradients = try estimator.lossGradients(of: pass, observing: batch.targets, keepGraph: true)
+        let factors = try estimator.kronecker(
+            .sampled(1), of: pass, observing: batch.targets, using: generator)
+
+        #expect(gradients.count == 4 && factors.layers.count == 2)
+    }
+
     @Test func generic() throws {
         let (model, _) = try make()
 

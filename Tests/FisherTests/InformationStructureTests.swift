@@ -227,6 +227,51 @@ import Testing
         }
     }
 
+    /// Several questions to one forward pass have the answers of one pass each.
+    @Test(arguments: [Network.positions, .tiedGPT])
+    func oneForwardPassServesAll(_ network: Network) throws {
+        let one = try Subject.network(network).make()
+        let (units, targets) = (one.units, one.batch.targets)
+        let estimator = try InformationEstimator(of: one.model)
+        func generator() throws -> RandomGenerator { try RandomGenerator(seed: 7) }
+        let pass = try estimator.capture(units: units, one.forward)
+        let slopes = try estimator.lossGradients(of: pass, observing: targets, keepGraph: true)
+        let factors = try estimator.kronecker(
+            .sampled(2), of: pass, observing: targets, using: try generator(), keepGraph: true)
+        let squares = try estimator.diagonalKronecker(.exact, of: pass, observing: targets, keepGraph: true)
+        var bases: [ParameterPath: KroneckerBasis] = [:]
+        for (path, layer) in factors.layers { bases[path] = try KroneckerBasis(of: layer) }
+        let values = try estimator.eigenvalues(
+            .empirical, in: bases, of: pass, observing: targets, keepGraph: true)
+        let diagonal = try estimator.diagonal(.empirical, of: pass, observing: targets)
+
+        let apart = try estimator.diagonal(.empirical, units: units, observing: targets, one.forward)
+        #expect(Set(slopes.keys) == Set(apart.gradients.keys))
+        for (path, gradient) in apart.gradients {
+            let mean = gradient / Double(apart.observationCount)
+            // The key bias of an attention has a gradient of rounding noise.
+            let scale = max(try mean.magnitude().largest().item(), 1e-12)
+            let own = try #require(slopes[path])
+            #expect(try (own - mean).magnitude().largest().item() <= 1e-10 * scale, "\(path)")
+            #expect(
+                try distance(try #require(diagonal.mean[path]), try #require(apart.mean[path])) < 1e-12)
+        }
+        let sampled = try estimator.kronecker(
+            .sampled(2), units: units, observing: targets, using: try generator(), one.forward)
+        let exact = try estimator.diagonalKronecker(.exact, units: units, observing: targets, one.forward)
+        let again = try estimator.eigenvalues(
+            .empirical, in: bases, units: units, observing: targets, one.forward)
+        for (path, layer) in sampled.layers {
+            #expect(try distance(try #require(factors.layers[path]).s, layer.s) < 1e-12)
+            #expect(
+                try distance(
+                    try #require(squares.layers[path]).s, try #require(exact.layers[path]).s) < 1e-12)
+            #expect(
+                try distance(
+                    try #require(values.layers[path]).mean, try #require(again.layers[path]).mean) < 1e-12)
+        }
+    }
+
     @Test func basesOfOtherLayersAreNamed() throws {
         let one = try Subject.network(.perceptron).make()
         let estimator = try InformationEstimator(of: one.model)

@@ -8,7 +8,17 @@ extension InformationEstimator {
         _ observed: Model.Observation, _ generator: RandomGenerator?, _ forward: () throws -> Model
     ) throws -> PassRun {
         try Self.requireExisting(structure, from: source)
-        let pass = try capture(units: units, forward)
+        return try run(
+            source, structure, of: try capture(units: units, forward), observed, generator, keepGraph: false)
+    }
+
+    /// The backward passes of a source from a forward pass that was made.
+    func run<Model: Samplable & ClosedFormFisher>(
+        _ source: InformationSource, _ structure: InformationStructure, of pass: CapturedPass<Model>,
+        _ observed: Model.Observation, _ generator: RandomGenerator?, keepGraph: Bool
+    ) throws -> PassRun {
+        try Self.requireExisting(structure, from: source)
+        let units = pass.units
         let likelihood = pass.outcome
         try likelihood.outputs.check()
         let loss = likelihood.negativeLogLikelihood(of: observed)
@@ -19,7 +29,7 @@ extension InformationEstimator {
         switch source {
         case .empirical, .minibatch:
             return PassRun(source: source, units: units, observationCount: count) { take in
-                try take(try backward(pass, from: loss, weight: 1, keepGraph: false))
+                try take(try backward(pass, from: loss, weight: 1, keepGraph: keepGraph))
             }
         case .sampled(let draws):
             guard draws > 0, let generator else {
@@ -32,7 +42,7 @@ extension InformationEstimator {
                     try take(
                         try backward(
                             pass, from: likelihood.negativeLogLikelihood(of: labels),
-                            weight: 1 / Double(draws), keepGraph: draw + 1 < draws))
+                            weight: 1 / Double(draws), keepGraph: keepGraph || draw + 1 < draws))
                 }
             }
         case .exact, .gaussNewton:
@@ -42,7 +52,7 @@ extension InformationEstimator {
                     of: observed, .zeros(like: likelihood.outputs.detached()))
             }
             return PassRun(source: source, units: units, observationCount: count) { take in
-                try exactPasses(pass, observed, take)
+                try exactPasses(pass, observed, keepGraph: keepGraph, take)
             }
         }
     }
@@ -63,7 +73,8 @@ extension InformationEstimator {
 
     /// A backward pass for each factor of the output Fisher at each position of a unit.
     private func exactPasses<Model: ClosedFormFisher>(
-        _ pass: CapturedPass<Model>, _ observed: Model.Observation, _ take: (BackwardPass) throws -> Void
+        _ pass: CapturedPass<Model>, _ observed: Model.Observation, keepGraph: Bool,
+        _ take: (BackwardPass) throws -> Void
     ) throws {
         let likelihood = pass.outcome
         let outputs = likelihood.outputs
@@ -82,7 +93,7 @@ extension InformationEstimator {
                     seed = (factor.reshaped([-1, positions, width]) * chosen).reshaped(outputs.shape)
                 }
                 let isLast = k + 1 == factors && position + 1 == positions
-                try take(try pass.backward(from: [outputs], seeds: [seed], keepGraph: !isLast))
+                try take(try pass.backward(from: [outputs], seeds: [seed], keepGraph: keepGraph || !isLast))
             }
         }
     }
