@@ -25,7 +25,7 @@ enum ExitStatus: Int32 {
         case is AlreadyHoldsRun: self = .cannotCreate
         case let error as StorageError: self.init(error.kind)
         case is OptimizerError, is WeightError, is NetworkSpecificationError, is InformationError,
-            is LikelihoodError:
+            is LikelihoodError, is BenchmarkNetworkError:
             self = .badData
         case is InputError: self = .inputMissing
         case let error as SafetensorsError: self.init(error.kind)
