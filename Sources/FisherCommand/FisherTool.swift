@@ -11,7 +11,7 @@ struct FisherTool: ParsableCommand {
         version: Version.current,
         subcommands: [
             Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self,
-            Information.self, Optimizers.self, Bench.self,
+            Information.self, Inspect.self, Optimizers.self, Bench.self,
             Doctor.self,
         ])
 

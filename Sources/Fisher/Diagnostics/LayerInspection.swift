@@ -13,6 +13,9 @@ public struct FactorInspection {
     public let share: DiagonalShare
     /// The discs around its diagonal.
     public let discs: GershgorinDiscs
+    /// The largest eigenvalue over the smallest; infinite where the smallest is lost in the rounding of the type
+    /// in which the factor was computed (1e-12 of the largest in float64, 1e-6 in others).
+    public let conditionNumber: Double
 
     /// Looks at a factor; costs its eigenvalues.
     ///
@@ -26,6 +29,7 @@ public struct FactorInspection {
         diagonalSpectrum = try Spectrum(diagonalOf: self.matrix)
         share = try DiagonalShare(of: self.matrix, mean: mean, weight: weight)
         discs = try GershgorinDiscs(of: self.matrix)
+        conditionNumber = spectrum.conditionNumber(cutoff: matrix.dtype == .float64 ? 1e-12 : 1e-6)
     }
 }
 
@@ -76,8 +80,8 @@ public struct LayerInspection {
     /// The condition number: of A (x) S, of the diagonal where the layer has no factors. Infinite where an
     /// eigenvalue is zero or lost in rounding.
     public var conditionNumber: Double {
-        factors.map { $0.inputs.spectrum.conditionNumber() * $0.outputs.spectrum.conditionNumber() }
-            ?? diagonal.conditionNumber()
+        factors.map { $0.inputs.conditionNumber * $0.outputs.conditionNumber }
+            ?? diagonal.conditionNumber(cutoff: 0)
     }
 }
 

@@ -24,7 +24,7 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
             eigenvalues = factor.spectrum.values
             diagonal = factor.diagonalSpectrum.values
             effectiveRank = factor.spectrum.effectiveRank
-            conditionNumber = factor.spectrum.conditionNumber()
+            conditionNumber = factor.conditionNumber
             diagonalShare = factor.share
             dominantShare = factor.discs.dominantShare
             shiftWithoutOffDiagonals = factor.spectrum.relativeShift(to: factor.diagonalSpectrum)
