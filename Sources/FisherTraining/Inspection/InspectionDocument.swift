@@ -71,6 +71,8 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         public var count: Int
         /// How many are among the least informed.
         public var least: Int
+        /// How many have no information at all.
+        public var unreached: Int
     }
 
     /// The version of the layout.
@@ -83,7 +85,7 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
     public var observations: Int
     /// The layers in the order of the model.
     public var layers: [Layer]
-    /// The share of all elements that counts as least informed.
+    /// The share that counts as least informed, of the elements that have information.
     public var leastInformedShare: Double
     /// The information at or below which an element counts.
     public var leastInformedThreshold: Double
@@ -109,7 +111,7 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         leastInformedShare = inspection.leastInformed.share
         leastInformedThreshold = inspection.leastInformed.threshold
         leastInformed = inspection.leastInformed.rows.map {
-            LeastInformedParameter(path: "\($0.path)", count: $0.count, least: $0.least)
+            LeastInformedParameter(path: "\($0.path)", count: $0.count, least: $0.least, unreached: $0.unreached)
         }
     }
 

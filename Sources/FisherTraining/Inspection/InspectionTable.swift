@@ -21,7 +21,7 @@ struct InspectionTable {
                 Self.short(layer.trace), Self.short(layer.effectiveRank) + (layer.factors == nil ? " *" : ""),
                 Self.short(layer.conditionNumber) + (layer.factors == nil ? " *" : ""),
                 layer.factors.map { Self.share($0.diagonalShare) } ?? "no factors",
-                layer.factors.map { $0.centredShare.map(Self.share) ?? "-" } ?? "no factors",
+                layer.factors?.centredShare.map(Self.share) ?? "-",
                 Self.short(layer.comparison.relativeDistance),
                 numbers.fixed(layer.comparison.cosine, decimals: 3),
             ]

@@ -84,10 +84,10 @@ struct HeatMap: Sendable {
     }
 
     /// An area of one strength.
-    static func area(_ path: String, level: Int) -> Markup {
+    static func area(_ path: String, level: Int, class name: String = "heat") -> Markup {
         .tag(
             "path",
-            ["class": "heat", "d": path, "fill-opacity": number(Double(level) / Double(levelCount))])
+            ["class": name, "d": path, "fill-opacity": number(Double(level) / Double(levelCount))])
     }
 
     /// Two decimals: cells are a few pixels wide, and tenths would leave seams.

@@ -46,9 +46,12 @@ public struct InspectionReport {
 
         .heat{fill:var(--series-0);stroke:none}
         .least .heat{fill:var(--series-1)}
+        .unreached{fill:var(--strong-rule);stroke:none}
         .frame{fill:none;stroke:var(--rule);stroke-width:1}
-        .layers tbody th{min-width:0;display:table-cell}
-        .layers .unit{white-space:normal}
+        .layers tbody th{min-width:0;display:block}
+        .layers tbody th,.layers tbody td{padding-top:7px;padding-bottom:7px}
+        .layers .below{display:block}
+        .layers .name{overflow-wrap:normal}
         .least text.tick,.least text.number{font-size:11.5px}
 
         """
@@ -92,12 +95,20 @@ public struct InspectionReport {
     private var table: Markup {
         let rows = InspectionTable(inspection, numbers: .typographic)
         let titles = InspectionTable.titles.map { $0.joined(separator: " ") }
-        let head = Markup.tag("tr", [:], titles.map { .tag("th", ["scope": "col"], $0) })
+        // The type stands under the name.
+        let columns = titles.indices.filter { $0 != 1 }
+        let head = Markup.tag("tr", [:], columns.map { .tag("th", ["scope": "col"], titles[$0]) })
         let body = rows.rows.map { cells in
             Markup.tag(
                 "tr", [:],
-                [.tag("th", ["scope": "row"], [.tag("span", ["class": "name"], cells[0])])]
-                    + zip(titles, cells).dropFirst().map { .tag("td", ["data-title": $0], $1) })
+                [
+                    .tag(
+                        "th", ["scope": "row"],
+                        [
+                            .tag("span", ["class": "name"], Self.breakable(cells[0])),
+                            .tag("span", ["class": "minor below"], cells[1]),
+                        ])
+                ] + columns.dropFirst().map { .tag("td", ["data-title": titles[$0]], cells[$0]) })
         }
         let notes = [
             rows.footnote,
@@ -115,6 +126,14 @@ public struct InspectionReport {
             ] + notes.map { .tag("p", ["class": "note"], $0) })
     }
 
+    /// A path that may be broken after its dots.
+    private static func breakable(_ path: String) -> [Markup] {
+        let parts = path.split(separator: ".", omittingEmptySubsequences: false)
+        return parts.enumerated().flatMap { index, part -> [Markup] in
+            index + 1 < parts.count ? [.text(part + "."), .tag("wbr")] : [.text(String(part))]
+        }
+    }
+
     private var map: Markup {
         let map = LeastInformedMap(found: inspection.leastInformed)
         let share = InspectionTable.short(100 * inspection.leastInformed.share)
@@ -126,10 +145,10 @@ public struct InspectionReport {
                     "div", ["class": "canvas"], ChartLayout.all.map { map.drawing($0, id: "least-\($0.name)") }),
                 .tag(
                     "figcaption", [:],
-                    "The \(share) % of all elements with the least information (at most "
+                    "The \(share) % of the elements with the least information (at most "
                         + "\(InspectionTable.short(inspection.leastInformed.threshold)); equal ones count "
-                        + "together). A cell is as strong as the root of the share of its elements among them. "
-                        + map.summary),
+                        + "together), and in grey those with none. A cell is as strong as the root of the share of "
+                        + "its elements. " + map.summary),
             ])
     }
 

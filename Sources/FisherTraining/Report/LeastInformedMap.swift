@@ -11,9 +11,11 @@ struct LeastInformedMap {
     /// What the drawing shows, for who cannot see it.
     var summary: String {
         let most = found.rows.filter { $0.least > 0 }.sorted { $0.least > $1.least }.prefix(5)
-        guard !most.isEmpty else { return "No element counts as least informed." }
+        let unreached = found.rows.reduce(0) { $0 + $1.unreached }
+        let none = unreached > 0 ? " \(NumberText.typographic.grouped(unreached)) elements have none." : ""
+        guard !most.isEmpty else { return "No element has information." }
         return "Most of the least-informed elements lie in "
-            + most.map { "\($0.path) (\($0.least) of \($0.count))" }.joined(separator: ", ") + "."
+            + most.map { "\($0.path) (\($0.least) of \($0.count))" }.joined(separator: ", ") + "." + none
     }
 
     /// The drawing in one layout.
@@ -24,15 +26,18 @@ struct LeastInformedMap {
         let rows = found.rows.enumerated().map { index, row -> Markup in
             let y = Self.top + Double(index) * Self.rowHeight
             let step = (right - left) / Double(max(row.cells.count, 1))
-            let cells = row.cells.enumerated().compactMap { cell, share -> Markup? in
-                guard share > 0 else { return nil }
-                // The root makes small shares visible.
-                let level = max(1, Int((share.squareRoot() * Double(HeatMap.levelCount)).rounded(.up)))
-                let x = left + Double(cell) * step
-                return HeatMap.area(
-                    "M\(SVG.number(x)) \(SVG.number(y))h\(SVG.number(step))v13h-\(SVG.number(step))z",
-                    level: min(level, HeatMap.levelCount))
+            func drawn(_ shares: [Double], class name: String) -> [Markup] {
+                shares.enumerated().compactMap { cell, share in
+                    guard share > 0 else { return nil }
+                    // The root makes small shares visible.
+                    let level = Int((share.squareRoot() * Double(HeatMap.levelCount)).rounded(.up))
+                    let x = left + Double(cell) * step
+                    return HeatMap.area(
+                        "M\(SVG.number(x)) \(SVG.number(y))h\(SVG.number(step))v13h-\(SVG.number(step))z",
+                        level: min(max(level, 1), HeatMap.levelCount), class: name)
+                }
             }
+            let cells = drawn(row.unreachedCells, class: "unreached") + drawn(row.cells, class: "heat")
             let frame = Markup.tag(
                 "rect",
                 [
