@@ -40,7 +40,9 @@ struct Inspect: ParsableCommand {
     @Option(
         help: "Draws of labels a batch for the true information; 0: its closed form, a pass for each output.")
     var samples = 1
-    @Option(help: "Write a page with heat maps of the factors, spectra and a map of the least-informed parameters.")
+    @Option(
+        help:
+            "Write a page with heat maps of the factors, spectra and a map of the least-informed parameters.")
     var report: String?
     @Flag(help: "Print JSON instead of the table.")
     var json = false
@@ -48,7 +50,9 @@ struct Inspect: ParsableCommand {
     func validate() throws {
         guard batches > 0 else { throw ValidationError("--batches must be at least 1.") }
         guard samples >= 0 else { throw ValidationError("--samples must not be negative.") }
-        guard [model, inputs, targets].allSatisfy({ $0 == nil }) || [model, inputs, targets].allSatisfy({ $0 != nil })
+        guard
+            [model, inputs, targets].allSatisfy({ $0 == nil })
+                || [model, inputs, targets].allSatisfy({ $0 != nil })
         else { throw ValidationError("--model, --inputs and --targets belong together.") }
         guard model == nil || text.isEmpty else {
             throw ValidationError("--text is for language models, --model for plain networks.")
@@ -59,7 +63,9 @@ struct Inspect: ParsableCommand {
         Interruption.install()
         let (inspection, subject) = try model == nil ? language() : plain()
         if json {
-            print(String(decoding: InspectionDocument(inspection, of: subject).json(), as: UTF8.self), terminator: "")
+            print(
+                String(decoding: InspectionDocument(inspection, of: subject).json(), as: UTF8.self),
+                terminator: "")
         } else {
             let screen = ProgressOutput.standardOutput()
             say(subject.description)

@@ -11,7 +11,9 @@ struct LogisticModel {
     init(x: Tensor, y: Tensor) throws {
         (self.x, self.y) = (x, y.reshaped([-1, 1]))
         layer = Linear(x.shape[1], 1, dtype: .float64, using: try RandomGenerator(seed: 1))
-        for named in layer.parameters { try named.parameter.assign(.zeros(like: named.parameter.wrappedValue)) }
+        for named in layer.parameters {
+            try named.parameter.assign(.zeros(like: named.parameter.wrappedValue))
+        }
     }
 
     /// The data that statsmodels was given, and its answers.

@@ -35,7 +35,8 @@ public struct InformationComparison: Hashable, Sendable, Codable {
     ///   - reference: what it is compared to.
     ///   - paths: the parameters to compare; all where they are missing.
     public init(
-        _ one: [ParameterPath: Tensor], to reference: [ParameterPath: Tensor], of paths: [ParameterPath]? = nil
+        _ one: [ParameterPath: Tensor], to reference: [ParameterPath: Tensor],
+        of paths: [ParameterPath]? = nil
     ) throws {
         var (product, square, referenceSquare, distance) = (0.0, 0.0, 0.0, 0.0)
         // A fixed order: sums of doubles depend on it.

@@ -43,7 +43,8 @@ public struct LeastInformed: Hashable, Sendable {
         let reached = all.count - Int(try all.isFinite().equals(0).to(dtype: .float64).sum().item())
         let wanted = reached == 0 ? 0 : max(1, Int((share * Double(reached)).rounded()))
         let limit =
-            wanted > 0 ? all.gathering(all.indicesOfSmallest(wanted), along: 0).max() : .zeros(like: all.max())
+            wanted > 0
+            ? all.gathering(all.indicesOfSmallest(wanted), along: 0).max() : .zeros(like: all.max())
         threshold = try limit.item()
         rows = try diagonal.map { entry throws(TorchError) in
             try Row(entry.path, Self.raised(entry.values), limit: limit, cells: cells)

@@ -111,7 +111,8 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         leastInformedShare = inspection.leastInformed.share
         leastInformedThreshold = inspection.leastInformed.threshold
         leastInformed = inspection.leastInformed.rows.map {
-            LeastInformedParameter(path: "\($0.path)", count: $0.count, least: $0.least, unreached: $0.unreached)
+            LeastInformedParameter(
+                path: "\($0.path)", count: $0.count, least: $0.least, unreached: $0.unreached)
         }
     }
 

@@ -32,8 +32,10 @@ struct FactorFigure {
     var caption: String {
         guard let factors = layer.factors else { return "" }
         func words(_ name: String, _ factor: FactorInspection) -> String {
-            let centred = factor.share.centred.map { " (\(InspectionTable.share($0)) without the mean)" } ?? ""
-            return "\(name): \(InspectionTable.share(factor.share.raw)) of the energy on the diagonal\(centred), "
+            let centred =
+                factor.share.centred.map { " (\(InspectionTable.share($0)) without the mean)" } ?? ""
+            return
+                "\(name): \(InspectionTable.share(factor.share.raw)) of the energy on the diagonal\(centred), "
                 + "\(InspectionTable.share(factor.discs.dominantShare)) of the rows diagonally dominant, "
                 + "removing off-diagonals moves the eigenvalues by "
                 + InspectionTable.short(factor.spectrum.relativeShift(to: factor.diagonalSpectrum)) + "."

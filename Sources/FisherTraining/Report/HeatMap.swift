@@ -52,7 +52,8 @@ struct HeatMap: Sendable {
                     while column < side, levels[row * side + column] == level { column += 1 }
                     let (left, top) = (x + Double(first) * step, y + Double(row) * step)
                     let width = Self.number(Double(column - first) * step)
-                    path += "M\(Self.number(left)) \(Self.number(top))h\(width)v\(Self.number(step))h-\(width)z"
+                    path +=
+                        "M\(Self.number(left)) \(Self.number(top))h\(width)v\(Self.number(step))h-\(width)z"
                 }
             }
             return path

@@ -142,7 +142,8 @@ public struct InspectionReport {
             [
                 .tag("h2", [:], "Least-informed parameters"),
                 .tag(
-                    "div", ["class": "canvas"], ChartLayout.all.map { map.drawing($0, id: "least-\($0.name)") }),
+                    "div", ["class": "canvas"],
+                    ChartLayout.all.map { map.drawing($0, id: "least-\($0.name)") }),
                 .tag(
                     "figcaption", [:],
                     "The \(share) % of the elements with the least information (at most "
@@ -157,7 +158,9 @@ public struct InspectionReport {
             "figure", [:],
             [
                 .tag("h2", [:], "\(InspectionTable.name(figure.layer.path)) (\(figure.layer.kind))"),
-                .tag("div", ["class": "canvas"], ChartLayout.all.map { figure.drawing($0, id: "\(id)-\($0.name)") }),
+                .tag(
+                    "div", ["class": "canvas"],
+                    ChartLayout.all.map { figure.drawing($0, id: "\(id)-\($0.name)") }),
                 .tag("figcaption", [:], figure.caption),
             ])
     }

@@ -50,7 +50,8 @@ struct SpectrumPlot: Sendable {
         }
         let axes = [
             SVG.line(x.start, bottom, right, bottom, class: "axis"),
-            SVG.text("number of the eigenvalue", x: right, y: bottom + 36, class: "axis-title", anchor: "end"),
+            SVG.text(
+                "number of the eigenvalue", x: right, y: bottom + 36, class: "axis-title", anchor: "end"),
         ]
         let lines = pairs.enumerated().map { index, pair in
             SVG.group(

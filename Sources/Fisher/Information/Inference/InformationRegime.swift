@@ -69,12 +69,14 @@ public struct InformationRegime: Hashable, Sendable {
                 return "the score is not zero (s^T I^-1 s = \(number(statistic)), chi-square with \(degrees) "
                     + "degrees of freedom, p = \(number(probability))), the estimate has not converged"
             case .observedDiffers(let smallest, let largest):
-                return "the observed information is \(number(smallest)) to \(number(largest)) times the expected"
+                return
+                    "the observed information is \(number(smallest)) to \(number(largest)) times the expected"
             case .empiricalDiffers(let distance):
                 return "the scores vary otherwise than the model says (empirical less expected information "
                     + "\(number(distance)) a parameter), so the model is not that of the data"
             case .tooFewObservations(let noise):
-                return "there are too few observations to compare them (sampling accounts for \(number(noise)))"
+                return
+                    "there are too few observations to compare them (sampling accounts for \(number(noise)))"
             }
         }
     }
