@@ -61,6 +61,7 @@ struct Inspect: ParsableCommand {
 
     func run() throws {
         Interruption.install()
+        if let report { try requireFolder(of: report) }
         let (inspection, subject) = try model == nil ? language() : plain()
         if json {
             print(
@@ -74,6 +75,15 @@ struct Inspect: ParsableCommand {
         if let report {
             try InspectionReport(inspection, of: subject).write(to: report)
             if !json { say("report: \(URL(filePath: report).path)") }
+        }
+    }
+
+    /// A mistake in the page's place is told before the work, not after it.
+    private func requireFolder(of path: String) throws {
+        let folder = URL(filePath: path).deletingLastPathComponent().path
+        guard FileManager.default.fileExists(atPath: folder) else {
+            throw StorageError(
+                .cannotCreate, path: path, reason: "cannot be made: there is no folder \(folder)")
         }
     }
 
