@@ -16,8 +16,9 @@ build: engine ## build the libraries and the fisher command in release mode
 test: engine ## build and run all tests
 	@Scripts/run-tests
 
-soak: build ## kill runs 50 times and break their writes, comparing bytes (needs strace), about 10 minutes
+soak: build ## kill runs 50 times and break their writes, comparing bytes (needs strace); simulate 2,000 data sets; about 10 minutes
 	Scripts/soak --faults
+	FISHER_SLOW_TESTS=1 Scripts/run-tests --filter intervalsCoverTheTruth
 
 demo: build ## compare four optimizers on a byte-level GPT, about 5 minutes on 2 cores
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
