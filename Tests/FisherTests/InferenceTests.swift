@@ -183,13 +183,12 @@ import Testing
         let sets = isSlow ? 2000 : 200
         let truth = [0.8, -1.2, 0.4]
         let generator = try RandomGenerator(seed: 17)
-        let x = Tensor.normal([sets, 1000, 2], dtype: .float64, using: generator)
-        let logits = x.matmul(Tensor(Array(truth[..<2])).unsqueezed(1)).flattened(from: 1) + truth[2]
-        let y = logits.sigmoid().sampledBernoulli(using: generator)
         var covered = [0, 0, 0]
         var refused = 0
-        for set in 0..<sets {
-            let model = try LogisticModel(x: x.selecting(0, set), y: y.selecting(0, set))
+        for _ in 0..<sets {
+            let x = Tensor.normal([1000, 2], dtype: .float64, using: generator)
+            let logits = x.matmul(Tensor(Array(truth[..<2])).unsqueezed(1)) + truth[2]
+            let model = try LogisticModel(x: x, y: logits.sigmoid().sampledBernoulli(using: generator))
             // The likelihood's maximum does not depend on where scoring starts; near the truth it needs few steps.
             try model.setTheta(truth)
             for _ in 0..<4 { try model.scoringStep() }

@@ -45,7 +45,7 @@ struct LeastInformedMap {
                     "width": SVG.number(right - left), "height": "13",
                 ])
             let name = InspectionTable.name(row.path)
-            let label = isWide || name.count <= 24 ? name : "\u{2026}" + name.suffix(23)
+            let label = isWide || name.count <= 21 ? name : "\u{2026}" + name.suffix(20)
             return .tag(
                 "g", [:],
                 cells + [
@@ -57,8 +57,9 @@ struct LeastInformedMap {
         }
         let titles = [
             SVG.text(
-                "along the first axis (outputs, tokens)", x: left, y: 14, class: "axis-title"),
-            SVG.text(isWide ? "share of all" : "share", x: right + 8, y: 14, class: "axis-title"),
+                isWide ? "along the first axis (outputs, tokens)" : "along the first axis", x: left, y: 14,
+                class: "axis-title"),
+            SVG.text(isWide ? "share of them" : "share", x: right + 8, y: 14, class: "axis-title"),
         ]
         let height = Self.top + Double(found.rows.count) * Self.rowHeight + 4
         return .tag(

@@ -12,7 +12,7 @@ import Torch
 public struct LikelihoodInference {
     /// The parameters in the order of rows and columns, each row-major.
     public let paths: [ParameterPath]
-    /// The number of elements of each.
+    /// The shape of each.
     private let shapes: [[Int]]
     /// theta, the point at which everything is.
     private let point: [Double]
