@@ -69,6 +69,26 @@ public struct RuleOption<Rule>: Sendable {
             complaint: { rule in domain.complaint(rule[keyPath: path]) })
     }
 
+    /// A whole number of one or more.
+    public static func count(
+        _ name: String, _ path: WritableKeyPath<Rule, Double> & Sendable, aliases: [String] = [],
+        _ summary: String
+    ) -> RuleOption {
+        RuleOption(
+            name: name, aliases: aliases, summary: summary,
+            text: { rule in Int(exactly: rule[keyPath: path]).map { "\($0)" } ?? "\(rule[keyPath: path])" },
+            parse: { rule, text in
+                guard let value = Double(text) else { return "is not a number" }
+                rule[keyPath: path] = value
+                return nil
+            },
+            complaint: { rule in
+                let value = rule[keyPath: path]
+                return value >= 1 && value == value.rounded() && value.isFinite
+                    ? nil : "must be a whole number of one or more"
+            })
+    }
+
     /// A number, or `none`.
     public static func optional(
         _ name: String, _ path: WritableKeyPath<Rule, Double?> & Sendable, _ domain: Domain,
