@@ -37,6 +37,13 @@ public struct RuleOption<Rule>: Sendable {
         }
     }
 
+    /// The option, which is not allowed either where a condition on the whole rule holds.
+    func forbidding(_ reason: String, _ isForbidden: @escaping @Sendable (Rule) -> Bool) -> RuleOption {
+        RuleOption(
+            name: name, aliases: aliases, summary: summary, text: text, parse: parse,
+            complaint: { complaint($0) ?? (isForbidden($0) ? reason : nil) })
+    }
+
     /// A number, or a schedule of them.
     public static func schedule(
         _ name: String, _ path: WritableKeyPath<Rule, Schedule> & Sendable, _ domain: Domain,

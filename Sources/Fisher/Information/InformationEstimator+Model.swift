@@ -74,6 +74,11 @@ extension InformationEstimator {
             let uses = try pass.backward(
                 from: [loss], seeds: [nil], keepGraph: false)
             return ([BackwardPass(uses: uses, weight: 1)], count)
+        case .improved:
+            let slopes = try gradients(of: loss, withRespectTo: [likelihood.outputs], keepGraph: true)
+            let uses = try pass.backward(from: [loss], seeds: [nil], keepGraph: false)
+            guard let slope = slopes[0] else { throw InformationError.noObservations }
+            return ([BackwardPass(uses: uses, weight: 1).improved(by: slope)], count)
         case .sampled(let draws):
             guard draws > 0, let generator else {
                 throw InformationError.noSuchEstimate(

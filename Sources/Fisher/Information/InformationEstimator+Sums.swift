@@ -7,6 +7,23 @@ struct BackwardPass {
     let weight: Double
 }
 
+extension BackwardPass {
+    /// The pass with each unit's gradients over the length of its gradient in the outputs; zero where that is zero.
+    func improved(by outputGradient: Tensor?) -> BackwardPass {
+        guard let outputGradient else { return self }
+        let lengths = outputGradient.flattened(from: 1).squared().sum(along: 1).squareRoot()
+        let scale = quotient(.ones(like: lengths), lengths)
+        let scaled = uses.mapValues { uses in
+            uses.map { use in
+                let ones = [Int](repeating: 1, count: max(use.outputGradient.rank - 1, 0))
+                return LayerUse(
+                    input: use.input, outputGradient: use.outputGradient * scale.reshaped([-1] + ones))
+            }
+        }
+        return BackwardPass(uses: scaled, weight: weight)
+    }
+}
+
 extension InformationEstimator {
     /// The diagonal: sum over passes and units of squared gradients.
     func diagonal(

@@ -119,7 +119,7 @@ struct StatisticsGatherer {
         let made = pass.outcome
         var asked: Set<InformationSource> = []
         let sources = requests.compactMap(\.source).filter { asked.insert($0).inserted }
-        let isLabelled = { (source: InformationSource) in source == .empirical || source == .minibatch }
+        let isLabelled = { (source: InformationSource) in [.empirical, .improved, .minibatch].contains(source) }
         let others = sources.filter { !isLabelled($0) }
         // The labels' own gradients come with those of the step.
         let outputs = try outputs(of: made, for: requests)
@@ -133,12 +133,15 @@ struct StatisticsGatherer {
             BackwardPass(uses: pass.uses(with: extra.prefix(captured.count)), weight: 1)
         ]
         var passes: [InformationSource: [BackwardPass]] = [:]
-        for source in sources where isLabelled(source) { passes[source] = labelled }
+        let slope = outputs.isEmpty ? nil : extra.last ?? nil
+        for source in sources where isLabelled(source) {
+            passes[source] = source == .improved ? labelled.map { $0.improved(by: slope) } : labelled
+        }
         for source in others { passes[source] = try pass.passes(source, using: generator) }
         for (group, plan, requests) in plans {
             sum.statistics[group] = BatchStatistics(
                 try answers(
-                    to: requests, plan, passes, outputGradient: outputs.isEmpty ? nil : extra.last ?? nil,
+                    to: requests, plan, passes, outputGradient: slope,
                     units: units, made))
         }
         return sum
@@ -171,7 +174,7 @@ struct StatisticsGatherer {
 
     /// The outputs whose gradients some request needs; throws where it cannot do without.
     private func outputs(of objective: Objective, for requests: [InformationRequest]) throws -> [Tensor] {
-        let needs = requests.contains(.unitGradients)
+        let needs = requests.contains { $0 == .unitGradients || $0.source == .improved }
         guard needs || requests.contains(.unitScores(.empirical)) else { return [] }
         guard let likelihood = objective.likelihood as? any ClosedFormFisher else {
             if !needs { return [] }
