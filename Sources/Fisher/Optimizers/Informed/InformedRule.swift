@@ -91,5 +91,6 @@ public struct InformedGroup {
     }
 
     /// The mean loss of the batch were these movements made. Costs a forward pass; dropout draws as it did before.
+    /// Products with a matrix of the batch must have been taken before: their graph is of untouched weights.
     public func loss(after movements: [Movement]) throws -> Double { try lossAfter(movements) }
 }

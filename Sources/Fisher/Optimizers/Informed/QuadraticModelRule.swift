@@ -40,23 +40,21 @@ extension QuadraticModelRule {
         let layout = ParameterLayout(of: group.inputs.map(\.parameter))
         let g = layout.joined(group.gradients)
         let damping = try state.lazy.compactMap { $0["damping"] }.first?.item() ?? damping
-        var (x, record, fallbacks) = try solve(
-            matrix, damping: damping, g, layout: layout, state: &state)
-        var d = x * -learningRate(group.step)
+        var (d, record, fallbacks) = try solve(matrix, damping: damping, g, layout: layout, state: &state)
+        d = d * -learningRate(group.step)
         guard adaptsDamping else {
             return group.movements(layout.split(d), fallbackCount: fallbacks, solution: record)
         }
+        let predicted = try -(g * d + d * (try matrix(d)) * 0.5).sum(dtype: .float64).item()
         let after = try group.loss(after: layout.split(d).map { Movement(change: $0) })
         let decrease = try group.loss.item() - after
-        let predicted = try -(g * d + d * (try matrix(d)) * 0.5).sum(dtype: .float64).item()
         if !after.isFinite {
             d = .zeros(like: d)
             fallbacks += 1
         }
         let next = adapted(damping, decrease: decrease, predicted: predicted)
         for k in state.indices { state[k]["damping"] = .full([], next, dtype: g.dtype) }
-        x = d
-        return group.movements(layout.split(x), fallbackCount: fallbacks, solution: record)
+        return group.movements(layout.split(d), fallbackCount: fallbacks, solution: record)
     }
 
     /// The next damping. A model that promises no decrease is one not to be trusted.
