@@ -7,10 +7,11 @@ import Torch
 ///
 /// F is g^2 (`minibatch`) or another estimate of the diagonal. There is no root: the step is the natural gradient's, and
 /// at `minibatch` the trajectory is that of Adam without bias correction, epsilon, root and momentum. Where f +
-/// damping is zero, an element that no gradient has reached, there is no information and no step.
+/// damping is zero, an element that no gradient has reached, there is no information and no step. Where gradients are
+/// small an undamped step is large, as 1 / g: hence the small default of eta.
 public struct DiagonalNaturalGradient: DiagonalSourceRule {
     /// eta.
-    public var learningRate: Schedule = 1e-3
+    public var learningRate: Schedule = 1e-6
     /// b2, in [0, 1): how much of f is kept.
     public var beta2: Schedule = 0.999
     /// What is added to f.
@@ -26,7 +27,7 @@ public struct DiagonalNaturalGradient: DiagonalSourceRule {
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
-        learningRate: Schedule = 1e-3, beta2: Schedule = 0.999, damping: Schedule = 0,
+        learningRate: Schedule = 1e-6, beta2: Schedule = 0.999, damping: Schedule = 0,
         source: DiagonalSource = .minibatch, draws: Int = 1, auxiliary: AuxiliaryTreatment = .inGradient
     ) throws(HyperparameterError) {
         self.learningRate = learningRate
@@ -39,7 +40,8 @@ public struct DiagonalNaturalGradient: DiagonalSourceRule {
     }
 
     public static let information = RuleInformation(
-        name: "diagonal_natural_gradient", title: "DiagonalNaturalGradient", source: "mini-batch gradient, or any",
+        name: "diagonal_natural_gradient", title: "DiagonalNaturalGradient",
+        source: "mini-batch gradient, or any",
         structure: "diagonal", power: "1", momentum: "none", stateBytes: "4",
         reference: "Amari 1998; Hwang 2024, Eq. 20")
 

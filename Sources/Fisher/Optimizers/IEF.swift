@@ -25,7 +25,8 @@ public struct IEF: InformedRule {
     }
 
     public static let information = RuleInformation(
-        name: "ief", title: "IEF", source: "labels, weighed by logit gradients", structure: "full, rank of the batch",
+        name: "ief", title: "IEF", source: "labels, weighed by logit gradients",
+        structure: "full, rank of the batch",
         power: "1", momentum: "none", stateBytes: "0", reference: "Wu et al. 2024, Eq. 9")
 
     public static let options: [RuleOption<IEF>] = [

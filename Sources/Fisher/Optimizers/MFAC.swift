@@ -67,7 +67,8 @@ public struct MFAC: OptimizationRule {
         let c = (weights.solution * (-eta * Double(m))).unsqueezed(0)
         return zip(group.indices, state).map { k, state in
             guard let rows = state["gradients"] else { return Movement(change: .zeros(like: group[k].score)) }
-            let change = c.to(dtype: rows.dtype).matmul(rows.flattened(from: 1)).reshaped(group[k].score.shape)
+            let change = c.to(dtype: rows.dtype).matmul(rows.flattened(from: 1)).reshaped(
+                group[k].score.shape)
             var movement = Movement(change: change)
             movement.fallbackCount = k == 0 ? weights.fallbackCount : 0
             return movement
@@ -78,12 +79,14 @@ public struct MFAC: OptimizationRule {
     private func remember(_ input: RuleInput, at place: Int, in state: inout TensorState) throws(TorchError) {
         let m = Int(history)
         let g = try MFAC.bounded(input.gradient(auxiliary))
-        let rows = MFAC.replacing(place, of: state["gradients"] ?? .zeros([m] + g.shape, dtype: g.dtype), by: g)
+        let rows = MFAC.replacing(
+            place, of: state["gradients"] ?? .zeros([m] + g.shape, dtype: g.dtype), by: g)
         let row = rows.flattened(from: 1).matmul(g.flattened())
         let products = MFAC.replacing(
             place, of: state["products"] ?? .zeros([m, m], dtype: g.dtype), by: row)
         state["gradients"] = rows
-        state["products"] = MFAC.replacing(place, of: products.transposed(), by: row).transposed().contiguous()
+        state["products"] = MFAC.replacing(place, of: products.transposed(), by: row).transposed()
+            .contiguous()
     }
 
     /// A gradient whose square is finite: one of little use is scaled down, so that it does not spoil the others.

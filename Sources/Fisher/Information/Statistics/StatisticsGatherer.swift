@@ -119,7 +119,9 @@ struct StatisticsGatherer {
         let made = pass.outcome
         var asked: Set<InformationSource> = []
         let sources = requests.compactMap(\.source).filter { asked.insert($0).inserted }
-        let isLabelled = { (source: InformationSource) in [.empirical, .improved, .minibatch].contains(source) }
+        let isLabelled = { (source: InformationSource) in
+            [.empirical, .improved, .minibatch].contains(source)
+        }
         let others = sources.filter { !isLabelled($0) }
         // The labels' own gradients come with those of the step.
         let outputs = try outputs(of: made, for: requests)
