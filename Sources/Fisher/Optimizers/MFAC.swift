@@ -7,7 +7,7 @@ import Torch
 /// The rows of G [m, parameters] are the last m mean gradients of the group, the current one included; rows that have
 /// not come yet are zero. Frantar, Kurtic and Alistarh (2021), "M-FAC: efficient matrix-free approximations of
 /// second-order information". As g is the row k of G, the step is m G^T (m damping I + G G^T)^-1 e_k: a system of m
-/// unknowns, without cancellation. An update costs two products with G.
+/// unknowns, without cancellation. An update costs two products with G. Auxiliary gradients are part of g.
 public struct MFAC: OptimizationRule {
     /// eta.
     public var learningRate: Schedule = 1e-3
@@ -15,20 +15,16 @@ public struct MFAC: OptimizationRule {
     public var damping: Schedule = 1e-3
     /// m: the number of gradients kept.
     public var history: Double = 32
-    /// How the gradient of an auxiliary objective enters.
-    public var auxiliary: AuxiliaryTreatment = .inGradient
 
     public init() {}
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
-        learningRate: Schedule = 1e-3, damping: Schedule = 1e-3, history: Int = 32,
-        auxiliary: AuxiliaryTreatment = .inGradient
+        learningRate: Schedule = 1e-3, damping: Schedule = 1e-3, history: Int = 32
     ) throws(HyperparameterError) {
         self.learningRate = learningRate
         self.damping = damping
         self.history = Double(history)
-        self.auxiliary = auxiliary
         try validate()
     }
 
@@ -40,7 +36,6 @@ public struct MFAC: OptimizationRule {
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "eta"),
         .schedule("damping", \.damping, .nonNegative, "added to the eigenvalues of G^T G / m"),
         .count("history", \.history, "m: the number of gradients kept"),
-        .choice("auxiliary", \.auxiliary, "how auxiliary gradients enter"),
     ]
 
     public func direction(_ group: [RuleInput], state: inout [TensorState]) -> [Movement] {
@@ -67,7 +62,7 @@ public struct MFAC: OptimizationRule {
         let c = (weights.solution * (-eta * Double(m))).unsqueezed(0)
         return zip(group.indices, state).map { k, state in
             guard let rows = state["gradients"] else { return Movement(change: .zeros(like: group[k].score)) }
-            let change = c.to(dtype: rows.dtype).matmul(rows.flattened(from: 1)).reshaped(
+            let change = c.to(dtype: rows.dtype).matmul(rows.reshaped([m, group[k].score.count])).reshaped(
                 group[k].score.shape)
             var movement = Movement(change: change)
             movement.fallbackCount = k == 0 ? weights.fallbackCount : 0
@@ -75,18 +70,21 @@ public struct MFAC: OptimizationRule {
         }
     }
 
-    /// Puts a gradient into the ring and its products with the others into their matrix.
-    private func remember(_ input: RuleInput, at place: Int, in state: inout TensorState) throws(TorchError) {
+    /// Puts a gradient into the ring and its products with the others into their matrix. Both are written in place: a
+    /// step that fails leaves the oldest gradient lost, which the next one takes the place of anyway.
+    private func remember(
+        _ input: RuleInput, at place: Int, in state: inout TensorState
+    ) throws(TorchError) {
         let m = Int(history)
-        let g = try MFAC.bounded(input.gradient(auxiliary))
-        let rows = MFAC.replacing(
-            place, of: state["gradients"] ?? .zeros([m] + g.shape, dtype: g.dtype), by: g)
-        let row = rows.flattened(from: 1).matmul(g.flattened())
-        let products = MFAC.replacing(
-            place, of: state["products"] ?? .zeros([m, m], dtype: g.dtype), by: row)
+        let g = try MFAC.bounded(input.gradient(.inGradient))
+        let rows = state["gradients"] ?? .zeros([m] + g.shape, dtype: g.dtype)
+        let products = state["products"] ?? .zeros([m, m], dtype: g.dtype)
+        try rows.selecting(0, place).assign(g)
+        let row = rows.reshaped([m, g.count]).matmul(g.flattened())
+        try products.selecting(0, place).assign(row)
+        try products.selecting(1, place).assign(row)
         state["gradients"] = rows
-        state["products"] = MFAC.replacing(place, of: products.transposed(), by: row).transposed()
-            .contiguous()
+        state["products"] = products
     }
 
     /// A gradient whose square is finite: one of little use is scaled down, so that it does not spoil the others.
@@ -95,15 +93,5 @@ public struct MFAC: OptimizationRule {
         let limit = g.dtype.greatestFiniteMagnitude.squareRoot() / 1e3
         let largest = try g.magnitude().largest().item() * Double(max(g.count, 1)).squareRoot()
         return largest > limit ? g * (limit / largest) : g
-    }
-
-    /// The tensor with another one at an index of the first axis.
-    private static func replacing(_ index: Int, of rows: Tensor, by row: Tensor) -> Tensor {
-        if let failure = rows.failure ?? row.failure { return Tensor(failed: failure) }
-        let count = rows.shape[0]
-        return .concatenated([
-            rows.narrowed(0, from: 0, length: index), row.unsqueezed(0),
-            rows.narrowed(0, from: index + 1, length: count - index - 1),
-        ])
     }
 }

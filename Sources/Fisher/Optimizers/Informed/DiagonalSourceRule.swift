@@ -47,6 +47,7 @@ extension DiagonalSourceRule {
         movement(input, diagonal: nil, state: &state)
     }
 
+    /// The movements by gradients alone.
     public func direction(_ group: [RuleInput], state: inout [TensorState]) -> [Movement] {
         group.indices.map { movement(group[$0], state: &state[$0]) }
     }
