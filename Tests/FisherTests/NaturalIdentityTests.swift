@@ -45,6 +45,34 @@ import Testing
         #expect(largest(moved, expected) < 1e-8)
     }
 
+    /// J^T diag(s)^-1 J / N: undamped, its inverse takes the mean gradient to iEF's step.
+    @Test(arguments: [InformationTests.Network.perceptron, .positions])
+    func theImprovedInformationGivesTheImprovedStep(_ network: InformationTests.Network) throws {
+        let (model, batch, logits) = try network.make()
+        let estimator = try InformationEstimator(of: model)
+        let full = try estimator.full(.improved, units: batch.unitCount, observing: batch.targets) {
+            Categorical(logits: logits(batch.inputs))
+        }
+        let diagonal = try estimator.diagonal(.improved, units: batch.unitCount, observing: batch.targets) {
+            Categorical(logits: logits(batch.inputs))
+        }
+        let elements = try full.paths.flatMap {
+            try #require(diagonal.mean[$0]).scalars(as: Double.self)
+        }
+        #expect(try largest(elements, full.mean.diagonal().scalars(as: Double.self)) < 1e-12)
+
+        let objective = try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+        let parameters = model.parameters.map(\.parameter.wrappedValue)
+        let g = try gradients(of: objective.loss, withRespectTo: parameters).compactMap { $0?.flattened() }
+        let before = try weights(model)
+        try Optimizer(for: model, try IEF(learningRate: 1, damping: 0)).step(on: batch) {
+            try Objective(Categorical(logits: logits($0.inputs)), observing: $0.targets)
+        }
+        let step = try Tensor(zip(before, weights(model)).map { $0 - $1 })
+        let back = full.mean.matmul(step.unsqueezed(1)).flattened()
+        #expect(try largest(back.scalars(), Tensor.concatenated(g).scalars()) < 1e-6)
+    }
+
     /// J D = s: every sample's loss falls in proportion to the square of its logit gradient.
     @Test func iefLowersEachLossByItsSquare() throws {
         let model = try Network()

@@ -47,10 +47,8 @@ public struct IEF: InformedRule {
                 source: "improved", structure: "unit scores", reason: "an auxiliary objective has no samples")
         }
         let weights = try DampedSolution(j.gram(), damping: damping(group.step), s)
-        let eta = learningRate(group.step)
-        return group.movements(
-            j.combined(weights.solution.to(dtype: s.dtype)).map { $0 * -eta },
-            fallbackCount: weights.fallbackCount)
+        let c = (weights.solution * -learningRate(group.step)).to(dtype: s.dtype)
+        return group.movements(j.combined(c), fallbackCount: weights.fallbackCount)
     }
 
     public func stateShapes(_ structure: GroupStructure, after step: Int) -> [[String: [Int]]] {

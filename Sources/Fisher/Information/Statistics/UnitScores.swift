@@ -163,7 +163,7 @@ extension UnitScores {
 
     /// J^T c of a pass: the units' gradients summed with weights, a tensor a parameter.
     private func combined(_ c: Tensor, _ pass: Pass) -> [Tensor] {
-        var found = layout.shapes.map { Tensor.zeros($0, dtype: dtype) }
+        var found = [Tensor?](repeating: nil, count: layout.shapes.count)
         for (block, rows) in zip(layers, pass.rows) {
             guard let rows else { continue }
             let s = rows.s * c.unsqueezed(1).unsqueezed(2)
@@ -178,11 +178,12 @@ extension UnitScores {
                 {
                     guard let gradient, let position else { continue }
                     let part = weights.unsqueezed(0).matmul(gradient.flattened(from: 1))
-                    found[position] = found[position] + part.reshaped(layout.shapes[position])
+                    let shaped = part.reshaped(layout.shapes[position])
+                    found[position] = found[position].map { $0 + shaped } ?? shaped
                 }
             }
         }
-        return found
+        return zip(found, layout.shapes).map { $0 ?? .zeros($1, dtype: dtype) }
     }
 
     private func chunks(of cluster: LayerCluster) -> [Range<Int>] {
