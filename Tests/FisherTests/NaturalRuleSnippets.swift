@@ -18,7 +18,8 @@ import Testing
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
             }
             if report.update == 20 {
-                print(report.solutions)  // by path: residual, iterations and damping of the group that begins there
+                // by path: residual, iterations and damping of the group that begins there
+                print(report.solutions)
             }
         }
         print(optimizer.stateByteCount)  // 60: the last solution for 15 parameters
@@ -62,7 +63,8 @@ import Testing
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
             }
         }
-        print(optimizer.stateByteCount)  // 68: the solution for 15 parameters, the damping with each of two tensors
+        // 68: the solution for 15 parameters, the damping with each of two tensors
+        print(optimizer.stateByteCount)
 
         #expect(optimizer.stateByteCount == 68)
         #expect(try RuleSnippets.loss(model, batch) < RuleSnippets.lossOfNothing)
@@ -102,7 +104,8 @@ import Testing
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
             }
         }
-        print(optimizer.stateByteCount)  // 992: eight gradients of 15 parameters, and 64 products for each of two tensors
+        // 992: eight gradients of 15 parameters, and 64 products for each of two tensors
+        print(optimizer.stateByteCount)
 
         #expect(optimizer.stateByteCount == 992)
         #expect(try RuleSnippets.loss(model, batch) < RuleSnippets.lossOfNothing)
