@@ -85,6 +85,20 @@ import Testing
         #expect(last < first)
     }
 
+    /// Inputs without information, and some that saturate every unit.
+    @Test(arguments: subjects, [0, 1e-12, 1e8])
+    func extremeBatchesStayFinite(_ text: String, _ scale: Double) throws {
+        let model = try Network()
+        let batch = try OptimizerTests.batch()
+        let scaled = SupervisedBatch(inputs: batch.inputs * scale, targets: batch.targets)
+        let optimizer = try Optimizer(for: model, try Self.rule(text))
+        for _ in 1...3 { try Self.step(optimizer, model, scaled) }
+        #expect(try OptimizerTests.weights(model).allSatisfy(\.isFinite))
+        for (key, tensor) in optimizer.state where !key.hasPrefix("optimizer/") {
+            #expect(try tensor.scalars(as: Double.self).allSatisfy(\.isFinite), "\(key)")
+        }
+    }
+
     @Test func onlySourcesOtherThanTheGradientNeedAModel() throws {
         let parameters = try Network().parameters
         _ = try Optimizer(parameters: parameters, groups: [.init(.rest, FAdam())])
