@@ -50,7 +50,9 @@ extension InformationEstimator {
     ) throws -> (passes: [BackwardPass], observationCount: Int) {
         guard source == .empirical || source == .minibatch else {
             throw InformationError.noSuchEstimate(
-                source: "\(source)", structure: structure, reason: "it is not made of the data's labels")
+                source: "\(source)", structure: structure,
+                reason: source == .improved
+                    ? "it needs the likelihood with its outputs" : "it is not made of the data's labels")
         }
         let pass = try capture(units: units, objective)
         guard pass.outcome.observationCount > 0 else { throw InformationError.noObservations }
