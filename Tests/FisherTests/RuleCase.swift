@@ -69,22 +69,4 @@ struct RuleCase: CustomTestStringConvertible, Sendable {
         for (name, value) in options { try rule.set(name, to: value.text) }
         return rule
     }
-
-    /// A number, truth value, word or null as an option's text.
-    private struct OptionJSON: Decodable {
-        let text: String
-
-        init(from decoder: any Decoder) throws {
-            let container = try decoder.singleValueContainer()
-            if container.decodeNil() {
-                text = "none"
-            } else if let flag = try? container.decode(Bool.self) {
-                text = "\(flag)"
-            } else if let number = try? container.decode(Double.self) {
-                text = "\(number)"
-            } else {
-                text = try container.decode(String.self)
-            }
-        }
-    }
 }

@@ -5,19 +5,23 @@ import Foundation
 import Torch
 
 extension FAdam: FusedRule {
+    var fusedObstacle: String? { needsBatch ? "source \(source.rawValue)" : metricObstacle }
+
     func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
         .metric(try metricStep(input, state: &state, factored: false))
     }
 }
 
 extension FAdafactor: FusedRule {
+    var fusedObstacle: String? { needsBatch ? "source \(source.rawValue)" : metricObstacle }
+
     func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
         .metric(try metricStep(input, state: &state, factored: true))
     }
 }
 
 extension FisherMetricRule {
-    var fusedObstacle: String? {
+    fileprivate var metricObstacle: String? {
         if power != 0.5 { return "power \(power)" }
         if momentum != .natural { return "momentum \(momentum.rawValue)" }
         if epsilonRule == .fractionOfMaximum { return "epsilon_rule \(epsilonRule.rawValue)" }

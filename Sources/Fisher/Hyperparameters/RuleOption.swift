@@ -37,6 +37,13 @@ public struct RuleOption<Rule>: Sendable {
         }
     }
 
+    /// The option, which is not allowed either where a condition on the whole rule holds.
+    func forbidding(_ reason: String, _ isForbidden: @escaping @Sendable (Rule) -> Bool) -> RuleOption {
+        RuleOption(
+            name: name, aliases: aliases, summary: summary, text: text, parse: parse,
+            complaint: { complaint($0) ?? (isForbidden($0) ? reason : nil) })
+    }
+
     /// A number, or a schedule of them.
     public static func schedule(
         _ name: String, _ path: WritableKeyPath<Rule, Schedule> & Sendable, _ domain: Domain,
@@ -67,6 +74,26 @@ public struct RuleOption<Rule>: Sendable {
                 return nil
             },
             complaint: { rule in domain.complaint(rule[keyPath: path]) })
+    }
+
+    /// A whole number of one or more.
+    public static func count(
+        _ name: String, _ path: WritableKeyPath<Rule, Double> & Sendable, aliases: [String] = [],
+        _ summary: String
+    ) -> RuleOption {
+        RuleOption(
+            name: name, aliases: aliases, summary: summary,
+            text: { rule in Int(exactly: rule[keyPath: path]).map { "\($0)" } ?? "\(rule[keyPath: path])" },
+            parse: { rule, text in
+                guard let value = Double(text) else { return "is not a number" }
+                rule[keyPath: path] = value
+                return nil
+            },
+            complaint: { rule in
+                let value = rule[keyPath: path]
+                return value >= 1 && value == value.rounded() && value.isFinite
+                    ? nil : "must be a whole number of one or more"
+            })
     }
 
     /// A number, or `none`.

@@ -104,7 +104,9 @@ extension InformationEstimator {
     ) throws -> PassRun {
         guard source == .empirical || source == .minibatch else {
             throw InformationError.noSuchEstimate(
-                source: "\(source)", structure: "\(structure)", reason: "it is not made of the data's labels")
+                source: "\(source)", structure: "\(structure)",
+                reason: source == .improved
+                    ? "it needs the likelihood with its outputs" : "it is not made of the data's labels")
         }
         try Self.requireExisting(structure, from: source)
         if !generic.isEmpty {

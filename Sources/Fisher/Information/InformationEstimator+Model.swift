@@ -94,7 +94,7 @@ extension InformationEstimator {
         switch source {
         case .exact: try .fisher(of: model, observing: observed, forward)
         case .gaussNewton: try .gaussNewton(of: model, observing: observed, forward)
-        case .sampled, .empirical, .minibatch:
+        case .sampled, .empirical, .improved, .minibatch:
             try product(try run(source, .operator, units, observed, generator, forward))
         }
     }

@@ -50,7 +50,8 @@ extension CapturedPass<Objective> {
                     reason: "\(kind) has no Fisher information in closed form")
             }
             return try exactPasses(likelihood, checkingHessian: source == .gaussNewton)
-        case .empirical, .minibatch: preconditionFailure("the data's labels come with the gradient")
+        case .empirical, .improved, .minibatch:
+            preconditionFailure("the data's labels come with the gradient")
         }
     }
 

@@ -9,6 +9,9 @@ public enum InformationSource: Hashable, Sendable, CustomStringConvertible {
     case sampled(Int)
     /// (1/N) sum_n s_n s_n^T at the data's labels: what machine learning calls the empirical Fisher.
     case empirical
+    /// (1/N) sum_n s_n s_n^T / |d(-log p_n) / d outputs|^2 at the data's labels: the improved empirical Fisher of Wu
+    /// et al. (2024). A unit whose outputs have no gradient counts nothing.
+    case improved
     /// g g^T with g = (1/N) sum_n s_n: what Adam squares. It depends on the batch size.
     case minibatch
     /// (1/N) sum J^T H J with the Hessian H of -log p in the outputs: the generalized Gauss-Newton matrix.
@@ -20,6 +23,7 @@ public enum InformationSource: Hashable, Sendable, CustomStringConvertible {
         case .exact: "exact"
         case .sampled(let count): "sampled(\(count))"
         case .empirical: "empirical"
+        case .improved: "improved"
         case .minibatch: "minibatch"
         case .gaussNewton: "gauss_newton"
         }

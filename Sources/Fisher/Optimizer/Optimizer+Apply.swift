@@ -94,7 +94,7 @@ extension Optimizer {
         var plan = Plan(groups: groups)
         var first = 0
         for (number, bound) in groups.enumerated() {
-            if let rule = bound.group.rule as? any InformedRule, let evidence {
+            if let rule = bound.group.rule.informed, let evidence {
                 try move(number, by: rule, gradients, first: first, scale: scale, evidence, in: &plan)
                 first += bound.slots.count
                 continue

@@ -18,7 +18,7 @@ extension Optimizer {
     static func plans(for groups: [BoundGroup], of model: (any Module)?) throws -> [Int: StatisticsPlan] {
         var plans: [Int: StatisticsPlan] = [:]
         for (number, bound) in groups.enumerated() {
-            guard let rule = bound.group.rule as? any InformedRule else { continue }
+            guard let rule = bound.group.rule.informed else { continue }
             guard let model else {
                 throw OptimizerError.needsModel(rule: type(of: rule).information.name)
             }
@@ -35,7 +35,7 @@ extension Optimizer {
         guard let model else { return nil }
         let asking = groups.indices.compactMap { number in
             plans[number].flatMap { plan in
-                let rule = groups[number].group.rule as? any InformedRule
+                let rule = groups[number].group.rule.informed
                 let step = (groups[number].slots.lazy.map(\.step).max() ?? 0) + 1
                 let requests = rule?.requests(at: step) ?? []
                 return requests.isEmpty ? nil : (group: number, plan: plan, requests: requests)
@@ -95,7 +95,7 @@ extension Optimizer {
 
     /// What is said of each parameter of a group in `describe()`.
     func notes(ofGroup number: Int) -> [String?] {
-        guard let rule = groups[number].group.rule as? any InformedRule, let plan = plans[number] else {
+        guard let rule = groups[number].group.rule.informed, let plan = plans[number] else {
             return groups[number].slots.map { _ in nil }
         }
         return rule.notes(plan.structure)

@@ -134,7 +134,7 @@ extension Optimizer {
     /// gradients tells them by a step on zeros.
     private func expectedShapes(ofGroup number: Int, after step: Int) -> [[String: [Int]]] {
         let bound = groups[number]
-        if let rule = bound.group.rule as? any InformedRule, let plan = plans[number] {
+        if let rule = bound.group.rule.informed, let plan = plans[number] {
             return rule.stateShapes(plan.structure, after: step)
         }
         return bound.slots.map { slot in

@@ -75,7 +75,7 @@ extension Optimizer {
     /// the policy; no weight is changed then.
     @discardableResult
     public func update(with gradients: [ParameterPath: Tensor]) throws -> StepReport {
-        for bound in groups where bound.group.rule is any InformedRule {
+        for bound in groups where bound.group.rule.informed != nil {
             throw OptimizerError.needsModel(rule: type(of: bound.group.rule).information.name)
         }
         var scores: [Tensor?] = []

@@ -123,7 +123,7 @@ public final class Optimizer {
         self.model = model
         plans = try Optimizer.plans(for: routed, of: model)
         labelGenerator =
-            groups.contains { ($0.rule as? any InformedRule)?.drawsLabels ?? false }
+            groups.contains { $0.rule.informed?.drawsLabels ?? false }
             ? try RandomGenerator(seed: labelSeed) : nil
         self.clipGradientNorm = clipGradientNorm
         self.nonFinite = nonFinite

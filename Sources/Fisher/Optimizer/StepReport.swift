@@ -74,6 +74,17 @@ public struct StepReport {
         return shares
     }
 
+    /// How often a factorisation or a solution failed in this step and something safer took its place.
+    public var fallbackCount: Int { entries.reduce(0) { $0 + ($1.movement?.fallbackCount ?? 0) } }
+
+    /// How well the linear systems of this step were solved, by the path of the first parameter of each group whose
+    /// rule solves one by iterations.
+    public var solutions: [ParameterPath: SolutionRecord] {
+        var found: [ParameterPath: SolutionRecord] = [:]
+        for entry in entries { found[entry.path] = entry.movement?.solution }
+        return found
+    }
+
     private func values(
         _ value: (Movement) -> Tensor?, fused: (FusedOutcome) -> Double?
     ) throws(TorchError) -> [ParameterPath: Double] {

@@ -6,7 +6,7 @@ import Torch
 ///
 /// and the rest as FAdam; sum(R) = 0 gives f = 0. A parameter of rank two or more is a matrix of its first
 /// dimension by the rest; vectors and scalars keep the whole diagonal. Hwang (2024), Algorithm 2.
-public struct FAdafactor: FisherMetricRule {
+public struct FAdafactor: FisherMetricRule, DiagonalSourceRule {
     /// eta.
     public var learningRate: Schedule = 1e-3
     /// b1, in [0, 1).
@@ -33,6 +33,10 @@ public struct FAdafactor: FisherMetricRule {
     public var decay: FisherDecay = .natural
     /// How the gradient of an auxiliary objective enters.
     public var auxiliary: AuxiliaryTreatment = .bypass
+    /// Where the information of a batch comes from: its squared mean gradient as published, or a better estimate.
+    public var source: DiagonalSource = .minibatch
+    /// The number of draws of labels an update, where they are sampled.
+    public var draws: Double = 1
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
@@ -40,7 +44,7 @@ public struct FAdafactor: FisherMetricRule {
         epsilon: Schedule = 1e-8, epsilon2: Schedule = 0.01, clip: Double? = 1, weightDecay: Schedule = 1e-3,
         power: Double = 0.5, epsilonRule: EpsilonRule = .adaptive, momentum: FisherMomentum = .natural,
         correctsMomentumBias: Bool = false, decay: FisherDecay = .natural,
-        auxiliary: AuxiliaryTreatment = .bypass
+        auxiliary: AuxiliaryTreatment = .bypass, source: DiagonalSource = .minibatch, draws: Int = 1
     ) throws(HyperparameterError) {
         self.init()
         self.learningRate = learningRate
@@ -56,6 +60,8 @@ public struct FAdafactor: FisherMetricRule {
         self.correctsMomentumBias = correctsMomentumBias
         self.decay = decay
         self.auxiliary = auxiliary
+        self.source = source
+        self.draws = Double(draws)
         try validate()
     }
 
@@ -67,7 +73,7 @@ public struct FAdafactor: FisherMetricRule {
         power: "1/2 (rho)", momentum: "of the natural gradient", stateBytes: "4, and 4 a row and column",
         reference: "Hwang 2024, Algorithm 2")
 
-    public static let options: [RuleOption<FAdafactor>] = fisherMetricOptions()
+    public static let options: [RuleOption<FAdafactor>] = fisherMetricOptions() + diagonalSourceOptions()
 
     public func fisher(_ g: Tensor, decay b2hat: Double, addend: Double, state: inout TensorState) -> Tensor {
         factoredSquare(g, decay: b2hat, addend: addend, state: &state)

@@ -13,7 +13,7 @@ import Torch
 /// exactly zero (an element that never had a gradient, with no epsilon) both n and w are zero. The decay
 /// falls mostly on elements with almost no information, and its clip takes it from the others; see
 /// `decay` for AdamW's.
-public struct FAdam: FisherMetricRule {
+public struct FAdam: FisherMetricRule, DiagonalSourceRule {
     /// eta.
     public var learningRate: Schedule = 1e-3
     /// b1, in [0, 1).
@@ -40,6 +40,10 @@ public struct FAdam: FisherMetricRule {
     public var decay: FisherDecay = .natural
     /// How the gradient of an auxiliary objective enters.
     public var auxiliary: AuxiliaryTreatment = .bypass
+    /// Where the information of a batch comes from: its squared mean gradient as published, or a better estimate.
+    public var source: DiagonalSource = .minibatch
+    /// The number of draws of labels an update, where they are sampled.
+    public var draws: Double = 1
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
@@ -47,7 +51,7 @@ public struct FAdam: FisherMetricRule {
         epsilon: Schedule = 1e-8, epsilon2: Schedule = 0.01, clip: Double? = 1, weightDecay: Schedule = 1e-3,
         power: Double = 0.5, epsilonRule: EpsilonRule = .adaptive, momentum: FisherMomentum = .natural,
         correctsMomentumBias: Bool = false, decay: FisherDecay = .natural,
-        auxiliary: AuxiliaryTreatment = .bypass
+        auxiliary: AuxiliaryTreatment = .bypass, source: DiagonalSource = .minibatch, draws: Int = 1
     ) throws(HyperparameterError) {
         self.init()
         self.learningRate = learningRate
@@ -63,6 +67,8 @@ public struct FAdam: FisherMetricRule {
         self.correctsMomentumBias = correctsMomentumBias
         self.decay = decay
         self.auxiliary = auxiliary
+        self.source = source
+        self.draws = Double(draws)
         try validate()
     }
 
@@ -73,7 +79,7 @@ public struct FAdam: FisherMetricRule {
         power: "1/2 (rho)", momentum: "of the natural gradient", stateBytes: "8",
         reference: "Hwang 2024, Algorithm 1")
 
-    public static let options: [RuleOption<FAdam>] = fisherMetricOptions()
+    public static let options: [RuleOption<FAdam>] = fisherMetricOptions() + diagonalSourceOptions()
 
     public func fisher(_ g: Tensor, decay b2hat: Double, addend: Double, state: inout TensorState) -> Tensor {
         fullSquare(g, decay: b2hat, addend: addend, state: &state)

@@ -68,13 +68,19 @@ public protocol FisherMetricRule: TensorRule {
 
 extension FisherMetricRule {
     public func movement(_ input: RuleInput, state: inout TensorState) -> Movement {
+        metricMovement(input, diagonal: nil, state: &state)
+    }
+
+    /// The movement with a diagonal of this batch in place of the squared gradient where there is one.
+    func metricMovement(_ input: RuleInput, diagonal: Tensor?, state: inout TensorState) -> Movement {
         let (t, theta, g) = (input.step, input.parameter, input.gradient(auxiliary))
         let (eta, b1, rho) = (learningRate(t), beta1(t), power)
         let lambda = input.decays ? weightDecay(t) : 0
 
         let b2hat = correctedDecay(beta2(t), t)
         let addend = epsilonRule == .accumulated ? epsilon(t) : 0
-        let f = fisher(g, decay: b2hat, addend: addend, state: &state)
+        let root = diagonal?.squareRoot() ?? g
+        let f = fisher(root, decay: b2hat, addend: addend, state: &state)
         let eh = epsilonHat(g, f, t)
         let d = raised(f, to: rho) + inPrecision(of: f, eh.power(2 * rho))
 

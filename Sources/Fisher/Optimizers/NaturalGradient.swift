@@ -5,13 +5,20 @@ import Torch
 ///
 ///     theta <- theta - eta (F + damping I)^-1 g
 ///
-/// Amari (1998), Eq. 2; damping is Tikhonov's. `dense` forms F of all the group's parameters and factorises it:
-/// memory of the square of their number, for small models. `cg` solves by conjugate gradients on products J^T F_z J v
-/// with the likelihood's Fisher information in closed form, starting at the last solution.
+/// Amari (1998), Eq. 2; damping is Tikhonov's. `dense` forms F of all the group's parameters and factorises it in
+/// float64: memory of the square of their number, for small models. `cg` solves by conjugate gradients on products with
+/// F, starting at the last solution: J^T F_z J v with the likelihood's information in closed form (`exact`), or
+/// (1/N) J^T J v with the units' gradients as rows of J (`empirical`, `sampled`).
+///
+/// The accumulated form keeps what earlier batches told, and its step shrinks as 1 / t:
+///
+///     I_t = I_{t-1} + N F,   theta <- theta - eta I_t^-1 N g,   I_0 = damping I
+///
+/// With eta = 1 and a linear model of Gaussian observations it is recursive least squares.
 public struct NaturalGradient: InformedRule {
     /// How the system is solved.
     public enum Solver: String, CaseIterable, Codable, Sendable {
-        /// A Cholesky factorisation of the matrix.
+        /// A factorisation of the matrix.
         case dense
         /// Conjugate gradients on products.
         case conjugateGradients = "cg"
@@ -23,16 +30,8 @@ public struct NaturalGradient: InformedRule {
         case exact
         /// The data's.
         case empirical
-        /// Drawn from the model, one draw an update.
+        /// Drawn from the model.
         case sampled
-
-        var source: InformationSource {
-            switch self {
-            case .exact: .exact
-            case .empirical: .empirical
-            case .sampled: .sampled(1)
-            }
-        }
     }
 
     /// eta.
@@ -41,8 +40,12 @@ public struct NaturalGradient: InformedRule {
     public var damping: Schedule = 1e-3
     /// Whose labels F is of.
     public var source: Labels = .exact
+    /// The number of draws of labels an update, where they are sampled.
+    public var draws: Double = 1
     /// How the system is solved.
     public var solver: Solver = .dense
+    /// Whether the information of earlier batches is kept and added up.
+    public var accumulates: Bool = false
     /// |residual| / |g| at which conjugate gradients end.
     public var tolerance: Double = 1e-10
     /// The most products that an update may take.
@@ -52,13 +55,16 @@ public struct NaturalGradient: InformedRule {
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
-        learningRate: Schedule = 0.1, damping: Schedule = 1e-3, source: Labels = .exact,
-        solver: Solver = .dense, tolerance: Double = 1e-10, maximumIterations: Int = 250
+        learningRate: Schedule = 0.1, damping: Schedule = 1e-3, source: Labels = .exact, draws: Int = 1,
+        solver: Solver = .dense, accumulates: Bool = false, tolerance: Double = 1e-10,
+        maximumIterations: Int = 250
     ) throws(HyperparameterError) {
         self.learningRate = learningRate
         self.damping = damping
         self.source = source
+        self.draws = Double(draws)
         self.solver = solver
+        self.accumulates = accumulates
         self.tolerance = tolerance
         self.maximumIterations = Double(maximumIterations)
         try validate()
@@ -66,45 +72,90 @@ public struct NaturalGradient: InformedRule {
 
     public static let information = RuleInformation(
         name: "natural_gradient", title: "NaturalGradient", source: "exact, labels or draws",
-        structure: "full", power: "1", momentum: "none", stateBytes: "0 (cg: 4)",
+        structure: "full", power: "1", momentum: "none", stateBytes: "0 (cg 4, accumulated 4 n)",
         reference: "Amari 1998, Eq. 2")
 
     public static let options: [RuleOption<NaturalGradient>] = [
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "eta"),
         .schedule("damping", \.damping, .nonNegative, "added to every eigenvalue"),
         .choice("source", \.source, aliases: ["labels"], "whose labels: exact, empirical or sampled"),
+        .count("draws", \.draws, "draws of labels an update, where they are sampled"),
         .choice("solver", \.solver, "dense or cg"),
+        .flag("accumulated", \.accumulates, "add the information of all batches up").forbidding(
+            "needs the solver dense"
+        ) { $0.accumulates && $0.solver != .dense },
         .number("tolerance", \.tolerance, .positive, "relative residual of cg"),
-        .number("maximum_iterations", \.maximumIterations, .positive, "products of an update with cg"),
+        .count("maximum_iterations", \.maximumIterations, "products of an update with cg"),
     ]
 
+    private var informationSource: InformationSource {
+        switch source {
+        case .exact: .exact
+        case .empirical: .empirical
+        case .sampled: .sampled(Int(draws))
+        }
+    }
+
     public func requests(at step: Int) -> [InformationRequest] {
-        if solver == .dense { return [.full(source.source)] }
-        return [.products(.fisher)]
+        switch (solver, source) {
+        case (.dense, _): [.full(informationSource)]
+        case (.conjugateGradients, .exact): [.products(.fisher)]
+        case (.conjugateGradients, _): [.unitScores(informationSource)]
+        }
     }
 
     public func movements(_ group: InformedGroup, state: inout [TensorState]) throws -> [Movement] {
         let layout = ParameterLayout(of: group.inputs.map(\.parameter))
         let g = layout.joined(group.gradients)
-        let damping = damping(group.step)
-        let solution: Tensor
-        if let matrix = group.statistics.products(.fisher) {
-            let start = state.compactMap { $0["solution"] }
-            let found = try ConjugateGradients(
-                matrix.damped(by: damping), g, start: start.isEmpty ? nil : layout.joined(start),
-                tolerance: tolerance, maximumIterations: Int(maximumIterations))
-            solution = found.solution
-            for (k, part) in layout.split(solution).enumerated() { state[k]["solution"] = part }
-        } else if let full = group.statistics.full(source.source) {
-            solution = full.mean.addingDiagonal(damping).solvingPositiveDefinite(g)
-        } else {
-            throw OptimizerError.needsModel(rule: Self.information.name)
+        let (eta, damping) = (learningRate(group.step), damping(group.step))
+        if let full = group.statistics.full(informationSource) {
+            let found: DampedSolution
+            if accumulates {
+                let count = Double(full.observationCount)
+                let information = accumulated(full.sum, layout, in: &state)
+                found = try DampedSolution(information, damping: damping, g * count)
+            } else {
+                found = try DampedSolution(full.mean, damping: damping, g)
+            }
+            return group.movements(
+                layout.split(found.solution.to(dtype: g.dtype) * -eta), fallbackCount: found.fallbackCount)
         }
-        let eta = learningRate(group.step)
-        return layout.split(solution).map { Movement(change: $0 * -eta) }
+        let matrix =
+            group.statistics.products(.fisher)
+            ?? group.statistics.unitScores(informationSource)?.information
+        guard let matrix else { throw OptimizerError.needsModel(rule: Self.information.name) }
+        let start = state.compactMap { $0["solution"] }
+        let found = try ConjugateGradients(
+            matrix.damped(by: damping), g, start: start.count < state.count ? nil : layout.joined(start),
+            tolerance: tolerance, maximumIterations: Int(maximumIterations))
+        for (k, part) in layout.split(found.solution).enumerated() { state[k]["solution"] = part }
+        return group.movements(
+            layout.split(found.solution * -eta), fallbackCount: found.metNegativeCurvature ? 1 : 0,
+            solution: SolutionRecord(
+                relativeResidual: found.relativeResidual, iterations: found.iterations, damping: damping))
+    }
+
+    /// I_t. Each parameter keeps its rows, in its shape.
+    private func accumulated(
+        _ new: Tensor, _ layout: ParameterLayout, in state: inout [TensorState]
+    ) -> Tensor {
+        var (first, rows): (Int, [Tensor]) = (0, [])
+        for (k, shape) in layout.shapes.enumerated() {
+            let count = shape.reduce(1, *)
+            let part = new.narrowed(0, from: first, length: count)
+            let sum = state[k]["information"].map { $0.reshaped([count, layout.count]) + part } ?? part
+            state[k]["information"] = sum.reshaped(shape + [layout.count])
+            rows.append(sum)
+            first += count
+        }
+        return .concatenated(rows)
     }
 
     public func stateShapes(_ structure: GroupStructure, after step: Int) -> [[String: [Int]]] {
-        structure.shapes.map { solver == .dense ? [:] : ["solution": $0] }
+        let count = structure.shapes.reduce(0) { $0 + $1.reduce(1, *) }
+        return structure.shapes.map { shape in
+            if accumulates { return ["information": shape + [count]] }
+            return solver == .dense ? [:] : ["solution": shape]
+        }
     }
 }

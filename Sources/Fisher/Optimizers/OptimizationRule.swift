@@ -97,6 +97,10 @@ public struct Movement {
     public var epsilon: Tensor?
     /// What the natural decay did, where the rule has one.
     public var decay: DecayRecord?
+    /// How often a factorisation or a solution for this step failed and something safer took its place.
+    public var fallbackCount: Int = 0
+    /// How well the rule's linear system was solved, where it solves one by iterations; told once a group.
+    public var solution: SolutionRecord?
 
     /// Describes a movement.
     public init(

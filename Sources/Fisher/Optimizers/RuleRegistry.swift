@@ -3,12 +3,13 @@ public enum RuleRegistry {
     /// The rules in the order of the table: from less to more information.
     public static let rules: [any OptimizationRule.Type] = [
         SGD.self, Adagrad.self, RMSProp.self, Adam.self, AdamW.self, Adafactor.self, FAdam.self,
-        FAdafactor.self, NaturalGradient.self,
+        FAdafactor.self, DiagonalNaturalGradient.self, MFAC.self, IEF.self, NaturalGradient.self,
+        GaussNewton.self, Newton.self,
     ]
 
-    /// Those that work on gradients alone.
+    /// Those that work on gradients alone with their published defaults.
     public static var gradientRules: [any OptimizationRule.Type] {
-        rules.filter { !($0 is any InformedRule.Type) }
+        rules.filter { $0.init().informed == nil }
     }
 
     /// The rule of a name with its published defaults; throws a name that is none, with the nearest one.

@@ -3,6 +3,7 @@
 private let matrixProduct = Operation("matmul")
 private let choleskyFactor = Operation("linalg_cholesky")
 private let choleskySolve = Operation("cholesky_solve")
+private let diagonalOf = Operation("diagonal")
 private let symmetricEigenvalues = Operation("linalg_eigh")
 
 extension Tensor {
@@ -15,6 +16,9 @@ extension Tensor {
         let parts = symmetricEigenvalues.many(2, .tensor(self))
         return (parts[0], parts[1])
     }
+
+    /// The diagonal of a matrix.
+    public func diagonal() -> Tensor { diagonalOf(.tensor(self)) }
 
     /// The square matrix with a number added to its diagonal.
     public func addingDiagonal(_ value: Double) -> Tensor {

@@ -10,6 +10,7 @@ public struct BatchStatistics {
         case kroneckerDiagonal([ParameterPath: DiagonalKroneckerFactors])
         case uses(CapturedUses)
         case unitGradients(UnitGradients)
+        case unitScores(UnitScores)
         case full(FullInformation)
         case products([(matrix: SymmetricOperator, observationCount: Int)])
     }
@@ -47,6 +48,9 @@ public struct BatchStatistics {
         case (.unitGradients(var own), .unitGradients(let other)):
             own.add(other)
             return .unitGradients(own)
+        case (.unitScores(var own), .unitScores(let other)):
+            try own.add(other)
+            return .unitScores(own)
         case (.full(var own), .full(let other)):
             try own.add(other)
             return .full(own)
@@ -91,6 +95,12 @@ public struct BatchStatistics {
     /// The units' gradients, where they were asked for.
     public var unitGradients: UnitGradients? {
         guard case .unitGradients(let found)? = answers[.unitGradients] else { return nil }
+        return found
+    }
+
+    /// The products with the units' gradients that were asked for.
+    public func unitScores(_ source: InformationSource) -> UnitScores? {
+        guard case .unitScores(let found)? = answers[.unitScores(source)] else { return nil }
         return found
     }
 

@@ -10,6 +10,8 @@ public enum InformationRequest: Hashable, Sendable {
     case uses(InformationSource)
     /// Every unit's gradient: memory of units times parameters.
     case unitGradients
+    /// Products with the matrix of the units' gradients, and of it with itself, without forming it.
+    case unitScores(InformationSource)
     /// The whole matrix of the group's parameters: memory of the square of their number.
     case full(InformationSource)
     /// Products with a matrix that is never formed; the batch's graph is kept for them.
@@ -19,7 +21,7 @@ public enum InformationRequest: Hashable, Sendable {
     var source: InformationSource? {
         switch self {
         case .diagonal(let source, _), .kronecker(let source, _), .kroneckerDiagonal(let source, _),
-            .uses(let source), .full(let source):
+            .uses(let source), .unitScores(let source), .full(let source):
             source
         case .unitGradients: .empirical
         case .products: nil

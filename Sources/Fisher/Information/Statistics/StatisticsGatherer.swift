@@ -10,7 +10,10 @@ struct StatisticsPlan {
     private let everything: InformationEstimator
     private let inLayers: InformationEstimator
     private let outsideLayers: InformationEstimator
-    private let layers: [ParameterPath: any KroneckerLayer]
+    /// The layers of `structure` by path.
+    let layers: [ParameterPath: any KroneckerLayer]
+    /// The layers that the parameters belong to, those that share parameters together.
+    var clusters: [LayerCluster] { everything.clusters }
 
     init(_ parameters: [NamedParameter], of model: any Module) throws(OptimizerError) {
         self.parameters = parameters
@@ -31,7 +34,7 @@ struct StatisticsPlan {
     private func estimator(of request: InformationRequest) -> InformationEstimator? {
         switch request {
         case .diagonal(_, .outsideLayers): outsideLayers
-        case .diagonal(_, .everything), .full, .unitGradients: everything
+        case .diagonal(_, .everything), .full, .unitGradients, .unitScores: everything
         case .kronecker, .kroneckerDiagonal, .uses: inLayers
         case .products: nil
         }
@@ -72,6 +75,11 @@ struct StatisticsPlan {
                 UnitGradients(
                     rows: try everything.unitGradients(pass, units: units, of: parameters),
                     outputSquares: squares))
+        case .unitScores(let source):
+            return .unitScores(
+                try UnitScores(
+                    passes, of: self, units: units, observationCount: observationCount,
+                    outputGradient: source == .empirical ? outputGradient : nil))
         case .full: return .full(try everything.full(run))
         case .products: preconditionFailure("products are not made of captured passes")
         }
@@ -98,11 +106,12 @@ struct StatisticsGatherer {
         let made = pass.outcome
         var asked: Set<InformationSource> = []
         let sources = requests.compactMap(\.source).filter { asked.insert($0).inserted }
-        let isLabelled = { (source: InformationSource) in source == .empirical || source == .minibatch }
+        let isLabelled = { (source: InformationSource) in
+            [.empirical, .improved, .minibatch].contains(source)
+        }
         let others = sources.filter { !isLabelled($0) }
         // The labels' own gradients come with those of the step.
-        let wantsOutputs = requests.contains(.unitGradients)
-        let outputs = try wantsOutputs ? [outputs(of: made)] : []
+        let outputs = try outputs(of: made, for: requests)
         let captured = sources.contains(where: isLabelled) ? pass.uses.map(\.output) : []
         var extra: [Tensor?] = []
         var sum = try GradientSum(
@@ -113,12 +122,15 @@ struct StatisticsGatherer {
             BackwardPass(uses: pass.uses(with: extra.prefix(captured.count)), generic: [:], weight: 1)
         ]
         var passes: [InformationSource: [BackwardPass]] = [:]
-        for source in sources where isLabelled(source) { passes[source] = labelled }
+        let slope = outputs.isEmpty ? nil : extra.last ?? nil
+        for source in sources where isLabelled(source) {
+            passes[source] = source == .improved ? labelled.map { $0.improved(by: slope) } : labelled
+        }
         for source in others { passes[source] = try pass.passes(source, using: generator) }
         for (group, plan, requests) in plans {
             sum.statistics[group] = BatchStatistics(
                 try answers(
-                    to: requests, plan, passes, outputGradient: wantsOutputs ? extra.last ?? nil : nil,
+                    to: requests, plan, passes, outputGradient: slope,
                     units: units, made))
         }
         return sum
@@ -150,13 +162,17 @@ struct StatisticsGatherer {
         return found
     }
 
-    private func outputs(of objective: Objective) throws -> Tensor {
+    /// The outputs whose gradients some request needs; throws where it cannot do without.
+    private func outputs(of objective: Objective, for requests: [InformationRequest]) throws -> [Tensor] {
+        let needs = requests.contains { $0 == .unitGradients || $0.source == .improved }
+        guard needs || requests.contains(.unitScores(.empirical)) else { return [] }
         guard let likelihood = objective.likelihood as? any ClosedFormFisher else {
+            if !needs { return [] }
             throw InformationError.noSuchEstimate(
                 source: "empirical", structure: "unit gradients",
                 reason: "\(type(of: objective.likelihood)) does not tell the outputs that it is made of")
         }
-        return likelihood.outputs
+        return [likelihood.outputs]
     }
 
     /// A forward pass in which the layers that some request needs are noted.

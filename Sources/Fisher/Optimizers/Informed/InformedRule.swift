@@ -23,6 +23,10 @@ public protocol InformedRule: OptimizationRule {
 
     /// Whether it draws labels from the model at any update.
     var drawsLabels: Bool { get }
+
+    /// Whether it needs a model and its batches with its options as they are; where not, it works on gradients as
+    /// other rules do, and nothing else of this protocol is asked.
+    var needsBatch: Bool { get }
 }
 
 extension InformedRule {
@@ -35,11 +39,21 @@ extension InformedRule {
 
     public func notes(_ structure: GroupStructure) -> [String?] { structure.paths.map { _ in nil } }
 
+    public var needsBatch: Bool { true }
+
     /// Whether the first update's requests have a sampled source.
     public var drawsLabels: Bool {
         requests(at: 1).contains { request in
             if case .sampled? = request.source { true } else { false }
         }
+    }
+}
+
+extension OptimizationRule {
+    /// The rule, where it needs a model and its batches with its options as they are.
+    var informed: (any InformedRule)? {
+        guard let rule = self as? any InformedRule, rule.needsBatch else { return nil }
+        return rule
     }
 }
 
@@ -64,6 +78,19 @@ public struct InformedGroup {
     /// The gradients, with those of auxiliaries added where there are any.
     public var gradients: [Tensor] { inputs.map { $0.gradient(.inGradient) } }
 
+    /// Movements by the parameters' order; what is told of the group as a whole is told with the first that moves.
+    public func movements(
+        _ changes: [Tensor], fallbackCount: Int = 0, solution: SolutionRecord? = nil
+    ) -> [Movement] {
+        var movements = changes.map { Movement(change: $0) }
+        if let first = hasGradient.firstIndex(of: true) {
+            movements[first].fallbackCount = fallbackCount
+            movements[first].solution = solution
+        }
+        return movements
+    }
+
     /// The mean loss of the batch were these movements made. Costs a forward pass; dropout draws as it did before.
+    /// Products with a matrix of the batch must have been taken before: their graph is of untouched weights.
     public func loss(after movements: [Movement]) throws -> Double { try lossAfter(movements) }
 }

@@ -1,0 +1,48 @@
+import Foundation
+import Testing
+import Torch
+
+/// `fisher step` on a model and batches from files, against PyTorch (`Reference/natural_rules.py`).
+@Suite struct StepOnModelTests {
+    static let folder = InformationCommandTests.folder.deletingLastPathComponent().appending(path: "natural")
+
+    @Test(arguments: ["mlp-ief", "cnn-natural-exact", "sequence-fadam-improved", "regression-gauss-newton"])
+    func movesAsPyTorchDoes(_ name: String) throws {
+        try CommandTests.withFolder { root in
+            let fixture = try SafetensorsFile(path: Self.folder.path + "/\(name).safetensors")
+            let tensors = try fixture.allTensors()
+            func part(_ prefix: String) -> [String: Tensor] {
+                let found = tensors.filter { $0.key.hasPrefix(prefix) }.map {
+                    (String($0.key.dropFirst(prefix.count)), $0.value)
+                }
+                return Dictionary(uniqueKeysWithValues: found)
+            }
+            try Data(try #require(fixture.metadata["specification"]).utf8).write(
+                to: URL(filePath: root + "/spec.json"))
+            try CommandTests.write(part("weights/"), to: root + "/weights")
+            let options = try JSONSerialization.jsonObject(
+                with: Data(try #require(fixture.metadata["options"]).utf8))
+            var arguments = ["step", "--optimizer", try #require(fixture.metadata["rule"])]
+            for (option, value) in try #require(options as? [String: Any]) {
+                arguments += ["--set", "\(option)=\(value)"]
+            }
+            arguments += ["--model", root + "/spec.json", "--weights", root + "/weights", "--batches"]
+            for step in 1...4 {
+                try CommandTests.write(
+                    [
+                        "inputs": try #require(tensors["inputs/\(step)"]),
+                        "targets": try #require(tensors["targets/\(step)"]),
+                    ], to: root + "/batch\(step)")
+                arguments.append(root + "/batch\(step)")
+            }
+            let run = try TrainCommandTests.run(arguments + ["--output", root + "/out"])
+            #expect(run.status == 0, "\(run.errors)")
+            let moved = try SafetensorsFile(path: root + "/out")
+            for (path, expected) in part("expected/") {
+                let before = try #require(tensors["weights/\(path)"])
+                let error = try (moved.tensor(named: path) - expected).norm().item()
+                #expect(try error <= 1e-9 * (expected - before).norm().item(), "\(path)")
+            }
+        }
+    }
+}
