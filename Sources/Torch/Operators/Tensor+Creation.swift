@@ -1,6 +1,7 @@
 // Tensors of constants and of random numbers.
 
 private let fullOf = Operation("full")
+private let eyeOf = Operation("eye")
 private let zerosLike = Operation("zeros_like")
 private let onesLike = Operation("ones_like")
 private let fullLike = Operation("full_like")
@@ -26,6 +27,10 @@ extension Tensor {
     /// A tensor of ones.
     public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
         full(shape, 1, dtype: dtype, device: device)
+    }
+    /// The identity matrix.
+    public static func identity(_ size: Int, dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+        eyeOf(.integer(size), .dtype(dtype), .none, .device(device))
     }
     /// Zeros in the shape and on the device of another tensor, and of its type unless another is given.
     public static func zeros(like other: Tensor, dtype: DType? = nil) -> Tensor {
