@@ -3,7 +3,7 @@ public enum RuleRegistry {
     /// The rules in the order of the table: from less to more information.
     public static let rules: [any OptimizationRule.Type] = [
         SGD.self, Adagrad.self, RMSProp.self, Adam.self, AdamW.self, Adafactor.self, FAdam.self,
-        FAdafactor.self, Muon.self,
+        FAdafactor.self, Muon.self, Shampoo.self, SOAP.self, KroneckerFAdam.self,
     ]
 
     /// The rule of a name with its published defaults; throws a name that is none, with the nearest one.
