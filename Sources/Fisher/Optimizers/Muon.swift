@@ -135,10 +135,10 @@ public struct Muon: OptimizationRule {
 
     private func orthogonalised(_ u: Tensor, _ t: Int) -> Tensor {
         guard u.failure == nil else { return u }
-        return NewtonSchulz.orthogonalised(
-            u.flattened(from: 1), steps: newtonSchulzSteps, epsilon: epsilon(t),
-            inBFloat16: precision == .bfloat16 && u.dtype == .float32
-        ).reshaped(u.shape)
+        let iteration = NewtonSchulz(
+            steps: newtonSchulzSteps, epsilon: epsilon(t),
+            inBFloat16: precision == .bfloat16 && u.dtype == .float32)
+        return iteration(u.flattened(from: 1)).reshaped(u.shape)
     }
 
     private func shapeScale(_ theta: Tensor) -> Double {
