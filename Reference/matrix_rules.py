@@ -109,6 +109,11 @@ def turned(x: Array, bases: list[Array | None], back: bool = False) -> Array:
     return x
 
 
+def without_noise(x: Array) -> Array:
+    """Elements below 32 rounding errors of the whole are zero."""
+    return np.where(np.abs(x) <= 32 * np.finfo(np.float64).eps * np.linalg.norm(x), 0.0, x)
+
+
 def in_basis(theta: Array, g: Array, state: State, t: int, o: Options, rule, momentum: str, square: str) -> Array:
     """`rule(theta', g', state, t)` in the eigenbasis of the averaged factors; what it moves turned back."""
     if g.ndim < 2:
@@ -131,12 +136,10 @@ def in_basis(theta: Array, g: Array, state: State, t: int, o: Options, rule, mom
             new.append(np.linalg.qr(product[:, order])[0])
             state[square] = np.take(state[square], order, axis=axis)
         # The momentum keeps its direction: out of the old basis and into the new one.
-        state[momentum] = turned(turned(state[momentum], old, back=True), new)
+        state[momentum] = without_noise(turned(turned(state[momentum], old, back=True), new))
         state["bases"] = new
     bases = state["bases"]
-    turned_g = turned(g, bases)
-    noise = 32 * np.finfo(np.float64).eps * np.linalg.norm(turned_g)
-    turned_g = np.where(np.abs(turned_g) <= noise, 0.0, turned_g)
+    turned_g = without_noise(turned(g, bases))
     turned_theta = turned(theta, bases)
     return theta + turned(rule(turned_theta, turned_g) - turned_theta, bases, back=True)
 

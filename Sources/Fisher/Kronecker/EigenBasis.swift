@@ -115,7 +115,7 @@ struct EigenBasis {
             turns.append(basis.transposed().matmul(new))
             current.append(new)
         }
-        state["momentum"] = state["momentum"].map { multiplied($0, by: turns) }
+        state["momentum"] = state["momentum"].map { withoutNoise(multiplied($0, by: turns)) }
         return (current, fallbacks)
     }
 
@@ -128,7 +128,7 @@ struct EigenBasis {
         return error.map { $0 <= 50 * q.dtype.ulpOfOne * Double(n) } ?? false
     }
 
-    /// Elements of a turned gradient below the rounding error of the turn, taken for the zeros that they stand for.
+    /// Elements of a turned tensor below the rounding error of the turn, taken for the zeros that they stand for.
     ///
     /// A gradient of low rank has exact zeros in its own basis. In float32 they come out as about 1e-7 of its norm,
     /// above Adam's epsilon, and dividing each by its own root would make steps of full size of them.

@@ -17,7 +17,9 @@ struct InverseRoot {
     func callAsFunction(_ matrix: Tensor) -> (root: Tensor, fallbacks: Int) {
         guard matrix.failure == nil, matrix.count > 0 else { return (matrix, 0) }
         if let root = decomposed(matrix, damping: 0) { return (root, 0) }
-        let precise = matrix.to(dtype: .float64)
+        let wide = matrix.to(dtype: .float64)
+        // A product in float32 is symmetric to float32's rounding only.
+        let precise = (wide + wide.transposed()) / 2
         let mean = diagonal(of: precise).mean()
         if let value = try? mean.item(), value.isFinite,
             let root = decomposed(precise, damping: 1e-3 * value)
