@@ -135,7 +135,8 @@ import Testing
     @Test(arguments: rules, [0, 1e-20, 1, 1e18, 1e30])
     func rankDeficientGradientsStayFinite(_ name: String, _ scale: Double) throws {
         let generator = try RandomGenerator(seed: 6)
-        let rank1 = Tensor.normal([30, 1], using: generator).matmul(.normal([1, 20], using: generator)) * scale
+        let rank1 =
+            Tensor.normal([30, 1], using: generator).matmul(.normal([1, 20], using: generator)) * scale
         var rule = try RuleRegistry.rule(named: name)
         for option in ["basis_interval", "root_interval"] { try? rule.set(option, to: "2") }
         for step in try Self.steps(rule, [rank1, rank1, rank1 * 0.5, rank1 * 0, rank1]) {
@@ -184,7 +185,9 @@ import Testing
     }
 
     /// Every task runs once and its result stands in its place, whatever the costs are.
-    @Test(arguments: [[], [1], [1, 1, 1, 1, 1, 1, 1], [100, 1, 1, 1], [0, 0], [5, 4, 3, 2, 1, 1, 1, 1, 1]])
+    @Test(arguments: [
+        [], [1], [1, 1, 1, 1, 1, 1, 1], [100, 1, 1, 1], [0, 0], [5, 4, 3, 2, 1, 1, 1, 1, 1],
+    ])
     func concurrentTasksKeepTheirPlaces(_ costs: [Double]) {
         let count = Atomic(0)
         let results = concurrently(costs: costs) { k in

@@ -26,8 +26,11 @@ struct InverseRoot {
         {
             return (root.to(dtype: matrix.dtype), 1)
         }
-        let roots = power(of: diagonal(of: matrix).filling(diagonal(of: matrix).isFinite().equals(0), with: 0))
-        return (roots.unsqueezed(1) * .identity(matrix.shape[0], dtype: matrix.dtype, device: matrix.device), 2)
+        let roots = power(
+            of: diagonal(of: matrix).filling(diagonal(of: matrix).isFinite().equals(0), with: 0))
+        return (
+            roots.unsqueezed(1) * .identity(matrix.shape[0], dtype: matrix.dtype, device: matrix.device), 2
+        )
     }
 
     /// Nothing where the decomposition fails its check.
