@@ -114,6 +114,18 @@ def without_noise(x: Array) -> Array:
     return np.where(np.abs(x) <= 32 * np.finfo(np.float64).eps * np.linalg.norm(x), 0.0, x)
 
 
+def first_basis(factor: Array) -> Array:
+    """Eigenvectors, descending; of the null space those of `N diag(2 - k/n) N`, N the projector onto it."""
+    values, vectors = np.linalg.eigh(factor)
+    n = len(values)
+    null = vectors[:, values <= values[-1] * n * np.finfo(np.float64).eps]
+    kept = vectors[:, ::-1][:, : n - null.shape[1]]
+    projector = null @ null.T
+    weights = np.diag(2.0 - np.arange(n) / n)
+    inside = np.linalg.eigh(projector @ weights @ projector)[1][:, ::-1][:, : null.shape[1]]
+    return np.concatenate([kept, inside], axis=1)
+
+
 def in_basis(theta: Array, g: Array, state: State, t: int, o: Options, rule, momentum: str, square: str) -> Array:
     """`rule(theta', g', state, t)` in the eigenbasis of the averaged factors; what it moves turned back."""
     if g.ndim < 2:
@@ -124,7 +136,7 @@ def in_basis(theta: Array, g: Array, state: State, t: int, o: Options, rule, mom
         for axis, n in enumerate(g.shape)
     ]
     if "bases" not in state:
-        state["bases"] = [None if f is None else np.linalg.eigh(f)[1][:, ::-1] for f in factors]
+        state["bases"] = [None if f is None else first_basis(f) for f in factors]
     elif (t - 1) % o["basis_interval"] == 0:
         old, new = state["bases"], []
         for axis, (q, f) in enumerate(zip(old, factors)):

@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test func allCasesAreHere() {
-        #expect(RuleCase.all(in: "matrix").count == 35)
+        #expect(RuleCase.all(in: "matrix").count == 37)
     }
 
     @Test(arguments: RuleCase.all(in: "matrix"))

@@ -5,7 +5,7 @@ import Torch
 /// diagonal (Vyas et al. 2024).
 ///
 ///     L <- avg_d(G G^T),   R <- avg_d(G^T G)
-///     first step:     Q_L = eigenvectors of L, largest eigenvalue first
+///     first step:     Q_L = eigenvectors of L, largest eigenvalue first, null space by `eigenvectors(of:)`
 ///     every f steps:  S = L Q_L,  columns in the order of diag(Q_L^T S),  Q_L <- QR(S)
 ///
 /// and likewise for every further dimension. What is kept by element of the basis is permuted as the columns
@@ -81,12 +81,35 @@ struct EigenBasis {
         var fallbacks = 0
         let bases = factors.map { factor -> Tensor? in
             guard let factor else { return nil }
-            let vectors = factor.symmetricEigen().vectors
-            if EigenBasis.isOrthonormal(vectors) { return vectors.reversed(along: 1) }
+            if let basis = EigenBasis.eigenvectors(of: factor) { return basis }
             fallbacks += 1
             return .identity(factor.shape[0], dtype: factor.dtype, device: factor.device)
         }
         return (bases, fallbacks)
+    }
+
+    /// Eigenvectors in descending order; nothing where they fail their check.
+    ///
+    /// One gradient leaves a null space on a matrix's long side, any basis of which would do, and rounding would choose
+    /// one. It is given the eigenvectors of N D N instead, for the projector N onto it and
+    /// D = diag(2 - k/n), k = 0, 1, ...
+    private static func eigenvectors(of factor: Tensor) -> Tensor? {
+        let (values, vectors) = factor.symmetricEigen()
+        guard isOrthonormal(vectors), let ascending = try? values.scalars(as: Double.self) else { return nil }
+        let n = ascending.count
+        let least = (ascending.last ?? 0) * factor.dtype.ulpOfOne * Double(n)
+        let nullity = ascending.prefix { $0 <= least }.count
+        if nullity == 0 { return vectors.reversed(along: 1) }
+        let range = vectors.narrowed(1, from: nullity, length: n - nullity)
+        let projector =
+            Tensor.identity(n, dtype: factor.dtype, device: factor.device)
+            - range.matmul(range.transposed())
+        let weights = Tensor((0..<n).map { 2 - Double($0) / Double(n) }).to(
+            dtype: factor.dtype, device: factor.device)
+        let inside = projector.matmul(projector * weights.unsqueezed(1)).symmetricEigen().vectors
+        let null = inside.narrowed(1, from: n - nullity, length: nullity).reversed(along: 1)
+        let basis = Tensor.concatenated([range.reversed(along: 1), null], along: 1)
+        return isOrthonormal(basis) ? basis : nil
     }
 
     /// One power iteration and a QR decomposition; the old basis where that fails.
