@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Times fisher's optimizers and training steps and their Python peers in turns, and writes Benchmarks/RESULTS.md.
 
-    compare.py [--fisher PATH] [--sets 1M 124M] [--sizes tiny small] [--threads 1 2 4] [--turns 15] [--output FILE]
+    compare.py [--fisher PATH] [--families diagonal matrix] [--sets 1M 124M] [--sizes tiny small] [--threads 1 2 4]
+               [--turns 15] [--output FILE]
 
 In every round each optimizer takes one turn, so that what else the machine does hits all of them. A ratio is
 the median over the rounds of the ratio within a round, with a 95 % interval of that median from its order
@@ -19,18 +20,37 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-OURS = ["adamw", "fadam", "fadafactor", "adafactor"]
-PEERS = ["torch.AdamW(fused)", "torch.Adafactor", "pytorch_optimizer.FAdam", "pytorch_optimizer.AdaFactor"]
 SLOW = {"pytorch_optimizer.FAdam", "pytorch_optimizer.AdaFactor", "torch.Adafactor"}
-# numerator, denominator, sets, bound, whether the ratio must be at most the bound
-BOUNDS = [
-    ("adamw", "torch.AdamW(fused)", ("1M", "124M"), 1.0, True),
-    ("fadam", "torch.AdamW(fused)", ("124M",), 1.5, True),
-    ("fadam", "torch.AdamW(fused)", ("1M",), 1.6, True),
-    ("pytorch_optimizer.FAdam", "fadam", ("1M", "124M"), 10.0, False),
-    ("fadafactor", "fadam", ("124M",), 1.1, True),
-    ("torch.Adafactor", "adafactor", ("1M", "124M"), 4.0, False),
-]
+# What is timed together: ours, peers, the bounds as numerator, denominator, sets, bound, whether the ratio must be
+# at most the bound, and the sets.
+FAMILIES = {
+    "diagonal": (
+        ["adamw", "fadam", "fadafactor", "adafactor"],
+        ["torch.AdamW(fused)", "torch.Adafactor", "pytorch_optimizer.FAdam", "pytorch_optimizer.AdaFactor"],
+        [
+            ("adamw", "torch.AdamW(fused)", ("1M", "124M"), 1.0, True),
+            ("fadam", "torch.AdamW(fused)", ("124M",), 1.5, True),
+            ("fadam", "torch.AdamW(fused)", ("1M",), 1.6, True),
+            ("pytorch_optimizer.FAdam", "fadam", ("1M", "124M"), 10.0, False),
+            ("fadafactor", "fadam", ("124M",), 1.1, True),
+            ("torch.Adafactor", "adafactor", ("1M", "124M"), 4.0, False),
+        ],
+        ["1M", "124M"],
+    ),
+    # A turn of these is ten steps, one of which renews the roots or the basis.
+    "matrix": (
+        ["muon:precision=bfloat16", "muon", "soap", "shampoo:root_interval=10", "kronecker_fadam"],
+        # pytorch_optimizer.Shampoo, by singular values, is slower than ScalableShampoo; peers.py knows it too.
+        ["pytorch_optimizer.Muon", "pytorch_optimizer.SOAP", "pytorch_optimizer.ScalableShampoo"],
+        [
+            ("muon", "pytorch_optimizer.Muon", ("3M",), 0.8, True),
+            ("muon:precision=bfloat16", "pytorch_optimizer.Muon", ("3M",), 0.8, True),
+            ("soap", "pytorch_optimizer.SOAP", ("3M",), 0.8, True),
+            ("shampoo:root_interval=10", "pytorch_optimizer.ScalableShampoo", ("3M",), 0.8, True),
+        ],
+        ["3M"],
+    ),
+}
 OUR_STEPS = ["adamw", "fadam"]
 PEER_STEPS = ["torch.AdamW(fused)", "pytorch_optimizer.FAdam"]
 # A rate is the inverse of a time: tokens a second of ours over theirs is their time over ours.
@@ -78,19 +98,22 @@ def interval(values: list[float]) -> tuple[float, float]:
     return values[k], values[n - 1 - k]
 
 
-def measure(arguments: argparse.Namespace, size: str, threads: int) -> tuple[int, dict[str, list[float]]]:
+def measure(
+    arguments: argparse.Namespace, family: str, size: str, threads: int
+) -> tuple[int, dict[str, list[float]]]:
+    names, peers, _, _ = FAMILIES[family]
     ours = Peer(
         [arguments.fisher, "bench", "optimizers", "--parameters", size, "--threads", str(threads), "--on-request"]
-        + [word for name in OURS for word in ("--optimizer", name)], OURS)
+        + [word for name in names for word in ("--optimizer", name)], names)
     theirs = Peer(
-        [arguments.python, str(HERE / "peers.py"), "--parameters", size, "--threads", str(threads)] + PEERS, PEERS)
+        [arguments.python, str(HERE / "peers.py"), "--parameters", size, "--threads", str(threads)] + peers, peers)
     if ours.count != theirs.count:
         sys.exit(f"compare.py: {ours.count} parameters against {theirs.count}")
-    steps = max(1, 20_000_000 // ours.count)
-    times: dict[str, list[float]] = {name: [] for name in OURS + PEERS}
+    steps = 10 if family == "matrix" else max(1, 20_000_000 // ours.count)
+    times: dict[str, list[float]] = {name: [] for name in names + peers}
     for turn in range(arguments.turns + 1):
         for name in times:
-            peer = ours if name in OURS else theirs
+            peer = ours if name in names else theirs
             seconds = peer.turn(name, max(1, steps // 4) if name in SLOW else steps)
             if turn > 0:
                 times[name].append(seconds)
@@ -147,7 +170,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fisher", default=str(HERE.parent / ".build/release/fisher"))
     parser.add_argument("--python", default=sys.executable)
-    parser.add_argument("--sets", nargs="*", default=["1M", "124M"])
+    parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
+    parser.add_argument("--sets", nargs="+", help="by default 1M and 124M; 3M for the family matrix")
     parser.add_argument("--sizes", nargs="*", default=["tiny", "small"])
     parser.add_argument("--threads", nargs="+", type=int)
     parser.add_argument("--turns", type=int, default=15)
@@ -171,18 +195,20 @@ def main() -> None:
         "medians of the rounds' ratios with a 95 % interval.", "",
     ]
     rows, tables = [], []
-    for size in arguments.sets:
-        for count in threads:
-            parameters, times = measure(arguments, size, count)
-            tables += [f"## {size}: {parameters} parameters, {count} thread{'s' if count > 1 else ''}", "",
-                       "| optimizer | ns/parameter | fastest | slowest |", "|---|---|---|---|"]
-            for name, values in times.items():
-                scale = 1e9 / parameters
-                tables.append(f"| {name} | {median(values) * scale:.3f} | {min(values) * scale:.3f} "
-                              f"| {max(values) * scale:.3f} |")
-            tables.append("")
-            rows += compared(times, BOUNDS, size, count, "optimizer")
-            print("\n".join(tables[-len(times) - 4:]), flush=True)
+    for family in arguments.families:
+        for size in arguments.sets or FAMILIES[family][3]:
+            for count in threads:
+                parameters, times = measure(arguments, family, size, count)
+                tables += [
+                    f"## {size}: {parameters} parameters, {family} rules, {count} thread{'s' if count > 1 else ''}",
+                    "", "| optimizer | ns/parameter | fastest | slowest |", "|---|---|---|---|"]
+                for name, values in times.items():
+                    scale = 1e9 / parameters
+                    tables.append(f"| {name} | {median(values) * scale:.3f} | {min(values) * scale:.3f} "
+                                  f"| {max(values) * scale:.3f} |")
+                tables.append("")
+                rows += compared(times, FAMILIES[family][2], size, count, "optimizer")
+                print("\n".join(tables[-len(times) - 4:]), flush=True)
     for size in arguments.sizes:
         for count in threads:
             parameters, times = measure_steps(arguments, size, count)

@@ -40,6 +40,18 @@ def make(name: str, parameters: list[torch.nn.Parameter]) -> torch.optim.Optimiz
         return pytorch_optimizer.FAdam(parameters, lr=1e-3)
     if name == "pytorch_optimizer.AdaFactor":
         return pytorch_optimizer.AdaFactor(parameters, lr=1e-3)
+    # The intervals are those of the rules they are compared with; the rest is as the library has it.
+    if name == "pytorch_optimizer.Muon":
+        matrices = [p for p in parameters if p.ndim > 1]
+        vectors = [p for p in parameters if p.ndim < 2]
+        return pytorch_optimizer.Muon([dict(params=matrices, use_muon=True), dict(params=vectors, use_muon=False)])
+    if name == "pytorch_optimizer.SOAP":
+        return pytorch_optimizer.SOAP(parameters, precondition_frequency=10)
+    if name == "pytorch_optimizer.Shampoo":
+        return pytorch_optimizer.Shampoo(parameters, preconditioning_compute_steps=10)
+    if name == "pytorch_optimizer.ScalableShampoo":
+        return pytorch_optimizer.ScalableShampoo(
+            parameters, preconditioning_compute_steps=10, start_preconditioning_step=1)
     raise SystemExit(f"peers.py: {name} is not known")
 
 

@@ -17,7 +17,8 @@ struct DryRun<Task: TrainingTask> {
         print("parameters       \(session.model.parameterCount), \(mebibytes(weights))")
         print("state by rule")
         for rule in RuleRegistry.rules {
-            let optimizer = try Optimizer(for: session.model, rule.init())
+            let optimizer = try Optimizer(
+                for: session.model, groups: rule.init().groups(for: session.model))
             let name = rule.information.name
             let padding = String(repeating: " ", count: max(1, 15 - name.count))
             print("  \(name)\(padding)\(mebibytes(optimizer.expectedStateByteCount))")

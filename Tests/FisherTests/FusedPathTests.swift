@@ -4,7 +4,8 @@ import Testing
 
 /// The fused path against the formula path, which is the specification.
 @Suite struct FusedPathTests {
-    static let rules = RuleRegistry.gradientRules.map { $0.information.name }
+    /// The rules that have one.
+    static let rules = RuleRegistry.rules.filter { $0 is any FusedRule.Type }.map { $0.information.name }
 
     /// Options that the fused path serves besides the defaults.
     static let variants: [FusedCase] = [

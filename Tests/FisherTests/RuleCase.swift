@@ -42,6 +42,9 @@ struct RuleCase: CustomTestStringConvertible, Sendable {
             groups: [ParameterGroup(.rest, try rule(stored.metadata), decaying: .all)],
             execution: execution)
         if let instructions { optimizer.instructionSet = instructions }
+        // Some trajectories go on from a state.
+        let saved = group("state/").mapValues { $0.dtype == .float64 ? $0.to(dtype: dtype) : $0 }
+        if !saved.isEmpty { try optimizer.restore(saved) }
         for step in 1...(Int(stored.metadata["steps"] ?? "") ?? 0) {
             var gradients: [ParameterPath: Tensor] = [:]
             for (name, value) in group("gradients/\(step)/") {

@@ -26,6 +26,8 @@ public struct RuleOption<Rule>: Sendable {
         case decay
         /// 0 < x <= 1.
         case exponent
+        /// 0 <= x <= 1.
+        case fraction
 
         func complaint(_ value: Double) -> String? {
             switch self {
@@ -33,6 +35,7 @@ public struct RuleOption<Rule>: Sendable {
             case .positive: value.isFinite && value > 0 ? nil : "must be more than zero"
             case .decay: (0..<1).contains(value) ? nil : "must lie in [0, 1)"
             case .exponent: value > 0 && value <= 1 ? nil : "must lie in (0, 1]"
+            case .fraction: (0...1).contains(value) ? nil : "must lie in [0, 1]"
             }
         }
     }

@@ -148,7 +148,11 @@ public final class Optimizer {
         for named in parameters {
             let text = "\(named.path)"
             let taker = groups.indices.first { k in
-                expressions[k].map { text.contains($0) } ?? (groups[k].pattern == .rest)
+                switch groups[k].pattern {
+                case .matching: expressions[k].map { text.contains($0) } ?? false
+                case .listed(let paths, _): paths.contains(named.path)
+                case .rest: true
+                }
             }
             guard let taker else { throw OptimizerError.unrouted(named.path) }
             let decays = groups[taker].decayScope == .all || named.parameter.wrappedValue.rank >= 2

@@ -1,14 +1,19 @@
+import NeuralNet
+
 /// Which parameters a group takes.
 public enum ParameterPattern: Hashable, Sendable, CustomStringConvertible {
     /// Those in whose path a regular expression is found.
     case matching(String)
+    /// Those of a list, which has a name in print.
+    case listed([ParameterPath], as: String)
     /// All that no earlier group took.
     case rest
 
-    /// `matching` and the expression in quotes, or `rest`.
+    /// `matching` and the expression in quotes, the list's name, or `rest`.
     public var description: String {
         switch self {
         case .matching(let pattern): "matching \"\(pattern)\""
+        case .listed(_, let name): name
         case .rest: "rest"
         }
     }

@@ -1,3 +1,4 @@
+import NeuralNet
 import Torch
 
 /// A way from gradients to a step: one estimate of the Fisher information and a use of it.
@@ -22,6 +23,13 @@ public protocol OptimizationRule: Codable, Hashable, Sendable {
     ///   - state: what the rule remembers; changed to what holds after the step.
     /// - Returns: a movement for each parameter, in order. Failures travel in the tensors.
     func direction(_ group: [RuleInput], state: inout [TensorState]) -> [Movement]
+
+    /// The groups in which a training run binds the rule to a whole model: by default one, of all parameters.
+    func groups(for model: any Module) -> [ParameterGroup]
+}
+
+extension OptimizationRule {
+    public func groups(for model: any Module) -> [ParameterGroup] { [ParameterGroup(.rest, self)] }
 }
 
 /// A rule that treats every tensor by itself.
@@ -104,12 +112,14 @@ public struct Movement {
 
     /// Describes a movement.
     public init(
-        change: Tensor, clipFactor: Tensor? = nil, epsilon: Tensor? = nil, decay: DecayRecord? = nil
+        change: Tensor, clipFactor: Tensor? = nil, epsilon: Tensor? = nil, decay: DecayRecord? = nil,
+        fallbackCount: Int = 0
     ) {
         self.change = change
         self.clipFactor = clipFactor
         self.epsilon = epsilon
         self.decay = decay
+        self.fallbackCount = fallbackCount
     }
 }
 

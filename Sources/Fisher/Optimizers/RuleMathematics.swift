@@ -56,3 +56,9 @@ func clipped(_ x: Tensor, to c: Double?) -> (value: Tensor, factor: Tensor?) {
 func inPrecision(of x: Tensor, _ value: Tensor) -> Tensor {
     x.failure.map { Tensor(failed: $0) } ?? value.to(dtype: x.dtype)
 }
+
+/// The Euclidean norm of all elements, 0-dimensional, in float64; no square overflows.
+func frobeniusNorm(_ x: Tensor) -> Tensor {
+    guard x.failure == nil else { return x }
+    return x.rootMeanSquare() * Double(x.count).squareRoot()
+}

@@ -3,7 +3,8 @@ public enum RuleRegistry {
     /// The rules in the order of the table: from less to more information.
     public static let rules: [any OptimizationRule.Type] = [
         SGD.self, Adagrad.self, RMSProp.self, Adam.self, AdamW.self, Adafactor.self, FAdam.self,
-        FAdafactor.self, DiagonalNaturalGradient.self, MFAC.self, IEF.self, NaturalGradient.self,
+        FAdafactor.self, DiagonalNaturalGradient.self, Muon.self, Shampoo.self, SOAP.self,
+        KroneckerFAdam.self, MFAC.self, IEF.self, NaturalGradient.self,
         GaussNewton.self, Newton.self,
     ]
 

@@ -33,7 +33,8 @@ public final class TrainingSession<Task: TrainingTask> {
         model = try task.makeModel(seed: seed)
         batches = try task.makeBatches(seed: seed)
         optimizer = try Optimizer(
-            for: model, candidate.rule, clipGradientNorm: candidate.clipGradientNorm)
+            for: model, groups: candidate.rule.groups(for: model),
+            clipGradientNorm: candidate.clipGradientNorm)
     }
 
     /// Makes a step.

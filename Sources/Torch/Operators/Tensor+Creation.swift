@@ -2,10 +2,10 @@
 
 private let emptyOf = Operation("empty.memory_format")
 private let fullOf = Operation("full")
+private let eyeOf = Operation("eye")
 private let zerosLike = Operation("zeros_like")
 private let onesLike = Operation("ones_like")
 private let fullLike = Operation("full_like")
-private let eye = Operation("eye")
 private let arangeTo = Operation("arange")
 private let normalInPlace = Operation("normal_")
 private let uniformInPlace = Operation("uniform_")
@@ -33,6 +33,10 @@ extension Tensor {
     public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
         full(shape, 1, dtype: dtype, device: device)
     }
+    /// The identity matrix.
+    public static func identity(_ size: Int, dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+        eyeOf(.integer(size), .dtype(dtype), .none, .device(device))
+    }
     /// Zeros in the shape and on the device of another tensor, and of its type unless another is given.
     public static func zeros(like other: Tensor, dtype: DType? = nil) -> Tensor {
         zerosLike(.tensor(other), dtype.map { .dtype($0) } ?? .none)
@@ -44,10 +48,6 @@ extension Tensor {
     /// One number in the shape, type and device of another tensor.
     public static func full(like other: Tensor, _ value: Double) -> Tensor {
         fullLike(.tensor(other), .real(value))
-    }
-    /// The identity matrix of a size.
-    public static func identity(_ size: Int, dtype: DType = .float32, device: Device = .cpu) -> Tensor {
-        eye(.integer(size), .dtype(dtype), .none, .device(device))
     }
     /// The int64 numbers 0, 1, ... count - 1.
     public static func indices(_ count: Int, device: Device = .cpu) -> Tensor {

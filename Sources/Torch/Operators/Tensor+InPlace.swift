@@ -4,6 +4,8 @@ private let addInPlace = Operation("add_.Tensor")
 private let copyInPlace = Operation("copy_")
 private let fillInPlace = Operation("fill_.Scalar")
 private let scaleInPlace = Operation("mul_.Scalar")
+private let productInto = Operation("mm.out")
+private let addProductInto = Operation("addmm.out")
 
 extension Tensor {
     /// Adds `scale` times another tensor to this one's elements; throws where its shape does not broadcast to
@@ -23,5 +25,19 @@ extension Tensor {
     /// Multiplies every element by a number; throws for a leaf that is recorded for gradients.
     public func scale(by factor: Double) throws(TorchError) {
         try scaleInPlace.inPlace(.tensor(self), .real(factor))
+    }
+
+    /// Takes over the product of two matrices, neither of which may be this one; throws where the shapes do not
+    /// fit.
+    public func assignProduct(_ a: Tensor, _ b: Tensor) throws(TorchError) {
+        try productInto.inPlace(.tensor(a), .tensor(b), .tensor(self))
+    }
+    /// Takes over keeping * base + a b for matrices, none of which may be this one; throws where the shapes do
+    /// not fit.
+    public func assignSum(
+        _ base: Tensor, keeping: Double, addingProduct a: Tensor, _ b: Tensor, scale: Double = 1
+    ) throws(TorchError) {
+        try addProductInto.inPlace(
+            .tensor(base), .tensor(a), .tensor(b), .real(keeping), .real(scale), .tensor(self))
     }
 }

@@ -13,6 +13,7 @@ private let softmaxAlong = Operation("softmax.int")
 private let vectorNorm = Operation("linalg_vector_norm")
 private let smallestElements = Operation("topk")
 private let argumentOfMaximum = Operation("argmax")
+private let sortingOrder = Operation("argsort.stable")
 
 extension Tensor {
     /// The sum of all elements, in the given type where one is given.
@@ -84,5 +85,10 @@ extension Tensor {
     /// The index of the largest element along a dimension.
     public func indexOfMaximum(along dimension: Int) -> Tensor {
         argumentOfMaximum(.tensor(self), .integer(dimension))
+    }
+
+    /// The indices that sort a vector from the largest element to the smallest; equal ones keep their order.
+    public func indicesDescending() -> Tensor {
+        sortingOrder(.tensor(self), .boolean(true), .integer(-1), .boolean(true))
     }
 }

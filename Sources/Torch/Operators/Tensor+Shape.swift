@@ -12,6 +12,7 @@ private let stackAlong = Operation("stack")
 private let unsqueezeAt = Operation("unsqueeze")
 private let indexSelect = Operation("index_select")
 private let expandTo = Operation("expand")
+private let flipAlong = Operation("flip")
 private let indexAddTo = Operation("index_add")
 private let makeContiguous = Operation("contiguous")
 private let detach = Operation("detach")
@@ -58,6 +59,8 @@ extension Tensor {
         }
         return splitBySize.many(count, .tensor(self), .integer(size / count), .integer(dimension))
     }
+    /// The slices along a dimension in the opposite order; copies.
+    public func reversed(along dimension: Int) -> Tensor { flipAlong(.tensor(self), .integers([dimension])) }
     /// A further dimension of size one.
     public func unsqueezed(_ dimension: Int) -> Tensor { unsqueezeAt(.tensor(self), .integer(dimension)) }
     /// The slices along a dimension whose numbers are in `indices`.
