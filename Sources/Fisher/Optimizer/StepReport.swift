@@ -74,6 +74,9 @@ public struct StepReport {
         return shares
     }
 
+    /// How many decompositions failed their check in this step, so that a coarser one was used.
+    public var fallbackCount: Int { entries.reduce(0) { $0 + ($1.movement?.fallbackCount ?? 0) } }
+
     private func values(
         _ value: (Movement) -> Tensor?, fused: (FusedOutcome) -> Double?
     ) throws(TorchError) -> [ParameterPath: Double] {

@@ -97,15 +97,19 @@ public struct Movement {
     public var epsilon: Tensor?
     /// What the natural decay did, where the rule has one.
     public var decay: DecayRecord?
+    /// How often a decomposition failed its check, so that a coarser one was used.
+    public var fallbackCount: Int = 0
 
     /// Describes a movement.
     public init(
-        change: Tensor, clipFactor: Tensor? = nil, epsilon: Tensor? = nil, decay: DecayRecord? = nil
+        change: Tensor, clipFactor: Tensor? = nil, epsilon: Tensor? = nil, decay: DecayRecord? = nil,
+        fallbackCount: Int = 0
     ) {
         self.change = change
         self.clipFactor = clipFactor
         self.epsilon = epsilon
         self.decay = decay
+        self.fallbackCount = fallbackCount
     }
 }
 

@@ -28,6 +28,8 @@ private let clampMaximum = Operation("clamp_max")
 private let clampBetween = Operation("clamp")
 private let isFiniteOf = Operation("isfinite")
 private let equalScalar = Operation("eq.Scalar")
+private let atMostTensor = Operation("le.Tensor")
+private let interpolateScalar = Operation("lerp.Scalar")
 private let selectWhere = Operation("where.self")
 private let maskedFillScalar = Operation("masked_fill.Scalar")
 
@@ -98,6 +100,12 @@ extension Tensor {
     public func isFinite() -> Tensor { isFiniteOf(.tensor(self)) }
     /// Whether each element equals a number.
     public func equals(_ number: Double) -> Tensor { equalScalar(.tensor(self), .real(number)) }
+    /// Whether each element is at most the other tensor's; shapes are broadcast.
+    public func isAtMost(_ other: Tensor) -> Tensor { atMostTensor(.tensor(self), .tensor(other)) }
+    /// self + weight (other - self), element by element, in one pass.
+    public func interpolated(to other: Tensor, weight: Double) -> Tensor {
+        interpolateScalar(.tensor(self), .tensor(other), .real(weight))
+    }
     /// This tensor where the condition holds, `other` elsewhere.
     public func `where`(_ condition: Tensor, otherwise other: Tensor) -> Tensor {
         selectWhere(.tensor(condition), .tensor(self), .tensor(other))
