@@ -4,7 +4,7 @@ public enum RuleRegistry {
     public static let rules: [any OptimizationRule.Type] = [
         SGD.self, Adagrad.self, RMSProp.self, Adam.self, AdamW.self, Adafactor.self, FAdam.self,
         FAdafactor.self, NaturalGradient.self,
-        KFAC.self, EKFAC.self,
+        AdaFisher.self, AdaFisherW.self, KFAC.self, EKFAC.self,
     ]
 
     /// Those that work on gradients alone.
