@@ -122,6 +122,8 @@ struct StatisticsGatherer {
             of: made, withRespectTo: tensors, and: captured + outputs,
             keepGraph: !others.isEmpty || wantsProducts, extra: &extra)
         guard made.observationCount > 0 else { return sum }
+        let clock = ContinuousClock()
+        let begin = clock.now
         let labelled = [
             BackwardPass(uses: pass.uses(with: extra.prefix(captured.count)), weight: 1)
         ]
@@ -134,6 +136,7 @@ struct StatisticsGatherer {
                     to: requests, plan, passes, outputGradient: wantsOutputs ? extra.last ?? nil : nil,
                     units: units, made))
         }
+        sum.statisticsTime = begin.duration(to: clock.now)
         return sum
     }
 
