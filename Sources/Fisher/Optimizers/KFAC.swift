@@ -121,6 +121,18 @@ public struct KFAC: KroneckerRule {
         return left.matmul(quotient(turned, metric)).matmul(right.transposed(0, 1))
     }
 
+    public var everyRequests: [InformationRequest] { dampingStyle == .factored ? [.gradientRows] : [] }
+
+    public func divided(
+        _ rows: GradientRows, _ group: InformedGroup, _ block: LayerBlock, _ state: TensorState
+    ) throws -> Tensor? {
+        guard let left = state["outputinverse"], let right = state["inputinverse"] else { return nil }
+        let gradients = ([block.weight] + (block.bias.map { [$0] } ?? [])).map {
+            group.inputs[$0].gradient(.inGradient)
+        }
+        return try rows.product(left, right, scale: group.gradientScale, checking: gradients)
+    }
+
     public func renewedShapes(outputs: Int, inputs: Int) -> [String: [Int]] {
         switch dampingStyle {
         case .factored: ["outputinverse": [outputs, outputs], "inputinverse": [inputs, inputs]]

@@ -8,6 +8,8 @@ public enum InformationRequest: Hashable, Sendable {
     case kroneckerDiagonal(InformationSource, WeightSharing)
     /// What layers were given and what came back to them, kept until the rule has used it.
     case uses(InformationSource)
+    /// The few rows of which a layer's gradient is the product, where products with them are cheaper.
+    case gradientRows
     /// Every unit's gradient: memory of units times parameters.
     case unitGradients
     /// The whole matrix of the group's parameters: memory of the square of their number.
@@ -21,7 +23,7 @@ public enum InformationRequest: Hashable, Sendable {
         case .diagonal(let source, _), .kronecker(let source, _), .kroneckerDiagonal(let source, _),
             .uses(let source), .full(let source):
             source
-        case .unitGradients: .empirical
+        case .unitGradients, .gradientRows: .empirical
         case .products: nil
         }
     }

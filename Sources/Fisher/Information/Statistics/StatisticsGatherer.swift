@@ -32,7 +32,7 @@ struct StatisticsPlan {
         switch request {
         case .diagonal(_, .outsideLayers): outsideLayers
         case .diagonal(_, .everything), .full, .unitGradients: everything
-        case .kronecker, .kroneckerDiagonal, .uses: inLayers
+        case .kronecker, .kroneckerDiagonal, .uses, .gradientRows: inLayers
         case .products: nil
         }
     }
@@ -77,6 +77,14 @@ struct StatisticsPlan {
             return .uses(
                 CapturedUses(
                     passes: passes, units: units, layers: layers, observationCount: observationCount))
+        case .gradientRows:
+            var found: [ParameterPath: GradientRows] = [:]
+            for (path, layer) in layers {
+                found[path] = passes.first.flatMap {
+                    GradientRows(of: layer, uses: $0.uses[path] ?? [], units: units)
+                }
+            }
+            return .gradientRows(found)
         case .unitGradients:
             guard let outputGradient, let pass = passes.first else { throw InformationError.noObservations }
             let squares = outputGradient.flattened(from: 1).squared().sum(along: 1)

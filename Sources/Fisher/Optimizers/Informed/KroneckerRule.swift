@@ -31,6 +31,9 @@ public protocol KroneckerRule: InformedRule {
     /// Its step size, where it is not eta.
     var fallbackLearningRate: Double? { get set }
 
+    /// What is asked of every batch.
+    var everyRequests: [InformationRequest] { get }
+
     /// What is asked of a batch besides the factors at an update that gathers statistics.
     var furtherRequests: [InformationRequest] { get }
 
@@ -45,20 +48,30 @@ public protocol KroneckerRule: InformedRule {
     /// V: the layer's gradient divided by its information.
     func divided(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor
 
+    /// V from the rows of the layer's gradient, where that is possible.
+    func divided(_ rows: GradientRows, _ group: InformedGroup, _ block: LayerBlock, _ state: TensorState)
+        throws -> Tensor?
+
     /// The shapes of what is made of the factors, by name.
     func renewedShapes(outputs: Int, inputs: Int) -> [String: [Int]]
 }
 
 extension KroneckerRule {
+    public var everyRequests: [InformationRequest] { [] }
+
     public var furtherRequests: [InformationRequest] { [] }
+
+    public func divided(_ rows: GradientRows, _ group: InformedGroup, _ block: LayerBlock, _ state: TensorState)
+        throws -> Tensor?
+    { nil }
 
     public func gather(
         _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage, _ state: inout TensorState
     ) throws {}
 
     public func requests(at step: Int) -> [InformationRequest] {
-        guard isDue(step, every: statisticsInterval) else { return [] }
-        return [.kronecker(labels.source, weightSharing)] + furtherRequests
+        guard isDue(step, every: statisticsInterval) else { return everyRequests }
+        return [.kronecker(labels.source, weightSharing)] + furtherRequests + everyRequests
     }
 
     public func movements(_ group: InformedGroup, state: inout [TensorState]) throws -> [Movement] {
@@ -71,10 +84,14 @@ extension KroneckerRule {
         for block in blocks {
             let fallbacks = try updateInformation(
                 block, of: group, damping: gamma, state: &state[block.weight])
-            let v = try finite(self.divided(block.matrix(gradients), state[block.weight], damping: gamma))
+            let quick = try group.statistics.gradientRows(of: block.path).flatMap {
+                try self.divided($0, group, block, state[block.weight])
+            }
+            let v = try finite(
+                quick ?? self.divided(block.matrix(gradients), state[block.weight], damping: gamma))
             divided.append((block, v.value, fallbacks + v.fallbacks))
         }
-        let nu = try clip(divided.map { ($0.block.matrix(gradients), $0.step) }, learningRate(t))
+        let nu = try clip(divided.lazy.map { ($0.block.matrix(gradients), $0.step) }, learningRate(t))
 
         var moves = [Movement?](repeating: nil, count: group.inputs.count)
         for (block, v, fallbacks) in divided {
@@ -146,7 +163,9 @@ extension KroneckerRule {
     }
 
     /// nu = min(1, sqrt(kappa / |eta^2 sum <V, gradient>|)) over the group's layers.
-    private func clip(_ steps: [(gradient: Tensor, step: Tensor)], _ eta: Double) throws -> Double {
+    private func clip(
+        _ steps: some Sequence<(gradient: Tensor, step: Tensor)>, _ eta: Double
+    ) throws -> Double {
         guard let klClip else { return 1 }
         let products = steps.map { ($0.gradient * $0.step).sum(dtype: .float64) }
         let length = try products.reduce(0.0) { $0 + (try $1.item()) } * eta * eta
