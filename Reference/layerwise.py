@@ -40,6 +40,11 @@ MODELS = {
         lambda: nn.Sequential(nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Tanh(), nn.Conv2d(3, 4, 2), nn.Tanh(),
                               nn.Flatten(), nn.Linear(16, 3)),
         lambda: (torch.randn(24, 2, 6, 6), torch.randint(0, 3, (24,)))),
+    # So few samples that the gradient is better kept as a product of rows.
+    "wide": (
+        {"layers": [{"linear": [20, 16]}, "tanh", {"linear": [16, 12]}], "likelihood": "categorical"},
+        lambda: nn.Sequential(nn.Linear(20, 16), nn.Tanh(), nn.Linear(16, 12)),
+        lambda: (torch.randn(3, 20), torch.randint(0, 12, (3,)))),
     "sequence": (
         {"layers": [{"embedding": {"entries": 7, "width": 4}}, {"linear": [4, 6]}, "gelu_tanh", {"linear": [6, 4]},
                     {"layer_norm": {"width": 4}}, {"linear": [4, 7]}], "likelihood": "categorical"},
@@ -54,8 +59,13 @@ KFAC = {"learning_rate": 0.05, "damping": 0.01, "decay": 0.9, "momentum": 0.0, "
 ADA = {"learning_rate": 0.01, "beta": 0.9, "damping": 1e-2, "decay": 0.8, "statistics_interval": 1,
        "normalisation": "min_max", "compatibility": "paper", "weight_decay": 0.0}
 
-CASES = []
+CASES = [
+    ("kfac-wide", "kfac", "wide", 4, {"labels": "empirical", "kl_clip": 1e-3}),
+    ("kfac-wide-intervals", "kfac", "wide", 7, {"statistics_interval": 2, "inverse_interval": 3, "momentum": 0.5}),
+]
 for model in MODELS:
+    if model == "wide":
+        continue
     for rule in ["kfac", "ekfac"]:
         CASES += [
             (f"{rule}-{model}-exact", rule, model, 4, {}),

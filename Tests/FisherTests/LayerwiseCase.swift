@@ -27,7 +27,9 @@ struct LayerwiseCase: CustomTestStringConvertible, Sendable {
         let first: [String: Tensor]
         let expected: [String: Tensor]
 
-        init(_ file: URL, _ dtype: DType, setting changes: [String: String] = [:]) throws {
+        init(
+            _ file: URL, _ dtype: DType, setting changes: [String: String], by execution: Execution
+        ) throws {
             let stored = try SafetensorsFile(path: file.path)
             let tensors = try stored.allTensors()
             func group(_ prefix: String) -> [String: Tensor] {
@@ -51,7 +53,8 @@ struct LayerwiseCase: CustomTestStringConvertible, Sendable {
                 try rule.set(name, to: value)
             }
             optimizer = try Optimizer(
-                for: network, groups: [ParameterGroup(.rest, rule, decaying: .all)], labelSeed: 3)
+                for: network, groups: [ParameterGroup(.rest, rule, decaying: .all)],
+                execution: execution, labelSeed: 3)
             batches = (1...(Int(stored.metadata["steps"] ?? "") ?? 1)).compactMap { step in
                 guard let inputs = tensors["batches/\(step)/inputs"],
                     let targets = tensors["batches/\(step)/targets"]
@@ -79,7 +82,9 @@ struct LayerwiseCase: CustomTestStringConvertible, Sendable {
         }
     }
 
-    func run(_ dtype: DType = .float64, setting changes: [String: String] = [:]) throws -> Run {
-        try Run(file, dtype, setting: changes)
+    func run(
+        _ dtype: DType = .float64, setting changes: [String: String] = [:], by execution: Execution = .automatic
+    ) throws -> Run {
+        try Run(file, dtype, setting: changes, by: execution)
     }
 }

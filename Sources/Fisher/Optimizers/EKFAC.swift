@@ -92,7 +92,8 @@ public struct EKFAC: KroneckerRule {
             let found = statistics.uses(labels.source)?
                 .squares(of: block.path, inputBasis: right, outputBasis: left)
         else { return }
-        state["squares"] = try average.updated(state["squares"], with: boundedSquare(found), over: 1)
+        let repaired = found.replacingNonFinite(with: found.dtype.greatestFiniteMagnitude / 2)
+        state["squares"] = try average.updated(state["squares"], with: repaired, over: 1)
     }
 
     public func divided(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {

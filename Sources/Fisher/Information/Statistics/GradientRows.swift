@@ -11,7 +11,7 @@ public struct GradientRows {
     let outputs: Tensor
 
     /// The rows of a layer in one backward pass; nothing where there are too many to be worth it.
-    init?(of layer: any KroneckerLayer, uses: [LayerUse], units: Int) {
+    init?(of layer: any KroneckerLayer, uses: [LayerUse]) {
         var parts: [(inputs: Tensor, outputs: Tensor)] = []
         for use in uses {
             let positions = use.outputGradient.count / max(1, layer.informativeParameters[0].wrappedValue.shape[0])

@@ -81,7 +81,7 @@ struct StatisticsPlan {
             var found: [ParameterPath: GradientRows] = [:]
             for (path, layer) in layers {
                 found[path] = passes.first.flatMap {
-                    GradientRows(of: layer, uses: $0.uses[path] ?? [], units: units)
+                    GradientRows(of: layer, uses: $0.uses[path] ?? [])
                 }
             }
             return .gradientRows(found)

@@ -15,13 +15,15 @@ public struct RunningAverage {
         keeping = decay * weight / self.weight
     }
 
-    /// The average after the update; `value` is divided by `count` first. Throws where the shapes differ.
+    /// The average after the update; `value` is divided by `count` first, and
+    /// its memory may be taken over. Throws where the shapes differ.
     public func updated(_ average: Tensor?, with value: Tensor, over count: Double) throws(TorchError) -> Tensor {
         let share = (1 - keeping) / count
         guard let average, keeping > 0 else { return value * share }
-        let sum = average * keeping
-        try sum.add(value, scale: share)
-        return sum
+        // The value's memory is taken over: large factors are not copied.
+        try value.scale(by: share)
+        try value.add(average, scale: keeping)
+        return value
     }
 }
 

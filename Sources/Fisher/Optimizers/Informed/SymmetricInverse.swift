@@ -18,7 +18,8 @@ struct SymmetricInverse {
             let damped = matrix.addingDiagonal(added)
             let found = SymmetricInverse.recursive(damped)
             if try SymmetricInverse.holds(found, for: damped) {
-                inverse = found
+                // In the order in which a saved one is read again, so that products round alike.
+                inverse = found.contiguous()
                 fallbackCount = tries
                 return
             }
