@@ -34,7 +34,9 @@ struct BenchStep: ParsableCommand {
     var json = false
 
     func validate() throws {
-        for (name, value) in [("turns", turns), ("steps", steps), ("batch", batch ?? 1), ("threads", threads ?? 1)]
+        for (name, value) in [
+            ("turns", turns), ("steps", steps), ("batch", batch ?? 1), ("threads", threads ?? 1),
+        ]
         where value < 1 { throw ValidationError("--\(name) must be at least 1, not \(value).") }
     }
 

@@ -47,7 +47,7 @@ import Testing
     }
 
     /// Each option of a rule has its row, with its name, aliases and default, in the article of the rule.
-    @Test(arguments: RuleConformanceTests.names)
+    @Test(arguments: RuleConformanceTests.names + LayerwiseRunTests.rules)
     func optionsAreInTheArticles(_ name: String) throws {
         func check<Rule: OptimizationRule>(_ rule: Rule) throws {
             let rows = try String(contentsOf: Self.article(of: Rule.information), encoding: .utf8)
@@ -82,7 +82,7 @@ import Testing
 
     /// The article that explains a rule.
     static func article(of rule: RuleInformation) -> URL {
-        let title = rule.title == "AdamW" ? "Adam" : rule.title
+        let title = ["AdamW": "Adam", "AdaFisherW": "AdaFisher"][rule.title] ?? rule.title
         return checkout.appending(path: "Sources/Fisher/Fisher.docc/\(title)Rule.md")
     }
 

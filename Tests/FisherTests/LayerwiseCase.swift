@@ -43,10 +43,13 @@ struct LayerwiseCase: CustomTestStringConvertible, Sendable {
             network = try specification.makeNetwork(dtype: dtype, weights: first.mapValues { $0.copy() })
             network.setTraining(false)
             var rule = try RuleRegistry.rule(named: stored.metadata["rule"] ?? "")
-            let options = try JSONSerialization.jsonObject(with: Data((stored.metadata["options"] ?? "").utf8))
+            let options = try JSONSerialization.jsonObject(
+                with: Data((stored.metadata["options"] ?? "").utf8))
             let isFlag = Set(["pi", "adapts_damping"])
             for (name, value) in try #require(options as? [String: Any]).sorted(by: { $0.key < $1.key }) {
-                let text = value is NSNull ? "none" : isFlag.contains(name) ? "\(value as? Bool ?? false)" : "\(value)"
+                let text =
+                    value is NSNull
+                    ? "none" : isFlag.contains(name) ? "\(value as? Bool ?? false)" : "\(value)"
                 try rule.set(name, to: text)
             }
             for (name, value) in changes where rule.settings.contains(where: { $0.name == name }) {
@@ -83,7 +86,8 @@ struct LayerwiseCase: CustomTestStringConvertible, Sendable {
     }
 
     func run(
-        _ dtype: DType = .float64, setting changes: [String: String] = [:], by execution: Execution = .automatic
+        _ dtype: DType = .float64, setting changes: [String: String] = [:],
+        by execution: Execution = .automatic
     ) throws -> Run {
         try Run(file, dtype, setting: changes, by: execution)
     }

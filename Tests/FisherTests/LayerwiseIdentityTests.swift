@@ -12,7 +12,9 @@ import Testing
         try values(model.parameters.map(\.parameter.wrappedValue))
     }
 
-    private func expectClose(_ found: [Double], _ expected: [Double], _ tolerance: Double, _ what: String = "") {
+    private func expectClose(
+        _ found: [Double], _ expected: [Double], _ tolerance: Double, _ what: String = ""
+    ) {
         let scale = expected.map(abs).max() ?? 1
         let worst = zip(found, expected).map { abs($0 - $1) }.max() ?? 0
         #expect(found.count == expected.count && worst <= tolerance * scale, "\(what) \(worst / scale)")
@@ -57,7 +59,8 @@ import Testing
     @Test func oneLayerAndOneSampleAreTheNaturalGradient() throws {
         let batch = try batch(1, 4, 3)
         let natural = try movement(
-            try NaturalGradient(learningRate: 0.1, damping: 0.03), network([4, 3], tanh: false, seed: 1), batch)
+            try NaturalGradient(learningRate: 0.1, damping: 0.03), network([4, 3], tanh: false, seed: 1),
+            batch)
         for rule in try Self.exactRules() {
             let found = try movement(rule, network([4, 3], tanh: false, seed: 1), batch)
             expectClose(found, natural, 1e-11, "\(type(of: rule))")
@@ -100,7 +103,8 @@ import Testing
                 learningRate: 0.1, beta: 0, damping: 0.02, statisticsInterval: 1, normalisation: .none),
             model(), batch)
         let kfac = try movement(
-            try KFAC(learningRate: 0.1, damping: 0.02, dampingStyle: .exact, labels: .empirical), model(), batch
+            try KFAC(learningRate: 0.1, damping: 0.02, dampingStyle: .exact, labels: .empirical), model(),
+            batch
         )
         #expect(ada.contains { abs($0) > 1e-3 })
         expectClose(ada, kfac, 1e-12)
@@ -111,7 +115,9 @@ import Testing
         let map = Tensor([2.0, 0.5, -1, 0, 1.5, 0.3, 0.7, 0, -0.8], shape: [3, 3])
         let shift = Tensor([0.4, -2, 1.0])
         let mapped = SupervisedBatch(inputs: plain.inputs.matmul(map) + shift, targets: plain.targets)
-        let (one, two) = (try network([3, 4, 2], tanh: true, seed: 3), try network([3, 4, 2], tanh: true, seed: 3))
+        let (one, two) = (
+            try network([3, 4, 2], tanh: true, seed: 3), try network([3, 4, 2], tanh: true, seed: 3)
+        )
         // x map + shift under W2 is x under W: W2 = W map^-T, b2 = b - W2 shift.
         let weight = two.parameters[0].parameter
         let gram = map.matmul(map.transposed(0, 1))
@@ -152,7 +158,8 @@ import Testing
                 try Objective(Gaussian(mean: model($0.inputs)), observing: $0.targets)
             }
             for key in ["inputs", "outputs"] {
-                let found = try #require(optimizer.state["parameter/0.weight/\(key)"]).scalars(as: Double.self)
+                let found = try #require(optimizer.state["parameter/0.weight/\(key)"]).scalars(
+                    as: Double.self)
                 if step == 1 { first[key] = found }
                 expectClose(found, try #require(first[key]), 1e-14, key)
             }

@@ -25,7 +25,8 @@ import Testing
             let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors").path
             defer { try? FileManager.default.removeItem(atPath: file) }
             try SafetensorsWriter().write(
-                try first.optimizer.state.map { try SafetensorsSource(name: $0.key, tensor: $0.value) }, to: file)
+                try first.optimizer.state.map { try SafetensorsSource(name: $0.key, tensor: $0.value) },
+                to: file)
             let second = try layerwise.run(dtype, setting: settings)
             try second.network.load(first.network.weights)
             try second.optimizer.restore(try SafetensorsFile(path: file).allTensors())
@@ -49,7 +50,9 @@ import Testing
     }
 
     /// AdaFisher's fused loop against its formula, by every instruction set that this processor has.
-    @Test(arguments: LayerwiseCase.all.filter { $0.testDescription.hasPrefix("adafisher") }, InstructionSet.supported)
+    @Test(
+        arguments: LayerwiseCase.all.filter { $0.testDescription.hasPrefix("adafisher") },
+        InstructionSet.supported)
     func theFusedPathIsTheFormula(_ layerwise: LayerwiseCase, _ instructions: InstructionSet) throws {
         let settings = ["statistics_interval": "3"]
         let formula = try layerwise.run(.float32, setting: settings, by: .formula)
@@ -73,7 +76,9 @@ import Testing
     /// Inputs that are zero, tiny, of rank one or so large that their squares overflow.
     @Test(arguments: rules, [0, 1e-25, 1, 1e15, 1e19])
     func hardNumbersStayFinite(_ name: String, _ scale: Double) throws {
-        for settings in [[:], ["damping": "0", "pi": "false"], ["damping_style": "exact", "damping": "1e-30"]] {
+        for settings in [
+            [:], ["damping": "0", "pi": "false"], ["damping_style": "exact", "damping": "1e-30"],
+        ] {
             let generator = try RandomGenerator(seed: 7)
             let model = Sequential([
                 Linear(6, 5, using: generator), Tanh(), Linear(5, 4, using: generator), LayerNorm(4),
@@ -81,20 +86,25 @@ import Testing
             var rule = try RuleRegistry.rule(named: name)
             rule.learningRate = 1e-12
             for (option, value) in settings {
-                let isOption = rule.settings.contains { $0.name == option } || option == "pi" && name.hasSuffix("kfac")
+                let isOption =
+                    rule.settings.contains { $0.name == option } || option == "pi" && name.hasSuffix("kfac")
                 if isOption { try rule.set(option, to: value) }
             }
             let optimizer = try Optimizer(for: model, rule)
             let row = Tensor.normal([1, 6], using: generator) * scale
             for _ in 1...3 {
                 try optimizer.step(
-                    on: SupervisedBatch(inputs: row.expanded([7, 6]).contiguous(), targets: Tensor([0, 1, 2, 3, 0, 1, 2] as [Int64]))
+                    on: SupervisedBatch(
+                        inputs: row.expanded([7, 6]).contiguous(),
+                        targets: Tensor([0, 1, 2, 3, 0, 1, 2] as [Int64]))
                 ) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
             }
             for (key, tensor) in optimizer.state where tensor.dtype == .float32 {
                 #expect(try tensor.scalars(as: Double.self).allSatisfy(\.isFinite), "\(key)")
             }
-            let weights = try model.parameters.flatMap { try $0.parameter.wrappedValue.scalars(as: Double.self) }
+            let weights = try model.parameters.flatMap {
+                try $0.parameter.wrappedValue.scalars(as: Double.self)
+            }
             let areFinite = weights.allSatisfy(\.isFinite)
             #expect(areFinite)
         }
@@ -108,7 +118,8 @@ import Testing
             on: SupervisedBatch(inputs: .ones([4, 6]), targets: Tensor([0, 1, 2, 0] as [Int64]))
         ) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
         #expect(report.fallbackCount > 0)
-        #expect(try model.parameters[0].parameter.wrappedValue.scalars(as: Double.self).allSatisfy(\.isFinite))
+        #expect(
+            try model.parameters[0].parameter.wrappedValue.scalars(as: Double.self).allSatisfy(\.isFinite))
     }
 
     @Test func inversesAreInverses() throws {
@@ -144,7 +155,10 @@ import Testing
         #expect(lines.contains { $0.contains("finalNorm.weight") && $0.contains("by AdamW") })
         #expect(!lines.contains { $0.contains("blocks.0.attention.") && $0.contains("by AdamW") })
         let ada = try Optimizer(for: model, AdaFisher()).describe()
-        #expect(ada.split(separator: "\n").contains { $0.contains("finalNorm") && $0.contains("diagonal of its own") })
+        #expect(
+            ada.split(separator: "\n").contains {
+                $0.contains("finalNorm") && $0.contains("diagonal of its own")
+            })
     }
 
     /// Steps that overshoot raise the damping at the fifth update, small ones lower it.
@@ -152,7 +166,8 @@ import Testing
     func dampingFollowsThePromise(_ rate: Double, _ raises: Bool) throws {
         let generator = try RandomGenerator(seed: 9)
         let model = Sequential([
-            Linear(4, 6, dtype: .float64, using: generator), Tanh(), Linear(6, 3, dtype: .float64, using: generator),
+            Linear(4, 6, dtype: .float64, using: generator), Tanh(),
+            Linear(6, 3, dtype: .float64, using: generator),
         ])
         let inputs = Tensor.normal([32, 4], dtype: .float64, using: generator)
         let targets = Tensor((0..<32).map { Int64($0 % 3) })
@@ -181,5 +196,33 @@ import Testing
             #expect(throws: HyperparameterError.self) { try rule.set("decay", to: "1") }
         }
         try roundTrip(try RuleRegistry.rule(named: name))
+    }
+}
+
+extension LayerwiseRunTests {
+    /// What the rules remember is named in their articles, and no more.
+    @Test(arguments: [
+        ("kfac", [[:], ["damping_style": "exact", "momentum": "0.9", "adapts_damping": "true"]]),
+        ("ekfac", [["momentum": "0.9", "adapts_damping": "true"]]), ("adafisher", [[:]]),
+    ])
+    func statesAreInTheArticles(_ name: String, _ settings: [[String: String]]) throws {
+        let layerwise = try #require(
+            LayerwiseCase.all.first {
+                $0.testDescription == "\(name)-sequence-intervals"
+                    || $0.testDescription == "\(name)-sequence-official"
+            })
+        var kept: Set<String> = []
+        for setting in settings {
+            let run = try layerwise.run(setting: setting.merging(["fallback": "sgd"]) { first, _ in first })
+            for batch in run.batches.prefix(5) { try run.step(on: batch) }
+            kept.formUnion(run.optimizer.state.keys.map { String($0.split(separator: "/").last ?? "") })
+        }
+        kept.subtract(["updates", "skipped", "skipped_in_a_row", "step", "label_generator"])
+        let article = DocumentationTests.article(of: type(of: try RuleRegistry.rule(named: name)).information)
+        let section = try #require(
+            String(contentsOf: article, encoding: .utf8).split(separator: "### State and cost\n").dropFirst()
+                .first
+        ).split(separator: "\n###")[0]
+        #expect(Set(section.matches(of: /`([a-z]+)`/).map { String($0.1) }) == kept)
     }
 }

@@ -88,7 +88,8 @@ public struct KFAC: KroneckerRule {
         reference: "Martens, Grosse 2015")
 
     public static let options: [RuleOption<KFAC>] = kroneckerOptions([
-        .flag("uses_trace_ratio", \.usesTraceRatio, aliases: ["pi"], "balance the factors' damping by traces"),
+        .flag(
+            "uses_trace_ratio", \.usesTraceRatio, aliases: ["pi"], "balance the factors' damping by traces"),
         .choice("damping_style", \.dampingStyle, "factored or exact"),
     ])
 

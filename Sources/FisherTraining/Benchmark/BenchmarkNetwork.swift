@@ -66,7 +66,8 @@ public final class StepBenchmark {
 
     /// Binds a rule to a network, and makes the first step.
     public init(
-        _ network: BenchmarkNetwork, batch: Int, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
+        _ network: BenchmarkNetwork, batch: Int, _ rule: any OptimizationRule,
+        clipGradientNorm: Double? = nil,
         execution: Execution = .automatic
     ) throws {
         let made = try network.make(batch: batch)

@@ -14,7 +14,8 @@ public struct GradientRows {
     init?(of layer: any KroneckerLayer, uses: [LayerUse]) {
         var parts: [(inputs: Tensor, outputs: Tensor)] = []
         for use in uses {
-            let positions = use.outputGradient.count / max(1, layer.informativeParameters[0].wrappedValue.shape[0])
+            let positions =
+                use.outputGradient.count / max(1, layer.informativeParameters[0].wrappedValue.shape[0])
             guard GradientRows.isWorth(positions, of: layer) else { return nil }
             let (a, s) = layer.kroneckerRows(of: use, sharing: .expand)
             parts.append((a, s))
@@ -36,7 +37,8 @@ public struct GradientRows {
     }
 
     private static func isWorth(_ rows: Int, outputs: Int, inputs: Int) -> Bool {
-        rows * (outputs * outputs + inputs * inputs + outputs * inputs) < outputs * inputs * (outputs + inputs)
+        rows * (outputs * outputs + inputs * inputs + outputs * inputs) < outputs * inputs
+            * (outputs + inputs)
     }
 
     private var isWorth: Bool {
@@ -58,7 +60,8 @@ public struct GradientRows {
         guard left.dtype == inputs.dtype else { return nil }
         let width = inputs.shape[1]
         let v = SymmetricInverse.probe(width, like: inputs)
-        var told = gradient[0].flattened(from: 1).matmul(v.narrowed(0, from: 0, length: gradient[0].count / outputs.shape[1]))
+        var told = gradient[0].flattened(from: 1).matmul(
+            v.narrowed(0, from: 0, length: gradient[0].count / outputs.shape[1]))
         if gradient.count > 1 { told = told + gradient[1] * v.narrowed(0, from: width - 1, length: 1) }
         let made = outputs.transposed(0, 1).matmul(inputs.matmul(v)) * scale
         let (difference, size) = (try (told - made).norm().item(), try told.norm().item())

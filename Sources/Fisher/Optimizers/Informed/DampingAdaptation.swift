@@ -24,7 +24,9 @@ enum DampingAdaptation {
             predicted += try (gradient * change).sum(dtype: .float64).item()
         }
         for block in blocks {
-            guard let a = state[block.weight]["inputs"], let s = state[block.weight]["outputs"] else { continue }
+            guard let a = state[block.weight]["inputs"], let s = state[block.weight]["outputs"] else {
+                continue
+            }
             let d = block.matrix(changes)
             let (bent, length) = ((d * s.matmul(d).matmul(a)).sum(dtype: .float64), d.norm())
             predicted += try 0.5 * (bent.item() + damping * length.item() * length.item())

@@ -42,7 +42,8 @@ public protocol KroneckerRule: InformedRule {
 
     /// Takes in what else is averaged, once the factors and what is made of them are those of this update.
     func gather(
-        _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage, _ state: inout TensorState
+        _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage,
+        _ state: inout TensorState
     ) throws
 
     /// V: the layer's gradient divided by its information.
@@ -61,12 +62,15 @@ extension KroneckerRule {
 
     public var furtherRequests: [InformationRequest] { [] }
 
-    public func divided(_ rows: GradientRows, _ group: InformedGroup, _ block: LayerBlock, _ state: TensorState)
+    public func divided(
+        _ rows: GradientRows, _ group: InformedGroup, _ block: LayerBlock, _ state: TensorState
+    )
         throws -> Tensor?
     { nil }
 
     public func gather(
-        _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage, _ state: inout TensorState
+        _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage,
+        _ state: inout TensorState
     ) throws {}
 
     public func requests(at step: Int) -> [InformationRequest] {
@@ -100,7 +104,9 @@ extension KroneckerRule {
             }
             moves[block.weight]?.fallbackCount = fallbacks
         }
-        for (position, movement) in group.movements(of: group.structure.others, by: fallbackRule, state: &state) {
+        for (position, movement) in group.movements(
+            of: group.structure.others, by: fallbackRule, state: &state)
+        {
             moves[position] = movement
         }
         let made = moves.enumerated().map { position, movement in

@@ -17,7 +17,9 @@ public struct RunningAverage {
 
     /// The average after the update; `value` is divided by `count` first, and
     /// its memory may be taken over. Throws where the shapes differ.
-    public func updated(_ average: Tensor?, with value: Tensor, over count: Double) throws(TorchError) -> Tensor {
+    public func updated(_ average: Tensor?, with value: Tensor, over count: Double) throws(TorchError)
+        -> Tensor
+    {
         let share = (1 - keeping) / count
         guard let average, keeping > 0 else { return value * share }
         // The value's memory is taken over: large factors are not copied.
