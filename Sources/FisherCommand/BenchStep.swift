@@ -15,7 +15,7 @@ struct BenchStep: ParsableCommand {
             """)
 
     @Option(help: "mlp, cnn or gpt.")
-    var network: BenchmarkNetwork = .mlp
+    var network: UsualNetwork = .mlp
     @Option(help: "Units a batch; by default 128, for gpt 32 sequences.")
     var batch: Int?
     @Option(
@@ -136,4 +136,4 @@ struct BenchStep: ParsableCommand {
     }
 }
 
-extension BenchmarkNetwork: ExpressibleByArgument {}
+extension UsualNetwork: ExpressibleByArgument {}

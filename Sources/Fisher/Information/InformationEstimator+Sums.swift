@@ -93,8 +93,7 @@ extension InformationEstimator {
             for (number, pass) in passes.enumerated() {
                 for use in pass.uses[path] ?? [] {
                     let (a, s) = layer.kroneckerRows(of: use, sharing: sharing)
-                    let gram = s.transposed(0, 1).matmul(s)
-                    let part = pass.weight == 1 ? gram : gram * pass.weight
+                    let part = s.transposed(0, 1).matmul(s) * pass.weight
                     outputs = outputs.map { $0 + part } ?? part
                     // The inputs are the same in every pass.
                     guard number == 0 else { continue }

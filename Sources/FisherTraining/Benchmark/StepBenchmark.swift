@@ -1,7 +1,7 @@
 import Fisher
 
 /// A network of a usual size for measurements of whole training steps.
-public enum BenchmarkNetwork: String, CaseIterable, Sendable {
+public enum UsualNetwork: String, CaseIterable, Sendable {
     /// 784-512-512-10 with ReLU.
     case mlp
     /// Images 3 x 32 x 32: three 3 x 3 convolutions of 32, 64 and 128 channels, each with ReLU and a maximum pool, and
@@ -66,7 +66,7 @@ public final class StepBenchmark {
 
     /// Binds a rule to a network, and makes the first step.
     public init(
-        _ network: BenchmarkNetwork, batch: Int, _ rule: any OptimizationRule,
+        _ network: UsualNetwork, batch: Int, _ rule: any OptimizationRule,
         clipGradientNorm: Double? = nil,
         execution: Execution = .automatic
     ) throws {
