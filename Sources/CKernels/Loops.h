@@ -9,6 +9,7 @@
 #include "Elementwise.h"
 #include "Metric.h"
 #include "Factored.h"
+#include "Divided.h"
 #include "Table.h"
 #undef STORAGE_BFLOAT16
 
@@ -17,5 +18,6 @@
 #include "Elementwise.h"
 #include "Metric.h"
 #include "Factored.h"
+#include "Divided.h"
 #include "Table.h"
 #undef STORAGE_BFLOAT16

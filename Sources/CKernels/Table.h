@@ -7,4 +7,5 @@ static const ck_table NAME(table) = {
     .factor_sums = NAME(factor_sums),
     .factored_survey = NAME(factored_survey),
     .factored_apply = NAME(factored_apply),
+    .divided = NAME(divided),
 };

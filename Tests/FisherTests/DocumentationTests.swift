@@ -82,7 +82,7 @@ import Testing
 
     /// The article that explains a rule.
     static func article(of rule: RuleInformation) -> URL {
-        let title = rule.title == "AdamW" ? "Adam" : rule.title
+        let title = ["AdamW": "Adam", "AdaFisherW": "AdaFisher"][rule.title] ?? rule.title
         return checkout.appending(path: "Sources/Fisher/Fisher.docc/\(title)Rule.md")
     }
 

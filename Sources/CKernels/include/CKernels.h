@@ -57,6 +57,16 @@ typedef struct ck_metric {
     bool guarded;
 } ck_metric;
 
+/// AdaFisher: g += coupled theta; m = keep_m m + take_m g; theta -= rate (correct_m m / (row column + damping) +
+/// decay theta). Always guarded.
+typedef struct ck_divided {
+    float scale;
+    float coupled;
+    float keep_m, take_m, correct_m;
+    float damping;
+    float rate, decay;
+} ck_divided;
+
 /// A rectangle of a matrix: its rows lie `stride` elements apart.
 typedef struct ck_tile {
     int64_t rows, columns, stride;
@@ -91,6 +101,10 @@ typedef struct ck_table {
     void (*factored_apply)(
         const ck_metric *k, ck_tile tile, void *p, const void *g, float *m, const float *row_roots,
         const float *column_roots, ck_sums *sums);
+    /// Moves p and m; sums.change.
+    void (*divided)(
+        const ck_divided *k, ck_tile tile, void *p, const void *g, float *m, const float *rows,
+        const float *columns, ck_sums *sums);
 } ck_table;
 
 /// What of a sum of outer products is squared before it is summed up.

@@ -19,6 +19,9 @@ extension FusedJob {
         case .factored(var k):
             k.scale = Float(scale)
             loop = .factored(k)
+        case .divided(var k):
+            k.scale = Float(scale)
+            loop = .divided(k)
         }
     }
 
@@ -59,7 +62,7 @@ extension FusedJob {
         }
         clipFactor = factor
         switch loop {
-        case .plain, .adaptive: break
+        case .plain, .adaptive, .divided: break
         case .metric(var k):
             divide(&k)
             loop = .metric(k)
@@ -71,7 +74,7 @@ extension FusedJob {
 
     private mutating func setGuarded() {
         switch loop {
-        case .plain, .adaptive: break
+        case .plain, .adaptive, .divided: break
         case .metric(var k):
             k.guarded = true
             loop = .metric(k)
@@ -99,7 +102,7 @@ extension FusedJob {
     var epsilon: Double? {
         guard reportsEpsilon else { return nil }
         switch loop {
-        case .plain, .adaptive: return nil
+        case .plain, .adaptive, .divided: return nil
         case .metric(let k), .factored(let k): return Double(k.epsilon)
         }
     }

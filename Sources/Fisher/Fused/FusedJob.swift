@@ -18,6 +18,15 @@ struct FusedJob {
         case adaptive(ck_adaptive)
         case metric(ck_metric)
         case factored(ck_metric)
+        case divided(ck_divided)
+    }
+
+    /// Factors of the rows and columns of a matrix that holds the tensor's elements.
+    struct Divisor {
+        let rows: UnsafePointer<Float>
+        let columns: UnsafePointer<Float>
+        let rowCount: Int
+        let columnCount: Int
     }
 
     let loops: UnsafePointer<ck_table>
@@ -30,6 +39,7 @@ struct FusedJob {
     /// v or f; nothing for SGD and for a factored f.
     var square: UnsafeMutablePointer<Float>?
     var factors: FactorMemory?
+    var divisor: Divisor?
     /// epsilon2, where epsilon-hat is at most epsilon2 RMS(g).
     var epsilonFraction: Double?
     var reportsEpsilon = false
@@ -55,20 +65,24 @@ struct FusedJob {
     /// A matrix's cells are pieces of rows, so that each has one row's root or a few.
     var cells: CellGrid {
         if let factors { return CellGrid(rows: factors.rows, columns: factors.columns, cell: Self.cellCount) }
+        if let divisor {
+            return CellGrid(rows: divisor.rowCount, columns: divisor.columnCount, cell: Self.cellCount)
+        }
         return CellGrid(rows: 1, columns: count, cell: Self.cellCount)
     }
 
     /// Whether the step needs sums over the tensor before it can move it.
     var measures: Bool {
         switch loop {
-        case .plain, .adaptive: false
+        case .plain, .adaptive, .divided: false
         case .metric, .factored: clip != nil
         }
     }
 
     /// sums.gradient of a cell, of the gradient as it lies in memory.
     func survey(_ cell: Int, _ sums: inout ck_sums) {
-        let start = cell * Self.cellCount
+        // A matrix may have more cells than the line of its elements.
+        let start = min(count, cell * Self.cellCount)
         loops.pointee.square_sum(
             gradient + start * elementByteCount, Int64(min(Self.cellCount, count - start)), &sums)
     }
@@ -76,7 +90,7 @@ struct FusedJob {
     /// The sums of a cell that `resolve` needs; nothing is written.
     func measure(_ cell: Int, _ sums: inout ck_sums) {
         switch loop {
-        case .plain, .adaptive: break
+        case .plain, .adaptive, .divided: break
         case .metric(var k):
             let start = cell * Self.cellCount
             sums = ck_sums()
@@ -101,6 +115,13 @@ struct FusedJob {
                 momentum! + start, factors!.rowRoots + row, factors!.columnRoots + column, &sums)
             return
         }
+        if case .divided(var k) = loop, let divisor {
+            let (start, row, column, tile) = cells.tile(cell)
+            loops.pointee.divided(
+                &k, tile, parameter + start * elementByteCount, gradient + start * elementByteCount,
+                momentum! + start, divisor.rows + row, divisor.columns + column, &sums)
+            return
+        }
         let start = cell * Self.cellCount
         let length = Int64(min(Self.cellCount, count - start))
         let (p, g) = (parameter + start * elementByteCount, gradient + start * elementByteCount)
@@ -110,7 +131,7 @@ struct FusedJob {
             loops.pointee.adaptive(&k, p, g, momentum.map { $0 + start }, square! + start, length, &sums)
         case .metric(var k):
             loops.pointee.metric_apply(&k, p, g, momentum! + start, square! + start, length, &sums)
-        case .factored: break
+        case .factored, .divided: break
         }
     }
 }

@@ -12,6 +12,18 @@ protocol FusedRule: TensorRule {
     func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep
 }
 
+/// A rule for whole groups that has a fused path beside its formula for updates that gather nothing.
+protocol FusedInformedRule: InformedRule {
+    /// The option that keeps the rule on the formula path; nothing where the fused path serves.
+    var fusedObstacle: String? { get }
+
+    /// The steps of a group at an update, with the memories that they move; nothing for a parameter without a
+    /// gradient, nothing at all where the formula has to make this update.
+    func fusedSteps(
+        _ structure: GroupStructure, _ inputs: [FusedInput?], at step: Int, state: [TensorState]
+    ) throws(TorchError) -> [(step: FusedStep, state: TensorState)?]?
+}
+
 /// What a rule is told about one parameter of the fused path.
 struct FusedInput {
     /// theta.
@@ -30,6 +42,8 @@ enum FusedStep {
     case adaptive(ck_adaptive, momentum: Tensor?, square: Tensor)
     /// The loops `metric_...` and `factored_...`.
     case metric(MetricStep)
+    /// The loop `divided`: a matrix of as many rows and columns as there are factors.
+    case divided(ck_divided, momentum: Tensor, rows: Tensor, columns: Tensor)
 }
 
 /// A step that is divided by a metric, with the sums that it waits for.

@@ -21,6 +21,7 @@ extension Optimizer {
     /// Why a rule's parameters take the formula path; nothing where they may take the fused one.
     func fusedObstacle(of rule: any OptimizationRule) -> String? {
         if execution == .formula { return "execution formula" }
+        if let rule = rule as? any FusedInformedRule { return rule.fusedObstacle }
         guard let rule = rule as? any FusedRule else { return "the only one" }
         if statePrecision != .full { return "state in bfloat16" }
         return rule.fusedObstacle
@@ -53,6 +54,46 @@ extension Optimizer {
             gradient: gradient)
     }
 
+    /// The steps of a group whose rule works on the whole of it; nothing where the formula makes this update.
+    func fusedSlots(
+        ofGroup group: Int, first: Int, rule: any FusedInformedRule, _ gradients: GradientList
+    ) throws(TorchError) -> [FusedSlot] {
+        guard fusedObstacle(of: rule) == nil, let plan = plans[group] else { return [] }
+        let slots = groups[group].slots
+        var inputs: [FusedInput?] = []
+        for (position, slot) in slots.enumerated() {
+            let parameter = slot.parameter.wrappedValue
+            guard let score = gradients.scores[first + position] else {
+                inputs.append(nil)
+                continue
+            }
+            // One that cannot takes the others with it: the rule sees its group as a whole.
+            guard gradients.auxiliaries[first + position] == nil, score.failure == nil,
+                score.dtype == parameter.dtype, score.device == .cpu,
+                Optimizer.fusedObstacle(of: parameter) == nil
+            else { return [] }
+            inputs.append(FusedInput(parameter: parameter, step: slot.step + 1, decays: slot.decays))
+        }
+        let step = (slots.lazy.map(\.step).max() ?? 0) + 1
+        guard
+            let steps = try rule.fusedSteps(plan.structure, inputs, at: step, state: slots.map(\.state))
+        else { return [] }
+        var found: [FusedSlot] = []
+        for (position, made) in steps.enumerated() {
+            guard let made, let score = gradients.scores[first + position] else { continue }
+            let gradient = score.isContiguous ? score : score.contiguous()
+            try gradient.check()
+            var state = made.state
+            state.isExclusive = true
+            found.append(
+                FusedSlot(
+                    number: first + position, group: group, position: position,
+                    parameter: slots[position].parameter.wrappedValue, step: made.step, state: state,
+                    gradient: gradient))
+        }
+        return found
+    }
+
     /// The slot's part of the update, as addresses.
     func fusedJob(_ slot: FusedSlot) -> FusedJob {
         var job = FusedJob(
@@ -68,6 +109,11 @@ extension Optimizer {
             job.loop = .adaptive(k)
             job.momentum = momentum?.floats
             job.square = square.floats
+        case .divided(let k, let momentum, let rows, let columns):
+            job.loop = .divided(k)
+            job.momentum = momentum.floats
+            job.divisor = FusedJob.Divisor(
+                rows: rows.floats, columns: columns.floats, rowCount: rows.count, columnCount: columns.count)
         case .metric(let step):
             job.momentum = step.momentum.floats
             job.clip = step.clip

@@ -12,6 +12,8 @@ struct GradientSum {
     var count: Int
     /// What the groups asked for, by the number of the group.
     var statistics: [Int: BatchStatistics] = [:]
+    /// The time that those took.
+    var statisticsTime: Duration = .zero
     /// The mean loss with the auxiliaries, times the observations; 0-dimensional.
     var total: Tensor
 
@@ -57,6 +59,7 @@ struct GradientSum {
         for (group, statistics) in b.statistics {
             try sum.statistics[group, default: BatchStatistics()].add(statistics)
         }
+        sum.statisticsTime = a.statisticsTime + b.statisticsTime
         sum.total = a.total + b.total
         sum.scores = zip(a.scores, b.scores).map(added)
         sum.auxiliaries = zip(a.auxiliaries, b.auxiliaries).map(added)

@@ -62,6 +62,11 @@ extension Optimizer {
         var found: [FusedSlot] = []
         var first = 0
         for (group, bound) in groups.enumerated() {
+            if let rule = bound.group.rule as? any FusedInformedRule {
+                found += try fusedSlots(ofGroup: group, first: first, rule: rule, gradients)
+                first += bound.slots.count
+                continue
+            }
             if fusedObstacle(of: bound.group.rule) == nil, let rule = bound.group.rule as? any FusedRule {
                 for position in bound.slots.indices {
                     let number = first + position
@@ -94,7 +99,8 @@ extension Optimizer {
         var plan = Plan(groups: groups)
         var first = 0
         for (number, bound) in groups.enumerated() {
-            if let rule = bound.group.rule.informed, let evidence {
+            let isMovedWhole = !isFused[first..<first + bound.slots.count].contains(true)
+            if isMovedWhole, let rule = bound.group.rule.informed, let evidence {
                 try move(number, by: rule, gradients, first: first, scale: scale, evidence, in: &plan)
                 first += bound.slots.count
                 continue
@@ -115,6 +121,10 @@ extension Optimizer {
                 inputs.append(
                     ruleInput(slot, score: score, auxiliary: auxiliary, scale: scale))
                 positions.append(position)
+            }
+            if inputs.isEmpty {
+                first += bound.slots.count
+                continue
             }
             var states = positions.map { position in
                 let kept = bound.slots[position].state
@@ -149,7 +159,8 @@ extension Optimizer {
         }
         var states = slots.map(\.state)
         let moves = try rule.movements(
-            try informedGroup(number, inputs, hasGradient, evidence), state: &states)
+            try informedGroup(
+                number, inputs, hasGradient, scale: (scale ?? 1) / gradients.count, evidence), state: &states)
         for (position, slot) in slots.enumerated() {
             guard hasGradient[position] else {
                 plan.missing.append(slot.path)
@@ -159,6 +170,7 @@ extension Optimizer {
             plan.places.append(plan.entries.count)
             plan.entries.append(
                 Plan.Entry(path: slot.path, parameter: slot.parameter, movement: moves[position]))
+            states[position].isExclusive = false
             plan.groups[number].slots[position].state = states[position]
             plan.groups[number].slots[position].step += 1
         }

@@ -69,13 +69,14 @@ extension Optimizer {
 
     /// What a rule is told about its group.
     func informedGroup(
-        _ number: Int, _ inputs: [RuleInput], _ hasGradient: [Bool], _ evidence: Evidence
+        _ number: Int, _ inputs: [RuleInput], _ hasGradient: [Bool], scale: Double, _ evidence: Evidence
     ) throws -> InformedGroup {
         guard let plan = plans[number] else { preconditionFailure("an informed rule has a plan") }
         let parameters = groups[number].slots.map(\.parameter.wrappedValue)
         return InformedGroup(
             inputs: inputs, hasGradient: hasGradient, structure: plan.structure,
-            statistics: evidence.statistics[number] ?? BatchStatistics(), loss: evidence.loss
+            statistics: evidence.statistics[number] ?? BatchStatistics(), gradientScale: scale,
+            loss: evidence.loss
         ) { movements in
             let before = parameters.map { $0.detached().copy() }
             func restore() throws {

@@ -24,6 +24,7 @@ extension Optimizer {
             }
         }
         report.gradientTime = begin.duration(to: middle)
+        report.statisticsTime = sum.statisticsTime
         report.updateTime = middle.duration(to: clock.now)
         return report
     }

@@ -167,6 +167,9 @@ public final class Optimizer {
     /// Every slot, group after group.
     var slots: [Slot] { groups.flatMap(\.slots) }
 
+    /// The number of elements that are trained.
+    public var parameterCount: Int { slots.reduce(0) { $0 + $1.parameter.wrappedValue.count } }
+
     /// Bytes that the rules' memories take now.
     public var stateByteCount: Int {
         slots.reduce(0) { $0 + $1.state.tensors.values.reduce(0) { $0 + $1.byteCount } }

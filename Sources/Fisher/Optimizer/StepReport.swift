@@ -27,6 +27,8 @@ public struct StepReport {
     public let entries: [Entry]
     /// The time that the objective and its gradients took.
     public internal(set) var gradientTime: Duration = .zero
+    /// The part of it that went into statistics for rules that ask for some.
+    public internal(set) var statisticsTime: Duration = .zero
     /// The time that the rules and the writing of the parameters took.
     public internal(set) var updateTime: Duration = .zero
 

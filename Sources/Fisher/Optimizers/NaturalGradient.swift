@@ -24,22 +24,12 @@ public struct NaturalGradient: InformedRule {
         case conjugateGradients = "cg"
     }
 
-    /// Whose labels the information is of.
-    public enum Labels: String, CaseIterable, Codable, Sendable {
-        /// The model's own, in closed form.
-        case exact
-        /// The data's.
-        case empirical
-        /// Drawn from the model.
-        case sampled
-    }
-
     /// eta.
     public var learningRate: Schedule = 0.1
     /// What is added to every eigenvalue of F.
     public var damping: Schedule = 1e-3
     /// Whose labels F is of.
-    public var source: Labels = .exact
+    public var source: LabelSource = .exact
     /// The number of draws of labels an update, where they are sampled.
     public var draws: Double = 1
     /// How the system is solved.
@@ -55,7 +45,7 @@ public struct NaturalGradient: InformedRule {
 
     /// Makes the rule; throws an option whose value is not allowed.
     public init(
-        learningRate: Schedule = 0.1, damping: Schedule = 1e-3, source: Labels = .exact, draws: Int = 1,
+        learningRate: Schedule = 0.1, damping: Schedule = 1e-3, source: LabelSource = .exact, draws: Int = 1,
         solver: Solver = .dense, accumulates: Bool = false, tolerance: Double = 1e-10,
         maximumIterations: Int = 250
     ) throws(HyperparameterError) {
@@ -88,13 +78,7 @@ public struct NaturalGradient: InformedRule {
         .count("maximum_iterations", \.maximumIterations, "products of an update with cg"),
     ]
 
-    private var informationSource: InformationSource {
-        switch source {
-        case .exact: .exact
-        case .empirical: .empirical
-        case .sampled: .sampled(Int(draws))
-        }
-    }
+    private var informationSource: InformationSource { source.source(draws: Int(draws)) }
 
     public func requests(at step: Int) -> [InformationRequest] {
         switch (solver, source) {

@@ -3,8 +3,9 @@ public enum RuleRegistry {
     /// The rules in the order of the table: from less to more information.
     public static let rules: [any OptimizationRule.Type] = [
         SGD.self, Adagrad.self, RMSProp.self, Adam.self, AdamW.self, Adafactor.self, FAdam.self,
-        FAdafactor.self, DiagonalNaturalGradient.self, Muon.self, Shampoo.self, SOAP.self,
-        KroneckerFAdam.self, MFAC.self, IEF.self, NaturalGradient.self,
+        FAdafactor.self, DiagonalNaturalGradient.self, AdaFisher.self, AdaFisherW.self, Muon.self,
+        Shampoo.self,
+        SOAP.self, KroneckerFAdam.self, KFAC.self, EKFAC.self, MFAC.self, IEF.self, NaturalGradient.self,
         GaussNewton.self, Newton.self,
     ]
 

@@ -1,51 +1,76 @@
 import Fisher
 
-/// The seconds of a training step by its parts.
+/// The seconds that whole training steps took on average, and their parts.
 public struct StepSeconds: Codable, Hashable, Sendable {
     /// Making the batch.
     public var data = 0.0
-    /// The forward and backward pass, and the statistics that the rule asks for.
+    /// The forward and the backward pass.
     public var gradient = 0.0
-    /// The rule, and the writing of the parameters.
+    /// What was gathered for the rule besides.
+    public var statistics = 0.0
+    /// The rule and the writing of the parameters.
     public var update = 0.0
 
     /// All of it.
-    public var total: Double { data + gradient + update }
+    public var total: Double { data + gradient + statistics + update }
 }
 
-/// Whole training steps of one task under one optimizer, to be timed in turns.
-public final class StepBenchmark<Task: TrainingTask> {
-    /// The optimizer, bound to a model of its own.
+/// One model with its own weights and optimizer, to be timed in turns with others.
+public final class StepBenchmark {
+    /// The optimizer, after its first step.
     public let optimizer: Optimizer
-    private let task: Task
-    private let model: Task.Model
-    private var batches: Task.Batches
+    private let step: (Optimizer) throws -> (report: StepReport, data: Duration)
 
-    /// Makes a model from the seed 0, and its first step.
-    public init(_ task: Task, _ candidate: OptimizerCandidate) throws {
-        self.task = task
-        model = try task.makeModel(seed: 0)
-        batches = try task.makeBatches(seed: 0)
+    /// Binds a rule to a network of a usual size with one batch, and makes the first step.
+    public init(
+        _ network: UsualNetwork, batch: Int, _ candidate: OptimizerCandidate,
+        execution: Execution = .automatic
+    ) throws {
+        let (model, batch, logits) = try network.make(batch: batch)
         optimizer = try Optimizer(
-            for: model, candidate.rule, clipGradientNorm: candidate.clipGradientNorm)
+            for: model, groups: candidate.rule.groups(for: model),
+            clipGradientNorm: candidate.clipGradientNorm, execution: execution)
+        step = { optimizer in
+            let report = try optimizer.step(on: batch) { batch in
+                try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+            }
+            return (report, .zero)
+        }
         _ = try seconds(steps: 1)
     }
 
-    /// The seconds that a step takes on average over some steps.
-    public func seconds(steps: Int) throws -> StepSeconds {
-        let clock = ContinuousClock()
-        var sum = StepSeconds()
-        for _ in 0..<steps {
+    /// Binds a rule to a task's model and batches, both of the seed 0, and makes the first step.
+    public init<Task: TrainingTask>(
+        _ task: Task, _ candidate: OptimizerCandidate, execution: Execution = .automatic
+    ) throws {
+        let model = try task.makeModel(seed: 0)
+        var batches = try task.makeBatches(seed: 0)
+        optimizer = try Optimizer(
+            for: model, groups: candidate.rule.groups(for: model),
+            clipGradientNorm: candidate.clipGradientNorm, execution: execution)
+        step = { optimizer in
+            let clock = ContinuousClock()
             let begin = clock.now
             let batch = try batches.next()
-            sum.data += begin.duration(to: clock.now) / .seconds(1)
-            let report = try optimizer.step(on: batch) { try task.objective(of: model, on: $0) }
+            let data = begin.duration(to: clock.now)
+            return (try optimizer.step(on: batch) { try task.objective(of: model, on: $0) }, data)
+        }
+        _ = try seconds(steps: 1)
+    }
+
+    /// The seconds of a step on average over some steps.
+    public func seconds(steps: Int) throws -> StepSeconds {
+        var sums = StepSeconds()
+        let share = Double(max(steps, 1))
+        for _ in 0..<steps {
+            let (report, data) = try step(optimizer)
             // Whoever trains reads the loss.
             _ = try report.loss()
-            sum.gradient += report.gradientTime / .seconds(1)
-            sum.update += report.updateTime / .seconds(1)
+            sums.data += data / .seconds(1) / share
+            sums.statistics += report.statisticsTime / .seconds(1) / share
+            sums.gradient += (report.gradientTime - report.statisticsTime) / .seconds(1) / share
+            sums.update += report.updateTime / .seconds(1) / share
         }
-        let count = Double(max(steps, 1))
-        return StepSeconds(data: sum.data / count, gradient: sum.gradient / count, update: sum.update / count)
+        return sums
     }
 }

@@ -30,7 +30,7 @@ extension Tensor {
         return (parts[0], parts[1])
     }
 
-    /// The diagonal of a matrix.
+    /// The diagonal of a matrix, as a view.
     public func diagonal() -> Tensor { diagonalOf(.tensor(self)) }
 
     /// The square matrix with a number added to its diagonal.

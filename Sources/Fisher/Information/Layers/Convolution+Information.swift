@@ -45,4 +45,20 @@ extension ConvolutionInformation {
             inputs: geometry.patches(of: use.input).flattened(from: 1, to: 2).transposed(1, 2),
             outputGradients: use.outputGradient.flattened(from: 2).transposed(1, 2), hasBias: bias != nil)
     }
+
+    /// sum of a^2, with a trailing 1 where there is a bias, and of s^2 over all positions, and their number: the
+    /// squares of all patches add up to the patches of the added squares.
+    func factorDiagonals(of use: LayerUse) -> (inputs: Tensor, outputs: Tensor, count: Int)? {
+        let (x, g) = (use.input, use.outputGradient)
+        if x.failure != nil || g.failure != nil { return nil }
+        let image = x.squared().sum(along: 0, keepingDimensions: true)
+        var squares = geometry.patches(of: image).flattened(from: 0, to: 2).sum(along: 1)
+        let count = g.count / max(g.shape[1], 1)
+        if bias != nil {
+            squares = .concatenated([
+                squares, .full([1], Double(count), dtype: squares.dtype, device: squares.device),
+            ])
+        }
+        return (squares, g.squared().sum(along: 0).flattened(from: 1).sum(along: 1), count)
+    }
 }

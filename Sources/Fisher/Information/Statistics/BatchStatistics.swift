@@ -9,6 +9,7 @@ public struct BatchStatistics {
         case kronecker(KroneckerInformation)
         case kroneckerDiagonal([ParameterPath: DiagonalKroneckerFactors])
         case uses(CapturedUses)
+        case gradientRows([ParameterPath: GradientRows])
         case unitGradients(UnitGradients)
         case unitScores(UnitScores)
         case full(FullInformation)
@@ -45,6 +46,11 @@ public struct BatchStatistics {
         case (.uses(var own), .uses(let other)):
             own.add(other)
             return .uses(own)
+        case (.gradientRows(let own), .gradientRows(let other)):
+            return .gradientRows(
+                own.reduce(into: [:]) { found, entry in
+                    found[entry.key] = other[entry.key].flatMap { entry.value.joined($0) }
+                })
         case (.unitGradients(var own), .unitGradients(let other)):
             own.add(other)
             return .unitGradients(own)
@@ -90,6 +96,12 @@ public struct BatchStatistics {
     public func uses(_ source: InformationSource) -> CapturedUses? {
         guard case .uses(let found)? = answers[.uses(source)] else { return nil }
         return found
+    }
+
+    /// The rows of a layer's gradient, where they were asked for and are few.
+    public func gradientRows(of path: ParameterPath) -> GradientRows? {
+        guard case .gradientRows(let found)? = answers[.gradientRows] else { return nil }
+        return found[path]
     }
 
     /// The units' gradients, where they were asked for.

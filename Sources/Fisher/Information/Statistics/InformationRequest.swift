@@ -8,6 +8,8 @@ public enum InformationRequest: Hashable, Sendable {
     case kroneckerDiagonal(InformationSource, WeightSharing)
     /// What layers were given and what came back to them, kept until the rule has used it.
     case uses(InformationSource)
+    /// The few rows of which a layer's gradient is the product, where products with them are cheaper.
+    case gradientRows
     /// Every unit's gradient: memory of units times parameters.
     case unitGradients
     /// Products with the matrix of the units' gradients, and of it with itself, without forming it.
@@ -23,7 +25,7 @@ public enum InformationRequest: Hashable, Sendable {
         case .diagonal(let source, _), .kronecker(let source, _), .kroneckerDiagonal(let source, _),
             .uses(let source), .unitScores(let source), .full(let source):
             source
-        case .unitGradients: .empirical
+        case .unitGradients, .gradientRows: .empirical
         case .products: nil
         }
     }

@@ -35,7 +35,7 @@ struct StatisticsPlan {
         switch request {
         case .diagonal(_, .outsideLayers): outsideLayers
         case .diagonal(_, .everything), .full, .unitGradients, .unitScores: everything
-        case .kronecker, .kroneckerDiagonal, .uses: inLayers
+        case .kronecker, .kroneckerDiagonal, .uses, .gradientRows: inLayers
         case .products: nil
         }
     }
@@ -68,6 +68,14 @@ struct StatisticsPlan {
             return .kroneckerDiagonal(try inLayers.diagonalKronecker(run, sharing: sharing).layers)
         case .uses:
             return .uses(CapturedUses(run, by: inLayers))
+        case .gradientRows:
+            var found: [ParameterPath: GradientRows] = [:]
+            for (path, layer) in layers {
+                found[path] = passes.first.flatMap {
+                    GradientRows(of: layer, uses: $0.uses[path] ?? [])
+                }
+            }
+            return .gradientRows(found)
         case .unitGradients:
             guard let outputGradient, let pass = passes.first else { throw InformationError.noObservations }
             let squares = outputGradient.flattened(from: 1).squared().sum(along: 1)
@@ -118,6 +126,8 @@ struct StatisticsGatherer {
             of: made, withRespectTo: tensors, and: captured + outputs,
             keepGraph: !others.isEmpty || wantsProducts, extra: &extra)
         guard made.observationCount > 0 else { return sum }
+        let clock = ContinuousClock()
+        let begin = clock.now
         let labelled = [
             BackwardPass(uses: pass.uses(with: extra.prefix(captured.count)), generic: [:], weight: 1)
         ]
@@ -133,6 +143,7 @@ struct StatisticsGatherer {
                     to: requests, plan, passes, outputGradient: slope,
                     units: units, made))
         }
+        sum.statisticsTime = begin.duration(to: clock.now)
         return sum
     }
 

@@ -71,6 +71,14 @@ extension InformationEstimator {
             try withoutGradients {
                 for (path, layer) in kroneckerLayers {
                     for use in pass.uses[path] ?? [] {
+                        if sharing == .expand, let layer = layer as? any ConvolutionInformation,
+                            let quick = layer.factorDiagonals(of: use)
+                        {
+                            sums[path, default: FactorSums()].add(
+                                inputs: isFirst ? quick.inputs : nil, outputs: quick.outputs * pass.weight,
+                                count: isFirst ? quick.count : 0)
+                            continue
+                        }
                         try forEachRows(layer, use, units: run.units) { rows in
                             let (a, s) = rows.shared(by: sharing)
                             sums[path, default: FactorSums()].add(

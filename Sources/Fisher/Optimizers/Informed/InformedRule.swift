@@ -67,6 +67,8 @@ public struct InformedGroup {
     public let structure: GroupStructure
     /// What the rule asked for.
     public let statistics: BatchStatistics
+    /// By what the sums of scores were multiplied to be the gradients: 1 / N, times the clip of their norm.
+    let gradientScale: Double
     /// The mean loss of the batch before the step, auxiliaries included; 0-dimensional.
     public let loss: Tensor
     /// The mean loss of the batch after some movements of the group, auxiliaries included; nothing is changed by it.
