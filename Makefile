@@ -2,10 +2,10 @@
 SWIFT ?= swift
 OUTPUT ?= runs/demo
 
-.PHONY: help engine build test soak demo bench format lint docs clean
+.PHONY: help engine build test soak sanitize demo bench bench-information format lint docs clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 engine: ## install libtorch into .engine, unless LIBTORCH or LIBTORCH_USE_PYTORCH=1 name another
 	@Scripts/prepare-engine
@@ -19,12 +19,19 @@ test: engine ## build and run all tests
 soak: build ## kill runs 50 times and break their writes, comparing bytes (needs strace), about 10 minutes
 	Scripts/soak --faults
 
+sanitize: engine ## run the tests of the fused kernels under the address and the thread sanitizer
+	@Scripts/sanitize
+
 demo: build ## compare four optimizers on a byte-level GPT, about 5 minutes on 2 cores
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
 		--seeds 2 --output $(OUTPUT)
 
-bench: build ## time the optimizers' steps in the comparison of the demo, shortened
-	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --steps 40 --seeds 1 --output runs/bench
+bench: build ## time steps beside their Python peers, in turns, and write Benchmarks/RESULTS.md
+	@Scripts/bench
+
+bench-information: build ## time estimates of the information beside Python libraries, about 10 minutes
+	python3 -m venv .build/bench-venv && .build/bench-venv/bin/pip install -q -r Benchmarks/requirements-information.txt
+	OMP_WAIT_POLICY=passive .build/bench-venv/bin/python Benchmarks/information.py
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive --parallel Sources Tests Plugins Package.swift

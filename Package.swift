@@ -64,11 +64,12 @@ let package = Package(
             ]
         ),
         .target(name: "CKernels"),
+        .target(name: "CDigits", exclude: ["digits.txt", "ATTRIBUTION.md"]),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
         .target(name: "Fisher", dependencies: ["CKernels", "NeuralNet", "Torch"]),
         .target(name: "FisherTraining", dependencies: ["Fisher"]),
-        .target(name: "FisherTasks", dependencies: ["FisherTraining"]),
+        .target(name: "FisherTasks", dependencies: ["CDigits", "FisherTraining"]),
         .executableTarget(
             name: "FisherCommand",
             dependencies: [

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Times fisher's optimizers and their Python peers in turns, and writes Benchmarks/RESULTS.md.
+"""Times fisher's optimizers and training steps and their Python peers in turns, and writes Benchmarks/RESULTS.md.
 
-    compare.py [--fisher PATH] [--sets 1M 124M] [--threads 1 2 4] [--turns 15] [--output FILE]
+    compare.py [--fisher PATH] [--sets 1M 124M] [--sizes tiny small] [--threads 1 2 4] [--turns 15] [--output FILE]
 
 In every round each optimizer takes one turn, so that what else the machine does hits all of them. A ratio is
 the median over the rounds of the ratio within a round, with a 95 % interval of that median from its order
@@ -30,6 +30,13 @@ BOUNDS = [
     ("pytorch_optimizer.FAdam", "fadam", ("1M", "124M"), 10.0, False),
     ("fadafactor", "fadam", ("124M",), 1.1, True),
     ("torch.Adafactor", "adafactor", ("1M", "124M"), 4.0, False),
+]
+OUR_STEPS = ["adamw", "fadam"]
+PEER_STEPS = ["torch.AdamW(fused)", "pytorch_optimizer.FAdam"]
+# A rate is the inverse of a time: tokens a second of ours over theirs is their time over ours.
+STEP_BOUNDS = [
+    ("torch.AdamW(fused)", "fadam", ("tiny", "small"), 1.0, False),
+    ("torch.AdamW(fused)", "adamw", ("tiny", "small"), 1.0, False),
 ]
 
 
@@ -92,6 +99,43 @@ def measure(arguments: argparse.Namespace, size: str, threads: int) -> tuple[int
     return ours.count, times
 
 
+def measure_steps(arguments: argparse.Namespace, size: str, threads: int) -> tuple[int, dict[str, list[float]]]:
+    common = ["--size", size, "--batch", "16", "--threads", str(threads)]
+    ours = Peer(
+        [arguments.fisher, "bench", "step", "--on-request"] + common
+        + [word for name in OUR_STEPS for word in ("--optimizer", name)], OUR_STEPS)
+    theirs = Peer([arguments.python, str(HERE / "training_peers.py")] + common + PEER_STEPS, PEER_STEPS)
+    if ours.count != theirs.count:
+        sys.exit(f"compare.py: {ours.count} parameters against {theirs.count}")
+    steps = max(1, 4_000_000 // ours.count)
+    times: dict[str, list[float]] = {name: [] for name in OUR_STEPS + PEER_STEPS}
+    for turn in range(arguments.turns + 1):
+        for name in times:
+            seconds = (ours if name in OUR_STEPS else theirs).turn(name, steps)
+            if turn > 0:
+                times[name].append(seconds)
+    ours.close()
+    theirs.close()
+    return ours.count, times
+
+
+def compared(
+    times: dict[str, list[float]], bounds: list[tuple], size: str, threads: int, kind: str
+) -> list[str]:
+    """The rows of the ratios that have a bound at this size."""
+    rows = []
+    for top, bottom, sets, bound, at_most in bounds:
+        if size not in sets:
+            continue
+        ratios = [a / b for a, b in zip(times[top], times[bottom])]
+        low, high = interval(ratios)
+        reached = low <= bound if at_most else high >= bound
+        name = f"{top} / {bottom}" if kind == "optimizer" else f"tokens/s of {bottom} / {top}"
+        rows.append(f"| {name} | {size} | {threads} | {median(ratios):.2f} | {low:.2f} to {high:.2f} "
+                    f"| {'<=' if at_most else '>='} {bound} | {'yes' if reached else 'no'} |")
+    return rows
+
+
 def processor() -> str:
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -103,7 +147,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fisher", default=str(HERE.parent / ".build/release/fisher"))
     parser.add_argument("--python", default=sys.executable)
-    parser.add_argument("--sets", nargs="+", default=["1M", "124M"])
+    parser.add_argument("--sets", nargs="*", default=["1M", "124M"])
+    parser.add_argument("--sizes", nargs="*", default=["tiny", "small"])
     parser.add_argument("--threads", nargs="+", type=int)
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--output", default=str(HERE / "RESULTS.md"))
@@ -121,7 +166,7 @@ def main() -> None:
         f"{os.getloadavg()[0]:.1f}",
         f"- swift-fisher {commit.stdout.strip()}, torch {versions[0]}, pytorch_optimizer {versions[1]}",
         f"- OMP_WAIT_POLICY: {os.environ.get('OMP_WAIT_POLICY', 'not set')}",
-        f"- Command: `python Benchmarks/compare.py {shlex.join(sys.argv[1:])}`".replace(" `", "`"),
+        f"- Command: `{shlex.join(['python', 'Benchmarks/compare.py'] + sys.argv[1:])}`",
         f"- {arguments.turns} rounds; in each every optimizer takes one turn. Medians of the turns; ratios are "
         "medians of the rounds' ratios with a 95 % interval.", "",
     ]
@@ -136,14 +181,18 @@ def main() -> None:
                 tables.append(f"| {name} | {median(values) * scale:.3f} | {min(values) * scale:.3f} "
                               f"| {max(values) * scale:.3f} |")
             tables.append("")
-            for top, bottom, sets, bound, at_most in BOUNDS:
-                if size not in sets:
-                    continue
-                ratios = [a / b for a, b in zip(times[top], times[bottom])]
-                low, high = interval(ratios)
-                reached = low <= bound if at_most else high >= bound
-                rows.append(f"| {top} / {bottom} | {size} | {count} | {median(ratios):.2f} | {low:.2f} to {high:.2f} "
-                            f"| {'<=' if at_most else '>='} {bound} | {'yes' if reached else 'no'} |")
+            rows += compared(times, BOUNDS, size, count, "optimizer")
+            print("\n".join(tables[-len(times) - 4:]), flush=True)
+    for size in arguments.sizes:
+        for count in threads:
+            parameters, times = measure_steps(arguments, size, count)
+            tables += [f"## GPT {size}: {parameters} parameters, whole steps, {count} thread{'s' if count > 1 else ''}",
+                       "", "| optimizer | ms a step | fastest | slowest |", "|---|---|---|---|"]
+            for name, values in times.items():
+                tables.append(f"| {name} | {median(values) * 1e3:.2f} | {min(values) * 1e3:.2f} "
+                              f"| {max(values) * 1e3:.2f} |")
+            tables.append("")
+            rows += compared(times, STEP_BOUNDS, size, count, "step")
             print("\n".join(tables[-len(times) - 4:]), flush=True)
     text += ["| ratio | parameters | threads | median | 95 % interval | bound | reached |",
              "|---|---|---|---|---|---|---|"] + rows + [""] + tables

@@ -4,7 +4,12 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx512f,fma"))), apply_to = function)
 #include "Loops.h"
+#define VECTOR_BYTES 64
+#define VECTORS 4
+#define TERM_ROWS 3
+#include "Outers.h"
 #pragma clang attribute pop
 
 const ck_table *const ck_avx512_tables[2] = {&table_float32, &table_bfloat16};
+const ck_outer_table *const ck_avx512_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
 #endif

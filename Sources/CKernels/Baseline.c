@@ -2,5 +2,10 @@
 #include "Tables.h"
 
 #include "Loops.h"
+#define VECTOR_BYTES 16
+#define VECTORS 2
+#define TERM_ROWS 2
+#include "Outers.h"
 
 const ck_table *const ck_baseline_tables[2] = {&table_float32, &table_bfloat16};
+const ck_outer_table *const ck_baseline_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};

@@ -4,7 +4,12 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("arch=haswell"))), apply_to = function)
 #include "Loops.h"
+#define VECTOR_BYTES 32
+#define VECTORS 2
+#define TERM_ROWS 3
+#include "Outers.h"
 #pragma clang attribute pop
 
 const ck_table *const ck_haswell_tables[2] = {&table_float32, &table_bfloat16};
+const ck_outer_table *const ck_haswell_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
 #endif

@@ -24,6 +24,24 @@ const ck_table *ck_table_for(ck_instruction_set set, bool bfloat16) {
     return ck_baseline_tables[bfloat16];
 }
 
+const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64) {
+#if defined(__x86_64__)
+    if (set == CK_HASWELL) return ck_haswell_outer_tables[float64];
+    if (set == CK_AVX512) return ck_avx512_outer_tables[float64];
+#endif
+    return ck_baseline_outer_tables[float64];
+}
+
+int64_t ck_outer_scratch(const ck_outer *job, bool float64) {
+    int64_t size = float64 ? 8 : 4, panel = CK_OUTER_PANEL_BYTES / size;
+    int64_t packed = job->depth * (CK_OUTER_ROWS + panel) * (job->squared == CK_EACH_TERM ? 2 : 1);
+    return (2 * CK_OUTER_ROWS * panel + packed) * size;
+}
+
+int64_t ck_lookups_scratch(const ck_lookups *job, int64_t columns, bool float64) {
+    return (job->entries + 15) / 16 * 64 + job->positions * columns * (float64 ? 8 : 4);
+}
+
 void ck_pause(void) {
 #if defined(__x86_64__)
     _mm_pause();

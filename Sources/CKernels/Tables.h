@@ -2,7 +2,10 @@
 #include "CKernels.h"
 
 extern const ck_table *const ck_baseline_tables[2];
+extern const ck_outer_table *const ck_baseline_outer_tables[2];
 #if defined(__x86_64__)
 extern const ck_table *const ck_haswell_tables[2];
+extern const ck_outer_table *const ck_haswell_outer_tables[2];
 extern const ck_table *const ck_avx512_tables[2];
+extern const ck_outer_table *const ck_avx512_outer_tables[2];
 #endif

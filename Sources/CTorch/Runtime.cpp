@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <atomic>
 #include <string>
+#include <thread>
+#include <vector>
 
 #ifdef __APPLE__
 #include <dispatch/dispatch.h>
@@ -66,7 +68,7 @@ struct Loop {
     }
 };
 
-#ifndef __APPLE__
+#if !defined(__APPLE__) || defined(CT_PARALLEL_BY_THREADS)
 using Region = void (*)(void *);
 using Parallel = void (*)(Region, void *, unsigned, unsigned);
 
@@ -92,7 +94,14 @@ int32_t ct_parallel_for(int64_t count, int64_t grain, ct_body body, void *contex
         loop.run(0);
         return 1;
     }
-#ifdef __APPLE__
+#if defined(CT_PARALLEL_BY_THREADS)
+    // For the thread sanitizer, which cannot see what OpenMP's runtime waits for.
+    std::vector<std::thread> team;
+    for (int64_t k = 1; k < pieces; ++k) team.emplace_back(region, &loop);
+    region(&loop);
+    for (auto &thread : team) thread.join();
+    return loop.threads.load();
+#elif defined(__APPLE__)
     dispatch_apply_f(static_cast<size_t>(pieces), DISPATCH_APPLY_AUTO, &loop, [](void *argument, size_t number) {
         static_cast<Loop *>(argument)->run(static_cast<int64_t>(number));
     });

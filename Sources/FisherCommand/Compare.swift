@@ -4,5 +4,5 @@ import ArgumentParser
 struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train the same model on the same batches with several optimizers, and show who wins.",
-        subcommands: [CompareLanguage.self])
+        subcommands: CommandTasks.all.map { $0.compare })
 }

@@ -1,11 +1,10 @@
 import Fisher
-import FisherTasks
 import FisherTraining
 import Foundation
 
 /// `--dry-run`: what a run would take, measured by a few of its steps, which are thrown away.
-struct DryRun {
-    let task: LanguageTask
+struct DryRun<Task: TrainingTask> {
+    let task: Task
     let candidate: OptimizerCandidate
     let training: TrainingConfiguration
     let directory: RunDirectory
@@ -45,8 +44,7 @@ struct DryRun {
     }
 
     /// The median of a few steps after the first, and one evaluation.
-    private func times(_ session: TrainingSession<LanguageTask>) throws -> (step: Double, evaluation: Double)
-    {
+    private func times(_ session: TrainingSession<Task>) throws -> (step: Double, evaluation: Double) {
         let clock = ContinuousClock()
         var steps: [Double] = []
         let begin = clock.now

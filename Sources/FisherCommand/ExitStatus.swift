@@ -19,13 +19,13 @@ enum ExitStatus: Int32 {
     /// The status of one of our errors; nothing for those of the argument parser.
     init?(of error: any Error) {
         switch error {
-        case is NonFiniteError: self = .diverged
-        case is HyperparameterError, is UsageError, is ConfigurationError: self = .usage
+        case is NonFiniteError, is AllDiverged: self = .diverged
+        case is HyperparameterError, is UsageError, is ConfigurationError, is DigitsError: self = .usage
         case is Interrupted, is Resumable: self = .interrupted
         case is AlreadyHoldsRun: self = .cannotCreate
         case let error as StorageError: self.init(error.kind)
         case is OptimizerError, is WeightError, is NetworkSpecificationError, is InformationError,
-            is LikelihoodError:
+            is LikelihoodError, is BenchmarkNetworkError:
             self = .badData
         case is InputError: self = .inputMissing
         case let error as SafetensorsError: self.init(error.kind)

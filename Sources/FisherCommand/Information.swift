@@ -13,8 +13,10 @@ struct Information: ParsableCommand {
             Estimates are on the scale of the mean negative log-likelihood: sums over samples divided by the \
             number of observations.
 
-            The output holds `full` [parameters, parameters], `diagonal/<parameter>`, or `kronecker/<layer>/A` \
-            and `kronecker/<layer>/S`, the bias being the last input.
+            The output holds `full` [parameters, parameters]; `blocks/<layer>`; `diagonal/<parameter>`; \
+            `kronecker/<layer>/A` and `kronecker/<layer>/S`, the bias being the last input; \
+            `diagonal_kronecker/<layer>/A` and `/S`, their diagonals; `ekfac/<layer>/Q_A`, `/Q_S` and \
+            `/eigenvalues` [outputs, inputs]; or `low_rank/values` and `low_rank/vectors` [parameters, rank].
             """)
 
     @Option(help: "The network's description, JSON.")
@@ -27,8 +29,10 @@ struct Information: ParsableCommand {
     var targets: String
     @Option(help: "exact, sampled, empirical, minibatch or gauss_newton.")
     var source: SourceName = .exact
-    @Option(help: "full, diagonal or kronecker.")
+    @Option(help: "full, blocks, diagonal, kronecker, ekfac, diagonal_kronecker or low_rank.")
     var structure: StructureName = .diagonal
+    @Option(help: "Eigenpairs of the structure low_rank.")
+    var rank = 10
     @Option(help: "Draws of labels for the source sampled.")
     var samples = 1
     @Option(help: "Seed of the draws.")
@@ -44,11 +48,14 @@ struct Information: ParsableCommand {
     }
 
     enum StructureName: String, CaseIterable, ExpressibleByArgument {
-        case full, diagonal, kronecker
+        case full, blocks, diagonal, kronecker, ekfac
+        case diagonalKronecker = "diagonal_kronecker"
+        case lowRank = "low_rank"
     }
 
     func validate() throws {
         guard samples > 0 else { throw ValidationError("--samples must be at least 1.") }
+        guard rank > 0 else { throw ValidationError("--rank must be at least 1.") }
     }
 
     func run() throws {
@@ -69,7 +76,6 @@ struct Information: ParsableCommand {
     ) throws where Model.Observation == Tensor {
         let estimator = try InformationEstimator(of: network)
         let generator = try RandomGenerator(seed: seed)
-        let (units, targets) = (batch.unitCount, batch.targets)
         let source: InformationSource =
             switch self.source {
             case .exact: .exact
@@ -78,27 +84,7 @@ struct Information: ParsableCommand {
             case .minibatch: .minibatch
             case .gaussNewton: .gaussNewton
             }
-        var found: [(String, Tensor)] = []
-        switch structure {
-        case .full:
-            let full = try estimator.full(
-                source, units: units, observing: targets, using: generator, forward)
-            found = [("full", full.mean)]
-        case .diagonal:
-            let diagonal = try estimator.diagonal(
-                source, units: units, observing: targets, using: generator, forward)
-            found = diagonal.mean.map { ("diagonal/\($0.key)", $0.value) }
-        case .kronecker:
-            let kronecker = try estimator.kronecker(
-                source, sharing: sharing, units: units, observing: targets, using: generator, forward)
-            for (path, factors) in kronecker.layers {
-                found += [("kronecker/\(path)/A", factors.a), ("kronecker/\(path)/S", factors.s)]
-            }
-            if !kronecker.uncovered.isEmpty {
-                let names = kronecker.uncovered.map(\.description).joined(separator: ", ")
-                warn("without Kronecker factors, left out: \(names)")
-            }
-        }
+        let found = try tensors(estimator, source, batch.unitCount, batch.targets, generator, forward)
         let sources = try found.sorted { $0.0 < $1.0 }.map {
             try SafetensorsSource(name: $0.0, tensor: $0.1.detached())
         }

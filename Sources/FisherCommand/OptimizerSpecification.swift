@@ -7,6 +7,12 @@ struct OptimizerSpecification: ExpressibleByArgument {
     let name: String
     let settings: [(name: String, value: String)]
 
+    /// Names an optimizer.
+    init(name: String, settings: [(name: String, value: String)] = []) {
+        self.name = name
+        self.settings = settings
+    }
+
     init?(argument: String) {
         let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         name = String(parts[0])
@@ -16,6 +22,11 @@ struct OptimizerSpecification: ExpressibleByArgument {
             settings.append(setting)
         }
         self.settings = settings
+    }
+
+    var defaultValueDescription: String {
+        settings.isEmpty
+            ? name : name + ":" + settings.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
     }
 
     /// The candidate: the rule's defaults, then what all optimizers share where the rule has it, then what is

@@ -4,5 +4,5 @@ import ArgumentParser
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Train a model in a run folder that can be stopped, killed and resumed exactly.",
-        subcommands: [TrainLanguage.self])
+        subcommands: CommandTasks.all.map { $0.train })
 }

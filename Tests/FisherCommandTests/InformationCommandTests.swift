@@ -72,6 +72,69 @@ import Torch
         }
     }
 
+    /// The forms that follow from the whole matrix and from the factors, against PyTorch's.
+    @Test(arguments: names, ["exact", "empirical"])
+    func otherStructuresFollow(_ name: String, _ source: String) throws {
+        try CommandTests.withFolder { root in
+            let fixture = try SafetensorsFile(path: Self.folder.path + "/\(name).safetensors")
+            let arguments = try Self.files(fixture, root) + ["--source", source]
+            func estimate(_ structure: String, _ more: String...) throws -> SafetensorsFile {
+                let run = try TrainCommandTests.run(arguments + ["--structure", structure] + more)
+                #expect(run.status == 0, "\(run.errors)")
+                return try SafetensorsFile(path: root + "/out")
+            }
+            let diagonals = try estimate("diagonal_kronecker")
+            #expect(diagonals.tensors.count == 4)
+            for entry in diagonals.tensors {
+                let factor = try fixture.tensor(
+                    named: entry.name.replacing("diagonal_kronecker", with: "\(source)/kronecker"))
+                let size = factor.shape[0]
+                let places = Tensor((0..<size).map { Int64($0 * (size + 1)) }, shape: [size])
+                try expectClose(
+                    try diagonals.tensor(named: entry.name),
+                    factor.flattened().gathering(places, along: 0), entry.name)
+            }
+            let full = try fixture.tensor(named: "\(source)/full")
+            let low = try estimate("low_rank", "--rank", "2")
+            let vectors = try low.tensor(named: "low_rank/vectors")
+            let values = try low.tensor(named: "low_rank/values")
+            try expectClose(full.matmul(vectors), vectors * values.unsqueezed(0), "eigenpairs")
+            try expectClose(
+                values,
+                Tensor(try full.symmetricEigen().values.scalars(as: Double.self).suffix(2).reversed()),
+                "eigenvalues")
+
+            let blocks = try estimate("blocks")
+            var trace = 0.0
+            for entry in blocks.tensors {
+                let block = try blocks.tensor(named: entry.name)
+                trace += try block.symmetricEigen().values.sum().item()
+            }
+            let whole = try full.symmetricEigen().values.sum().item()
+            #expect(blocks.tensors.count == 2 && abs(trace - whole) <= 1e-10 * whole)
+
+            // The corrected eigenvalues keep the trace, and rotate the factors to diagonals.
+            let corrected = try estimate("ekfac")
+            #expect(corrected.tensors.count == 6)
+            var sum = 0.0
+            for entry in corrected.tensors where entry.name.hasSuffix("eigenvalues") {
+                sum += try corrected.tensor(named: entry.name).sum().item()
+                let path = entry.name.replacing("/eigenvalues", with: "")
+                for factor in ["A", "S"] {
+                    let q = try corrected.tensor(named: "\(path)/Q_\(factor)")
+                    let matrix = try fixture.tensor(
+                        named: path.replacing("ekfac", with: "\(source)/kronecker") + "/" + factor)
+                    let turned = q.transposed().matmul(matrix).matmul(q)
+                    let values = matrix.symmetricEigen().values
+                    try expectClose(
+                        turned.matmul(Tensor.ones([q.shape[0], 1], dtype: .float64)).flattened(), values, path
+                    )
+                }
+            }
+            #expect(abs(sum - whole) <= 1e-10 * whole)
+        }
+    }
+
     /// float32 weights are computed in float32, and draws are seeded.
     @Test func drawsAreSeeded() throws {
         try CommandTests.withFolder { root in

@@ -17,6 +17,18 @@ import Testing
         #expect(candidates[1].options.contains { $0 == Setting("clip_gradient_norm", "none") })
     }
 
+    /// FisherTasks.md, the digits
+    @Test func digits() throws {
+        let (training, test) = try Digits.all.split(test: 0.25, seed: 0)
+        let task = try DigitsTask(.autoencoder, training: training, test: test, batch: 64)
+        let session = try TrainingSession(
+            task, OptimizerCandidate(label: "adamw", rule: try AdamW(learningRate: 3e-3)), seed: 0)
+        for _ in 1...20 { _ = try session.advance() }
+        print(try session.evaluate().validationLoss ?? .nan)
+
+        #expect(session.progress.step == 20 && session.progress.best!.loss < 40)
+    }
+
     /// FisherTasks.md
     @Test func tasks() throws {
         let corpus = try Corpus(paths: ["Sources/Fisher"])

@@ -115,7 +115,7 @@ struct ComparisonReportTests {
     func accessibility() throws {
         let page = ComparisonFixture.typical.report()
         let charts = page.matches(of: /role="img" aria-labelledby="([^ "]+) ([^ "]+)"/)
-        #expect(charts.count == 10)
+        #expect(charts.count == 12)
         for chart in charts {
             #expect(page.contains("<title id=\"\(chart.1)\">"))
             #expect(page.contains("<desc id=\"\(chart.2)\">"))

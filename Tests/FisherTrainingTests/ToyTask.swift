@@ -10,12 +10,12 @@ struct ToyTask: TrainingTask {
         let dropout: Dropout
         let second: Linear
 
-        init(seed: UInt64, normalises: Bool = false) throws {
+        init(seed: UInt64, normalises: Bool = false, dropping: Double = 0.2) throws {
             let generator = try RandomGenerator(seed: seed)
             first = Linear(
                 4, 8, bias: true, weight: .normal(standardDeviation: 0.3), dtype: .float32, using: generator)
             norm = normalises ? BatchNorm(8) : nil
-            dropout = Dropout(0.2, using: generator)
+            dropout = Dropout(dropping, using: generator)
             second = Linear(
                 8, 3, bias: true, weight: .normal(standardDeviation: 0.3), dtype: .float32, using: generator)
         }
@@ -41,6 +41,8 @@ struct ToyTask: TrainingTask {
 
     /// The network has a layer with running averages.
     var normalises = false
+    /// The probability of dropout.
+    var dropping = 0.2
     /// Evaluations always give the same.
     var neverImproves = false
     /// The steps after which the loss is not finite.
@@ -66,7 +68,7 @@ struct ToyTask: TrainingTask {
     }
 
     func makeModel(seed: UInt64) throws -> Network {
-        try Network(seed: seed, normalises: normalises)
+        try Network(seed: seed, normalises: normalises, dropping: dropping)
     }
     func makeBatches(seed: UInt64) throws -> Batches {
         let first = seed * 1_000_000

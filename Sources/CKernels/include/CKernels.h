@@ -93,6 +93,54 @@ typedef struct ck_table {
         const float *column_roots, ck_sums *sums);
 } ck_table;
 
+/// What of a sum of outer products is squared before it is summed up.
+typedef enum ck_squared { CK_NONE = 0, CK_EACH_TERM = 1, CK_EACH_GROUP = 2 } ck_squared;
+
+/// The rows and the bytes of a row of the block that a call of `outer` makes.
+#define CK_OUTER_ROWS 96
+#define CK_OUTER_PANEL_BYTES 256
+
+/// sum over terms of s a^T, [rows, columns], with s [terms, rows] and a [terms, columns] without gaps; and the
+/// sum of the squares of the terms, or of the groups of `depth` terms each.
+typedef struct ck_outer {
+    const void *s, *a;
+    int64_t terms, depth, rows, columns;
+    /// Rows of the results lie `stride` apart.
+    void *sum, *squares;
+    int64_t stride;
+    ck_squared squared;
+    /// Whether s is a: then a block is mirrored, and those wholly below the diagonal need not be made.
+    bool symmetric;
+} ck_outer;
+
+/// sum over terms of s, or of s x, by column, with s and x [terms, columns], and the sum of the squares of the
+/// groups of `depth` terms each; x and squares may be NULL. `adds` to what is there.
+typedef struct ck_columns {
+    const void *s, *x;
+    int64_t terms, depth, columns;
+    void *sum, *squares;
+    bool adds;
+} ck_columns;
+
+/// Adds the rows s [units, positions, width] to the entries that `numbers` [units, positions] name, summed by
+/// unit first, and their squares; sum and squares are [entries, width].
+typedef struct ck_lookups {
+    const int64_t *numbers;
+    const void *s;
+    int64_t units, positions, entries, width;
+    void *sum, *squares;
+} ck_lookups;
+
+/// The sums that estimates of information are made of, for one instruction set and one type of numbers.
+typedef struct ck_outer_table {
+    /// Makes the block whose first place is [row, column]; scratch has `ck_outer_scratch` bytes.
+    void (*outer)(const ck_outer *job, int64_t row, int64_t column, void *scratch);
+    /// Makes some columns.
+    void (*columns)(const ck_columns *job, int64_t begin, int64_t end);
+    /// Makes some columns; scratch has `ck_lookups_scratch` bytes.
+    void (*lookups)(const ck_lookups *job, int64_t begin, int64_t end, void *scratch);
+} ck_outer_table;
+
 /// From the one that every processor has to the fastest.
 typedef enum ck_instruction_set { CK_BASELINE = 0, CK_HASWELL = 1, CK_AVX512 = 2 } ck_instruction_set;
 
@@ -100,6 +148,11 @@ typedef enum ck_instruction_set { CK_BASELINE = 0, CK_HASWELL = 1, CK_AVX512 = 2
 bool ck_supports(ck_instruction_set set);
 /// The table of a supported instruction set; of bfloat16 parameters and gradients, or of float32 ones.
 const ck_table *ck_table_for(ck_instruction_set set, bool bfloat16);
+/// The sums of a supported instruction set; of double numbers, or of float ones.
+const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64);
+/// The bytes that a call of `outer`, and one of `lookups` for some columns, work in.
+int64_t ck_outer_scratch(const ck_outer *job, bool float64);
+int64_t ck_lookups_scratch(const ck_lookups *job, int64_t columns, bool float64);
 /// Tells the processor that a thread is waiting for another.
 void ck_pause(void);
 

@@ -3,21 +3,32 @@ import Torch
 
 /// What earlier tasks need protected: (lambda / 2) sum_i F_i (theta_i - theta*_i)^2 (Kirkpatrick et al. 2017).
 ///
+///     var consolidation = ElasticWeightConsolidation(strength: 100)
+///     // ... after a task ...
+///     try consolidation.remember(model, information: found)
+///     // ... in each step of the next one ...
+///     try Objective(likelihood, observing: targets, auxiliaries: consolidation.auxiliaries(for: model))
+///
 /// The penalty is an auxiliary of the next task's objective: it reaches the weights but never an estimate of the
-/// information. F is any diagonal on the scale of the mean loss: per-sample at the data's labels, sampled from the
-/// model, exact, or FAdam's own f.
+/// information. F is any diagonal on the scale of the mean loss: a ``DiagonalInformation`` of any source, or FAdam's
+/// own f, ``Optimizer/diagonalInformation``. The square of a mini-batch's mean gradient, which much public code
+/// takes, is smaller by about the size of the batch and vanishes where training ends; it is to be had as the source
+/// ``InformationSource/minibatch``.
 public struct ElasticWeightConsolidation {
     /// How several tasks are remembered.
     public enum Memory: Hashable, Sendable {
-        /// A penalty of its own for each task.
+        /// A penalty for each task, around its own weights.
+        ///
+        /// Their sum is kept as what it is, one quadratic: sum_k F_k (theta - theta_k)^2 = A (theta - m)^2 + c with
+        /// A = sum_k F_k and A m = sum_k F_k theta_k. So neither memory nor time grows with the number of tasks.
         case separate
-        /// One penalty around the latest weights: F <- gamma F + F_new (Schwarz et al. 2018).
+        /// One penalty around the latest weights: F <- gamma F + F_new (Schwarz et al. 2018), gamma in [0, 1].
         case online(decay: Double)
     }
 
-    /// One task's weights and what they are worth.
+    /// What earlier tasks ask for: weights, and what each of them is worth.
     public struct Anchor {
-        /// theta*, by parameter.
+        /// m, by parameter: the latest task's weights, or the mean of all tasks' by their information.
         public let weights: [ParameterPath: Tensor]
         /// F, by parameter.
         public let information: [ParameterPath: Tensor]
@@ -27,61 +38,118 @@ public struct ElasticWeightConsolidation {
     public let strength: Double
     /// How several tasks are remembered.
     public let memory: Memory
-    /// What is remembered.
-    public private(set) var anchors: [Anchor] = []
+    /// What is remembered; nothing before the first task has ended.
+    public private(set) var anchor: Anchor?
+    /// The number of tasks remembered.
+    public private(set) var taskCount = 0
+    /// sum_k F_k (theta_k - m)^2: what no weights can avoid.
+    private var constant = 0.0
 
     /// Remembers nothing yet.
+    ///
+    /// - Parameters:
+    ///   - strength: lambda, zero or more.
+    ///   - memory: how several tasks are remembered.
     public init(strength: Double, memory: Memory = .separate) {
         precondition(strength >= 0 && strength.isFinite, "the strength \(strength) must be zero or more")
+        if case .online(let decay) = memory {
+            precondition((0...1).contains(decay), "the decay \(decay) must lie between 0 and 1")
+        }
         self.strength = strength
         self.memory = memory
     }
 
     /// Remembers a task at its end: the model's weights as they are, and their information.
     ///
-    /// Throws where the information lacks a trainable parameter or has one of another shape.
+    /// Throws where the information lacks a trainable parameter, has one of another shape, or holds something that
+    /// is no finite number of zero or more; nothing is remembered then. Copies the weights and reads a few numbers
+    /// of each parameter from the device.
     public mutating func remember(
         _ model: any Module, information: [ParameterPath: Tensor]
     ) throws(InformationError) {
         var weights: [ParameterPath: Tensor] = [:]
         var kept: [ParameterPath: Tensor] = [:]
+        var constant = constant
         for named in model.parameters where named.parameter.isTrainable {
             let tensor = named.parameter.wrappedValue.detached()
             guard let own = information[named.path], own.failure == nil, own.shape == tensor.shape else {
-                throw .mismatched(reason: "the information lacks \(named.path) of shape \(tensor.shape)")
+                throw .unusable(reason: "it lacks \(named.path) of shape \(tensor.shape)")
             }
-            weights[named.path] = tensor.copy()
-            kept[named.path] = own.detached().to(dtype: tensor.dtype)
-        }
-        switch memory {
-        case .separate: anchors.append(Anchor(weights: weights, information: kept))
-        case .online(let decay):
-            if let last = anchors.last {
-                kept = kept.merging(last.information) { $0 + $1 * decay }
+            guard isInformation(own) else {
+                throw .unusable(reason: "that of \(named.path) is not everywhere finite and zero or more")
             }
-            anchors = [Anchor(weights: weights, information: kept)]
+            // Copies: what the optimizer keeps is changed in place by its next step.
+            let (star, f) = (tensor.copy(), own.detached().to(dtype: tensor.dtype).copy())
+            guard let old = anchor?.information[named.path], let place = anchor?.weights[named.path] else {
+                (weights[named.path], kept[named.path]) = (star, f)
+                continue
+            }
+            switch memory {
+            case .separate:
+                let sum = old + f
+                // Where no task has information the weights are free, and any mean will do.
+                let share = (f / sum).filling(sum.equals(0), with: 0)
+                let mean = place + share * (star - place)
+                let apart = (old * (place - mean).squared() + f * (star - mean).squared()).sum()
+                guard let apart = try? apart.item(), apart.isFinite else {
+                    throw .unusable(reason: "that of \(named.path) is too large to be added to that before")
+                }
+                constant += apart
+                (weights[named.path], kept[named.path]) = (mean, sum)
+            case .online(let decay):
+                (weights[named.path], kept[named.path]) = (star, f + old * decay)
+            }
         }
+        anchor = Anchor(weights: weights, information: kept)
+        taskCount += 1
+        self.constant = constant
+    }
+
+    /// Remembers a task by an estimate of its information, on the scale of the mean loss.
+    public mutating func remember(
+        _ model: any Module, information: DiagonalInformation
+    ) throws(InformationError) {
+        try remember(model, information: information.mean)
     }
 
     /// The penalty for an objective; nothing before the first task has ended.
+    ///
+    /// Costs a few operations for each parameter, however many tasks there were.
     public func auxiliary(for model: any Module) -> Objective.Auxiliary? {
+        guard let anchor else { return nil }
         var total: Tensor?
-        for anchor in anchors {
-            for named in model.parameters {
-                guard let star = anchor.weights[named.path], let f = anchor.information[named.path] else {
-                    continue
-                }
-                let term = (f * (named.parameter.wrappedValue - star).squared()).sum()
-                total = total.map { $0 + term } ?? term
+        for named in model.parameters {
+            guard let place = anchor.weights[named.path], let f = anchor.information[named.path] else {
+                continue
             }
+            let term = (f * (named.parameter.wrappedValue - place).squared()).sum()
+            total = total.map { $0 + term } ?? term
         }
-        return total.map { Objective.Auxiliary("elastic weight consolidation", $0 * (strength / 2)) }
+        return total.map {
+            Objective.Auxiliary("elastic weight consolidation", ($0 + constant) * (strength / 2))
+        }
+    }
+
+    /// The penalty as the list that an objective takes; empty before the first task has ended.
+    public func auxiliaries(for model: any Module) -> [Objective.Auxiliary] {
+        auxiliary(for: model).map { [$0] } ?? []
+    }
+
+    private func isInformation(_ tensor: Tensor) -> Bool {
+        guard tensor.count > 0 else { return true }
+        let least = try? tensor.min().item()
+        let greatest = try? tensor.max().item()
+        guard let least, let greatest else { return false }
+        return least >= 0 && greatest.isFinite
     }
 }
 
 extension Optimizer {
     /// The average squares that a rule keeps, by parameter: FAdam's own f as a diagonal of the information
     /// (Hwang 2024, footnote 14). Parameters whose rule keeps none, or keeps it factored, are missing.
+    ///
+    /// It averages squares of mini-batch means over the latest 1 / (1 - beta2) updates, not over the last weights:
+    /// on the scale of the mean loss it is smaller than the empirical Fisher by about the size of the batch.
     public var diagonalInformation: [ParameterPath: Tensor] {
         var found: [ParameterPath: Tensor] = [:]
         for slot in slots {

@@ -37,6 +37,14 @@ enum InstructionSet: String, CaseIterable, Sendable {
         return table
     }
 
+    /// The sums of outer products, of float64 or of float32 numbers.
+    func outerLoops(float64: Bool) -> UnsafePointer<ck_outer_table> {
+        guard let table = ck_outer_table_for(code, float64) else {
+            preconditionFailure("CKernels has no sums for \(self)")
+        }
+        return table
+    }
+
     private var code: ck_instruction_set {
         switch self {
         case .baseline: CK_BASELINE

@@ -22,6 +22,7 @@ extension Optimizer {
     func fusedObstacle(of rule: any OptimizationRule) -> String? {
         if execution == .formula { return "execution formula" }
         guard let rule = rule as? any FusedRule else { return "the only one" }
+        if statePrecision != .full { return "state in bfloat16" }
         return rule.fusedObstacle
     }
 

@@ -16,6 +16,8 @@ public enum InformationError: Error, Hashable, Sendable, CustomStringConvertible
     case noObservations
     /// An estimate is of other parameters than the one that it is added to.
     case mismatched(reason: String)
+    /// Information that lacks a parameter, or holds something that is no finite number of zero or more.
+    case unusable(reason: String)
     /// A combination of source and structure that does not exist.
     case noSuchEstimate(source: String, structure: String, reason: String)
 
@@ -33,6 +35,7 @@ public enum InformationError: Error, Hashable, Sendable, CustomStringConvertible
         case .badObservations(let reason): "the targets cannot be used: \(reason)"
         case .noObservations: "the batch has no observation that counts"
         case .mismatched(let reason): "the two estimates cannot be added: \(reason)"
+        case .unusable(let reason): "the information cannot be used: \(reason)"
         case .noSuchEstimate(let source, let structure, let reason):
             "there is no estimate \(structure) from the source \(source): \(reason)"
         }

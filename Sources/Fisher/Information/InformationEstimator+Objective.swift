@@ -10,6 +10,7 @@ extension InformationEstimator {
         clusters = LayerCluster.clusters(of: model).filter { cluster in
             cluster.parameters.contains { own.contains(ObjectIdentifier($0)) }
         }
+        generic = []
     }
 
     /// The parameters that no layer tells the units' gradients of.
@@ -62,9 +63,9 @@ extension CapturedPass<Objective> {
         }
         return try (0..<draws).map { _ in
             let labels = likelihood.sample(like: observed, using: generator)
-            let uses = try backward(
-                from: [likelihood.negativeLogLikelihood(of: labels)], seeds: [nil], keepGraph: true)
-            return BackwardPass(uses: uses, weight: 1 / Double(draws))
+            return try backward(
+                from: [likelihood.negativeLogLikelihood(of: labels)], seeds: [nil],
+                weight: 1 / Double(draws), keepGraph: true)
         }
     }
 
@@ -78,6 +79,8 @@ extension CapturedPass<Objective> {
             // Where there is a Hessian of use in the outputs, it is the Fisher.
             _ = try likelihood.outputHessianProduct(of: observed, .zeros(like: likelihood.outputs.detached()))
         }
-        return try exactPasses(likelihood, observed)
+        var passes: [BackwardPass] = []
+        try exactPasses(likelihood, observed, keepGraph: true) { passes.append($0) }
+        return passes
     }
 }

@@ -116,10 +116,14 @@ extension Optimizer {
                     ruleInput(slot, score: score, auxiliary: auxiliary, scale: scale))
                 positions.append(position)
             }
-            var states = positions.map { bound.slots[$0].state }
+            var states = positions.map { position in
+                let kept = bound.slots[position].state
+                return roundingGenerator == nil ? kept : kept.widened
+            }
             let moves = bound.group.rule.direction(inputs, state: &states)
             for (k, position) in positions.enumerated() {
                 states[k].isExclusive = false
+                if let roundingGenerator { states[k] = states[k].shortened(using: roundingGenerator) }
                 plan.groups[number].slots[position].state = states[k]
                 plan.groups[number].slots[position].step += 1
                 if let place = plan.places[first + position] { plan.entries[place].movement = moves[k] }

@@ -18,6 +18,7 @@ extension Optimizer {
         }
         // A generator of the engine whose state cannot be read has failed before.
         if let bytes = try? labelGenerator?.state() { all["optimizer/label_generator"] = Tensor(bytes) }
+        if let bytes = try? roundingGenerator?.state() { all["optimizer/rounding_generator"] = Tensor(bytes) }
         return all
     }
 
@@ -39,13 +40,14 @@ extension Optimizer {
         let updates = try count("optimizer/updates")
         let skipped = try count("optimizer/skipped")
         let inARow = try count("optimizer/skipped_in_a_row")
-        var labels: [UInt8]?
-        if labelGenerator != nil {
-            let key = "optimizer/label_generator"
+        var draws: [(generator: RandomGenerator, state: [UInt8])] = []
+        for (name, generator) in [("label", labelGenerator), ("rounding", roundingGenerator)] {
+            guard let generator else { continue }
+            let key = "optimizer/\(name)_generator"
             guard let bytes = unused.removeValue(forKey: key) else {
                 throw OptimizerError.badState(key: key, reason: "is missing")
             }
-            labels = try bytes.scalars(as: UInt8.self)
+            draws.append((generator, try bytes.scalars(as: UInt8.self)))
         }
         var restored = groups
         for g in groups.indices {
@@ -60,7 +62,7 @@ extension Optimizer {
                 var state = TensorState()
                 for key in unused.keys.filter({ $0.hasPrefix(prefix) }) {
                     guard let tensor = unused.removeValue(forKey: key) else { continue }
-                    try Optimizer.checkDType(tensor, key: key, of: slot)
+                    try checkDType(tensor, key: key, of: slot, rule: groups[g].group.rule)
                     state[String(key.dropFirst(prefix.count))] = tensor.copy()
                 }
                 try Optimizer.check(state, of: slot, shapes: shapes[s], step: steps[s])
@@ -70,14 +72,16 @@ extension Optimizer {
         if let extra = unused.keys.min() {
             throw OptimizerError.badState(key: extra, reason: "belongs to no parameter")
         }
-        if let labels, let labelGenerator { try labelGenerator.restore(labels) }
+        for (generator, state) in draws { try generator.restore(state) }
         groups = restored
         (updateCount, skippedCount, skippedInARow) = (updates, skipped, inARow)
     }
 
-    private static func checkDType(_ tensor: Tensor, key: String, of slot: Slot) throws {
+    private func checkDType(
+        _ tensor: Tensor, key: String, of slot: Slot, rule: any OptimizationRule
+    ) throws {
         try tensor.check()
-        let expected = slot.parameter.wrappedValue.dtype.accumulator
+        let expected = dtype(ofState: rule, for: slot)
         guard tensor.dtype == expected else {
             throw OptimizerError.badState(key: key, reason: "has type \(tensor.dtype), not \(expected)")
         }
@@ -113,10 +117,17 @@ extension Optimizer {
         groups.indices.reduce(0) { total, number in
             let slots = groups[number].slots
             return zip(slots, expectedShapes(ofGroup: number, after: 1)).reduce(total) { sum, entry in
-                let size = entry.0.parameter.wrappedValue.dtype.accumulator.byteCount
+                let size = dtype(ofState: groups[number].group.rule, for: entry.0).byteCount
                 return sum + entry.1.values.reduce(0) { $0 + $1.reduce(1, *) * size }
             }
         }
+    }
+
+    /// The type in which a rule's memory of a parameter is kept.
+    private func dtype(ofState rule: any OptimizationRule, for slot: Slot) -> DType {
+        let computed = slot.parameter.wrappedValue.dtype.accumulator
+        let isShort = statePrecision != .full && computed == .float32 && rule.informed == nil
+        return isShort ? .bfloat16 : computed
     }
 
     /// The shapes of what a group's rule remembers of each parameter after an update, by name. A rule that works on

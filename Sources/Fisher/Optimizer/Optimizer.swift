@@ -35,6 +35,10 @@ public final class Optimizer {
     let model: (any Module)?
     /// What the groups whose rules ask for statistics need to gather them, by the number of the group.
     let plans: [Int: StatisticsPlan]
+    /// How exactly the rules remember.
+    public let statePrecision: StatePrecision
+    /// Draws the directions in which states are rounded.
+    let roundingGenerator: RandomGenerator?
     /// Draws the labels of sampled information, so that doing so changes nothing else that is random.
     let labelGenerator: RandomGenerator?
     /// The largest norm of the whole gradient; a longer one is scaled down before the rules see it.
@@ -60,21 +64,23 @@ public final class Optimizer {
     /// a clip that is not allowed.
     public convenience init(
         for model: any Module, groups: [ParameterGroup], clipGradientNorm: Double? = nil,
-        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic, labelSeed: UInt64 = 0
+        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic,
+        statePrecision: StatePrecision = .full, labelSeed: UInt64 = 0
     ) throws {
         try self.init(
             parameters: model.parameters, of: model, groups: groups, clipGradientNorm: clipGradientNorm,
-            nonFinite: nonFinite, execution: execution, labelSeed: labelSeed)
+            nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: labelSeed)
     }
 
     /// Binds one rule to all trainable parameters of a model. Throws as the initialiser with groups does.
     public convenience init(
         for model: any Module, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
-        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic, labelSeed: UInt64 = 0
+        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic,
+        statePrecision: StatePrecision = .full, labelSeed: UInt64 = 0
     ) throws {
         try self.init(
             for: model, groups: [ParameterGroup(.rest, rule)], clipGradientNorm: clipGradientNorm,
-            nonFinite: nonFinite, execution: execution, labelSeed: labelSeed)
+            nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: labelSeed)
     }
 
     /// Binds groups of rules that need gradients only to parameters; frozen ones are left out.
@@ -84,16 +90,18 @@ public final class Optimizer {
     /// could not be made.
     public convenience init(
         parameters: [NamedParameter], groups: [ParameterGroup], clipGradientNorm: Double? = nil,
-        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic
+        nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic,
+        statePrecision: StatePrecision = .full
     ) throws {
         try self.init(
             parameters: parameters, of: nil, groups: groups, clipGradientNorm: clipGradientNorm,
-            nonFinite: nonFinite, execution: execution, labelSeed: 0)
+            nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: 0)
     }
 
     private init(
         parameters: [NamedParameter], of model: (any Module)?, groups: [ParameterGroup],
-        clipGradientNorm: Double?, nonFinite: NonFinitePolicy, execution: Execution, labelSeed: UInt64
+        clipGradientNorm: Double?, nonFinite: NonFinitePolicy, execution: Execution,
+        statePrecision: StatePrecision, labelSeed: UInt64
     ) throws {
         for named in parameters { try named.parameter.wrappedValue.check() }
         let parameters = parameters.filter(\.parameter.isTrainable)
@@ -120,6 +128,12 @@ public final class Optimizer {
         self.clipGradientNorm = clipGradientNorm
         self.nonFinite = nonFinite
         self.execution = execution
+        self.statePrecision = statePrecision
+        if case .bfloat16(let seed) = statePrecision {
+            roundingGenerator = try RandomGenerator(seed: seed)
+        } else {
+            roundingGenerator = nil
+        }
         instructionSet = try .chosen()
     }
 

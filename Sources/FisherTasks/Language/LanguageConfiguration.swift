@@ -2,7 +2,7 @@ import Fisher
 import FisherTraining
 
 /// The configuration of a language run: `fisher train language`.
-public struct LanguageConfiguration: RunConfiguration, Hashable {
+public struct LanguageConfiguration: TaskConfiguration, Hashable {
     /// Files or folders; the built-in text where there are none.
     public var text: [String] = []
     /// Windows in a step.
@@ -100,12 +100,11 @@ public struct LanguageConfiguration: RunConfiguration, Hashable {
     /// The text of `data.text`, or the built-in one.
     public func corpus() throws -> Corpus { try Corpus.text(at: text) }
 
-    /// The task.
+    public func task() throws -> LanguageTask { try task(on: try corpus()) }
+
+    /// The task on a text.
     public func task(on corpus: Corpus) throws -> LanguageTask {
-        guard training.microBatches <= batch else {
-            throw ConfigurationError(
-                "training.micro_batches = \(training.microBatches) is more than data.batch = \(batch)")
-        }
+        try requireMicroBatches(of: batch)
         return try LanguageTask(
             try model(), corpus: corpus, batch: batch, validationBytes: validationBytes)
     }

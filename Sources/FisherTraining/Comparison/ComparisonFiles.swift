@@ -50,11 +50,7 @@ public struct ComparisonFiles: Sendable, Hashable {
     ///
     /// - Throws: `ComparisonFileError`, naming the file or the folder.
     public func write(_ result: OptimizerComparison) throws(ComparisonFileError) {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        } catch {
-            throw .cannotCreateFolder(path: folder, reason: Self.reason(error))
-        }
+        try makeFolder()
         try Self.replaceFile(at: json, with: result.json())
         try Self.replaceFile(at: csv, with: Data(result.csv().utf8))
         try Self.replaceFile(at: report, with: Data(result.report().utf8))
@@ -64,13 +60,25 @@ public struct ComparisonFiles: Sendable, Hashable {
     ///
     /// - Throws: `ComparisonFileError`, naming the file.
     public func read() throws(ComparisonFileError) -> OptimizerComparison {
-        let data: Data
+        try OptimizerComparison(json: try Self.data(at: json), path: json)
+    }
+
+    /// Makes the folder where it is missing.
+    func makeFolder() throws(ComparisonFileError) {
         do {
-            data = try Data(contentsOf: URL(fileURLWithPath: json))
+            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         } catch {
-            throw .cannotRead(path: json, reason: Self.reason(error))
+            throw .cannotCreateFolder(path: folder, reason: Self.reason(error))
         }
-        return try OptimizerComparison(json: data, path: json)
+    }
+
+    /// A file's bytes.
+    static func data(at path: String) throws(ComparisonFileError) -> Data {
+        do {
+            return try Data(contentsOf: URL(fileURLWithPath: path))
+        } catch {
+            throw .cannotRead(path: path, reason: reason(error))
+        }
     }
 
     private func path(_ name: String) -> String {

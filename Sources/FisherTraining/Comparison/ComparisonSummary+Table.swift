@@ -98,7 +98,7 @@ extension ComparisonSummary {
             TextTable.Column(
                 ["To the first's", "final loss: steps"], .right, cells { text.fixed($0.steps, decimals: 0) }),
             TextTable.Column(["seconds"], .right, cells { text.fixed($0.seconds, decimals: 1) }),
-            TextTable.Column(["tokens"], .right, cells { text.compact($0.tokens) }),
+            TextTable.Column(["\(lossUnit)s"], .right, cells { text.compact($0.tokens) }),
             TextTable.Column(["seeds that", "reach it"], .right, cells { "\($0.reached)/\($0.count)" }),
         ])
     }

@@ -18,7 +18,7 @@ extension ComparisonReport {
         let text = NumberText.typographic
         let titles = [
             ("Optimizer", ""), ("Relative", "final loss"), ("Steps", ""), ("Time", "seconds"),
-            ("Seen", "tokens"), ("Seeds", "that reach it"),
+            ("Seen", "\(summary.lossUnit)s"), ("Seeds", "that reach it"),
         ]
         let rows = summary.rows.indices.dropFirst().map { index -> Markup in
             let row = summary.rows[index]
@@ -69,15 +69,11 @@ extension ComparisonReport {
                 .tag(
                     "p", ["class": "note"],
                     "On a split of the training data. One rule for all: the lowest mean final loss (bold) of the "
-                        + "trials; the comparison itself is on text that tuning did not see."),
+                        + "trials; the comparison itself is on data that tuning did not see."),
             ])
     }
 
     private func row(_ cells: [[Markup]], _ titles: [(String, String)]) -> Markup {
-        .tag(
-            "tr", [:],
-            zip(cells, titles).enumerated().map { column, pair in
-                .tag(column == 0 ? "th" : "td", ["data-title": longTitle(pair.1)], pair.0)
-            })
+        .tableRow(cells, titles)
     }
 }

@@ -121,17 +121,6 @@ extension ComparisonReport {
     }
 
     func table(_ titles: [(String, String)], _ rows: [Markup], class name: String) -> Markup {
-        let heads = titles.map { title, unit in
-            Markup.tag(
-                "th", ["scope": "col"],
-                [
-                    .text(title), .tag("span", ["class": "unit"], unit),
-                ])
-        }
-        return .tag(
-            "table", ["class": name],
-            [
-                .tag("thead", [:], [.tag("tr", [:], heads)]), .tag("tbody", [:], rows),
-            ])
+        .table(titles, rows, class: name)
     }
 }

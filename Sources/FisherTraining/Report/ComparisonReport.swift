@@ -17,22 +17,7 @@ struct ComparisonReport {
 
     /// The page's source.
     var page: String {
-        let head = Markup.tag(
-            "head", [:],
-            [
-                .tag("meta", ["charset": "utf-8"]),
-                .tag("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
-                .tag("meta", ["name": "color-scheme", "content": "light dark"]),
-                .tag("title", [:], "\(result.task.name): comparison of optimizers"),
-                .tag("style", [:], [.verbatim(ReportStyle.sheet)]),
-            ])
-        let body = Markup.tag(
-            "body", [:],
-            [
-                .tag("main", [:], sections),
-                .tag("script", [:], [.verbatim(ReportScript.source)]),
-            ])
-        return "<!DOCTYPE html>\n" + Markup.tag("html", ["lang": "en"], [head, body]).rendered + "\n"
+        ReportPage(title: "\(result.task.name): comparison of optimizers", sections: sections).source
     }
 
     private var sections: [Markup] {
@@ -81,6 +66,9 @@ struct ComparisonReport {
             },
             differences.map { figure($0, id: "differences", note: differenceNote) },
             training.map { figure($0, id: "training") },
+            LineChart(result, title: "Training loss by time", .training, against: .seconds).map {
+                figure($0, id: "training-seconds")
+            },
             LineChart(result, title: "Size of the steps", .updateToWeight, against: .step).map {
                 figure(
                     $0, id: "updates", note: "The norm of a step over the norm of the weights, whole model.")
@@ -114,64 +102,12 @@ struct ComparisonReport {
     }
 
     private func figure(_ chart: LineChart, id: String, note: String? = nil) -> Markup {
-        var notes = note.map { [$0] } ?? []
-        if chart.hasBands {
-            notes.append(
-                "Lines are means over the completed runs, bands reach from the lowest to the highest seed.")
-        }
-        if chart.hasStrays {
-            notes.append("Thin lines are runs that diverged (cross) or were interrupted (ring).")
-        }
-        if chart.isCut { notes.append("Losses above the vertical axis are cut off.") }
-        let legend = chart.curves.map { curve in
-            Markup.tag(
-                "li", [:],
-                [
-                    curve.style.swatch, .tag("b", [:], curve.style.letter), .tag("span", [:], curve.label),
-                ])
-        }
-        let drawings = ChartLayout.all.map { chart.drawing($0, id: "\(id)-\($0.name)") }
-        return .tag(
-            "figure", ["class": "curves"],
-            [
-                .tag("h2", [:], chart.title),
-                .tag("ul", ["class": chart.needsLegend ? "legend needed" : "legend"], legend),
-                .tag("div", ["class": "canvas"], drawings),
-                .tag("figcaption", [:], notes.joined(separator: " ")),
-            ])
+        chart.figure(id: id, note: note)
     }
 
     private func figure(_ chart: DotChart, id: String, note: String) -> Markup {
-        .tag(
-            "figure", [:],
-            [
-                .tag("h2", [:], chart.title),
-                .tag(
-                    "div", ["class": "canvas"],
-                    ChartLayout.all.map { chart.drawing($0, id: "\(id)-\($0.name)") }),
-                .tag("figcaption", [:], note),
-            ])
+        chart.figure(id: id, note: note)
     }
 
-    private var footer: Markup {
-        .tag(
-            "footer", [:],
-            [
-                .tag(
-                    "p", [:],
-                    "Made by swift-fisher \(result.environment.packageVersion). The numbers are in "
-                        + "results.json and results.csv beside this page.")
-            ])
-    }
-}
-
-extension EnvironmentSummary {
-    /// The date with a space and without seconds where it is in ISO 8601, else as it is.
-    fileprivate var readableDate: String {
-        guard let match = date.firstMatch(of: /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(Z?)/) else {
-            return date
-        }
-        let zone = match.3.isEmpty ? String(date[match.range.upperBound...]) : "UTC"
-        return "\(match.1) \(match.2) \(zone)"
-    }
+    private var footer: Markup { .reportFooter(result.environment) }
 }

@@ -38,7 +38,24 @@ struct LineChart: Sendable {
             case .updateToWeight: "|update| / |weights|, powers of ten"
             case .clipFactor: "divisor of the rule's own clip, powers of ten"
             case .decayShare: "share of the decay on the least-informed 1 %"
+            case .accuracy: "accuracy"
             }
+    }
+
+    /// A chart of curves that were gathered elsewhere.
+    init(
+        title: String, horizontalTitle: String, verticalTitle: String, curves: [LossCurve],
+        range: ClosedRange<Double>, domain: ClosedRange<Double>, hasWholeSteps: Bool,
+        ordinate: LossCurve.Ordinate
+    ) {
+        self.title = title
+        self.horizontalTitle = horizontalTitle
+        self.verticalTitle = verticalTitle
+        self.curves = curves
+        self.range = range
+        self.domain = domain
+        self.hasWholeSteps = hasWholeSteps
+        self.ordinate = ordinate
     }
 
     /// Whether some of the losses lie above the drawing.

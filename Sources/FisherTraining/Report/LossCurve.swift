@@ -32,7 +32,7 @@ struct LossCurve: Sendable {
 
     /// What is drawn upwards.
     enum Ordinate: Sendable {
-        case training, validation, updateToWeight, clipFactor, decayShare
+        case training, validation, updateToWeight, clipFactor, decayShare, accuracy
 
         /// Whether the axis counts powers of ten; the curve's values are logarithms then.
         var isLogarithmic: Bool { self == .updateToWeight || self == .clipFactor }
@@ -49,6 +49,7 @@ struct LossCurve: Sendable {
                 case .updateToWeight: point.measure?.updateToWeight
                 case .clipFactor: point.measure?.clipFactor
                 case .decayShare: point.measure?.decayShare
+                case .accuracy: nil
                 }
             guard let value, isLogarithmic else { return value }
             return value > 0 ? log10(value) : nil
@@ -62,6 +63,15 @@ struct LossCurve: Sendable {
 
     /// More points than this cannot be told apart on a page.
     private static let pointLimit = 300
+
+    /// A curve of points that were gathered elsewhere.
+    init(label: String, style: SeriesStyle, points: [Point], runCount: Int) {
+        self.label = label
+        self.style = style
+        self.points = points
+        strays = []
+        self.runCount = runCount
+    }
 
     /// Gathers an optimizer's runs.
     init(_ entry: OptimizerEntry, index: Int, _ ordinate: Ordinate, against abscissa: Abscissa) {

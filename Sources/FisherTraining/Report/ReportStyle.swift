@@ -1,7 +1,7 @@
 /// The report's style sheet.
 enum ReportStyle {
     /// Colours for both themes, then the page, the tables, the charts, narrow pages, paper.
-    static let sheet = colors + page + tables + charts + narrow + paper
+    static let sheet = colors + page + tables + matrices + charts + narrow + paper
 
     private static let lightColors = """
         --paper:#fff;--raised:#f7f8f9;--ink:#17202a;--minor:#5b6672;--rule:#e4e7eb;--strong-rule:#9aa4ae;
@@ -89,6 +89,19 @@ enum ReportStyle {
         thead th,.below{font-size:11.5px}thead .unit{font-size:11px}.runs tbody th{min-width:11em}}
         .seed{white-space:nowrap}
         .failed td:last-child{color:var(--warning)}
+        """
+
+    private static let matrices = """
+
+        .matrices{display:grid;grid-template-columns:repeat(auto-fill,minmax(290px,1fr));gap:28px 32px}
+        .matrix{min-width:0}
+        .matrix h3{display:flex;gap:10px;align-items:center}
+        .heat{font-size:13px;table-layout:fixed}
+        .heat thead th,.heat tbody th,.heat tbody td{display:table-cell;min-width:0;padding:5px 4px;
+        font-size:12px;text-align:center;font-weight:400;white-space:nowrap}
+        .heat tbody td{font-size:13px;border:1px solid var(--paper)}
+        .heat tbody tr{border:0}
+        .name .below{display:block}
         """
 
     private static let charts = """

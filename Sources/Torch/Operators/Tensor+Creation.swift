@@ -1,5 +1,6 @@
 // Tensors of constants and of random numbers.
 
+private let emptyOf = Operation("empty.memory_format")
 private let fullOf = Operation("full")
 private let zerosLike = Operation("zeros_like")
 private let onesLike = Operation("ones_like")
@@ -19,6 +20,10 @@ extension Tensor {
             do { try device.requireAvailable() } catch { return Tensor(.failure(error)) }
         }
         return fullOf(.integers(shape), .real(value), .dtype(dtype), .none, .device(device))
+    }
+    /// A tensor on the CPU whose elements are whatever the memory held: for those who write all of them.
+    public static func uninitialized(_ shape: [Int], dtype: DType = .float32) -> Tensor {
+        emptyOf(.integers(shape), .dtype(dtype))
     }
     /// A tensor of zeros.
     public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {

@@ -6,27 +6,63 @@ public protocol KroneckerLayer: InformativeLayer {
     /// Whether it has factors as it is configured; a grouped convolution has none.
     var hasKroneckerFactors: Bool { get }
 
-    /// The rows of which the factors are sums: inputs, with a trailing 1 where there is a bias, and output
-    /// gradients, [rows, width] each.
-    func kroneckerRows(of use: LayerUse, sharing: WeightSharing) -> (inputs: Tensor, outputGradients: Tensor)
+    /// What the factors are sums of.
+    func kroneckerRows(of use: LayerUse) -> KroneckerRows
 }
 
 extension KroneckerLayer {
     public var hasKroneckerFactors: Bool { true }
 }
 
-/// The rows of inputs [units, positions, inputs] and output gradients [units, positions, outputs].
-func kroneckerRows(
-    inputs: Tensor, outputGradients: Tensor, hasBias: Bool, sharing: WeightSharing
-) -> (inputs: Tensor, outputGradients: Tensor) {
-    var (a, s) = (inputs, outputGradients)
-    if let failure = a.failure ?? s.failure { return (Tensor(failed: failure), Tensor(failed: failure)) }
-    if hasBias {
-        let ones = Tensor.ones(Array(a.shape.dropLast()) + [1], dtype: a.dtype, device: a.device)
-        a = .concatenated([a, ones], along: -1)
+/// The rows of which Kronecker factors are sums.
+public struct KroneckerRows {
+    /// a without the 1 of a bias, [units, positions, inputs].
+    public let inputs: Tensor
+    /// s, [units, positions, outputs].
+    public let outputGradients: Tensor
+    /// Whether a has a trailing 1.
+    public let hasBias: Bool
+
+    /// Gathers rows.
+    public init(inputs: Tensor, outputGradients: Tensor, hasBias: Bool) {
+        self.inputs = inputs
+        self.outputGradients = outputGradients
+        self.hasBias = hasBias
     }
-    switch sharing {
-    case .expand: return (a.flattened(to: 1), s.flattened(to: 1))
-    case .reduce: return (a.mean(along: 1), s.sum(along: 1))
+
+    /// [rows, inputs] and [rows, outputs] by a convention for shared weights: the mean of a and the sum of s
+    /// over positions, or every position for itself.
+    func shared(by sharing: WeightSharing) -> (inputs: Tensor, outputGradients: Tensor) {
+        if let failure = inputs.failure ?? outputGradients.failure {
+            return (Tensor(failed: failure), Tensor(failed: failure))
+        }
+        return switch sharing {
+        case .expand: (inputs.flattened(to: 1), outputGradients.flattened(to: 1))
+        case .reduce: (inputs.mean(along: 1), outputGradients.sum(along: 1))
+        }
     }
+
+    /// Q_A^T a and Q_S^T s.
+    func rotated(by basis: KroneckerBasis) -> (inputs: Tensor, outputGradients: Tensor) {
+        if let failure = inputs.failure ?? outputGradients.failure {
+            return (Tensor(failed: failure), Tensor(failed: failure))
+        }
+        let width = inputs.shape[2]
+        let kernel = basis.inputs.narrowed(0, from: 0, length: width)
+        let a = inputs.matmul(kernel)
+        // The trailing 1 meets the last row.
+        let shift = hasBias ? basis.inputs.narrowed(0, from: width, length: 1) : nil
+        return (shift.map { a + $0 } ?? a, outputGradients.matmul(basis.outputs))
+    }
+}
+
+/// sum over rows of x x^T, with a trailing 1 in x if so wanted.
+func gram(_ rows: Tensor, withOnes: Bool = false) -> Tensor {
+    if rows.failure != nil { return rows }
+    if let quick = UnitSums.gram(rows, withOnes: withOnes) { return quick }
+    var x = rows
+    if withOnes {
+        x = .concatenated([x, .ones([x.shape[0], 1], dtype: x.dtype, device: x.device)], along: 1)
+    }
+    return x.transposed(0, 1).matmul(x)
 }

@@ -26,14 +26,23 @@ extension ConvolutionInformation {
         return bias == nil ? [weight] : [weight, use.outputGradient.flattened(from: 2).sum(along: 2)]
     }
 
+    public func workingByteCount(of use: LayerUse) -> Int {
+        let positions = use.outputGradient.shape.dropFirst(2).reduce(1, *)
+        return positions * weight.count / max(weight.shape[0], 1) * geometry.groups * weight.dtype.byteCount
+    }
+
+    public func unitProducts(of use: LayerUse, with directions: [Tensor]) -> Tensor {
+        let output = use.input.convolved(
+            weight: directions[0], bias: bias == nil ? nil : directions[1], stride: geometry.stride,
+            padding: geometry.padding, dilation: geometry.dilation, groups: geometry.groups)
+        return (output * use.outputGradient).flattened(from: 1).sum(along: 1)
+    }
+
     public var hasKroneckerFactors: Bool { geometry.groups == 1 }
 
-    public func kroneckerRows(
-        of use: LayerUse, sharing: WeightSharing
-    ) -> (inputs: Tensor, outputGradients: Tensor) {
-        let patches = geometry.patches(of: use.input).flattened(from: 1, to: 2).transposed(1, 2)
-        let s = use.outputGradient.flattened(from: 2).transposed(1, 2)
-        return Fisher.kroneckerRows(
-            inputs: patches, outputGradients: s, hasBias: bias != nil, sharing: sharing)
+    public func kroneckerRows(of use: LayerUse) -> KroneckerRows {
+        KroneckerRows(
+            inputs: geometry.patches(of: use.input).flattened(from: 1, to: 2).transposed(1, 2),
+            outputGradients: use.outputGradient.flattened(from: 2).transposed(1, 2), hasBias: bias != nil)
     }
 }

@@ -5,6 +5,16 @@ import Torch
 extension Embedding: InformativeLayer {
     public var informativeParameters: [Parameter] { [$weight] }
 
+    public func sums(of use: LayerUse) -> [(gradient: Tensor, squares: Tensor)?]? {
+        guard !use.input.dtype.isFloatingPoint else {
+            return weightSums(use.outputGradient, use.input).map { [$0.sums] }
+        }
+        let s = use.outputGradient
+        guard s.failure == nil, s.rank > 1 else { return nil }
+        let rows = s.reshaped([s.shape[0], -1, s.shape[s.rank - 1]])
+        return UnitSums.lookups(use.input, rows, entries: weight.shape[0]).map { [$0] }
+    }
+
     public func unitGradients(of use: LayerUse) -> [Tensor?] {
         let gradient = use.outputGradient
         let units = gradient.shape[0]
@@ -22,5 +32,22 @@ extension Embedding: InformativeLayer {
         return [
             table.addingRows(gradient.reshaped([-1, width]), at: places).reshaped([units, entries, width])
         ]
+    }
+
+    public func unitProducts(of use: LayerUse, with directions: [Tensor]) -> Tensor {
+        let table = directions[0]
+        let output = use.input.dtype.isFloatingPoint ? use.input.linear(weight: table) : table.rows(use.input)
+        return (output * use.outputGradient).flattened(from: 1).sum(along: 1)
+    }
+
+    public func weightedSums(of use: LayerUse, weights: Tensor) -> [Tensor?] {
+        let s = use.outputGradient
+        let shape = [s.shape[0]] + [Int](repeating: 1, count: s.rank - 1)
+        let rows = (s * weights.reshaped(shape)).reshaped([-1, s.shape[s.rank - 1]])
+        guard !use.input.dtype.isFloatingPoint else {
+            return [rows.transposed(0, 1).matmul(use.input.reshaped([-1, weight.shape[1]]))]
+        }
+        let table = Tensor.zeros(like: weight.detached())
+        return [table.addingRows(rows, at: use.input.reshaped([-1]))]
     }
 }

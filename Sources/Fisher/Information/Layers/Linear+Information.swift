@@ -1,7 +1,19 @@
 import NeuralNet
 import Torch
 
-/// G_n = sum_t s_nt a_nt^T, and without positions sum_n G_n^2 = (s^2)^T (a^2): no unit's gradient is stored.
+/// The sums of s a^T and of its squares by unit, for s [units, ..., outputs] and a [units, ..., inputs], and the
+/// number of positions of a unit. Without positions sum_n G_n^2 = (s^2)^T (a^2).
+func weightSums(_ s: Tensor, _ a: Tensor) -> (sums: (gradient: Tensor, squares: Tensor), positions: Int)? {
+    guard s.failure == nil, a.failure == nil, s.rank > 1, s.rank == a.rank else { return nil }
+    let positions = s.shape.dropFirst().dropLast().reduce(1, *)
+    let found = UnitSums.outer(
+        s.reshaped([-1, s.shape[s.rank - 1]]), a.reshaped([-1, a.shape[a.rank - 1]]), depth: positions,
+        squares: positions == 1 ? .eachTerm : .eachGroup)
+    guard let found, let squares = found.squares else { return nil }
+    return ((found.sum, squares), positions)
+}
+
+/// G_n = sum_t s_nt a_nt^T.
 extension Linear: InformativeLayer {
     public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
 
@@ -12,11 +24,22 @@ extension Linear: InformativeLayer {
     }
 
     public func sums(of use: LayerUse) -> [(gradient: Tensor, squares: Tensor)?]? {
-        guard use.input.rank == 2 else { return nil }
-        let (a, s) = (use.input, use.outputGradient)
-        let squares = s.squared()
-        let weight = (s.transposed(0, 1).matmul(a), squares.transposed(0, 1).matmul(a.squared()))
-        return bias == nil ? [weight] : [weight, (s.sum(along: 0), squares.sum(along: 0))]
+        guard let (weight, positions) = weightSums(use.outputGradient, use.input) else { return nil }
+        guard bias != nil else { return [weight] }
+        let s = use.outputGradient.reshaped([-1, use.outputGradient.shape.last ?? 1])
+        return UnitSums.columns(s, depth: positions).map { [weight, $0] }
+    }
+
+    public func unitProducts(of use: LayerUse, with directions: [Tensor]) -> Tensor {
+        let output = use.input.linear(weight: directions[0], bias: bias == nil ? nil : directions[1])
+        return (output * use.outputGradient).flattened(from: 1).sum(along: 1)
+    }
+
+    public func weightedSums(of use: LayerUse, weights: Tensor) -> [Tensor?] {
+        let s = positions(use.outputGradient) * weights.reshaped([-1, 1, 1])
+        let rows = s.flattened(to: 1)
+        let weight = rows.transposed(0, 1).matmul(positions(use.input).flattened(to: 1))
+        return bias == nil ? [weight] : [weight, rows.sum(along: 0)]
     }
 
     /// [units, positions, width].
@@ -26,12 +49,9 @@ extension Linear: InformativeLayer {
 }
 
 extension Linear: KroneckerLayer {
-    public func kroneckerRows(
-        of use: LayerUse, sharing: WeightSharing
-    ) -> (inputs: Tensor, outputGradients: Tensor) {
-        Fisher.kroneckerRows(
-            inputs: positions(use.input), outputGradients: positions(use.outputGradient),
-            hasBias: bias != nil,
-            sharing: sharing)
+    public func kroneckerRows(of use: LayerUse) -> KroneckerRows {
+        KroneckerRows(
+            inputs: positions(use.input), outputGradients: positions(use.outputGradient), hasBias: bias != nil
+        )
     }
 }

@@ -7,7 +7,7 @@ public struct BatchStatistics {
     enum Answer {
         case diagonal(DiagonalInformation)
         case kronecker(KroneckerInformation)
-        case kroneckerDiagonal([ParameterPath: KroneckerDiagonals])
+        case kroneckerDiagonal([ParameterPath: DiagonalKroneckerFactors])
         case uses(CapturedUses)
         case unitGradients(UnitGradients)
         case unitScores(UnitScores)
@@ -40,11 +40,7 @@ public struct BatchStatistics {
             try own.add(other)
             return .kronecker(own)
         case (.kroneckerDiagonal(var own), .kroneckerDiagonal(let other)):
-            own.merge(other) { first, second in
-                var sum = first
-                sum.add(second)
-                return sum
-            }
+            for (path, factors) in other { try own[path]?.add(factors) }
             return .kroneckerDiagonal(own)
         case (.uses(var own), .uses(let other)):
             own.add(other)
@@ -83,7 +79,7 @@ public struct BatchStatistics {
     /// The diagonals of Kronecker factors that were asked for, by the path of the layer.
     public func kroneckerDiagonal(
         _ source: InformationSource, _ sharing: WeightSharing
-    ) -> [ParameterPath: KroneckerDiagonals]? {
+    ) -> [ParameterPath: DiagonalKroneckerFactors]? {
         guard case .kroneckerDiagonal(let found)? = answers[.kroneckerDiagonal(source, sharing)] else {
             return nil
         }

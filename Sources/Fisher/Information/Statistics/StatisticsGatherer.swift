@@ -10,10 +10,7 @@ struct StatisticsPlan {
     private let everything: InformationEstimator
     private let inLayers: InformationEstimator
     private let outsideLayers: InformationEstimator
-    /// The layers of `structure` by path.
-    let layers: [ParameterPath: any KroneckerLayer]
-    /// The layers that the parameters belong to, those that share parameters together.
-    var clusters: [LayerCluster] { everything.clusters }
+    private let layers: [ParameterPath: any KroneckerLayer]
 
     init(_ parameters: [NamedParameter], of model: any Module) throws(OptimizerError) {
         self.parameters = parameters
@@ -55,45 +52,32 @@ struct StatisticsPlan {
 
     /// The answer to a request about captured passes.
     func answer(
-        _ request: InformationRequest, _ passes: [BackwardPass], outputGradient: Tensor?, units: Int,
-        observationCount: Int
+        _ request: InformationRequest, from source: InformationSource, _ passes: [BackwardPass],
+        outputGradient: Tensor?, units: Int, observationCount: Int
     ) throws -> BatchStatistics.Answer {
+        let run = PassRun(source: source, units: units, observationCount: observationCount) { take in
+            for pass in passes { try take(pass) }
+        }
         switch request {
-        case .diagonal(let source, _):
-            let estimator = estimator(of: request) ?? everything
-            return .diagonal(
-                try estimator.diagonal(
-                    source, passes: passes, units: units, observationCount: observationCount))
-        case .kronecker(let source, let sharing):
-            return .kronecker(
-                try inLayers.kronecker(
-                    source, passes: passes, sharing: sharing, observationCount: observationCount))
+        case .diagonal: return .diagonal(try (estimator(of: request) ?? everything).diagonal(run))
+        case .kronecker(_, let sharing): return .kronecker(try inLayers.kronecker(run, sharing: sharing))
         case .kroneckerDiagonal(_, let sharing):
-            var found: [ParameterPath: KroneckerDiagonals] = [:]
-            for (path, layer) in layers {
-                found[path] = KroneckerDiagonals(
-                    of: layer, path: path, passes: passes, sharing: sharing,
-                    observationCount: observationCount)
-            }
-            return .kroneckerDiagonal(found)
+            return .kroneckerDiagonal(try inLayers.diagonalKronecker(run, sharing: sharing).layers)
         case .uses:
-            return .uses(
-                CapturedUses(
-                    passes: passes, units: units, layers: layers, observationCount: observationCount))
+            return .uses(CapturedUses(run, by: inLayers))
         case .unitGradients:
             guard let outputGradient, let pass = passes.first else { throw InformationError.noObservations }
             let squares = outputGradient.flattened(from: 1).squared().sum(along: 1)
             return .unitGradients(
                 UnitGradients(
-                    rows: try everything.unitGradients(pass, units: units), outputSquares: squares))
-        case .unitScores(let source):
+                    rows: try everything.unitGradients(pass, units: units, of: parameters),
+                    outputSquares: squares))
+        case .unitScores:
             return .unitScores(
-                try UnitScores(
-                    passes, of: self, units: units, observationCount: observationCount,
+                UnitScores(
+                    passes, by: everything, layers: layers, units: units, observationCount: observationCount,
                     outputGradient: source == .empirical ? outputGradient : nil))
-        case .full(let source):
-            return .full(
-                try everything.full(source, passes: passes, units: units, observationCount: observationCount))
+        case .full: return .full(try everything.full(run))
         case .products: preconditionFailure("products are not made of captured passes")
         }
     }
@@ -132,7 +116,7 @@ struct StatisticsGatherer {
             keepGraph: !others.isEmpty || wantsProducts, extra: &extra)
         guard made.observationCount > 0 else { return sum }
         let labelled = [
-            BackwardPass(uses: pass.uses(with: extra.prefix(captured.count)), weight: 1)
+            BackwardPass(uses: pass.uses(with: extra.prefix(captured.count)), generic: [:], weight: 1)
         ]
         var passes: [InformationSource: [BackwardPass]] = [:]
         let slope = outputs.isEmpty ? nil : extra.last ?? nil
@@ -166,7 +150,8 @@ struct StatisticsGatherer {
             } else if let source = request.source {
                 found[request] = try withoutGradients {
                     try plan.answer(
-                        request, passes[source] ?? [], outputGradient: outputGradient, units: units,
+                        request, from: source, passes[source] ?? [], outputGradient: outputGradient,
+                        units: units,
                         observationCount: made.observationCount)
                 }
             }
@@ -194,7 +179,7 @@ struct StatisticsGatherer {
         let wanted = plans.reduce(into: Set<ParameterPath>()) {
             $0.formUnion($1.plan.wantedLayers($1.requests))
         }
-        if wanted.isEmpty { return CapturedPass(outcome: try forward(), units: units, uses: []) }
+        if wanted.isEmpty { return CapturedPass(outcome: try forward(), units: units, uses: [], generic: []) }
         let recorder = UseRecorder()
         let outcome = try model.capturing(by: recorder) { () throws -> Objective in try forward() }
         let uses = recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }
@@ -204,6 +189,7 @@ struct StatisticsGatherer {
                 throw InformationError.notByUnit(layer: use.path, units: units, shape: use.output.shape)
             }
         }
-        return CapturedPass(outcome: outcome, units: units, uses: uses.map { ($0.path, $0.input, $0.output) })
+        return CapturedPass(
+            outcome: outcome, units: units, uses: uses.map { ($0.path, $0.input, $0.output) }, generic: [])
     }
 }

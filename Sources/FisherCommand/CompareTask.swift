@@ -1,28 +1,28 @@
 import ArgumentParser
 import Fisher
-import FisherTasks
 import FisherTraining
 
-/// `fisher compare language`.
-struct CompareLanguage: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "language",
-        abstract: "Compare optimizers on a byte-level GPT.",
-        discussion: """
-            Every optimizer gets the same first weights and the same batches for each seed. Without --text the \
-            text is the C++ headers of the libtorch that this program runs on.
+/// `fisher compare`, one task.
+struct CompareTask<Own: ComparedTask>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: Own.name,
+            abstract: "Compare optimizers on \(Own.model).",
+            discussion: """
+                Every optimizer gets the same first weights and the same batches for each seed. \(Own.remark)
 
-            An optimizer is named with its own options after a colon: \
-            --optimizer adamw --optimizer adamw:clip_gradient_norm=1 --optimizer fadam:rho=0.6
+                An optimizer is named with its own options after a colon: \
+                --optimizer adamw --optimizer adamw:clip_gradient_norm=1 --optimizer fadam:rho=0.6
 
-            Options are tuned before on a split of the training data, every optimizer with as many trials: \
-            --learning-rates adamw=1e-3,2e-3 --learning-rates fadam=2e-3,4e-3 --tune all.beta2=0.99,0.999
-            """)
+                Options are tuned before on a split of the training data, every optimizer with as many trials: \
+                --learning-rates adamw=1e-3,2e-3 --learning-rates fadam=2e-3,4e-3 --tune all.beta2=0.99,0.999
+                """)
+    }
 
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue, help: "An optimizer to compare; repeat it.")
     var optimizers: [OptimizerSpecification] = []
-    @OptionGroup var arguments: LanguageComparisonArguments
+    @OptionGroup var arguments: ComparisonArguments<Own>
     @Option(
         parsing: .singleValue,
         help: "NAME=v1,v2,...: learning rates to tune one rule with, or all; repeatable.")
@@ -62,8 +62,8 @@ struct CompareLanguage: ParsableCommand {
         try arguments.requireUse(of: candidates)
         let grids = try candidates.map(grid)
         try requireEqualBudgets(candidates, grids)
-        try LanguageComparison(
-            arguments: arguments, folder: arguments.output ?? "runs/compare-language",
+        try TaskComparison(
+            arguments: arguments, folder: arguments.output ?? "runs/compare-\(arguments.own.folder)",
             candidates: Array(zip(candidates, grids)), hyperparameters: hyperparameters,
             tuningSeeds: tuningSeeds
         ).run()
@@ -116,5 +116,3 @@ struct GridArgument: ExpressibleByArgument {
         if values.isEmpty { return nil }
     }
 }
-
-extension LanguageTask.Size: ExpressibleByArgument {}

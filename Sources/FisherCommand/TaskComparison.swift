@@ -1,27 +1,21 @@
 import ArgumentParser
 import Fisher
-import FisherTasks
 import FisherTraining
 import Foundation
 
-/// What `compare language` and `ablate language` have in common: the task, the length, the files.
-struct LanguageComparisonArguments: ParsableArguments {
-    @Option(parsing: .upToNextOption, help: "Files or folders to train on.")
-    var text: [String] = []
-    @Option(help: "The model: tiny, small or base.")
-    var size: LanguageTask.Size = .tiny
+/// What `compare` and `ablate` have in common: the task, the length, the files.
+struct ComparisonArguments<Own: ComparedTask>: ParsableArguments {
+    @OptionGroup var own: Own
     @Option(help: "Steps of a run.")
-    var steps = 400
-    @Option(help: "Windows in a batch.")
-    var batch = 8
-    @Option(help: "Bytes in a window; by default the model's own context.")
-    var context: Int?
+    var steps = Own.defaults.steps
+    @Option(help: "The number of \(Own.defaults.examples) in a batch.")
+    var batch = Own.defaults.batch
     @Option(help: "The number of seeds.")
     var seeds = 5
     @Option(help: "The first seed.")
     var firstSeed: UInt64 = 0
     @Option(help: "The largest learning rate, the same for all.")
-    var learningRate = 2e-3
+    var learningRate = Own.defaults.learningRate
     @Option(help: "Its course: constant or cosine.")
     var schedule: Course = .cosine
     @Option(help: "Steps of linear warm-up.")
@@ -41,14 +35,10 @@ struct LanguageComparisonArguments: ParsableArguments {
     @Option(name: .shortAndLong, help: "The folder for results.csv, results.json and report.html.")
     var output: String?
 
-    enum Course: String, CaseIterable, ExpressibleByArgument {
-        case constant, cosine
-    }
-
     func validate() throws {
         let counts = [
             ("steps", steps), ("batch", batch), ("seeds", seeds), ("micro-batches", microBatches),
-            ("evaluate-every", evaluateEvery ?? 1), ("threads", threads ?? 1), ("context", context ?? 1),
+            ("evaluate-every", evaluateEvery ?? 1), ("threads", threads ?? 1),
         ]
         for (name, value) in counts where value < 1 {
             throw ValidationError("--\(name) must be at least 1, not \(value).")
@@ -73,10 +63,8 @@ struct LanguageComparisonArguments: ParsableArguments {
         }
     }
 
-    func task(on corpus: Corpus) throws -> LanguageTask {
-        var configuration = size.configuration
-        if let context { configuration.context = context }
-        return try LanguageTask(configuration, corpus: corpus, batch: batch, settings: sharedForReaders)
+    func task(on source: Own.Source) throws -> Own.Task {
+        try own.task(on: source, batch: batch, settings: sharedForReaders)
     }
 
     var length: RunLength {
@@ -103,9 +91,14 @@ struct LanguageComparisonArguments: ParsableArguments {
     }
 }
 
-/// Runs a comparison on the language task: tuning where there are grids, then every optimizer with every seed.
-struct LanguageComparison {
-    let arguments: LanguageComparisonArguments
+/// The course of the learning rate that all optimizers of a comparison share.
+enum Course: String, CaseIterable, ExpressibleByArgument {
+    case constant, cosine
+}
+
+/// Runs a comparison on a task: tuning where there are grids, then every optimizer with every seed.
+struct TaskComparison<Own: ComparedTask> {
+    let arguments: ComparisonArguments<Own>
     let folder: String
     /// The optimizers before any tuning, with what is to be tuned; the first is the baseline.
     let candidates: [(candidate: OptimizerCandidate, grid: OptionGrid)]
@@ -115,8 +108,8 @@ struct LanguageComparison {
     func run() throws {
         Interruption.install()
         if let threads = arguments.threads { Engine.threadCount = threads }
-        let corpus = try Corpus.text(at: arguments.text)
-        let task = try arguments.task(on: corpus)
+        let source = try arguments.own.source()
+        let task = try arguments.task(on: source)
         let files = ComparisonFiles(folder: folder)
         var result = OptimizerComparison(
             task: task.summary, environment: .current(command: CommandLine.arguments), entries: [])
@@ -129,7 +122,7 @@ struct LanguageComparison {
         let finalists = candidates.count + (hyperparameters == .both ? candidates.count - 1 : 0)
         let progress = ProgressDisplay(runCount: trials + finalists * arguments.seeds)
         do {
-            let chosen = try tune(on: corpus, &result, files, progress)
+            let chosen = try tune(on: source, &result, files, progress)
             result = try ComparisonRunner(task, length: arguments.length)(
                 try hyperparameters.finalists(chosen), seeds: arguments.seedNumbers, into: result,
                 progress: progress
@@ -157,13 +150,13 @@ struct LanguageComparison {
 
     /// The candidates with the options that tuning chose.
     private func tune(
-        on corpus: Corpus, _ result: inout OptimizerComparison, _ files: ComparisonFiles,
+        on source: Own.Source, _ result: inout OptimizerComparison, _ files: ComparisonFiles,
         _ progress: ProgressDisplay
     ) throws -> [OptimizerCandidate] {
         let isTuned = candidates.contains { $0.grid.count > 1 }
         guard isTuned else { return candidates.map(\.candidate) }
         let tuner = Tuner(
-            try arguments.task(on: corpus.tuningSplit), length: arguments.length,
+            try arguments.task(on: try arguments.own.tuningSplit(of: source)), length: arguments.length,
             seeds: (0..<UInt64(tuningSeeds)).map { UInt64.max - $0 })
         let earlier = result.tuning ?? []
         var records: [TuningRecord] = []

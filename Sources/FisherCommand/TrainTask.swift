@@ -1,25 +1,25 @@
 import ArgumentParser
 import Fisher
-import FisherTasks
 import FisherTraining
 import Foundation
 
-/// `fisher train language`.
-struct TrainLanguage: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "language",
-        abstract: "Train a byte-level GPT.",
-        discussion: """
-            The run's folder holds its configuration, metrics, TensorBoard events and checkpoints. A run that \
-            was stopped or killed goes on with --resume, to the same bits as if it had not been (with the same \
-            number of threads). Presets: \(LanguageConfiguration.presets.map(\.name).joined(separator: ", ")).
+/// `fisher train`, one task.
+struct TrainTask<Own: TrainedTask>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: Own.name,
+            abstract: "Train \(Own.model).",
+            discussion: """
+                The run's folder holds its configuration, metrics, TensorBoard events and checkpoints. A run that \
+                was stopped or killed goes on with --resume, to the same bits as if it had not been (with the same \
+                number of threads). Presets: \(Own.Configuration.presets.map(\.name).joined(separator: ", ")).
 
-            fisher train language --preset tiny --set optimizer.rule=fadam --output runs/first
-            """)
+                \(Own.example) --output runs/first
+                """)
+    }
 
     @OptionGroup var arguments: ConfigurationArguments
-    @Option(parsing: .upToNextOption, help: "Files or folders to train on: data.text.")
-    var text: [String] = []
+    @OptionGroup var own: Own
     @Option(name: .shortAndLong, help: "The run's folder.")
     var output: String?
     @Flag(help: "Go on from the newest whole checkpoint.")
@@ -29,8 +29,8 @@ struct TrainLanguage: ParsableCommand {
 
     func run() throws {
         Interruption.install()
-        let directory = RunDirectory(path: output ?? "runs/language")
-        let resolved = try ResolvedConfiguration<LanguageConfiguration>(try layers(directory))
+        let directory = RunDirectory(path: output ?? "runs/\(Own.name)")
+        let resolved = try ResolvedConfiguration<Own.Configuration>(try layers(directory))
         if arguments.printConfig {
             print(resolved.explained, terminator: "")
             return
@@ -39,7 +39,7 @@ struct TrainLanguage: ParsableCommand {
         if configuration.training.threads > 0 { Engine.threadCount = configuration.training.threads }
         let candidate = try configuration.optimizer.candidate(steps: configuration.training.steps)
         if !dryRun && !resume && directory.holdsRun { throw AlreadyHoldsRun(path: directory.path) }
-        let task = try configuration.task(on: try configuration.corpus())
+        let task = try configuration.task()
         if dryRun {
             try DryRun(
                 task: task, candidate: candidate, training: configuration.training, directory: directory
@@ -76,37 +76,40 @@ struct TrainLanguage: ParsableCommand {
                     "\(setting.name) cannot be changed in a run that is resumed "
                         + "(\(free.joined(separator: ", ")), checkpoints.* and log.* can)")
             }
-            if arguments.config != nil || arguments.preset != nil || !text.isEmpty {
+            if arguments.config != nil || arguments.preset != nil || !own.values.isEmpty {
+                let options =
+                    ["--config", "--preset"]
+                    + own.values.map { "--" + ($0.key.split(separator: ".").last ?? "") }
                 throw ConfigurationError(
-                    "a run that is resumed has its configuration: --config, --preset and --text are for new ones"
-                )
+                    "a run that is resumed has its configuration: \(options.joined(separator: ", ")) are for "
+                        + "new ones")
             }
         }
-        var layers = try arguments.layers(of: LanguageConfiguration.self, after: first)
-        if !text.isEmpty { layers.append(ConfigurationLayer(.commandLine, [("data.text", text)])) }
-        return layers
+        let layers = try arguments.layers(of: Own.Configuration.self, after: first)
+        return own.values.isEmpty ? layers : layers + [ConfigurationLayer(.commandLine, own.values)]
     }
 
     private func resumption(_ directory: RunDirectory) -> String {
-        "fisher train language --resume --output " + EnvironmentSummary.quoted(directory.path)
+        "fisher train \(Own.name) --resume --output " + EnvironmentSummary.quoted(directory.path)
     }
 
     private func outcome(of document: RunDocument, in directory: RunDirectory) -> String {
+        let name = document.task.lossUnit
+        let unit = ("aeiou".contains(name.prefix(1)) ? "an " : "a ") + name
         let loss = document.record.curve.last?.validationLoss ?? .nan
         let best = document.record.bestValidationLoss ?? .nan
         let bits = ComparisonSummary.bits(fromNats: best)
         let perplexity = ComparisonSummary.perplexity(fromNats: best)
         let numbers = String(
-            format: "validation loss %.4f nats a byte, best %.4f (%.3f bits a byte, perplexity %.2f)", loss,
-            best,
-            bits, perplexity)
+            format: "validation loss %.4f nats \(unit), best %.4f (%.3f bits \(unit), perplexity %.2f)",
+            loss, best, bits, perplexity)
         let ended = document.phase == .stoppedEarly ? ", stopped early" : ""
-        return """
-            step \(document.record.curve.last?.step ?? 0)\(ended): \(numbers)
-            checkpoints: \(directory.checkpoints.folder)
-            report: \(directory.path)/report.html
-            sample: fisher sample \(EnvironmentSummary.quoted(directory.path))
-            """
+        let lines = [
+            "step \(document.record.curve.last?.step ?? 0)\(ended): \(numbers)",
+            "checkpoints: \(directory.checkpoints.folder)", "report: \(directory.path)/report.html",
+        ]
+        let next = Own.afterwards(EnvironmentSummary.quoted(directory.path))
+        return (lines + [next].compactMap { $0 }).joined(separator: "\n")
     }
 }
 

@@ -1,0 +1,77 @@
+import NeuralNet
+import Torch
+
+/// A forward pass with the uses of its layers.
+public struct CapturedPass<Outcome> {
+    /// What the forward pass gave.
+    public let outcome: Outcome
+    /// The length of the first axis.
+    let units: Int
+    /// Every use of every layer.
+    let uses: [(path: ParameterPath, input: Tensor, output: Tensor)]
+    /// Parameters whose gradients by unit take a backward pass each.
+    let generic: [Parameter]
+
+    /// What came back to the uses from a scalar, or from outputs with seeds.
+    ///
+    /// Parameters of the generic route need seeds whose first axis is that of the units.
+    func backward(
+        from outputs: [Tensor], seeds: [Tensor?], weight: Double = 1, keepGraph: Bool
+    ) throws -> BackwardPass {
+        let returned = try gradients(
+            of: outputs, seeds: seeds, withRespectTo: uses.map(\.output),
+            keepGraph: keepGraph || !generic.isEmpty)
+        var found: [ParameterPath: [LayerUse]] = [:]
+        for (use, gradient) in zip(uses, returned) {
+            guard let gradient else { continue }
+            found[use.path, default: []].append(LayerUse(input: use.input, outputGradient: gradient))
+        }
+        return BackwardPass(
+            uses: found, generic: try byUnit(outputs, seeds, keepGraph: keepGraph), weight: weight)
+    }
+
+    /// The gradients of the generic route, a backward pass a unit: [units] and the parameter's shape.
+    private func byUnit(
+        _ outputs: [Tensor], _ seeds: [Tensor?], keepGraph: Bool
+    ) throws -> [ObjectIdentifier: Tensor] {
+        guard !generic.isEmpty else { return [:] }
+        guard outputs.count == 1, let seed = seeds[0], seed.rank > 0, seed.shape[0] == units else {
+            throw InformationError.notByUnit(
+                layer: .root, units: units, shape: seeds.first.flatMap { $0?.shape } ?? [])
+        }
+        let tensors = generic.map(\.wrappedValue)
+        var rows = [[Tensor]](repeating: [], count: generic.count)
+        for unit in 0..<units {
+            let own = Tensor.zeros(like: seed.detached())
+            try own.narrowed(0, from: unit, length: 1).assign(seed.narrowed(0, from: unit, length: 1))
+            let found = try gradients(
+                of: outputs, seeds: [own], withRespectTo: tensors,
+                keepGraph: keepGraph || unit + 1 < units)
+            for (k, gradient) in found.enumerated() {
+                rows[k].append(gradient ?? .zeros(like: tensors[k].detached()))
+            }
+        }
+        return Dictionary(
+            uniqueKeysWithValues: zip(generic, rows).map { (ObjectIdentifier($0), .stacked($1)) })
+    }
+}
+
+/// The gradients that came back in one backward pass, by layer, and how much the pass counts.
+struct BackwardPass {
+    let uses: [ParameterPath: [LayerUse]]
+    /// Units' gradients of parameters that belong to no layer that tells them.
+    let generic: [ObjectIdentifier: Tensor]
+    let weight: Double
+}
+
+/// Backward passes that can be made, one after another, and the number of observations that they count.
+struct PassRun {
+    let source: InformationSource
+    let units: Int
+    let observationCount: Int
+    /// Makes the passes; each may be forgotten before the next.
+    let forEach: (_ take: (BackwardPass) throws -> Void) throws -> Void
+
+    /// Whether a pass's gradient is that of the loss.
+    var isAtLabels: Bool { source == .empirical || source == .minibatch }
+}

@@ -1,0 +1,75 @@
+import Fisher
+import Foundation
+
+/// The networks that learn the digits.
+public enum DigitsNetwork: String, CaseIterable, Sendable {
+    /// 64-128-64-32-8-32-64-128-64 with Bernoulli pixels: the deep autoencoder of the literature on second-order
+    /// methods (Hinton and Salakhutdinov 2006; Martens and Grosse 2015), scaled to 8 by 8 pixels.
+    case autoencoder
+    /// Two convolutions of 3 by 3 with 16 and 32 channels, each followed by a pooling of 2 by 2, and a linear
+    /// layer: a classifier.
+    case cnn
+    /// 64-32-10, a classifier of 2,410 parameters: small enough for the whole Fisher information.
+    case perceptron
+
+    /// What stands between linear layers.
+    public enum Activation: String, CaseIterable, Sendable {
+        /// The hyperbolic tangent.
+        case tanh
+        /// The rectifier.
+        case relu
+    }
+
+    /// The activation that the network has unless another is asked for.
+    public var activation: Activation { self == .cnn ? .relu : .tanh }
+
+    /// The widths of the autoencoder.
+    static let widths = [64, 128, 64, 32, 8, 32, 64, 128, 64]
+
+    /// The layers, and what their outputs are.
+    public func specification(_ activation: Activation) -> NetworkSpecification {
+        let between: NetworkSpecification.Layer = activation == .tanh ? .tanh : .relu
+        var layers: [NetworkSpecification.Layer] = []
+        switch self {
+        case .autoencoder:
+            for (inputs, outputs) in zip(DigitsNetwork.widths, DigitsNetwork.widths.dropFirst()) {
+                layers += layers.isEmpty ? [] : [between]
+                layers.append(.linear(inputs: inputs, outputs: outputs))
+            }
+        case .cnn:
+            for (inputs, outputs) in [(1, 16), (16, 32)] {
+                let geometry = ConvolutionGeometry(
+                    kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1)
+                layers += [
+                    .conv2d(inputs: inputs, outputs: outputs, geometry: geometry), between,
+                    .maxPool2d(kernel: 2),
+                ]
+            }
+            layers += [.flatten, .linear(inputs: 32 * 2 * 2, outputs: Digits.classCount)]
+        case .perceptron:
+            layers = [
+                .linear(inputs: Digits.side * Digits.side, outputs: 32), between,
+                .linear(inputs: 32, outputs: Digits.classCount),
+            ]
+        }
+        do throws(NetworkSpecificationError) {
+            return try NetworkSpecification(
+                layers: layers, likelihood: self == .autoencoder ? .bernoulli : .categorical)
+        } catch {
+            preconditionFailure("the layers of \(rawValue): \(error)")
+        }
+    }
+
+    /// A network with first weights from a generator. The autoencoder's are Glorot's: the layers' own are so
+    /// small that nothing comes through eight of them.
+    func makeNetwork(_ activation: Activation, using generator: RandomGenerator) throws -> Sequential {
+        let network = specification(activation).makeNetwork(using: generator)
+        guard self == .autoencoder else { return network }
+        for layer in network.layers {
+            guard let linear = layer as? Linear else { continue }
+            let values = Initializer.glorotUniform(linear.weight.shape, using: generator)
+            try linear.$weight.assign(values)
+        }
+        return network
+    }
+}

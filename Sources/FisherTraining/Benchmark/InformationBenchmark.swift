@@ -1,0 +1,90 @@
+import Fisher
+
+/// What `InformationBenchmark` can time.
+public enum InformationTask: String, CaseIterable, Sendable {
+    /// The loss and its gradient: what the others are compared with.
+    case plain
+    /// The empirical diagonal together with the gradient.
+    case diagonal
+    /// Kronecker factors at the data's labels.
+    case kronecker
+    /// Kronecker factors at a draw from the model.
+    case sampledKronecker = "sampled_kronecker"
+    /// The diagonals of the Kronecker factors, and the diagonal of what has none.
+    case diagonalKronecker = "diagonal_kronecker"
+    /// The eigenvalues in given eigenbases of the factors.
+    case eigenvalues = "ekfac"
+}
+
+/// Estimates of one network's information, to be timed in turns.
+public final class InformationBenchmark {
+    private let network: BenchmarkNetwork
+    private let estimator: InformationEstimator
+    private let tensors: [Tensor]
+    private let generator: RandomGenerator
+    private let bases: [ParameterPath: KroneckerBasis]
+
+    /// Prepares a network's estimates.
+    public init(_ network: BenchmarkNetwork) throws {
+        self.network = network
+        estimator = try InformationEstimator(of: network.model)
+        tensors = network.model.parameters.filter(\.parameter.isTrainable).map(\.parameter.wrappedValue)
+        generator = try RandomGenerator(seed: 2)
+        var bases: [ParameterPath: KroneckerBasis] = [:]
+        let factors = try estimator.kronecker(
+            .empirical, units: network.units, observing: network.targets, network.forward)
+        for (path, layer) in factors.layers { bases[path] = try KroneckerBasis(of: layer) }
+        self.bases = bases
+    }
+
+    /// The number of parameters.
+    public var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
+
+    /// The seconds that a task takes once.
+    public func seconds(_ task: InformationTask) throws -> Double {
+        let clock = ContinuousClock()
+        let begin = clock.now
+        try run(task)
+        return begin.duration(to: clock.now) / .seconds(1)
+    }
+
+    private func run(_ task: InformationTask) throws {
+        let (units, targets, forward) = (network.units, network.targets, network.forward)
+        switch task {
+        case .plain:
+            let objective = try Objective(forward(), observing: targets)
+            _ = try gradients(of: objective.loss, withRespectTo: tensors)
+        case .diagonal: _ = try estimator.diagonal(.empirical, units: units, observing: targets, forward)
+        case .kronecker: _ = try estimator.kronecker(.empirical, units: units, observing: targets, forward)
+        case .sampledKronecker:
+            _ = try estimator.kronecker(
+                .sampled(1), units: units, observing: targets, using: generator, forward)
+        case .diagonalKronecker:
+            _ = try estimator.diagonalKronecker(.empirical, units: units, observing: targets, forward)
+        case .eigenvalues:
+            _ = try estimator.eigenvalues(
+                .empirical, in: bases, units: units, observing: targets, forward)
+        }
+    }
+
+    /// The bytes that a task takes at its peak; nothing where the system does not tell.
+    public func peakBytes(_ task: InformationTask) throws -> Int? {
+        guard let before = ResidentMemory.startPeak() else { return nil }
+        try run(task)
+        return ResidentMemory.peak().map { max(0, $0 - before) }
+    }
+
+    /// The bytes of the inputs that the layers with parameters are given, and of the gradients of their outputs.
+    public func capturedBytes() throws -> Int {
+        let counter = ByteCounter()
+        _ = network.model.capturing(by: counter) { network.forward() }
+        return counter.count
+    }
+
+    private final class ByteCounter: CaptureRecorder {
+        var count = 0
+        func record(layer path: ParameterPath, input: Tensor, output: Tensor) {
+            count += input.byteCount + output.byteCount
+        }
+    }
+}

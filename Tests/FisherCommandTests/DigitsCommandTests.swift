@@ -1,0 +1,113 @@
+import Foundation
+import Testing
+
+/// The commands on the digits as their users meet them.
+@Suite struct DigitsCommandTests {
+    static let run = TrainCommandTests.run
+
+    @Test(arguments: ["autoencoder", "cnn"])
+    func compareAndGoOn(_ network: String) throws {
+        try CommandTests.withFolder { root in
+            let arguments = [
+                "compare", "digits", "--network", network, "--steps", "4", "--batch", "16", "--seeds", "2",
+                "--optimizer", "adamw", "--optimizer", "fadam", "--threads", "1", "--output", root + "/out",
+                "--learning-rates", "all=1e-3,2e-3",
+            ]
+            let run = try Self.run(arguments)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.output.contains("nats/image") && run.output.contains("one rule for all"))
+            let html = try String(contentsOfFile: root + "/out/report.html", encoding: .utf8)
+            #expect(html.contains("Validation loss by time") && html.contains("Training loss by time"))
+            let again = try Self.run(arguments + ["--resume"])
+            #expect(again.status == 0 && !again.errors.contains("step"), "\(again.errors)")
+        }
+    }
+
+    @Test func aRunIsKeptAndResumed() throws {
+        try CommandTests.withFolder { root in
+            let settings = [
+                "model.network=cnn", "training.steps=6", "data.batch=8", "training.threads=1",
+                "optimizer.rule=adamw",
+            ].flatMap { ["--set", $0] }
+            let run = try Self.run(["train", "digits", "--output", root + "/run"] + settings)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.output.contains("nats an image") && !run.output.contains("sample:"))
+            let more = try Self.run(
+                ["train", "digits", "--resume", "--output", root + "/run", "--set", "training.steps=9"])
+            #expect(more.status == 0 && more.output.contains("step 9"), "\(more.errors)")
+            let ablated = try Self.run([
+                "ablate", "digits", "--steps", "3", "--batch", "8", "--seeds", "1", "--optimizer", "fadam",
+                "--option", "rho=0.5,1", "--threads", "1", "--output", root + "/ablation",
+            ])
+            #expect(ablated.status == 0 && ablated.output.contains("fadam + rho 1"), "\(ablated.errors)")
+        }
+    }
+
+    @Test func continualWritesItsFilesAndGoesOn() throws {
+        try CommandTests.withFolder { root in
+            let arguments = [
+                "continual", "--tasks", "2", "--steps", "5", "--width", "8", "--batch", "8", "--seeds", "2",
+                "--strengths", "1,10", "--methods", "none,empirical,fadam,joint", "--output", root + "/out",
+            ]
+            let run = try Self.run(arguments)
+            #expect(run.status == 0, "\(run.errors)")
+            for word in ["none", "empirical", "fadam", "joint", "Forgetting", "±", "report.html"] {
+                #expect(run.output.contains(word))
+            }
+            let csv = try String(contentsOfFile: root + "/out/results.csv", encoding: .utf8)
+            #expect(csv.hasPrefix("method,strength,seed,trained_tasks,task,accuracy\n"))
+            #expect(csv.split(separator: "\n").count == 1 + 4 * 2 * 2 * 2)
+            let json = try Self.run(arguments + ["--resume", "--json"])
+            #expect(json.status == 0 && !json.errors.contains("step"), "\(json.errors)")
+            let parsed = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+            #expect((parsed?["entries"] as? [Any])?.count == 4)
+            let other = try Self.run(
+                arguments.map { $0 == "5" ? "6" : $0 } + ["--resume"])
+            #expect(other.status == 64 && other.errors.contains("choose another --output"))
+        }
+    }
+
+    @Test func mistakesHaveTheirStatus() throws {
+        try CommandTests.withFolder { root in
+            try Data("{}".utf8).write(to: URL(filePath: root + "/results.json"))
+            let output = ["--output", root]
+            for (arguments, status, text) in [
+                (["compare", "digits", "--batch", "1347"], 64, "between 1 and 1346"),
+                (["compare", "digits", "--test-share", "0"], 64, "must lie between 0 and 1"),
+                (["compare", "digits", "--network", "mlp"], 64, "autoencoder"),
+                (["continual", "--tasks", "0"], 64, "--tasks must be at least 1"),
+                (["continual", "--methods", "none,ewc"], 64, "--methods"),
+                (["continual", "--strengths", "1,-1"], 64, "--strengths"),
+                (["continual", "--memory", "online", "--decay", "2"], 64, "--decay"),
+                (["continual", "--optimizer", "nothing"], 64, "nothing"),
+                (["continual", "--batch", "5000"], 64, "a batch of 5000 images"),
+                (["continual", "--resume"], 65, "results.json is not a comparison's result"),
+                (
+                    [
+                        "continual", "--methods", "none", "--tasks", "2", "--steps", "20", "--seeds", "1",
+                        "--width", "8", "--learning-rate", "1e30",
+                    ], 3, "every run diverged"
+                ),
+            ] as [([String], Int32, String)] {
+                let run = try Self.run(arguments + output)
+                #expect(run.status == status, "\(arguments): \(run.errors)")
+                #expect(run.errors.contains(text), "\(arguments): \(run.errors)")
+            }
+        }
+    }
+
+    @Test func theHierarchyIsMeasured() throws {
+        try CommandTests.withFolder { root in
+            let arguments = [
+                "hierarchy", "--optimizer", "sgd", "--optimizer", "natural_gradient", "--training-steps", "3",
+                "--warm-up-steps", "1", "--batch", "16", "--turns", "1", "--output", root + "/out",
+            ]
+            let run = try Self.run(arguments)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.output.contains("natural_gradient") && run.output.contains("report.html"))
+            #expect(FileManager.default.fileExists(atPath: root + "/out/report.html"))
+            let wrong = try Self.run(["hierarchy", "--damping", "-1", "--output", root + "/no"])
+            #expect(wrong.status == 64 && wrong.errors.contains("--damping"))
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import Fisher
+import FisherTraining
+import Testing
+
+@testable import FisherTasks
+
+/// Sequences of tasks and what is measured on them.
+@Suite struct ContinualTests {
+    static func training(
+        _ rule: any OptimizationRule, tasks: Int = 2, steps: Int = 60,
+        memory: ElasticWeightConsolidation.Memory = .separate
+    ) throws -> ContinualTraining {
+        let (training, test) = try Digits.all.split()
+        return try ContinualTraining(
+            OptimizerCandidate(label: "test", rule: rule), taskCount: tasks, steps: steps, batch: 32,
+            width: 24, memory: memory, training: training, test: test)
+    }
+
+    @Test func measuresAreTheirDefinitions() {
+        let record = ContinualRecord(
+            seed: 0, status: .completed, accuracies: [[0.9, 0.1, 0.2], [0.5, 0.8, 0.1], [0.6, 0.4, 1]],
+            seconds: 1)
+        #expect(abs(record.averageAccuracy! - 2.0 / 3) < 1e-12)
+        // Task 1 fell from 0.9 to 0.6, task 2 from 0.8 to 0.4.
+        #expect(abs(record.forgetting! - 0.35) < 1e-12)
+        #expect(abs(record.learningAccuracy! - 0.9) < 1e-12)
+        #expect(zip(record.averagesByStage, [0.9, 0.65, 2.0 / 3]).allSatisfy { abs($0 - $1) < 1e-12 })
+        let stopped = ContinualRecord(
+            seed: 0, status: .diverged(step: 3, reason: "x"), accuracies: [[1, 0]], seconds: 1)
+        #expect(stopped.averageAccuracy == nil && stopped.forgetting == nil)
+        let single = ContinualRecord(seed: 0, status: .completed, accuracies: [[0.7]], seconds: 1)
+        #expect(single.averageAccuracy == 0.7 && single.forgetting == nil)
+    }
+
+    /// With no strength every method trains as none does, to the bit: protection is all that differs.
+    @Test(arguments: ContinualMethod.allCases.filter(\.hasStrength))
+    func withoutStrengthNothingIsProtected(_ method: ContinualMethod) throws {
+        let training = try Self.training(try SGD(learningRate: 0.05, momentum: 0.9), steps: 12)
+        let plain = try training(.none, strength: 0, seed: 3)
+        let protected = try training(method, strength: 0, seed: 3)
+        if method != .sampled { #expect(protected.accuracies == plain.accuracies) }
+        #expect(plain.accuracies.count == 2 && plain.accuracies[0].count == 2)
+    }
+
+    @Test func protectionKeepsAndJointTrainingKeepsAll() throws {
+        let training = try Self.training(try SGD(learningRate: 0.1, momentum: 0.9), steps: 120)
+        let plain = try training(.none, strength: 0, seed: 0)
+        let protected = try training(.exact, strength: 10, seed: 0)
+        let joint = try training(.joint, strength: 0, seed: 0)
+        #expect(protected.forgetting! < plain.forgetting!)
+        #expect(joint.averageAccuracy! > plain.averageAccuracy!)
+        #expect(joint.averageAccuracy! > 0.85)
+    }
+
+    @Test func fAdamBringsItsOwnInformation() throws {
+        let training = try Self.training(
+            try FAdam(learningRate: 1e-3), steps: 12, memory: .online(decay: 0.5))
+        let record = try training(.fadam, strength: 1000, seed: 0)
+        let plain = try training(.none, strength: 0, seed: 0)
+        #expect(record.status == .completed)
+        #expect(record.accuracies[0] == plain.accuracies[0])
+        #expect(record.accuracies[1] != plain.accuracies[1])
+    }
+
+    @Test func tooMuchStrengthDivergesAndIsRecorded() throws {
+        let training = try Self.training(try SGD(learningRate: 0.1), steps: 40)
+        let record = try training(.l2, strength: 1e9, seed: 0)
+        guard case .diverged(let step, _) = record.status else {
+            Issue.record("the run completed")
+            return
+        }
+        #expect(step > 40 && record.accuracies.count == 1)
+    }
+
+    /// Tuning takes the best strength, and what an earlier start finished is not made again.
+    @Test func runnerTunesAndGoesOn() throws {
+        let training = try Self.training(try SGD(learningRate: 0.1, momentum: 0.9), steps: 20)
+        let runner = ContinualRunner(
+            training: training, tuning: training, methods: [.none, .exact], strengths: [0.1, 1e9],
+            seeds: [0, 1])
+        let start = ContinualComparison(
+            task: TaskSummary(name: "t", description: "t", parameterCount: 1, settings: []),
+            environment: EnvironmentSummary(
+                packageVersion: "", engineVersion: "", threads: 1, instructionSet: "", processorName: "",
+                date: "", command: ""))
+        let silent = ProgressDisplay(
+            output: ProgressOutput(isTerminal: false, usesColor: false, width: { 80 }, write: { _ in }))
+        #expect(runner.runCount(after: start) == 6)
+        var calls = 0
+        let result = try runner(into: start, progress: silent) { _ in calls += 1 }
+        #expect(calls == 6 && runner.runCount(after: result) == 0)
+        #expect(result.entries.map(\.strength) == [nil, 0.1])
+        #expect(result.entries.allSatisfy { $0.runs.map(\.seed) == [0, 1] })
+        #expect(result.warnings.contains { $0.contains("edge") })
+        calls = 0
+        let again = try runner(into: result, progress: silent) { _ in calls += 1 }
+        #expect(calls == 0 && again == result)
+        // What is written is read again.
+        let read = try ContinualComparison(json: result.json(), path: "x")
+        #expect(read == result)
+        #expect(result.csv().split(separator: "\n").count == 1 + 2 * 2 * 2 * 2)
+        let page = result.report()
+        #expect(page.contains("<svg") && page.contains("Accuracy on each task after each task"))
+        #expect(!page.contains("src=") && !page.contains("href=\"http"))
+    }
+}
