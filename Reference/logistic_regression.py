@@ -1,4 +1,4 @@
-"""Fits a logistic regression with statsmodels: coefficients and standard errors to compare with.
+"""Fits a logistic regression with statsmodels: coefficients, standard errors and 95 % intervals to compare with.
 
     python3 -m venv .venv && .venv/bin/pip install statsmodels==0.15.0 numpy safetensors
     .venv/bin/python Reference/logistic_regression.py Tests/Fixtures/statistics/logistic.safetensors
@@ -19,7 +19,9 @@ def main(path):
     fit = sm.Logit(y, sm.add_constant(x, prepend=False)).fit(disp=False, tol=1e-14, maxiter=100)
     save_file(
         {"x": x, "y": y, "coefficients": np.ascontiguousarray(fit.params),
-         "standard_errors": np.ascontiguousarray(fit.bse)},
+         "standard_errors": np.ascontiguousarray(fit.bse),
+         "lower": np.ascontiguousarray(fit.conf_int()[:, 0]),
+         "upper": np.ascontiguousarray(fit.conf_int()[:, 1])},
         path, metadata={"package": f"statsmodels {sm.__version__ if hasattr(sm, '__version__') else ''}".strip()})
     print(fit.params, fit.bse)
 

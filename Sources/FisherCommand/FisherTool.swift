@@ -11,8 +11,8 @@ struct FisherTool: ParsableCommand {
         version: Version.current,
         subcommands: [
             Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self,
-            Information.self, Hierarchy.self, Optimizers.self, Bench.self,
-            Doctor.self, Continual.self,
+            Information.self, Inspect.self, Hierarchy.self, Continual.self, Optimizers.self, Bench.self,
+            Doctor.self,
         ])
 
     /// Runs the command; a failure is one sentence on standard error and the exit status that belongs to it.

@@ -126,43 +126,4 @@ import Testing
             ) { Categorical(logits: logits(batch.inputs)) }
         }
     }
-
-    /// Natural-gradient logistic regression, run to convergence, has the published coefficients and standard errors.
-    @Test func logisticRegressionAgreesWithAStatisticsPackage() throws {
-        let file = try SafetensorsFile(
-            path: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-                .appending(path: "Fixtures/statistics/logistic.safetensors").path)
-        let (x, y) = (try file.tensor(named: "x"), try file.tensor(named: "y").reshaped([-1, 1]))
-        let layer = Linear(3, 1, dtype: .float64, using: try RandomGenerator(seed: 1))
-        let estimator = try InformationEstimator(of: layer)
-        var accumulator: FisherAccumulator?
-        for _ in 0..<12 {
-            let information = try estimator.full(.exact, units: 1000, observing: y) {
-                Bernoulli(logits: layer(x))
-            }
-            var fresh = try FisherAccumulator(
-                paths: information.paths, prior: .zeros([4, 4], dtype: .float64))
-            try fresh.add(information)
-            let found = try gradients(
-                of: Bernoulli(logits: layer(x)).negativeLogLikelihood(of: y),
-                withRespectTo: layer.parameters.map(\.parameter.wrappedValue))
-            let score = Tensor.concatenated(found.compactMap { $0?.flattened() }) * -1
-            let step = try fresh.step(score)
-            try withoutGradients {
-                try layer.weight.add(step.narrowed(0, from: 0, length: 3).reshaped([1, 3]))
-                try #require(layer.bias).wrappedValue.add(step.narrowed(0, from: 3, length: 1))
-            }
-            accumulator = fresh
-        }
-        let fitted =
-            try layer.weight.scalars(as: Double.self)
-            + #require(layer.bias).wrappedValue.scalars(as: Double.self)
-        let published = try file.tensor(named: "coefficients").scalars(as: Double.self)
-        let errors = try #require(accumulator).standardErrors()
-        let publishedErrors = try file.tensor(named: "standard_errors").scalars(as: Double.self)
-        for k in 0..<4 {
-            #expect(abs(fitted[k] - published[k]) <= 1e-6 * abs(published[k]))
-            #expect(abs(errors[k] - publishedErrors[k]) <= 1e-6 * publishedErrors[k])
-        }
-    }
 }

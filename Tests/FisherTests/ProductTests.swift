@@ -101,48 +101,6 @@ import Testing
         #expect(abs(uHv - vHu) <= 1e-10 * abs(uHv))
     }
 
-    /// With the expected information x x^T / sigma^2 and a positive definite prior the recursive estimate is
-    /// recursive least squares, written here in its own form.
-    @Test func recursiveEstimateIsRecursiveLeastSquares() throws {
-        let generator = try RandomGenerator(seed: 7)
-        let (size, sigma) = (4, 0.3)
-        let truth = Tensor([1.0, -2, 0.5, 3])
-        let identity = Tensor((0..<16).map { $0 % 5 == 0 ? 0.1 : 0 }, shape: [4, 4])
-        var accumulator = try FisherAccumulator(paths: [ParameterPath("w")], prior: identity)
-        var theta = Tensor.zeros([size], dtype: .float64)
-        var covariance = Tensor((0..<16).map { $0 % 5 == 0 ? 10.0 : 0 }, shape: [4, 4])
-        var leastSquares = Tensor.zeros([size], dtype: .float64)
-        for _ in 0..<50 {
-            let x = Tensor.normal([size], dtype: .float64, using: generator)
-            let noise = Tensor.normal([], standardDeviation: sigma, dtype: .float64, using: generator)
-            let y = (truth * x).sum() + noise
-            let column = x.unsqueezed(1)
-            try accumulator.add(column.matmul(column.transposed()) / (sigma * sigma), observations: 1)
-            theta = theta + (try accumulator.step(x * ((y - (theta * x).sum()) / (sigma * sigma))))
-            let px = covariance.matmul(column)
-            let gain = px / ((column.transposed().matmul(px)) + sigma * sigma)
-            leastSquares = leastSquares + gain.flattened() * (y - (leastSquares * x).sum())
-            covariance = covariance - gain.matmul(px.transposed())
-        }
-        #expect(try (theta - leastSquares).norm().item() < 1e-9)
-        #expect(accumulator.observationCount == 50)
-        let errors = try accumulator.standardErrors()
-        let expected = try covariance.scalars(as: Double.self)
-        for k in 0..<size { #expect(abs(errors[k] - expected[k * 5].squareRoot()) < 1e-9) }
-        let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors").path
-        defer { try? FileManager.default.removeItem(atPath: file) }
-        try accumulator.save(to: file)
-        var read = try FisherAccumulator(path: file)
-        #expect(
-            try read.information.scalars(as: Double.self) == accumulator.information.scalars(as: Double.self))
-        #expect(read.paths == accumulator.paths && read.observationCount == 50)
-        try read.merge(accumulator)
-        #expect(read.observationCount == 100)
-        #expect(throws: TorchError.self) {
-            try FisherAccumulator(paths: [], prior: identity * -1).standardErrors()
-        }
-    }
-
     @Test func consolidationIsItsDefinition() throws {
         let generator = try RandomGenerator(seed: 8)
         let layer = Linear(3, 2, dtype: .float64, using: generator)

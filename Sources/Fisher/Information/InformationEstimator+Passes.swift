@@ -34,8 +34,9 @@ extension InformationEstimator {
         case .improved:
             return PassRun(source: source, units: units, observationCount: count) { take in
                 let slope = try gradients(of: loss, withRespectTo: [likelihood.outputs], keepGraph: true)[0]
-                let plain = try backward(pass, from: loss, weight: 1, keepGraph: keepGraph)
-                try take(plain.improved(by: slope))
+                guard let slope else { throw InformationError.noObservations }
+                try take(
+                    try backward(pass, from: loss, weight: 1, keepGraph: keepGraph).improved(by: slope))
             }
         case .sampled(let draws):
             guard draws > 0, let generator else {

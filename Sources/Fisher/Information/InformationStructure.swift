@@ -51,8 +51,10 @@ extension InformationEstimator {
 
     /// The table of existing estimates, Markdown: a row for each structure, a column for each source.
     public static var existing: String {
-        let sources: [InformationSource] = [.exact, .sampled(1), .empirical, .minibatch, .gaussNewton]
-        let names = ["exact", "sampled", "empirical", "minibatch", "gauss_newton"]
+        let sources: [InformationSource] = [
+            .exact, .sampled(1), .empirical, .improved, .minibatch, .gaussNewton,
+        ]
+        let names = ["exact", "sampled", "empirical", "improved", "minibatch", "gauss_newton"]
         let head = "| | " + names.map { "`\($0)`" }.joined(separator: " | ") + " |"
         let rule = "|---|" + names.map { _ in "---|" }.joined()
         let rows = InformationStructure.kinds.map { structure in

@@ -64,6 +64,22 @@ struct BackwardPass {
     let weight: Double
 }
 
+extension BackwardPass {
+    /// The pass with each unit's gradients over the length of its gradient in the outputs; zero where that is zero.
+    func improved(by outputGradient: Tensor?) -> BackwardPass {
+        guard let outputGradient else { return self }
+        let lengths = outputGradient.flattened(from: 1).squared().sum(along: 1).squareRoot()
+        let scale = quotient(.ones(like: lengths), lengths)
+        func scaled(_ x: Tensor) -> Tensor {
+            x.failure == nil ? x * scale.reshaped([-1] + [Int](repeating: 1, count: max(x.rank - 1, 0))) : x
+        }
+        return BackwardPass(
+            uses: uses.mapValues { uses in
+                uses.map { LayerUse(input: $0.input, outputGradient: scaled($0.outputGradient)) }
+            }, generic: generic.mapValues(scaled), weight: weight)
+    }
+}
+
 /// Backward passes that can be made, one after another, and the number of observations that they count.
 struct PassRun {
     let source: InformationSource

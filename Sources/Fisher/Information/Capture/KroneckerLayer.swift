@@ -42,6 +42,15 @@ public struct KroneckerRows {
         }
     }
 
+    /// Every position as a row, the inputs with their trailing 1 where there is a bias.
+    var everyPosition: (inputs: Tensor, outputGradients: Tensor) {
+        var (a, s) = shared(by: .expand)
+        if hasBias, a.failure == nil {
+            a = .concatenated([a, .ones([a.shape[0], 1], dtype: a.dtype, device: a.device)], along: 1)
+        }
+        return (a, s)
+    }
+
     /// Q_A^T a and Q_S^T s.
     func rotated(by basis: KroneckerBasis) -> (inputs: Tensor, outputGradients: Tensor) {
         if let failure = inputs.failure ?? outputGradients.failure {

@@ -1,0 +1,193 @@
+import ArgumentParser
+import Fisher
+import FisherTasks
+import FisherTraining
+import Foundation
+
+/// `fisher inspect`: what the information says about a model, layer by layer.
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show a model's Fisher information by layer, from a run, a checkpoint or files.",
+        discussion: """
+            A run or a checkpoint of fisher train is inspected on batches of its own text. Any other file of weights \
+            needs --model, --inputs and --targets, as fisher information takes them.
+
+            The table has, by layer, the parameters, the trace of the information of an observation, effective rank \
+            and condition number, the share of the Kronecker factors' squared energy on their diagonals, and how far \
+            the empirical diagonal (the data's labels) is from the true one (labels drawn from the model). Layers \
+            without Kronecker factors are marked and named.
+
+            fisher inspect runs/first --report inspection.html
+            fisher inspect weights.safetensors --model spec.json --inputs x.safetensors --targets y.safetensors
+            """)
+
+    @Argument(help: "A run's folder (its best checkpoint), a checkpoint's folder, or a safetensors file.")
+    var checkpoint: String
+    @Option(help: "The description of a plain network, JSON, for a file of weights that is none of ours.")
+    var model: String?
+    @Option(help: "Its inputs, the first axis a sample each.")
+    var inputs: String?
+    @Option(help: "Its targets.")
+    var targets: String?
+    @Option(
+        parsing: .upToNextOption,
+        help: "Files or folders to take batches of, instead of the text that the run was trained on.")
+    var text: [String] = []
+    @Option(help: "Batches to look at; samples of --inputs are divided into so many.")
+    var batches = 4
+    @Option(help: "Seed of the batches and of the draws.")
+    var seed: UInt64 = 0
+    @Option(
+        help: "Draws of labels a batch for the true information; 0: its closed form, a pass for each output.")
+    var samples = 1
+    @Option(
+        help:
+            "Write a page with heat maps of the factors, spectra and a map of the least-informed parameters.")
+    var report: String?
+    @Flag(help: "Print JSON instead of the table.")
+    var json = false
+
+    func validate() throws {
+        guard batches > 0 else { throw ValidationError("--batches must be at least 1.") }
+        guard samples >= 0 else { throw ValidationError("--samples must not be negative.") }
+        guard
+            [model, inputs, targets].allSatisfy({ $0 == nil })
+                || [model, inputs, targets].allSatisfy({ $0 != nil })
+        else { throw ValidationError("--model, --inputs and --targets belong together.") }
+        guard model == nil || text.isEmpty else {
+            throw ValidationError("--text is for language models, --model for plain networks.")
+        }
+    }
+
+    func run() throws {
+        Interruption.install()
+        if let report { try requireFolder(of: report) }
+        let (inspection, subject) = try model == nil ? language() : plain()
+        if json {
+            print(
+                String(decoding: InspectionDocument(inspection, of: subject).json(), as: UTF8.self),
+                terminator: "")
+        } else {
+            let screen = ProgressOutput.standardOutput()
+            say(subject.description)
+            say(inspection.table(usesColor: screen.usesColor))
+        }
+        if let report {
+            try InspectionReport(inspection, of: subject).write(to: report)
+            if !json { say("report: \(URL(filePath: report).path)") }
+        }
+    }
+
+    /// A mistake in the page's place is told before the work, not after it.
+    private func requireFolder(of path: String) throws {
+        let folder = URL(filePath: path).deletingLastPathComponent().path
+        guard FileManager.default.fileExists(atPath: folder) else {
+            throw StorageError(
+                .cannotCreate, path: path, reason: "cannot be made: there is no folder \(folder)")
+        }
+    }
+
+    private func subject(_ description: String, _ more: [Setting] = []) -> InspectionSubject {
+        InspectionSubject(
+            title: URL(filePath: checkpoint).lastPathComponent, description: description,
+            settings: [Setting("batches", "\(batches)"), Setting("seed", "\(seed)")] + more)
+    }
+
+    /// A GPT of ours on batches of its text.
+    private func language() throws -> (ModelInspection, InspectionSubject) {
+        let place = try ModelPlace(checkpoint)
+        let network = try GPTFile.read(place.weights)
+        var configuration = LanguageConfiguration()
+        if let file = place.configuration {
+            configuration = try ResolvedConfiguration<LanguageConfiguration>(
+                [try ConfigurationLayer(tomlFile: file)]
+            ).value
+        }
+        if !text.isEmpty { configuration.text = text }
+        let corpus = try configuration.corpus()
+        let task = try LanguageTask(network.configuration, corpus: corpus, batch: configuration.batch)
+        var stream = try task.makeBatches(seed: seed)
+        var inspector = try ModelInspector(of: network, samples: samples, seed: seed)
+        for _ in 0..<batches {
+            try Interruption.poll()
+            let batch = stream.next()
+            try inspector.add(units: batch.unitCount, observing: batch.targets) {
+                Categorical(logits: network(batch.inputs))
+            }
+        }
+        return (
+            try inspector.inspection(),
+            subject(task.summary.description, [Setting("weights", place.weights)])
+        )
+    }
+
+    /// A plain network on the samples of files.
+    private func plain() throws -> (ModelInspection, InspectionSubject) {
+        guard let model, let inputs, let targets else { preconditionFailure("validated") }
+        let files = try PlainNetworkFiles(model: model, weights: checkpoint, inputs: inputs, targets: targets)
+        var inspector = try ModelInspector(of: files.plain.network, samples: samples, seed: seed)
+        for batch in files.batches(batches) {
+            try Interruption.poll()
+            let outputs = { files.plain.network(batch.inputs) }
+            switch files.plain.specification.likelihood {
+            case .categorical:
+                try inspector.add(units: batch.unitCount, observing: batch.targets) {
+                    Categorical(logits: outputs())
+                }
+            case .bernoulli:
+                try inspector.add(units: batch.unitCount, observing: batch.targets) {
+                    Bernoulli(logits: outputs())
+                }
+            case .gaussian:
+                try inspector.add(units: batch.unitCount, observing: batch.targets) {
+                    Gaussian(mean: outputs())
+                }
+            }
+        }
+        return (
+            try inspector.inspection(),
+            subject(
+                "\(files.plain.specification.likelihood.rawValue) network of \(model) on the samples of \(inputs)"
+            )
+        )
+    }
+}
+
+/// The file of weights that an argument means, and the configuration of the run that it belongs to.
+struct ModelPlace {
+    let weights: String
+    let configuration: String?
+
+    init(_ argument: String) throws {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
+            throw StorageError(.notFound, path: argument, reason: "is not there")
+        }
+        guard isFolder.boolValue else {
+            // model.safetensors of a checkpoint lies in it.
+            weights = argument
+            configuration = Self.configuration(of: URL(filePath: argument).deletingLastPathComponent())
+            return
+        }
+        if FileManager.default.fileExists(atPath: argument + "/MANIFEST") {
+            weights = try Checkpoint(at: argument).modelFile
+            configuration = Self.configuration(of: URL(filePath: argument))
+            return
+        }
+        let run = RunDirectory(path: argument)
+        guard let chosen = try run.checkpoints.best ?? run.checkpoints.newest()?.checkpoint else {
+            throw StorageError(
+                .notFound, path: argument, reason: "holds neither a checkpoint nor a run with one")
+        }
+        weights = try Checkpoint(at: chosen.path).modelFile
+        configuration =
+            FileManager.default.fileExists(atPath: run.configurationFile) ? run.configurationFile : nil
+    }
+
+    /// RUN/config.toml for RUN/checkpoints/step-...
+    private static func configuration(of checkpoint: URL) -> String? {
+        let run = checkpoint.deletingLastPathComponent().deletingLastPathComponent()
+        let file = RunDirectory(path: run.path).configurationFile
+        return FileManager.default.fileExists(atPath: file) ? file : nil
+    }
+}

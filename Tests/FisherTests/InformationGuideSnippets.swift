@@ -1,0 +1,124 @@
+import Fisher
+import Testing
+
+/// The examples of Information.md, InferenceAndRegimes.md and Diagnostics.md, as they stand there.
+@Suite struct InformationGuideSnippets {
+    private static func data() throws -> (model: Linear, x: Tensor, y: Tensor, generator: RandomGenerator) {
+        let generator = try RandomGenerator(seed: 1)
+        let model = Linear(5, 3, dtype: .float64, using: generator)
+        let x = Tensor.normal([64, 5], dtype: .float64, using: generator)
+        return (model, x, Categorical(logits: model(x)).sample(using: generator), generator)
+    }
+
+    /// Information.md
+    @Test func sources() throws {
+        let (model, x, y, generator) = try Self.data()
+        let estimator = try InformationEstimator(of: model)
+        let forward = { Categorical(logits: model(x)) }
+        let exact = try estimator.diagonal(.exact, units: 64, observing: y, forward)
+        let drawn = try estimator.diagonal(.sampled(4), units: 64, observing: y, using: generator, forward)
+        let labels = try estimator.diagonal(.empirical, units: 64, observing: y, forward)
+        let factors = try estimator.kronecker(.exact, units: 64, observing: y, forward)
+        print(try drawn.compared(to: exact).cosine, try labels.compared(to: exact).cosine)
+        print(factors.uncovered)  // []
+
+        #expect(factors.uncovered.isEmpty)
+        #expect(try drawn.compared(to: exact).cosine > 0.95)
+        #expect(try drawn.compared(to: exact).relativeDistance < labels.compared(to: exact).relativeDistance)
+    }
+
+    /// Information.md
+    @Test func adding() throws {
+        let (model, x, y, _) = try Self.data()
+        let batch = SupervisedBatch(inputs: x, targets: y)
+        let (first, second) = (batch.slice(0..<32), batch.slice(32..<64))
+        let estimator = try InformationEstimator(of: model)
+
+        var total = try estimator.diagonal(.empirical, units: 32, observing: first.targets) {
+            Categorical(logits: model(first.inputs))
+        }
+        try total.add(
+            try estimator.diagonal(.empirical, units: 32, observing: second.targets) {
+                Categorical(logits: model(second.inputs))
+            })
+        print(total.observationCount)  // 64
+
+        #expect(total.observationCount == 64)
+    }
+
+    /// InferenceAndRegimes.md
+    @Test func inference() throws {
+        let (model, _) = try LogisticModel.published()
+        for _ in 0..<10 { try model.scoringStep() }
+        let (layer, x, y) = (model.layer, model.x, model.y)
+
+        let inference = try LikelihoodInference(of: layer, units: 1000, observing: y) {
+            Bernoulli(logits: layer(x))
+        }
+        let regime = try inference.regime()
+        if regime.kind == .covariance {
+            let errors = try inference.standardErrors()
+            let intervals = try inference.confidenceIntervals(level: 0.95)
+            print(errors.count, intervals.count)
+        } else {
+            for reason in regime.reasons { print(reason) }
+        }
+
+        #expect(regime.kind == .covariance)
+    }
+
+    /// Diagnostics.md
+    @Test func inspection() throws {
+        let (model, x, y, _) = try Self.data()
+        let batches = [SupervisedBatch(inputs: x, targets: y)]
+
+        var inspector = try ModelInspector(of: model, samples: 1, seed: 0)
+        for batch in batches {
+            try inspector.add(units: batch.unitCount, observing: batch.targets) {
+                Categorical(logits: model(batch.inputs))
+            }
+        }
+        let inspection = try inspector.inspection()
+        for layer in inspection.layers {
+            print(layer.path, layer.trace, layer.effectiveRank, layer.factors?.diagonalShare ?? .nan)
+        }
+
+        #expect(inspection.layers.count == 1 && inspection.layers[0].trace > 0)
+    }
+
+    /// Diagnostics.md
+    @Test func comparisons() throws {
+        let (model, x, y, _) = try Self.data()
+        let estimator = try InformationEstimator(of: model)
+        let forward = { Categorical(logits: model(x)) }
+        let exact = try estimator.diagonal(.exact, units: 64, observing: y, forward)
+        let labels = try estimator.diagonal(.empirical, units: 64, observing: y, forward)
+
+        let damping = 1e-3
+        let gradient = labels.gradients.mapValues { $0 / Double(labels.observationCount) }
+        let distance = try labels.compared(to: exact)
+        let step = try InformationComparison(
+            labels.step(for: gradient, damping: damping), to: exact.step(for: gradient, damping: damping))
+        print(distance.relativeDistance, distance.cosine, step.cosine)
+
+        #expect(distance.relativeDistance > 0 && step.cosine > 0.5)
+    }
+
+    /// Diagnostics.md
+    @Test func training() throws {
+        let (model, x, y, _) = try Self.data()
+        let estimator = try InformationEstimator(of: model)
+        let forward = { Categorical(logits: model(x)) }
+
+        var traces = InformationTraces(every: 10)
+        var sensitivity = DecaySensitivity(decays: [0.9, 0.99, 0.999])
+        for step in 1...20 {
+            let estimate = try estimator.diagonal(units: 64) { try Objective(forward(), observing: y) }
+            try sensitivity.add(estimate.mean)
+            if traces.isDue(at: step) { try traces.record(estimate, at: step) }
+        }
+        print(traces.metrics(at: 20)["fisher_trace"] ?? .nan)
+
+        #expect(traces.moments.count == 2 && sensitivity.count == 20)
+    }
+}
