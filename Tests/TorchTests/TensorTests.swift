@@ -117,10 +117,15 @@ import Torch
             }
         }
         try work()
-        let before = try resident()
-        for _ in 0..<10 { try work() }
-        // 2,000 rounds of a few 16 kB tensors each: a leak of one a round would be over 30 MB.
-        #expect(try resident() - before < 16 << 20)
+        // 2,000 rounds of a few 16 kB tensors each: a leak of one a round would be over 30 MB, every time. Other
+        // tests of the same process grow it too, but not every time.
+        var least = Int.max
+        for _ in 0..<8 where least >= 16 << 20 {
+            let before = try resident()
+            for _ in 0..<10 { try work() }
+            least = min(least, try resident() - before)
+        }
+        #expect(least < 16 << 20)
     }
 
     @Test(arguments: DType.allCases)

@@ -126,7 +126,7 @@ extension Optimizer {
     /// The type in which a rule's memory of a parameter is kept.
     private func dtype(ofState rule: any OptimizationRule, for slot: Slot) -> DType {
         let computed = slot.parameter.wrappedValue.dtype.accumulator
-        let isShort = statePrecision != .full && computed == .float32 && !(rule is any InformedRule)
+        let isShort = statePrecision != .full && computed == .float32 && rule.informed == nil
         return isShort ? .bfloat16 : computed
     }
 

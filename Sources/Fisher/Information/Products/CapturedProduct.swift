@@ -36,7 +36,7 @@ extension InformationEstimator {
     }
 
     /// J v: each unit's gradient times a direction, [units].
-    private func unitProducts(_ pass: BackwardPass, units: Int, with parts: [Tensor]) -> Tensor {
+    func unitProducts(_ pass: BackwardPass, units: Int, with parts: [Tensor]) -> Tensor {
         let byParameter = Dictionary(
             uniqueKeysWithValues: zip(parameters, parts).map { (ObjectIdentifier($0.parameter), $1) })
         var total = Tensor.zeros([units], dtype: parts[0].dtype, device: parts[0].device)
@@ -58,7 +58,7 @@ extension InformationEstimator {
     }
 
     /// J^T u, in the order of the parameters.
-    private func weightedSums(_ pass: BackwardPass, weights: Tensor) -> [Tensor] {
+    func weightedSums(_ pass: BackwardPass, weights: Tensor) -> [Tensor] {
         var sums: [ObjectIdentifier: Tensor] = [:]
         for (path, layer) in clusters.flatMap(\.layers) {
             for use in pass.uses[path] ?? [] {

@@ -10,10 +10,7 @@ struct StatisticsPlan {
     private let everything: InformationEstimator
     private let inLayers: InformationEstimator
     private let outsideLayers: InformationEstimator
-    /// The layers of `structure` by path.
-    let layers: [ParameterPath: any KroneckerLayer]
-    /// The layers that the parameters belong to, those that share parameters together.
-    var clusters: [LayerCluster] { everything.clusters }
+    private let layers: [ParameterPath: any KroneckerLayer]
 
     init(_ parameters: [NamedParameter], of model: any Module) throws(OptimizerError) {
         self.parameters = parameters
@@ -83,10 +80,10 @@ struct StatisticsPlan {
                 UnitGradients(
                     rows: try everything.unitGradients(pass, units: units, of: parameters),
                     outputSquares: squares))
-        case .unitScores(let source):
+        case .unitScores:
             return .unitScores(
-                try UnitScores(
-                    passes, of: self, units: units, observationCount: observationCount,
+                UnitScores(
+                    passes, by: everything, layers: layers, units: units, observationCount: observationCount,
                     outputGradient: source == .empirical ? outputGradient : nil))
         case .full: return .full(try everything.full(run))
         case .products: preconditionFailure("products are not made of captured passes")
