@@ -66,6 +66,8 @@ public struct GradientRows {
         let made = outputs.transposed(0, 1).matmul(inputs.matmul(v)) * scale
         let (difference, size) = (try (told - made).norm().item(), try told.norm().item())
         guard difference <= (inputs.dtype == .float64 ? 1e-10 : 1e-4) * size else { return nil }
-        return outputs.matmul(left).transposed(0, 1).matmul(inputs.matmul(right) * scale)
+        return transposedProduct(
+            transposedProduct(outputs.transposed(0, 1), left),
+            transposedProduct(inputs.transposed(0, 1), right) * scale)
     }
 }

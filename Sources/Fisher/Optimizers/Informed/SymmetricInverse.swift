@@ -37,17 +37,16 @@ struct SymmetricInverse {
             return Tensor.identity(n, dtype: m.dtype, device: m.device).choleskySolved(factor: m.cholesky())
         }
         let k = (n / 2 + 15) / 16 * 16
-        let (b, c) = (
-            m.narrowed(0, from: k, length: n - k).narrowed(1, from: 0, length: k),
-            m.narrowed(0, from: k, length: n - k).narrowed(1, from: k, length: n - k)
-        )
+        let bT = m.narrowed(0, from: k, length: n - k).narrowed(1, from: 0, length: k).transposed(0, 1)
+            .contiguous()
+        let c = m.narrowed(0, from: k, length: n - k).narrowed(1, from: k, length: n - k)
         let first = recursive(m.narrowed(0, from: 0, length: k).narrowed(1, from: 0, length: k))
-        let w = b.matmul(first)
-        let last = recursive(c.addingProduct(w, b.transposed(0, 1), scale: -1))
-        let u = last.matmul(w)
+        let w = transposedProduct(bT, first)
+        let last = recursive(c - transposedProduct(w.transposed(0, 1), bT))
+        let u = transposedProduct(last, w)
         let side = -u
         return .concatenated([
-            .concatenated([first.addingProduct(w.transposed(0, 1), u), side.transposed(0, 1)], along: 1),
+            .concatenated([first + transposedProduct(w, u), side.transposed(0, 1)], along: 1),
             .concatenated([side, last], along: 1),
         ])
     }
