@@ -4,7 +4,12 @@ import Fisher
 /// `fisher optimizers`: the table of rules.
 struct Optimizers: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List the rules: information, structure, power, momentum, state, options and defaults.")
+        abstract:
+            "List the rules: information, structure, power, costs, what they throw away, and their options.",
+        discussion: """
+            Costs are multiplications of a step besides the forward and backward pass, by order: P parameters, a \
+            matrix of m rows and n columns, B samples in a batch, K classes, k gradients kept.
+            """)
 
     @Argument(help: "Show this rule only.")
     var name: String?
@@ -19,9 +24,15 @@ struct Optimizers: ParsableCommand {
     }
 
     private func table(of rules: [RuleInformation]) -> String {
-        let head = ["name", "information", "structure", "power", "momentum", "state, bytes a parameter"]
+        let head = [
+            "name", "information", "structure", "power", "cost a step", "state, bytes a parameter",
+            "throws away",
+        ]
         let rows =
-            [head] + rules.map { [$0.name, $0.source, $0.structure, $0.power, $0.momentum, $0.stateBytes] }
+            [head]
+            + rules.map {
+                [$0.name, $0.source, $0.structure, $0.power, $0.cost, $0.stateBytes, $0.neglects]
+            }
         return alignedColumns(rows)
     }
 
@@ -31,7 +42,8 @@ struct Optimizers: ParsableCommand {
             let others = option.aliases.isEmpty ? "" : " (or \(option.aliases.joined(separator: ", ")))"
             return ["    " + option.name, option.text(defaults), option.summary + others]
         }
-        return "\(information.name): \(information.title), \(information.reference)\n" + alignedColumns(rows)
+        let head = "\(information.name): \(information.title), \(information.reference)"
+        return "\(head); momentum: \(information.momentum)\n" + alignedColumns(rows)
     }
 }
 

@@ -25,7 +25,7 @@ public struct SignMomentum: TensorRule {
 
     public static let information = RuleInformation(
         name: "signmomentum", title: "SignMomentum", source: "none", structure: "identity",
-        power: "0", momentum: "of the gradient", stateBytes: "4",
+        power: "0", momentum: "of the gradient", stateBytes: "4", cost: "P", neglects: "everything",
         reference: "Bernstein et al. 2018")
 
     public static let options: [RuleOption<SignMomentum>] = [

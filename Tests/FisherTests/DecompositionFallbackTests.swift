@@ -48,7 +48,7 @@ import Testing
         var learningRate: Schedule = 1
         static let information = RuleInformation(
             name: "falling", title: "Falling", source: "none", structure: "none", power: "0",
-            momentum: "none", stateBytes: "0", reference: "none")
+            momentum: "none", stateBytes: "0", cost: "P", neglects: "everything", reference: "none")
         static let options: [RuleOption<Falling>] = []
 
         func movement(_ input: RuleInput, state: inout TensorState) -> Movement {

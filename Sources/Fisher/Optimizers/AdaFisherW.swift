@@ -52,7 +52,9 @@ public struct AdaFisherW: DiagonalKroneckerRule {
     public static let information = RuleInformation(
         name: "adafisherw", title: "AdaFisherW", source: "labels",
         structure: "diagonals of Kronecker factors",
-        power: "1", momentum: "of the gradient", stateBytes: "4", reference: "Gomes et al. 2025, Algorithm 1")
+        power: "1", momentum: "of the gradient", stateBytes: "4", cost: "P; refresh B (m + n)",
+        neglects: "correlations, dependence of inputs and output gradients",
+        reference: "Gomes et al. 2025, Algorithm 1")
 
     public static let options: [RuleOption<AdaFisherW>] = diagonalKroneckerOptions()
 

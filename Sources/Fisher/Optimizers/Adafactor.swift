@@ -49,6 +49,7 @@ public struct Adafactor: TensorRule {
     public static let information = RuleInformation(
         name: "adafactor", title: "Adafactor", source: "mini-batch gradient", structure: "rank-one diagonal",
         power: "1/2", momentum: "of the natural gradient", stateBytes: "4, and 4 a row and column",
+        cost: "P", neglects: "correlations, units, all but rank one of the diagonal",
         reference: "Shazeer, Stern 2018; Hwang 2024, Algorithm 4")
 
     public static let options: [RuleOption<Adafactor>] = [

@@ -34,7 +34,9 @@ public struct Adagrad: TensorRule {
 
     public static let information = RuleInformation(
         name: "adagrad", title: "Adagrad", source: "mini-batch gradient, summed", structure: "diagonal",
-        power: "1/2", momentum: "none", stateBytes: "4", reference: "Duchi, Hazan, Singer 2011")
+        power: "1/2", momentum: "none", stateBytes: "4", cost: "P",
+        neglects: "correlations, units; forgets nothing",
+        reference: "Duchi, Hazan, Singer 2011")
 
     public static let options: [RuleOption<Adagrad>] = [
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "step size"),

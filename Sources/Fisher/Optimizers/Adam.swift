@@ -55,7 +55,8 @@ public struct Adam: TensorRule {
 
     public static let information = RuleInformation(
         name: "adam", title: "Adam", source: "mini-batch gradient", structure: "diagonal", power: "1/2",
-        momentum: "of the gradient", stateBytes: "8", reference: "Kingma, Ba 2015")
+        momentum: "of the gradient", stateBytes: "8", cost: "P", neglects: "correlations, units",
+        reference: "Kingma, Ba 2015")
 
     public static let options: [RuleOption<Adam>] = adaptiveMomentOptions()
 

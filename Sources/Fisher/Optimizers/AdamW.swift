@@ -53,7 +53,8 @@ public struct AdamW: TensorRule {
 
     public static let information = RuleInformation(
         name: "adamw", title: "AdamW", source: "mini-batch gradient", structure: "diagonal", power: "1/2",
-        momentum: "of the gradient", stateBytes: "8", reference: "Loshchilov, Hutter 2019")
+        momentum: "of the gradient", stateBytes: "8", cost: "P", neglects: "correlations, units",
+        reference: "Loshchilov, Hutter 2019")
 
     public static let options: [RuleOption<AdamW>] = adaptiveMomentOptions()
 

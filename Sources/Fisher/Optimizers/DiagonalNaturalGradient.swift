@@ -43,6 +43,7 @@ public struct DiagonalNaturalGradient: DiagonalSourceRule {
         name: "diagonal_natural_gradient", title: "DiagonalNaturalGradient",
         source: "mini-batch gradient, or any",
         structure: "diagonal", power: "1", momentum: "none", stateBytes: "4",
+        cost: "P", neglects: "correlations; units, by source",
         reference: "Amari 1998; Hwang 2024, Eq. 20")
 
     public static let options: [RuleOption<DiagonalNaturalGradient>] =

@@ -69,7 +69,10 @@ public struct EKFAC: KroneckerRule {
     public static let information = RuleInformation(
         name: "ekfac", title: "EKFAC", source: "draws, exact or labels",
         structure: "diagonal in a Kronecker eigenbasis", power: "1", momentum: "of the natural gradient",
-        stateBytes: "4, and 8 an element of A and S", reference: "George et al. 2018, Algorithm 1")
+        stateBytes: "4, and 8 an element of A and S",
+        cost: "4 m n (m + n); factors B (m^2 + n^2); bases 10 (m^3 + n^3)",
+        neglects: "layers' correlations, off-diagonals in the basis",
+        reference: "George et al. 2018, Algorithm 1")
 
     public static let options: [RuleOption<EKFAC>] = kroneckerOptions([
         .flag("uses_trace_ratio", \.usesTraceRatio, aliases: ["pi"], "no effect: K-FAC's option")

@@ -71,6 +71,7 @@ public struct FAdafactor: FisherMetricRule, DiagonalSourceRule {
         name: "fadafactor", title: "FAdafactor", source: "mini-batch gradient",
         structure: "rank-one diagonal",
         power: "1/2 (rho)", momentum: "of the natural gradient", stateBytes: "4, and 4 a row and column",
+        cost: "P", neglects: "correlations, all but rank one of the diagonal; units, by source",
         reference: "Hwang 2024, Algorithm 2")
 
     public static let options: [RuleOption<FAdafactor>] = fisherMetricOptions() + diagonalSourceOptions()

@@ -77,6 +77,7 @@ public struct FAdam: FisherMetricRule, DiagonalSourceRule {
     public static let information = RuleInformation(
         name: "fadam", title: "FAdam", source: "mini-batch gradient", structure: "diagonal",
         power: "1/2 (rho)", momentum: "of the natural gradient", stateBytes: "8",
+        cost: "P", neglects: "correlations; units, by source",
         reference: "Hwang 2024, Algorithm 1")
 
     public static let options: [RuleOption<FAdam>] = fisherMetricOptions() + diagonalSourceOptions()

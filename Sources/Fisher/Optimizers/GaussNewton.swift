@@ -40,7 +40,9 @@ public struct GaussNewton: QuadraticModelRule {
 
     public static let information = RuleInformation(
         name: "gauss_newton", title: "GaussNewton", source: "labels and outputs", structure: "full",
-        power: "1", momentum: "none", stateBytes: "4", reference: "Schraudolph 2002; Martens 2010")
+        power: "1", momentum: "none", stateBytes: "4", cost: "3 passes a product",
+        neglects: "second derivatives of the outputs",
+        reference: "Schraudolph 2002; Martens 2010")
 
     public static let options: [RuleOption<GaussNewton>] = [
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "eta"),

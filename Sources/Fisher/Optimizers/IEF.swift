@@ -27,7 +27,9 @@ public struct IEF: InformedRule {
     public static let information = RuleInformation(
         name: "ief", title: "IEF", source: "labels, weighed by logit gradients",
         structure: "full, rank of the batch",
-        power: "1", momentum: "none", stateBytes: "0", reference: "Wu et al. 2024, Eq. 9")
+        power: "1", momentum: "none", stateBytes: "0", cost: "B^2 (m + n), B^3",
+        neglects: "what is outside the batch's gradients",
+        reference: "Wu et al. 2024, Eq. 9")
 
     public static let options: [RuleOption<IEF>] = [
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "eta"),

@@ -85,6 +85,8 @@ public struct KFAC: KroneckerRule {
     public static let information = RuleInformation(
         name: "kfac", title: "KFAC", source: "draws, exact or labels", structure: "Kronecker, by layer",
         power: "1", momentum: "of the natural gradient", stateBytes: "8 an element of A and S",
+        cost: "2 m n (m + n); factors B (m^2 + n^2); inverses m^3 + n^3",
+        neglects: "layers' correlations, dependence of inputs and output gradients",
         reference: "Martens, Grosse 2015")
 
     public static let options: [RuleOption<KFAC>] = kroneckerOptions([

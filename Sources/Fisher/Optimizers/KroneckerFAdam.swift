@@ -81,7 +81,9 @@ public struct KroneckerFAdam: OptimizationRule {
     public static let information = RuleInformation(
         name: "kronecker_fadam", title: "KroneckerFAdam", source: "mini-batch gradient",
         structure: "diagonal in Kronecker basis", power: "1/2 (rho)", momentum: "of the natural gradient",
-        stateBytes: "8, and 8 a row^2 and a column^2", reference: "ours, after Hwang 2024")
+        stateBytes: "8, and 8 a row^2 and a column^2", cost: "8 m n (m + n); bases 4 (m^3 + n^3)",
+        neglects: "units, layers' correlations, off-diagonals in the basis",
+        reference: "ours, after Hwang 2024")
 
     public static let options: [RuleOption<KroneckerFAdam>] = [
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "step size"),

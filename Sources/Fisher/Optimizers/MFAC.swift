@@ -30,7 +30,9 @@ public struct MFAC: OptimizationRule {
 
     public static let information = RuleInformation(
         name: "mfac", title: "MFAC", source: "mini-batch gradients, the last m", structure: "full, rank m",
-        power: "1", momentum: "none", stateBytes: "4 m", reference: "Frantar et al. 2021, Eq. 5")
+        power: "1", momentum: "none", stateBytes: "4 m", cost: "2 k P",
+        neglects: "units, all but the last k gradients",
+        reference: "Frantar et al. 2021, Eq. 5")
 
     public static let options: [RuleOption<MFAC>] = [
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "eta"),

@@ -80,6 +80,7 @@ public struct Muon: OptimizationRule {
     public static let information = RuleInformation(
         name: "muon", title: "Muon", source: "mini-batch gradient", structure: "matrix, this step's alone",
         power: "polar factor", momentum: "of the gradient", stateBytes: "4",
+        cost: "30 m n min(m, n)", neglects: "units, all earlier spectra",
         reference: "Jordan et al. 2024")
 
     public static let options: [RuleOption<Muon>] = [

@@ -63,6 +63,7 @@ public struct NaturalGradient: InformedRule {
     public static let information = RuleInformation(
         name: "natural_gradient", title: "NaturalGradient", source: "exact, labels or draws",
         structure: "full", power: "1", momentum: "none", stateBytes: "0 (cg 4, accumulated 4 n)",
+        cost: "B K P^2, P^3 / 3; cg: 3 passes a product", neglects: "nothing of the batch",
         reference: "Amari 1998, Eq. 2")
 
     public static let options: [RuleOption<NaturalGradient>] = [

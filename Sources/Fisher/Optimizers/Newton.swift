@@ -45,7 +45,9 @@ public struct Newton: QuadraticModelRule {
 
     public static let information = RuleInformation(
         name: "newton", title: "Newton", source: "the loss itself", structure: "full", power: "1",
-        momentum: "none", stateBytes: "0", reference: "Nocedal and Wright 2006, Algorithm 7.1")
+        momentum: "none", stateBytes: "0", cost: "2 passes a product",
+        neglects: "nothing of the batch; may be indefinite",
+        reference: "Nocedal and Wright 2006, Algorithm 7.1")
 
     public static let options: [RuleOption<Newton>] = [
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "eta"),

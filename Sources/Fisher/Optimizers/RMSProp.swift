@@ -35,7 +35,8 @@ public struct RMSProp: TensorRule {
 
     public static let information = RuleInformation(
         name: "rmsprop", title: "RMSProp", source: "mini-batch gradient", structure: "diagonal",
-        power: "1/2", momentum: "none", stateBytes: "4", reference: "Tieleman, Hinton 2012")
+        power: "1/2", momentum: "none", stateBytes: "4", cost: "P", neglects: "correlations, units",
+        reference: "Tieleman, Hinton 2012")
 
     public static let options: [RuleOption<RMSProp>] = [
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "step size"),

@@ -14,13 +14,18 @@ public struct RuleInformation: Hashable, Sendable {
     public let momentum: String
     /// Bytes of state a float32 parameter.
     public let stateBytes: String
+    /// Multiplications of a step besides the passes, by order: P parameters, matrices of m rows and n columns, B units,
+    /// K classes, k gradients kept.
+    public let cost: String
+    /// What it throws away of the information.
+    public let neglects: String
     /// Where it is published.
     public let reference: String
 
     /// Describes a rule.
     public init(
         name: String, title: String, source: String, structure: String, power: String, momentum: String,
-        stateBytes: String, reference: String
+        stateBytes: String, cost: String, neglects: String, reference: String
     ) {
         self.name = name
         self.title = title
@@ -29,6 +34,8 @@ public struct RuleInformation: Hashable, Sendable {
         self.power = power
         self.momentum = momentum
         self.stateBytes = stateBytes
+        self.cost = cost
+        self.neglects = neglects
         self.reference = reference
     }
 }

@@ -38,6 +38,7 @@ public struct SGD: TensorRule {
     public static let information = RuleInformation(
         name: "sgd", title: "SGD", source: "none", structure: "identity", power: "0",
         momentum: "of the gradient", stateBytes: "0, with momentum 4",
+        cost: "P", neglects: "everything",
         reference: "Robbins, Monro 1951; Polyak 1964")
 
     public static let options: [RuleOption<SGD>] = [

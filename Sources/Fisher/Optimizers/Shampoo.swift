@@ -61,7 +61,9 @@ public struct Shampoo: OptimizationRule {
     public static let information = RuleInformation(
         name: "shampoo", title: "Shampoo", source: "mini-batch gradient", structure: "Kronecker",
         power: "1/2 (1/4 a side)", momentum: "of the natural gradient",
-        stateBytes: "8 a row^2 and a column^2", reference: "Gupta, Koren, Singer 2018")
+        stateBytes: "8 a row^2 and a column^2", cost: "4 m n (m + n); roots 10 (m^3 + n^3)",
+        neglects: "units, layers' correlations, all but a Kronecker product",
+        reference: "Gupta, Koren, Singer 2018")
 
     public static let options: [RuleOption<Shampoo>] = [
         .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "step size"),
