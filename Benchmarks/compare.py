@@ -72,6 +72,10 @@ class Peer:
         self.count = int(answer[1])
 
     def turn(self, name: str, steps: int) -> float:
+        # The first step after another process had the machine is not counted.
+        return self.request(name, 1) and self.request(name, steps)
+
+    def request(self, name: str, steps: int) -> float:
         self.process.stdin.write(f"{self.names.index(name)} {steps}\n")
         self.process.stdin.flush()
         return float(self.process.stdout.readline())
@@ -109,7 +113,7 @@ def measure(
         [arguments.python, str(HERE / "peers.py"), "--parameters", size, "--threads", str(threads)] + peers, peers)
     if ours.count != theirs.count:
         sys.exit(f"compare.py: {ours.count} parameters against {theirs.count}")
-    steps = 10 if family == "matrix" else max(1, 20_000_000 // ours.count)
+    steps = 10 if family == "matrix" else max(2, 20_000_000 // ours.count)
     times: dict[str, list[float]] = {name: [] for name in names + peers}
     for turn in range(arguments.turns + 1):
         for name in times:
@@ -123,11 +127,12 @@ def measure(
 
 
 def measure_steps(arguments: argparse.Namespace, size: str, threads: int) -> tuple[int, dict[str, list[float]]]:
-    common = ["--size", size, "--batch", "16", "--threads", str(threads)]
+    common = ["--batch", "16", "--threads", str(threads)]
     ours = Peer(
-        [arguments.fisher, "bench", "step", "--on-request"] + common
+        [arguments.fisher, "bench", "step", "--on-request", "--network", size] + common
         + [word for name in OUR_STEPS for word in ("--optimizer", name)], OUR_STEPS)
-    theirs = Peer([arguments.python, str(HERE / "training_peers.py")] + common + PEER_STEPS, PEER_STEPS)
+    theirs = Peer([arguments.python, str(HERE / "training_peers.py"), "--size", size] + common + PEER_STEPS,
+        PEER_STEPS)
     if ours.count != theirs.count:
         sys.exit(f"compare.py: {ours.count} parameters against {theirs.count}")
     steps = max(1, 4_000_000 // ours.count)
@@ -192,7 +197,7 @@ def main() -> None:
         f"- OMP_WAIT_POLICY: {os.environ.get('OMP_WAIT_POLICY', 'not set')}",
         f"- Command: `{shlex.join(['python', 'Benchmarks/compare.py'] + sys.argv[1:])}`",
         f"- {arguments.turns} rounds; in each every optimizer takes one turn. Medians of the turns; ratios are "
-        "medians of the rounds' ratios with a 95 % interval.", "",
+        "medians of the rounds' ratios with a 95 % interval. A turn begins with a step that is not counted.", "",
     ]
     rows, tables = [], []
     for family in arguments.families:

@@ -17,11 +17,15 @@ struct DryRun<Task: TrainingTask> {
         print("parameters       \(session.model.parameterCount), \(mebibytes(weights))")
         print("state by rule")
         for rule in RuleRegistry.rules {
-            let optimizer = try Optimizer(
-                for: session.model, groups: rule.init().groups(for: session.model))
             let name = rule.information.name
-            let padding = String(repeating: " ", count: max(1, 15 - name.count))
-            print("  \(name)\(padding)\(mebibytes(optimizer.expectedStateByteCount))")
+            let padding = String(repeating: " ", count: max(1, 27 - name.count))
+            do {
+                let optimizer = try Optimizer(
+                    for: session.model, groups: rule.init().groups(for: session.model))
+                print("  \(name)\(padding)\(mebibytes(optimizer.expectedStateByteCount))")
+            } catch {
+                print("  \(name)\(padding)not for this model: \(error)")
+            }
         }
         let checkpoint = weights + session.optimizer.expectedStateByteCount
         let kept = training.keep + 2

@@ -125,7 +125,7 @@ struct EigenBasis {
                 current.append(nil)
                 continue
             }
-            let product = factor.matmul(basis)
+            let product = transposedProduct(factor, basis)
             let order = (basis * product).sum(along: 0).indicesDescending()
             let new = product.gathering(order, along: 1).orthonormalised()
             guard EigenBasis.isOrthonormal(new) else {
@@ -135,7 +135,7 @@ struct EigenBasis {
                 continue
             }
             state["fisher"] = state["fisher"]?.gathering(order, along: dimension)
-            turns.append(basis.transposed().matmul(new))
+            turns.append(transposedProduct(basis, new))
             current.append(new)
         }
         state["momentum"] = state["momentum"].map { withoutNoise(multiplied($0, by: turns)) }
@@ -147,7 +147,7 @@ struct EigenBasis {
         guard q.failure == nil else { return false }
         let n = q.shape[1]
         let identity = Tensor.identity(n, dtype: q.dtype, device: q.device)
-        let error = try? (q.transposed().matmul(q) - identity).norm().item()
+        let error = try? (gram(q) - identity).norm().item()
         return error.map { $0 <= 50 * q.dtype.ulpOfOne * Double(n) } ?? false
     }
 

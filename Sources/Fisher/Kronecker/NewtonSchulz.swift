@@ -20,13 +20,26 @@ struct NewtonSchulz {
         let norm = frobeniusNorm(g) + epsilon
         let x = g / inPrecision(of: g, norm.filling(norm.equals(0), with: 1))
         let (short, long) = (min(g.shape[0], g.shape[1]), max(g.shape[0], g.shape[1]))
-        do {
-            // The products of M would lose what eight bits do not hold: there the iteration is the published one.
-            if inBFloat16 { return try iterated(x.to(dtype: .bfloat16)).to(dtype: g.dtype) }
-            return long >= 2 * short && steps > 1 ? try iteratedOnGram(x) : try iterated(x)
-        } catch {
-            return Tensor(failed: error)
+        // The products of M would lose what eight bits do not hold: there the iteration is the published one.
+        if inBFloat16 {
+            do { return try iterated(x.to(dtype: .bfloat16)).to(dtype: g.dtype) } catch {
+                return Tensor(failed: error)
+            }
         }
+        return long >= 2 * short && steps > 1 ? iteratedOnGram(x) : iteratedBySums(x)
+    }
+
+    /// The iteration as published, with M = Y^T Y for the tall one of X and its transpose, Y <- a Y + Y P,
+    /// P = b M + c M^2, and half of each symmetric product.
+    private func iteratedBySums(_ start: Tensor) -> Tensor {
+        let isTall = start.shape[0] > start.shape[1]
+        var y = isTall ? start : start.transposed()
+        for _ in 0..<steps {
+            let m = gram(y)
+            let p = m * Self.b + gram(m) * Self.c
+            y = y * Self.a + transposedProduct(y.transposed(), p)
+        }
+        return isTall ? y : y.transposed()
     }
 
     /// The iteration as published: 2 m^2 n + m^3 multiplications a step for m x n, m <= n. The buffers are kept
@@ -47,28 +60,21 @@ struct NewtonSchulz {
     }
 
     /// The same polynomials for a long matrix, where they are cheaper on M = X X^T, with which they commute:
-    /// X_k = Q_k X_0, Q <- P Q, M <- P M P, P = a I + b M + c M^2. Four products of m x m a step.
-    private func iteratedOnGram(_ x: Tensor) throws(TorchError) -> Tensor {
+    /// X_k = Q_k X_0, Q <- P Q, M <- P M P, P = a I + b M + c M^2. Four products of m x m a step, all of them of
+    /// symmetric matrices.
+    private func iteratedOnGram(_ x: Tensor) -> Tensor {
         let isTall = x.shape[0] > x.shape[1]
-        let size = min(x.shape[0], x.shape[1])
-        func buffer() -> Tensor { .empty([size, size], dtype: x.dtype, device: x.device) }
-        // p is P - a I: the products take the multiple of the identity.
-        let (m, p, half) = (buffer(), buffer(), buffer())
-        var (q, next) = (buffer(), buffer())
-        try m.assignProduct(isTall ? x.transposed() : x, isTall ? x : x.transposed())
+        var m = gram(isTall ? x : x.transposed())
+        var q: Tensor?
         for step in 1...steps {
-            try p.assignSum(m, keeping: Self.b, addingProduct: m, m, scale: Self.c)
-            if step == 1 {
-                try q.assign(p)
-                try q.add(.identity(size, dtype: x.dtype, device: x.device), scale: Self.a)
-            } else {
-                try next.assignSum(q, keeping: Self.a, addingProduct: q, p)
-                (q, next) = (next, q)
-            }
+            // p is P - a I: the products take the multiple of the identity.
+            let p = m * Self.b + gram(m) * Self.c
+            q = q.map { $0 * Self.a + transposedProduct($0, p) } ?? p.addingDiagonal(Self.a)
             if step == steps { break }
-            try half.assignSum(m, keeping: Self.a, addingProduct: m, p)
-            try m.assignSum(half, keeping: Self.a, addingProduct: half, p)
+            let half = m * Self.a + transposedProduct(m, p)
+            m = half * Self.a + transposedProduct(half, p)
         }
-        return isTall ? x.matmul(q) : q.matmul(x)
+        guard let q else { return x }
+        return isTall ? transposedProduct(x.transposed(), q) : transposedProduct(q, x)
     }
 }

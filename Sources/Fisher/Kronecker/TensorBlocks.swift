@@ -91,7 +91,7 @@ func averagedFactors(_ factors: [Tensor?], _ g: Tensor, keeping: Double) -> [Ten
             g.rank == 2 && dimension == 1
             ? bounded.transposed()
             : bounded.transposed(0, dimension).reshaped([g.shape[dimension], g.count == 0 ? 0 : -1])
-        return factor.addingProduct(unfolded, unfolded.transposed(), scale: 1 - keeping, keeping: keeping)
+        return factor.interpolated(to: gram(unfolded.transposed()), weight: 1 - keeping)
     }
 }
 
@@ -100,8 +100,8 @@ func averagedFactors(_ factors: [Tensor?], _ g: Tensor, keeping: Double) -> [Ten
 func multiplied(_ x: Tensor, by matrices: [Tensor?]) -> Tensor {
     guard x.failure == nil, x.count > 0 else { return x }
     if x.rank == 2 {
-        let left = matrices[0].map { $0.transposed().matmul(x) } ?? x
-        return matrices[1].map { left.matmul($0) } ?? left
+        let left = matrices[0].map { transposedProduct($0, x) } ?? x
+        return matrices[1].map { transposedProduct(left.transposed(), $0) } ?? left
     }
     var result = x
     for matrix in matrices {

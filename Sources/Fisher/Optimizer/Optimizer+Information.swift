@@ -1,5 +1,6 @@
 // Rules that need statistics of a batch: what they are bound to, and what they are told.
 
+import Foundation
 import NeuralNet
 import Torch
 
@@ -24,10 +25,27 @@ extension Optimizer {
             }
             let plan = try StatisticsPlan(
                 bound.slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) }, of: model)
-            try plan.check(rule.requests(at: 1))
+            let requests = rule.requests(at: 1)
+            try plan.check(requests)
+            try checkSize(of: requests, plan.parameters, rule: type(of: rule).information.name)
             plans[number] = plan
         }
         return plans
+    }
+
+    /// Throws where a whole matrix of the group's parameters, and a factor of it, cannot be held.
+    private static func checkSize(
+        of requests: [InformationRequest], _ parameters: [NamedParameter], rule: String
+    ) throws(OptimizerError) {
+        let isWhole = requests.contains { request in
+            if case .full = request { true } else { false }
+        }
+        guard isWhole, let first = parameters.first else { return }
+        let count = Double(parameters.reduce(0) { $0 + $1.parameter.wrappedValue.count })
+        let bytes = count * count * Double(first.parameter.wrappedValue.dtype.byteCount)
+        if 2 * bytes > Double(ProcessInfo.processInfo.physicalMemory) {
+            throw .tooLarge(rule: rule, byteCount: bytes)
+        }
     }
 
     /// What gathers the statistics of the next step; nothing where no rule asks for any.

@@ -1,3 +1,4 @@
+import Foundation
 import NeuralNet
 
 /// What a user of an optimizer can get wrong.
@@ -22,6 +23,8 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     case splitLayer(ParameterPath)
     /// A rule that works on a model and its batches was given parameters or gradients alone.
     case needsModel(rule: String)
+    /// A rule would form a matrix that does not fit this machine's memory.
+    case tooLarge(rule: String, byteCount: Double)
     /// A saved state does not fit.
     case badState(key: String, reason: String)
 
@@ -41,6 +44,12 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
             "the weight and the bias of the layer \(path) are in two groups; a rule for layers takes both or none"
         case .needsModel(let rule):
             "the rule \(rule) works on a model and its batches: bind it with Optimizer(for:) and call step(on:)"
+        case .tooLarge(let rule, let bytes):
+            String(
+                format:
+                    "the rule %@ would form a matrix of %.0f GB for this model, more than the machine's memory: ",
+                rule, bytes / 1e9)
+                + "it is for small models, or for groups of few parameters; see its solver option"
         case .badState(let key, let reason): "the optimizer state \(key) \(reason)"
         }
     }
