@@ -27,8 +27,9 @@ demo: build ## compare four optimizers on a byte-level GPT, about 5 minutes on 2
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
 		--seeds 2 --output $(OUTPUT)
 
-bench: build ## time steps beside their Python peers, in turns, and write Benchmarks/RESULTS.md
+bench: build ## time steps and estimates beside their Python peers, in turns; writes Benchmarks/*.md, about an hour
 	@Scripts/bench
+	@$(MAKE) bench-information
 
 bench-information: build ## time estimates of the information beside Python libraries, about 10 minutes
 	python3 -m venv .build/bench-venv && .build/bench-venv/bin/pip install -q -r Benchmarks/requirements-information.txt

@@ -118,6 +118,7 @@ extension InformationEstimator {
         }
         let pass = try capture(units: units, objective)
         guard pass.outcome.observationCount > 0 else { throw InformationError.noObservations }
+        try pass.outcome.requireUnits(units)
         return PassRun(source: source, units: units, observationCount: pass.outcome.observationCount) {
             take in
             try take(

@@ -62,4 +62,14 @@ public struct Objective {
 
     /// The mean negative log-likelihood in nats an observation, without the auxiliaries; 0-dimensional.
     public var loss: Tensor { negativeLogLikelihood / Double(max(observationCount, 1)) }
+
+    /// Throws where the units are the observations, and several of them stand along other axes than the first: what
+    /// layers capture tells gradients by the first axis.
+    func requireUnits(_ count: Int) throws(InformationError) {
+        guard unit == .observation, observationCount > count else { return }
+        throw .badObservations(
+            reason:
+                "units are single observations, but there are \(observationCount) in a first axis of \(count); "
+                + "flatten the positions into the first axis, or take sequences as units")
+    }
 }

@@ -109,6 +109,7 @@ struct StatisticsGatherer {
             wantsProducts ? try withSecondDerivatives(objective) : try objective()
         }
         let made = pass.outcome
+        if requests.contains(where: { $0.source != nil }) { try made.requireUnits(units) }
         var asked: Set<InformationSource> = []
         let sources = requests.compactMap(\.source).filter { asked.insert($0).inserted }
         let isLabelled = { (source: InformationSource) in

@@ -1,0 +1,56 @@
+import Fisher
+import Testing
+
+/// What rules that ask for a batch's statistics refuse.
+@Suite struct StatisticsTests {
+    /// A whole matrix that no memory holds is refused before the first step, by name and size.
+    @Test func aMatrixThatIsTooLargeIsRefused() throws {
+        let model = Linear(1000, 1000, using: try RandomGenerator(seed: 1))
+        let error = #expect(throws: OptimizerError.self) {
+            try Optimizer(for: model, NaturalGradient())
+        }
+        #expect(error.map { "\($0)" }?.contains("natural_gradient would form a matrix of 4008") == true)
+        // Products need no matrix.
+        let products = try NaturalGradient(solver: .conjugateGradients)
+        #expect(try Optimizer(for: model, products).describe().contains("NaturalGradient"))
+    }
+
+    /// Single positions of a sequence cannot be told apart by what layers capture: no wrong answer is given.
+    @Test func unitsThatStandAlongOtherAxesAreRefused() throws {
+        let model = GPT(
+            .init(vocabulary: 5, context: 3, width: 4, layers: 1, heads: 1),
+            using: try RandomGenerator(seed: 1))
+        let batch = SupervisedBatch(
+            inputs: Tensor([Int64](repeating: 1, count: 6), shape: [2, 3]),
+            targets: Tensor([Int64](repeating: 2, count: 6), shape: [2, 3]))
+        func step(_ unit: Objective.Unit) throws {
+            let optimizer = try Optimizer(for: model, try KFAC(labels: .empirical))
+            try optimizer.step(on: batch) {
+                try Objective(
+                    Categorical(logits: model($0.inputs)), observing: $0.targets, unit: unit)
+            }
+        }
+        #expect(throws: InformationError.self) { try step(.observation) }
+        #expect(throws: Never.self) { try step(.firstAxis) }
+        let estimator = try InformationEstimator(of: model)
+        #expect(throws: InformationError.self) {
+            try estimator.diagonal(units: 2) {
+                try Objective(
+                    Categorical(logits: model(batch.inputs)), observing: batch.targets, unit: .observation)
+            }
+        }
+    }
+
+    /// Rules that need a model say so where there is none.
+    @Test(arguments: ["kfac", "adafisher", "ief", "natural_gradient", "newton"])
+    func gradientsAloneAreNotEnough(_ name: String) throws {
+        let parameters = [
+            NamedParameter(path: ParameterPath("x"), parameter: Parameter(wrappedValue: .ones([2, 2])))
+        ]
+        let rule = try RuleRegistry.rule(named: name)
+        let error = #expect(throws: OptimizerError.self) {
+            try Optimizer(parameters: parameters, groups: [.init(.rest, rule)])
+        }
+        #expect(error.map { "\($0)" }?.contains("\(name) works on a model") == true)
+    }
+}
