@@ -76,13 +76,14 @@ public struct HierarchyComparison: Codable, Sendable {
 
     /// One HTML page that needs nothing else.
     public func report() -> String {
+        let titles = [Self.titles[0]] + Self.titles.dropFirst(4)
         let rows = rungs.enumerated().map { index, rung in
-            Markup.tableRow(
-                cells(rung).enumerated().map { column, text in
-                    column == 0
-                        ? [SeriesStyle(index: index).swatch, .tag("span", ["class": "name"], text)]
-                        : [.text(text)]
-                }, Self.titles)
+            let own = "\(rung.source); \(rung.structure); power \(rung.power)"
+            let name = Markup.tag(
+                "span", ["class": "name"], [.text(rung.label), .tag("span", ["class": "minor below"], own)])
+            return Markup.tableRow(
+                [[SeriesStyle(index: index).swatch, name]] + cells(rung).dropFirst(4).map { [.text($0)] },
+                titles)
         }
         let chart = PointChart(
             title: "Accuracy against cost",
@@ -107,7 +108,7 @@ public struct HierarchyComparison: Codable, Sendable {
                 .tag(
                     "section", [:],
                     [
-                        .tag("h2", [:], "Rungs"), .table(Self.titles, rows, class: "results"),
+                        .tag("h2", [:], "Rungs"), .table(titles, rows, class: "results"),
                         .tag("p", ["class": "note"], Self.legend),
                     ]),
                 .configuration(task, environment), .reportFooter(environment),
