@@ -65,6 +65,12 @@ struct Step: ParsableCommand {
         if let model, let weights {
             try run(on: PlainNetwork(model: model, weights: weights), group)
         } else if let parameters {
+            if (rule as? any InformedRule)?.needsBatch ?? false {
+                throw UsageError(
+                    description:
+                        "the rule \(optimizer) needs more than gradients: give --model, --weights and --batches"
+                )
+            }
             try run(on: parameters, group)
         }
     }

@@ -45,4 +45,14 @@ import Torch
             }
         }
     }
+
+    @Test func gradientsAloneAreNotEnough() throws {
+        try CommandTests.withFolder { root in
+            let run = try TrainCommandTests.run([
+                "step", "--optimizer", "kfac", "--parameters", root + "/p", "--gradients", root + "/g",
+                "--output", root + "/o",
+            ])
+            #expect(run.status == 64 && run.errors.contains("give --model, --weights and --batches"))
+        }
+    }
 }
