@@ -67,15 +67,11 @@ struct BenchInformation: ParsableCommand {
 
     /// Reads requests until there are no more.
     private func answer(_ benchmark: InformationBenchmark, _ tasks: [InformationTask]) throws {
-        say("ready \(benchmark.parameterCount)")
-        while let line = readLine() {
-            let words = line.split(separator: " ").compactMap { Int($0) }
-            guard words.count == 2, tasks.indices.contains(words[0]), words[1] > 0 else {
-                throw UsageError(description: "\"\(line)\" is not a position and a number of runs")
-            }
-            var total = 0.0
-            for _ in 0..<words[1] { total += try benchmark.seconds(tasks[words[0]]) }
-            say("\(total / Double(words[1]))")
+        try answerTurns(
+            of: tasks.indices, parameterCount: benchmark.parameterCount, counting: "runs"
+        ) { position, runs in
+            try (0..<runs).reduce(0.0) { sum, _ in sum + (try benchmark.seconds(tasks[position])) }
+                / Double(runs)
         }
     }
 

@@ -66,14 +66,9 @@ struct BenchOptimizers: ParsableCommand {
     /// Reads requests until there are no more.
     private func answer(_ candidates: [OptimizerCandidate]) throws {
         let benchmarks = try benchmarks(candidates)
-        say("ready \(parameters.count)")
-        while let line = readLine() {
-            let words = line.split(separator: " ").compactMap { Int($0) }
-            guard words.count == 2, benchmarks.indices.contains(words[0]), words[1] > 0 else {
-                throw UsageError(description: "\"\(line)\" is not a position and a number of steps")
-            }
-            say("\(try benchmarks[words[0]].seconds(steps: words[1]))")
-        }
+        try answerTurns(
+            of: benchmarks.indices, parameterCount: parameters.count, counting: "steps"
+        ) { try benchmarks[$0].seconds(steps: $1) }
     }
 
     private struct Result: Encodable {

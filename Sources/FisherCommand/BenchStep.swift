@@ -114,14 +114,10 @@ struct BenchStep: ParsableCommand {
 
     /// Reads requests until there are no more.
     private func answer(_ benchmarks: [StepBenchmark]) throws {
-        say("ready \(benchmarks.first?.optimizer.parameterCount ?? 0)")
-        while let line = readLine() {
-            let words = line.split(separator: " ").compactMap { Int($0) }
-            guard words.count == 2, benchmarks.indices.contains(words[0]), words[1] > 0 else {
-                throw UsageError(description: "\"\(line)\" is not a position and a number of steps")
-            }
-            say("\(try benchmarks[words[0]].seconds(steps: words[1]).total)")
-        }
+        try answerTurns(
+            of: benchmarks.indices, parameterCount: benchmarks.first?.optimizer.parameterCount ?? 0,
+            counting: "steps"
+        ) { try benchmarks[$0].seconds(steps: $1).total }
     }
 
     private func measure(

@@ -49,16 +49,6 @@ public struct InformationEstimator {
     ///   - forward: the forward pass.
     public func capture<Outcome>(units: Int, _ forward: () throws -> Outcome) throws -> CapturedPass<Outcome>
     {
-        let recorder = UseRecorder()
-        let outcome = try model.capturing(by: recorder) { () throws -> Outcome in try forward() }
-        for use in recorder.uses {
-            try use.output.check()
-            guard use.output.rank > 0, use.output.shape[0] == units, use.input.shape.first == units else {
-                throw InformationError.notByUnit(layer: use.path, units: units, shape: use.output.shape)
-            }
-        }
-        return CapturedPass(
-            outcome: outcome, units: units, uses: recorder.uses.map { ($0.path, $0.input, $0.output) },
-            generic: generic.map(\.parameter))
+        try CapturedPass(of: model, units: units, generic: generic.map(\.parameter), forward)
     }
 }

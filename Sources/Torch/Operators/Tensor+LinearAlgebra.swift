@@ -6,16 +6,10 @@ private let choleskySolve = Operation("cholesky_solve")
 private let diagonalOf = Operation("diagonal")
 private let symmetricEigenvalues = Operation("linalg_eigh")
 private let orthogonalFactor = Operation("linalg_qr")
-private let addProduct = Operation("addmm")
 
 extension Tensor {
     /// The matrix product, batched over leading dimensions.
     public func matmul(_ other: Tensor) -> Tensor { matrixProduct(.tensor(self), .tensor(other)) }
-
-    /// keeping * self + scale * a b for matrices, in one pass over the result.
-    public func addingProduct(_ a: Tensor, _ b: Tensor, scale: Double = 1, keeping: Double = 1) -> Tensor {
-        addProduct(.tensor(self), .tensor(a), .tensor(b), .real(keeping), .real(scale))
-    }
 
     /// Orthonormal columns that span this matrix's columns, one after another: Q of its QR decomposition.
     /// Columns that depend on earlier ones are replaced by orthonormal ones. Costs about 4/3 n^3.

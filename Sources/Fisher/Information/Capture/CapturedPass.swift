@@ -12,6 +12,26 @@ public struct CapturedPass<Outcome> {
     /// Parameters whose gradients by unit take a backward pass each.
     let generic: [Parameter]
 
+    /// Makes the forward pass and notes the uses that are kept; throws one whose first axis is not that of the units.
+    init(
+        of model: any Module, units: Int, generic: [Parameter] = [],
+        keeping isKept: (ParameterPath, Tensor) -> Bool = { _, _ in true }, _ forward: () throws -> Outcome
+    ) throws {
+        let recorder = UseRecorder()
+        let outcome = try model.capturing(by: recorder) { () throws -> Outcome in try forward() }
+        let uses = recorder.uses.filter { isKept($0.path, $0.output) }
+        for use in uses {
+            try use.output.check()
+            guard use.output.rank > 0, use.output.shape[0] == units, use.input.shape.first == units else {
+                throw InformationError.notByUnit(layer: use.path, units: units, shape: use.output.shape)
+            }
+        }
+        self.outcome = outcome
+        self.units = units
+        self.uses = uses
+        self.generic = generic
+    }
+
     /// What came back to the uses from a scalar, or from outputs with seeds.
     ///
     /// Parameters of the generic route need seeds whose first axis is that of the units.
@@ -21,13 +41,9 @@ public struct CapturedPass<Outcome> {
         let returned = try gradients(
             of: outputs, seeds: seeds, withRespectTo: uses.map(\.output),
             keepGraph: keepGraph || !generic.isEmpty)
-        var found: [ParameterPath: [LayerUse]] = [:]
-        for (use, gradient) in zip(uses, returned) {
-            guard let gradient else { continue }
-            found[use.path, default: []].append(LayerUse(input: use.input, outputGradient: gradient))
-        }
         return BackwardPass(
-            uses: found, generic: try byUnit(outputs, seeds, keepGraph: keepGraph), weight: weight)
+            uses: uses(with: returned), generic: try byUnit(outputs, seeds, keepGraph: keepGraph),
+            weight: weight)
     }
 
     /// The gradients of the generic route, a backward pass a unit: [units] and the parameter's shape.

@@ -10,7 +10,6 @@ public struct BatchStatistics {
         case kroneckerDiagonal([ParameterPath: DiagonalKroneckerFactors])
         case uses(CapturedUses)
         case gradientRows([ParameterPath: GradientRows])
-        case unitGradients(UnitGradients)
         case unitScores(UnitScores)
         case full(FullInformation)
         case products([(matrix: SymmetricOperator, observationCount: Int)])
@@ -51,9 +50,6 @@ public struct BatchStatistics {
                 own.reduce(into: [:]) { found, entry in
                     found[entry.key] = other[entry.key].flatMap { entry.value.joined($0) }
                 })
-        case (.unitGradients(var own), .unitGradients(let other)):
-            own.add(other)
-            return .unitGradients(own)
         case (.unitScores(var own), .unitScores(let other)):
             try own.add(other)
             return .unitScores(own)
@@ -102,12 +98,6 @@ public struct BatchStatistics {
     public func gradientRows(of path: ParameterPath) -> GradientRows? {
         guard case .gradientRows(let found)? = answers[.gradientRows] else { return nil }
         return found[path]
-    }
-
-    /// The units' gradients, where they were asked for.
-    public var unitGradients: UnitGradients? {
-        guard case .unitGradients(let found)? = answers[.unitGradients] else { return nil }
-        return found
     }
 
     /// The products with the units' gradients that were asked for.

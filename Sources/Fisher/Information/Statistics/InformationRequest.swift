@@ -10,8 +10,6 @@ public enum InformationRequest: Hashable, Sendable {
     case uses(InformationSource)
     /// The few rows of which a layer's gradient is the product, where products with them are cheaper.
     case gradientRows
-    /// Every unit's gradient: memory of units times parameters.
-    case unitGradients
     /// Products with the matrix of the units' gradients, and of it with itself, without forming it.
     case unitScores(InformationSource)
     /// The whole matrix of the group's parameters: memory of the square of their number.
@@ -25,7 +23,7 @@ public enum InformationRequest: Hashable, Sendable {
         case .diagonal(let source, _), .kronecker(let source, _), .kroneckerDiagonal(let source, _),
             .uses(let source), .unitScores(let source), .full(let source):
             source
-        case .unitGradients, .gradientRows: .empirical
+        case .gradientRows: .empirical
         case .products: nil
         }
     }

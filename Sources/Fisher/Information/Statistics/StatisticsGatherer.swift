@@ -31,7 +31,7 @@ struct StatisticsPlan {
     private func estimator(of request: InformationRequest) -> InformationEstimator? {
         switch request {
         case .diagonal(_, .outsideLayers): outsideLayers
-        case .diagonal(_, .everything), .full, .unitGradients, .unitScores: everything
+        case .diagonal(_, .everything), .full, .unitScores: everything
         case .kronecker, .kroneckerDiagonal, .uses, .gradientRows: inLayers
         case .products: nil
         }
@@ -73,13 +73,6 @@ struct StatisticsPlan {
                 }
             }
             return .gradientRows(found)
-        case .unitGradients:
-            guard let outputGradient, let pass = passes.first else { throw InformationError.noObservations }
-            let squares = outputGradient.flattened(from: 1).squared().sum(along: 1)
-            return .unitGradients(
-                UnitGradients(
-                    rows: try everything.unitGradients(pass, units: units, of: parameters),
-                    outputSquares: squares))
         case .unitScores:
             return .unitScores(
                 UnitScores(
@@ -173,7 +166,7 @@ struct StatisticsGatherer {
 
     /// The outputs whose gradients some request needs; throws where it cannot do without.
     private func outputs(of objective: Objective, for requests: [InformationRequest]) throws -> [Tensor] {
-        let needs = requests.contains { $0 == .unitGradients || $0.source == .improved }
+        let needs = requests.contains { $0.source == .improved }
         guard needs || requests.contains(.unitScores(.empirical)) else { return [] }
         guard let likelihood = objective.likelihood as? any ClosedFormFisher else {
             if !needs { return [] }
@@ -191,17 +184,7 @@ struct StatisticsGatherer {
         let wanted = plans.reduce(into: Set<ParameterPath>()) {
             $0.formUnion($1.plan.wantedLayers($1.requests))
         }
-        if wanted.isEmpty { return CapturedPass(outcome: try forward(), units: units, uses: [], generic: []) }
-        let recorder = UseRecorder()
-        let outcome = try model.capturing(by: recorder) { () throws -> Objective in try forward() }
-        let uses = recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }
-        for use in uses {
-            try use.output.check()
-            guard use.output.rank > 0, use.output.shape[0] == units, use.input.shape.first == units else {
-                throw InformationError.notByUnit(layer: use.path, units: units, shape: use.output.shape)
-            }
-        }
-        return CapturedPass(
-            outcome: outcome, units: units, uses: uses.map { ($0.path, $0.input, $0.output) }, generic: [])
+        return try CapturedPass(
+            of: model, units: units, keeping: { wanted.contains($0) && $1.requiresGradient }, forward)
     }
 }
