@@ -43,6 +43,7 @@ let package = Package(
     products: [
         .library(name: "Torch", targets: ["Torch"]),
         .library(name: "NeuralNet", targets: ["NeuralNet"]),
+        .library(name: "FisherInformation", targets: ["FisherInformation"]),
         .library(name: "Fisher", targets: ["Fisher"]),
         .library(name: "FisherTraining", targets: ["FisherTraining"]),
         .library(name: "FisherTasks", targets: ["FisherTasks"]),
@@ -67,7 +68,8 @@ let package = Package(
         .target(name: "CDigits", exclude: ["digits.txt", "ATTRIBUTION.md"]),
         .target(name: "Torch", dependencies: ["CTorch"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
-        .target(name: "Fisher", dependencies: ["CKernels", "NeuralNet", "Torch"]),
+        .target(name: "FisherInformation", dependencies: ["CKernels", "NeuralNet", "Torch"]),
+        .target(name: "Fisher", dependencies: ["CKernels", "FisherInformation", "NeuralNet", "Torch"]),
         .target(name: "FisherTraining", dependencies: ["Fisher"]),
         .target(name: "FisherTasks", dependencies: ["CDigits", "FisherTraining"]),
         .executableTarget(

@@ -46,7 +46,7 @@ struct BenchOptimizers: ParsableCommand {
         if let threads { Engine.threadCount = threads }
         let named =
             optimizers.isEmpty
-            ? RuleRegistry.gradientRules.compactMap { OptimizerSpecification(argument: $0.information.name) }
+            ? RuleRegistry.gradientRules.compactMap { OptimizerSpecification(argument: $0.summary.name) }
             : optimizers
         let candidates = try named.map { try $0.candidate(sharing: [], clip: nil) }
         if onRequest { return try answer(candidates) }

@@ -50,7 +50,7 @@ struct BenchStep: ParsableCommand {
 
         /// What it is made of.
         var kind: Kind {
-            if let usual = UsualNetwork(rawValue: rawValue) { return .usual(usual) }
+            if let usual = ReferenceNetwork(rawValue: rawValue) { return .usual(usual) }
             guard let size = LanguageTask.Size(rawValue: rawValue) else {
                 preconditionFailure("\(rawValue) is neither a network nor a size")
             }
@@ -61,7 +61,7 @@ struct BenchStep: ParsableCommand {
     }
 
     enum Kind {
-        case usual(UsualNetwork)
+        case usual(ReferenceNetwork)
         case language(LanguageTask.Size)
     }
 

@@ -71,7 +71,7 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
 
     /// The grid of one candidate: what names its rule, or all.
     private func grid(_ candidate: OptimizerCandidate) throws -> OptionGrid {
-        let rule = type(of: candidate.rule).information.name
+        let rule = type(of: candidate.rule).summary.name
         let axes = (learningRates + tune).filter { $0.name == rule || $0.name == "all" }.compactMap {
             argument -> OptionGrid.Axis? in
             let option = argument.option ?? "learning_rate"
@@ -87,7 +87,7 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
 
     private func requireEqualBudgets(_ candidates: [OptimizerCandidate], _ grids: [OptionGrid]) throws {
         for argument in learningRates + tune where argument.name != "all" {
-            guard candidates.contains(where: { type(of: $0.rule).information.name == argument.name }) else {
+            guard candidates.contains(where: { type(of: $0.rule).summary.name == argument.name }) else {
                 throw UsageError(description: "no optimizer of the comparison is \(argument.name)")
             }
         }

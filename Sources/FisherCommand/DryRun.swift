@@ -17,7 +17,7 @@ struct DryRun<Task: TrainingTask> {
         print("parameters       \(session.model.parameterCount), \(mebibytes(weights))")
         print("state by rule")
         for rule in RuleRegistry.rules {
-            let name = rule.information.name
+            let name = rule.summary.name
             let padding = String(repeating: " ", count: max(1, 27 - name.count))
             do {
                 let optimizer = try Optimizer(
@@ -42,7 +42,7 @@ struct DryRun<Task: TrainingTask> {
         print(
             String(
                 format: "a step           %.1f ms, %.0f tokens/s", step * 1000,
-                Double(task.tokensPerStep) / step))
+                Double(task.examplesPerStep) / step))
         print(String(format: "an evaluation    %.2f s, %d of them", evaluation, evaluations))
         let end = Date().addingTimeInterval(total)
         print("estimated time   \(duration(total)), until \(end.formatted(.iso8601))")

@@ -24,7 +24,7 @@ enum ExitStatus: Int32 {
         case is Interrupted, is Resumable: self = .interrupted
         case is AlreadyHoldsRun: self = .cannotCreate
         case let error as StorageError: self.init(error.kind)
-        case is OptimizerError, is WeightError, is NetworkSpecificationError, is InformationError,
+        case is OptimizerError, is WeightError, is NetworkSpecificationError, is CurvatureError,
             is LikelihoodError, is BenchmarkNetworkError:
             self = .badData
         case is InputError: self = .inputMissing

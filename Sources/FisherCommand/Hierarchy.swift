@@ -55,7 +55,7 @@ struct Hierarchy: ParsableCommand {
         Engine.threadCount = threads
         let named =
             optimizers.isEmpty
-            ? RuleRegistry.rules.map { OptimizerSpecification(name: $0.information.name, settings: []) }
+            ? RuleRegistry.rules.map { OptimizerSpecification(name: $0.summary.name, settings: []) }
             : optimizers
         let candidates = try named.map { try $0.candidate(sharing: [("damping", "\(damping)")], clip: nil) }
         let (training, test) = try Digits.all.split(test: 0.25)

@@ -3,7 +3,7 @@ import Fisher
 extension Information {
     /// The estimate's tensors by their names in the file.
     func tensors<Model: Samplable & ClosedFormFisher>(
-        _ estimator: InformationEstimator, _ source: InformationSource, _ units: Int, _ targets: Tensor,
+        _ estimator: CurvatureEstimator, _ source: CurvatureSource, _ units: Int, _ targets: Tensor,
         _ generator: RandomGenerator, _ forward: () throws -> Model
     ) throws -> [(String, Tensor)] where Model.Observation == Tensor {
         switch structure {

@@ -74,9 +74,9 @@ struct Information: ParsableCommand {
     private func estimate<Model: Samplable & ClosedFormFisher>(
         _ network: Sequential, _ batch: SupervisedBatch, _ forward: () throws -> Model
     ) throws where Model.Observation == Tensor {
-        let estimator = try InformationEstimator(of: network)
+        let estimator = try CurvatureEstimator(of: network)
         let generator = try RandomGenerator(seed: seed)
-        let source: InformationSource =
+        let source: CurvatureSource =
             switch self.source {
             case .exact: .exact
             case .sampled: .sampled(samples)

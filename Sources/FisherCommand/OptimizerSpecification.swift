@@ -50,7 +50,7 @@ struct OptimizerSpecification: ExpressibleByArgument {
         }
         if let clip { shown.append("gradient clip \(clip)") }
         return OptimizerCandidate(
-            label: ([type(of: rule).information.name] + shown).joined(separator: " + "), rule: rule,
+            label: ([type(of: rule).summary.name] + shown).joined(separator: " + "), rule: rule,
             clipGradientNorm: clip)
     }
 }

@@ -19,11 +19,11 @@ struct Optimizers: ParsableCommand {
             print(options(of: try RuleRegistry.rule(named: name)))
             return
         }
-        print(table(of: RuleRegistry.rules.map { $0.information }))
+        print(table(of: RuleRegistry.rules.map { $0.summary }))
         for rule in RuleRegistry.rules { print("\n" + options(of: rule.init())) }
     }
 
-    private func table(of rules: [RuleInformation]) -> String {
+    private func table(of rules: [RuleSummary]) -> String {
         let head = [
             "name", "information", "structure", "power", "cost a step", "state, bytes a parameter",
             "throws away",
@@ -37,13 +37,13 @@ struct Optimizers: ParsableCommand {
     }
 
     private func options<Rule: OptimizationRule>(of defaults: Rule) -> String {
-        let information = Rule.information
+        let summary = Rule.summary
         let rows = Rule.options.map { option in
             let others = option.aliases.isEmpty ? "" : " (or \(option.aliases.joined(separator: ", ")))"
             return ["    " + option.name, option.text(defaults), option.summary + others]
         }
-        let head = "\(information.name): \(information.title), \(information.reference)"
-        return "\(head); momentum: \(information.momentum)\n" + alignedColumns(rows)
+        let head = "\(summary.name): \(summary.title), \(summary.reference)"
+        return "\(head); momentum: \(summary.momentum)\n" + alignedColumns(rows)
     }
 }
 

@@ -13,7 +13,7 @@ struct PlainNetworkFiles {
             targets: PlainNetwork.tensor("targets", from: targets))
         let targetCount = data.targets.shape.first ?? 0
         guard targetCount == data.unitCount else {
-            throw InformationError.badObservations(
+            throw CurvatureError.badObservations(
                 reason: "there are \(targetCount) targets for \(data.unitCount) inputs")
         }
     }

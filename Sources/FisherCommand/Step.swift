@@ -65,7 +65,7 @@ struct Step: ParsableCommand {
         if let model, let weights {
             try run(on: PlainNetwork(model: model, weights: weights), group)
         } else if let parameters {
-            if (rule as? any InformedRule)?.needsBatch ?? false {
+            if (rule as? any CurvatureRule)?.needsBatch ?? false {
                 throw UsageError(
                     description:
                         "the rule \(optimizer) needs more than gradients: give --model, --weights and --batches"

@@ -48,7 +48,7 @@ struct TrainTask<Own: TrainedTask>: ParsableCommand {
             return
         }
         say(task.summary.description)
-        let kept = KeptRun(
+        let kept = DurableRun(
             in: directory, task, candidate, configuration: configuration.training, toml: resolved.toml,
             values: Dictionary(uniqueKeysWithValues: resolved.entries.map { ($0.key, $0.toml) }),
             environment: .current(command: CommandLine.arguments))

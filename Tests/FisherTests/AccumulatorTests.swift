@@ -15,7 +15,7 @@ import Testing
         let truth = Tensor.normal([size], dtype: .float64, using: generator)
         let layer = Linear(size, 1, bias: false, dtype: .float64, using: generator)
         try layer.$weight.assign(.zeros([1, size], dtype: .float64))
-        let estimator = try InformationEstimator(of: layer)
+        let estimator = try CurvatureEstimator(of: layer)
         func scaledIdentity(_ value: Double) -> Tensor {
             Tensor((0..<size * size).map { $0 % (size + 1) == 0 ? value : 0 }, shape: [size, size])
         }
@@ -57,7 +57,7 @@ import Testing
     @Test func filesMerge() throws {
         let (model, _) = try LogisticModel.published()
         try model.setTheta([0.1, -0.2, 0.3, 0.4])
-        let estimator = try InformationEstimator(of: model.layer)
+        let estimator = try CurvatureEstimator(of: model.layer)
         let prior = Tensor((0..<16).map { $0 % 5 == 0 ? 0.5 : 0 }, shape: [4, 4])
         let paths = model.layer.parameters.map(\.path)
         func accumulated(_ range: Range<Int>) throws -> FisherAccumulator {
@@ -93,7 +93,7 @@ import Testing
         // What is none of ours, or of other parameters, is refused.
         let other = folder.appending(path: "other").path
         try FisherAccumulator(paths: [ParameterPath("w")], prior: prior).save(to: other)
-        #expect(throws: InformationError.self) { try FisherAccumulator(merging: [files[0], other]) }
+        #expect(throws: CurvatureError.self) { try FisherAccumulator(merging: [files[0], other]) }
         try SafetensorsWriter().write(
             [
                 try SafetensorsSource(name: "prior", tensor: prior),
@@ -101,7 +101,7 @@ import Testing
                 try SafetensorsSource(name: "observations", tensor: Tensor([Int64(1)], shape: [])),
             ], to: other)
         #expect(throws: SafetensorsError.self) { try FisherAccumulator(path: other) }
-        #expect(throws: InformationError.self) { try FisherAccumulator(merging: []) }
+        #expect(throws: CurvatureError.self) { try FisherAccumulator(merging: []) }
     }
 
     @Test func anInverseNeedsAPositiveDefiniteMatrix() throws {
@@ -109,7 +109,7 @@ import Testing
             paths: [ParameterPath("w")], prior: .zeros([3, 3], dtype: .float64))
         #expect(throws: TorchError.self) { try accumulator.inverse() }
         #expect(throws: TorchError.self) { try accumulator.step(.ones([3], dtype: .float64)) }
-        #expect(throws: InformationError.self) {
+        #expect(throws: CurvatureError.self) {
             try FisherAccumulator(paths: [], prior: .zeros([3, 2], dtype: .float64))
         }
     }

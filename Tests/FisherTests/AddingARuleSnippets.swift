@@ -3,6 +3,7 @@ import Torch
 
 // The makers of options and the shared arithmetic are the package's own.
 @testable import Fisher
+@testable import FisherInformation
 
 // AddingARule.md
 /// The sign of the momentum: every element takes a step of the same length.
@@ -23,7 +24,7 @@ public struct SignMomentum: TensorRule {
 
     public init() {}
 
-    public static let information = RuleInformation(
+    public static let summary = RuleSummary(
         name: "signmomentum", title: "SignMomentum", source: "none", structure: "identity",
         power: "0", momentum: "of the gradient", stateBytes: "4", cost: "P", neglects: "everything",
         reference: "Bernstein et al. 2018")
@@ -35,7 +36,7 @@ public struct SignMomentum: TensorRule {
         .choice("auxiliary", \.auxiliary, "how auxiliary gradients enter"),
     ]
 
-    public func movement(_ input: RuleInput, state: inout TensorState) -> Movement {
+    public func movement(_ input: RuleInput, state: inout TensorState) -> ParameterUpdate {
         let (t, theta, g) = (input.step, input.parameter, input.gradient(auxiliary))
         let lambda = input.decays ? weightDecay(t) : 0
 
@@ -43,8 +44,8 @@ public struct SignMomentum: TensorRule {
         state["momentum"] = m
         var step = quotient(m, m.magnitude())
         if lambda != 0 { step = step + theta * lambda }
-        if let a = input.bypassing(auxiliary) { step = step + quotient(a, a.magnitude()) }
-        return Movement(change: step * -learningRate(t))
+        if let a = input.auxiliaryGradient(for: auxiliary) { step = step + quotient(a, a.magnitude()) }
+        return ParameterUpdate(change: step * -learningRate(t))
     }
 }
 

@@ -9,8 +9,8 @@ import Testing
     func theMinibatchSourceFollowsTheLaw(_ size: Int) throws {
         let model = try OptimizerTests.Network()
         let all = try OptimizerTests.batch(4)
-        let estimator = try InformationEstimator(of: model)
-        func trace(_ source: InformationSource, _ batch: SupervisedBatch) throws -> Double {
+        let estimator = try CurvatureEstimator(of: model)
+        func trace(_ source: CurvatureSource, _ batch: SupervisedBatch) throws -> Double {
             let found = try estimator.diagonal(atLabels: source, units: batch.unitCount) {
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
             }

@@ -140,9 +140,9 @@ import Testing
             let f = try #require(optimizer.diagonalInformation[ParameterPath("weight")])
             return (try f.scalars(as: Float.self), try layer.weight.scalars(as: Float.self))
         }
-        let (plain, penalised) = (try trained(0), try trained(5))
-        #expect(plain.f == penalised.f)
-        #expect(plain.weights != penalised.weights)
+        let (plain, penalized) = (try trained(0), try trained(5))
+        #expect(plain.f == penalized.f)
+        #expect(plain.weights != penalized.weights)
     }
 
     @Test(arguments: [-1, .infinity, .nan] as [Double])
@@ -154,7 +154,7 @@ import Testing
                 ($0.path, Tensor.ones($0.parameter.wrappedValue.shape))
             })
         information[ParameterPath("bias")] = Tensor([Float(value), 1])
-        #expect(throws: InformationError.self) {
+        #expect(throws: CurvatureError.self) {
             try consolidation.remember(layer, information: information)
         }
         #expect(consolidation.anchor == nil && consolidation.taskCount == 0)

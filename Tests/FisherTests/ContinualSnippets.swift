@@ -24,7 +24,7 @@ import Testing
                         auxiliaries: consolidation.auxiliaries(for: model))
                 }
             }
-            let found = try InformationEstimator(of: model).diagonal(
+            let found = try CurvatureEstimator(of: model).diagonal(
                 .exact, units: task.unitCount, observing: task.targets
             ) { Categorical(logits: model(task.inputs)) }
             try consolidation.remember(model, information: found)

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Fisher
+@testable import FisherInformation
 
 /// What happens when a decomposition fails its check: larger damping, then the diagonal, and a count.
 @Suite struct DecompositionFallbackTests {
@@ -46,13 +47,13 @@ import Testing
     /// A rule whose every step falls back twice.
     struct Falling: TensorRule {
         var learningRate: Schedule = 1
-        static let information = RuleInformation(
+        static let summary = RuleSummary(
             name: "falling", title: "Falling", source: "none", structure: "none", power: "0",
             momentum: "none", stateBytes: "0", cost: "P", neglects: "everything", reference: "none")
         static let options: [RuleOption<Falling>] = []
 
-        func movement(_ input: RuleInput, state: inout TensorState) -> Movement {
-            Movement(change: -input.score, fallbackCount: 2)
+        func movement(_ input: RuleInput, state: inout TensorState) -> ParameterUpdate {
+            ParameterUpdate(change: -input.score, fallbackCount: 2)
         }
     }
 

@@ -88,14 +88,14 @@ import Testing
         #expect(try InformationComparison(one, to: one).relativeDistance == 0)
         #expect(try InformationComparison(one, to: two, of: [q]).cosine == 0)
         #expect(try InformationComparison(two, to: one.mapValues { $0 * 0 }).relativeDistance == .infinity)
-        #expect(throws: InformationError.self) { try InformationComparison(one, to: [p: Tensor([1.0, 2])]) }
+        #expect(throws: CurvatureError.self) { try InformationComparison(one, to: [p: Tensor([1.0, 2])]) }
     }
 
     private func estimates(
         _ network: InformationTests.Network
-    ) throws -> (estimator: InformationEstimator, batch: SupervisedBatch, forward: () -> Categorical) {
+    ) throws -> (estimator: CurvatureEstimator, batch: SupervisedBatch, forward: () -> Categorical) {
         let (model, batch, logits) = try network.make()
-        return (try InformationEstimator(of: model), batch, { Categorical(logits: logits(batch.inputs)) })
+        return (try CurvatureEstimator(of: model), batch, { Categorical(logits: logits(batch.inputs)) })
     }
 
     /// The comparison of Kronecker information is that of the matrices it stands for.
@@ -163,9 +163,9 @@ import Testing
         // What the estimates propose differs less in direction than in length.
         let comparison = try InformationComparison(simple, to: whole)
         #expect(comparison.cosine > 0 && comparison.cosine < 1)
-        #expect(throws: InformationError.self) { try full.step(for: [:], damping: damping) }
-        #expect(throws: InformationError.self) { try factors.step(for: [:], damping: damping) }
-        #expect(throws: InformationError.self) {
+        #expect(throws: CurvatureError.self) { try full.step(for: [:], damping: damping) }
+        #expect(throws: CurvatureError.self) { try factors.step(for: [:], damping: damping) }
+        #expect(throws: CurvatureError.self) {
             try diagonal.step(for: [ParameterPath("none"): w], damping: damping)
         }
     }
@@ -186,7 +186,7 @@ import Testing
         let average = zip(1...50, weights).reduce(0) { $0 + Double($1.0) * $1.1 } / weights.reduce(0, +)
         let found = try #require(drift.averages[1][path]).item()
         #expect(abs(found - average) < 1e-12)
-        #expect(throws: InformationError.self) { try drift.add([:]) }
+        #expect(throws: CurvatureError.self) { try drift.add([:]) }
     }
 
     /// On half |x - c|^2 scaled by known curvatures the Hessian is known.

@@ -47,10 +47,10 @@ import Testing
     }
 
     /// Each option of a rule has its row, with its name, aliases and default, in the article of the rule.
-    @Test(arguments: RuleRegistry.rules.map { $0.information.name })
+    @Test(arguments: RuleRegistry.rules.map { $0.summary.name })
     func optionsAreInTheArticles(_ name: String) throws {
         func check<Rule: OptimizationRule>(_ rule: Rule) throws {
-            let rows = try String(contentsOf: Self.article(of: Rule.information), encoding: .utf8)
+            let rows = try String(contentsOf: Self.article(of: Rule.summary), encoding: .utf8)
                 .split(separator: "\n")
                 .filter { $0.hasPrefix("| `") }
             for option in Rule.options {
@@ -74,14 +74,14 @@ import Testing
         let kept = Set(optimizer.state.keys.map { String($0.split(separator: "/").last ?? "") })
             .subtracting(["updates", "skipped", "skipped_in_a_row", "step"])
 
-        let text = try String(contentsOf: Self.article(of: type(of: rule).information), encoding: .utf8)
+        let text = try String(contentsOf: Self.article(of: type(of: rule).summary), encoding: .utf8)
         let section = try #require(text.split(separator: "### State and cost\n").dropFirst().first)
             .split(separator: "\n###")[0]
         #expect(Set(section.matches(of: /`([a-z]+)`/).map { String($0.1) }) == kept)
     }
 
     /// The article that explains a rule.
-    static func article(of rule: RuleInformation) -> URL {
+    static func article(of rule: RuleSummary) -> URL {
         let title = ["AdamW": "Adam", "AdaFisherW": "AdaFisher"][rule.title] ?? rule.title
         return checkout.appending(path: "Sources/Fisher/Fisher.docc/\(title)Rule.md")
     }

@@ -1,4 +1,5 @@
 @testable import Fisher
+@testable import FisherInformation
 
 /// A rule with shapes and gradients on which the two paths are held together.
 struct FusedCase: Sendable, CustomStringConvertible {

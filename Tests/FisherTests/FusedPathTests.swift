@@ -1,11 +1,12 @@
 import Testing
 
 @testable import Fisher
+@testable import FisherInformation
 
 /// The fused path against the formula path, which is the specification.
 @Suite struct FusedPathTests {
     /// The rules that have one.
-    static let rules = RuleRegistry.rules.filter { $0 is any FusedRule.Type }.map { $0.information.name }
+    static let rules = RuleRegistry.rules.filter { $0 is any FusedRule.Type }.map { $0.summary.name }
 
     /// Options that the fused path serves besides the defaults.
     static let variants: [FusedCase] = [

@@ -28,13 +28,13 @@ import Testing
 
     @Test func theErrorNamesThem() throws {
         let (model, _, _) = try make()
-        let error = #expect(throws: InformationError.self) { try InformationEstimator(of: model) }
+        let error = #expect(throws: CurvatureError.self) { try CurvatureEstimator(of: model) }
         #expect(error == .unsupportedParameters([ParameterPath("scale")]))
         #expect(error?.description.contains("scale") == true)
     }
 
-    @Test(arguments: [InformationSource.empirical, .minibatch, .exact])
-    func theyAreTakenUnitByUnit(_ source: InformationSource) throws {
+    @Test(arguments: [CurvatureSource.empirical, .minibatch, .exact])
+    func theyAreTakenUnitByUnit(_ source: CurvatureSource) throws {
         let (model, x, y) = try make()
         let tensors = model.parameters.map(\.parameter.wrappedValue)
         // Rows of gradients, weighted: the definition.
@@ -56,8 +56,8 @@ import Testing
             let mean = stacked.sum(along: 0).unsqueezed(1) / 5
             expected = mean.matmul(mean.transposed())
         }
-        for route in [GenericRoute.allowed, .always] {
-            let estimator = try InformationEstimator(of: model, generic: route)
+        for route in [PerSampleFallback.allowed, .always] {
+            let estimator = try CurvatureEstimator(of: model, generic: route)
             let forward = { Categorical(logits: model(x)) }
             let full = try estimator.full(source, units: 5, observing: y, forward)
             let scale = try expected.magnitude().largest().item()
@@ -74,7 +74,7 @@ import Testing
         }
         // Layers keep their factors, and the user's parameter its own diagonal.
         guard source != .minibatch else { return }
-        let estimator = try InformationEstimator(of: model, generic: .allowed)
+        let estimator = try CurvatureEstimator(of: model, generic: .allowed)
         let found = try estimator.diagonalKronecker(source, units: 5, observing: y) {
             Categorical(logits: model(x))
         }
@@ -85,8 +85,8 @@ import Testing
     /// An objective does not have the outputs that a unit's pass starts from.
     @Test func anObjectiveIsNotEnough() throws {
         let (model, x, y) = try make()
-        let estimator = try InformationEstimator(of: model, generic: .allowed)
-        let error = #expect(throws: InformationError.self) {
+        let estimator = try CurvatureEstimator(of: model, generic: .allowed)
+        let error = #expect(throws: CurvatureError.self) {
             try estimator.diagonal(units: 5) {
                 try Objective(Categorical(logits: model(x)), observing: y)
             }

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Fisher
+@testable import FisherInformation
 
 /// Every rule, at default and other options and in every regime of gradients, against an independent
 /// float64 evaluation.

@@ -98,7 +98,7 @@ import Torch
             }
         }
         let penalty = model.weight.squared().sum() * 1e-3
-        let regularised = try Objective(
+        let regularized = try Objective(
             Categorical(logits: model(inputs)), observing: targets,
             auxiliaries: [.init("penalty", penalty)])
         let optimizer = try Optimizer(for: model, FAdam())
@@ -111,7 +111,7 @@ import Torch
         try optimizer.update(with: [ParameterPath("weight"): found[0]!])
 
         #expect(objective.observationCount == 6)
-        #expect(regularised.auxiliaries.count == 1)
+        #expect(regularized.auxiliaries.count == 1)
         #expect(try abs(report.loss()! - objective.loss.item()) < 1e-6)
         #expect(optimizer.updateCount == 2)
         let gaussian = try Objective(UnitGaussian(mean: .zeros([2, 3])), observing: .ones([2, 3]))

@@ -18,7 +18,7 @@ import Testing
         #expect(text.contains(value.lowercased()) || Double(value).map { text.contains("\($0)") } == true)
     }
 
-    @Test func initialisersRefuseToo() {
+    @Test func initializersRefuseToo() {
         let error = #expect(throws: HyperparameterError.self) { try FAdam(beta1: 1) }
         #expect(error?.option == "beta1")
         #expect(error?.value == "1.0")
@@ -39,7 +39,7 @@ import Testing
         try rule.set("epsilon-rule", to: "fixed")
         #expect(rule.power == 0.7)
         #expect(rule.weightDecay == 0.5)
-        #expect(rule.epsilonRule == .fixed)
+        #expect(rule.epsilonPolicy == .fixed)
     }
 
     @Test func schedules() {

@@ -28,7 +28,7 @@ import Testing
     /// Without momentum, clip and decay, and with a fixed epsilon, FAdam is Adam without momentum.
     @Test func fadamIsAdamWithoutMomentum() throws {
         let fadam = try FAdam(
-            learningRate: 0.01, beta1: 0, epsilon: 1e-6, clip: nil, weightDecay: 0, epsilonRule: .fixed)
+            learningRate: 0.01, beta1: 0, epsilon: 1e-6, clip: nil, weightDecay: 0, epsilonPolicy: .fixed)
         let adam = try Adam(learningRate: 0.01, beta1: 0, epsilon: 1e-6)
         #expect(Self.distance(try Self.path(fadam), try Self.path(adam)) < 1e-12)
         let other = try Adam(learningRate: 0.01, beta1: 0.5, epsilon: 1e-6)

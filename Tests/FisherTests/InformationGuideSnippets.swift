@@ -13,7 +13,7 @@ import Testing
     /// Information.md
     @Test func sources() throws {
         let (model, x, y, generator) = try Self.data()
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let forward = { Categorical(logits: model(x)) }
         let exact = try estimator.diagonal(.exact, units: 64, observing: y, forward)
         let drawn = try estimator.diagonal(.sampled(4), units: 64, observing: y, using: generator, forward)
@@ -32,7 +32,7 @@ import Testing
         let (model, x, y, _) = try Self.data()
         let batch = SupervisedBatch(inputs: x, targets: y)
         let (first, second) = (batch.slice(0..<32), batch.slice(32..<64))
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
 
         var total = try estimator.diagonal(.empirical, units: 32, observing: first.targets) {
             Categorical(logits: model(first.inputs))
@@ -89,7 +89,7 @@ import Testing
     /// Diagnostics.md
     @Test func comparisons() throws {
         let (model, x, y, _) = try Self.data()
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let forward = { Categorical(logits: model(x)) }
         let exact = try estimator.diagonal(.exact, units: 64, observing: y, forward)
         let labels = try estimator.diagonal(.empirical, units: 64, observing: y, forward)
@@ -107,7 +107,7 @@ import Testing
     /// Diagnostics.md
     @Test func training() throws {
         let (model, x, y, _) = try Self.data()
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let forward = { Categorical(logits: model(x)) }
 
         var traces = InformationTraces(every: 10)

@@ -61,7 +61,7 @@ import Testing
                 }
             }
         }
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let found = try estimator.diagonal(.empirical, units: 5, observing: batch.targets) {
             Categorical(logits: model(batch.inputs))
         }.mean
@@ -83,7 +83,7 @@ import Testing
             dtype: .float64, using: generator)
         let x = Tensor.normal([1, 2, 2, 2], dtype: .float64, using: generator)
         let y = Tensor([1] as [Int64], shape: [1])
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let full = try estimator.full(.exact, units: 1, observing: y) { Categorical(logits: model(x)) }
         let found = try estimator.kronecker(.exact, units: 1, observing: y) { Categorical(logits: model(x)) }
         #expect(found.uncovered.isEmpty)
@@ -107,7 +107,7 @@ import Testing
     @Test func aBatchNormInTrainingIsRefused() throws {
         let (model, batch) = try Self.make(5)
         model.setTraining(true)
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let error = #expect(throws: TorchError.self) {
             try estimator.diagonal(.empirical, units: 5, observing: batch.targets) {
                 Categorical(logits: model(batch.inputs))

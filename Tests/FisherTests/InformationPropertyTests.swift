@@ -5,16 +5,16 @@ import Testing
 /// What every Fisher information has in common, whatever it was made of.
 @Suite struct InformationPropertyTests {
     typealias Network = InformationTests.Network
-    static let sources: [InformationSource] = [.exact, .sampled(2), .empirical, .minibatch, .gaussNewton]
+    static let sources: [CurvatureSource] = [.exact, .sampled(2), .empirical, .minibatch, .gaussNewton]
 
     private func close(_ a: Tensor, _ b: Tensor, _ tolerance: Double = 1e-11) throws -> Bool {
         try (a - b).norm().item() <= tolerance * b.norm().item()
     }
 
     @Test(arguments: [Network.perceptron, .positions, .twice], sources)
-    func isPositiveSemidefinite(_ network: Network, _ source: InformationSource) throws {
+    func isPositiveSemidefinite(_ network: Network, _ source: CurvatureSource) throws {
         let (model, batch, logits) = try network.make()
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let generator = try RandomGenerator(seed: 4)
         let full = try estimator.full(
             source, units: batch.unitCount, observing: batch.targets, using: generator
@@ -36,10 +36,10 @@ import Testing
     }
 
     /// Three parts of a batch add up to it, in any structure.
-    @Test(arguments: [InformationSource.exact, .empirical, .minibatch, .gaussNewton])
-    func isAdditive(_ source: InformationSource) throws {
+    @Test(arguments: [CurvatureSource.exact, .empirical, .minibatch, .gaussNewton])
+    func isAdditive(_ source: CurvatureSource) throws {
         let (model, batch, logits) = try Network.positions.make()
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let parts = [0..<1, 1..<3, 3..<6].map { batch.slice($0) }
         func full(_ part: SupervisedBatch) throws -> FullInformation {
             try estimator.full(source, units: part.unitCount, observing: part.targets) {
@@ -89,7 +89,7 @@ import Testing
                 squares += try #require(gradient).squared().sum().item()
             }
         }
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let full = try estimator.full(.empirical, units: batch.unitCount, observing: batch.targets) {
             Categorical(logits: logits(batch.inputs))
         }
@@ -105,7 +105,7 @@ import Testing
         for network in [Network.perceptron, .positions, .twice] {
             let (model, batch, logits) = try network.make()
             let forward = { Categorical(logits: logits(batch.inputs)) }
-            let full = try InformationEstimator(of: model).full(
+            let full = try CurvatureEstimator(of: model).full(
                 .exact, units: batch.unitCount, observing: batch.targets, forward)
             try expectColumns(
                 of: try .gaussNewton(of: model, observing: batch.targets, forward), are: full.mean)
@@ -114,7 +114,7 @@ import Testing
         let layer = Linear(4, 3, dtype: .float64, using: generator)
         let x = Tensor.normal([10, 4], dtype: .float64, using: generator)
         let y = Tensor((0..<10).map { Int64($0 % 3) })
-        let full = try InformationEstimator(of: layer).full(.exact, units: 10, observing: y) {
+        let full = try CurvatureEstimator(of: layer).full(.exact, units: 10, observing: y) {
             Categorical(logits: layer(x))
         }
         try expectColumns(
@@ -136,8 +136,8 @@ import Testing
         }
         let jacobian = Tensor.stacked(rows).detached()
         let expected = jacobian.transposed().matmul(jacobian) / (6 * variance)
-        let estimator = try InformationEstimator(of: model)
-        for source in [InformationSource.exact, .gaussNewton] {
+        let estimator = try CurvatureEstimator(of: model)
+        for source in [CurvatureSource.exact, .gaussNewton] {
             let full = try estimator.full(source, units: 6, observing: targets) { try forward() }
             #expect(try close(full.mean, expected))
         }
@@ -157,7 +157,7 @@ import Testing
     /// A logistic regression in other coordinates: x -> M x, theta -> M^-T theta. The Fisher step changes what
     /// the model says by the same, the gradient step does not.
     @Test(arguments: [UInt64(1), 2, 3])
-    func theStepIsInvariantUnderLinearReparameterisation(_ seed: UInt64) throws {
+    func theStepIsInvariantUnderLinearReparameterization(_ seed: UInt64) throws {
         let generator = try RandomGenerator(seed: seed)
         let x = Tensor.normal([200, 3], dtype: .float64, using: generator)
         let y = Bernoulli(logits: x.sum(along: 1, keepingDimensions: true)).sample(using: generator)
@@ -171,7 +171,7 @@ import Testing
             let layer = Linear(3, 1, bias: false, dtype: .float64, using: try RandomGenerator(seed: 0))
             try layer.$weight.assign(theta.unsqueezed(0))
             let forward = { Bernoulli(logits: layer(x)) }
-            let full = try InformationEstimator(of: layer).full(.exact, units: 200, observing: y, forward)
+            let full = try CurvatureEstimator(of: layer).full(.exact, units: 200, observing: y, forward)
             let loss = try Objective(forward(), observing: y).loss
             let gradient = try #require(try gradients(of: loss, withRespectTo: [layer.weight])[0])
             let path = layer.parameters[0].path
@@ -198,10 +198,10 @@ import Testing
     func theStepScalesAsItsInformation(_ alpha: Double) throws {
         let (model, batch, logits) = try Network.perceptron.make()
         let targets = Tensor.normal([6, 3], dtype: .float64, using: try RandomGenerator(seed: 2))
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let tensors = model.parameters.map(\.parameter.wrappedValue)
         let paths = model.parameters.map(\.path)
-        func found(_ source: InformationSource, _ scale: Double) throws -> (Tensor, DiagonalInformation) {
+        func found(_ source: CurvatureSource, _ scale: Double) throws -> (Tensor, DiagonalInformation) {
             let forward = { try Gaussian(mean: logits(batch.inputs), variance: 1 / scale) }
             let information = try estimator.diagonal(source, units: 6, observing: targets) { try forward() }
             let loss = try Objective(try forward(), observing: targets).loss
@@ -210,7 +210,7 @@ import Testing
             let step = try information.step(for: gradient, damping: 0)
             return (Tensor.concatenated(paths.compactMap { step[$0]?.flattened() }), information)
         }
-        for source in [InformationSource.exact, .gaussNewton, .empirical, .minibatch] {
+        for source in [CurvatureSource.exact, .gaussNewton, .empirical, .minibatch] {
             let degree = source == .exact || source == .gaussNewton ? 1.0 : 2.0
             let ((step, information), (scaled, other)) = (try found(source, 1), try found(source, alpha))
             for path in paths {

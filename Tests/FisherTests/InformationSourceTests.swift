@@ -47,8 +47,8 @@ import Testing
         let (model, batch, logits) = try network.make()
         let (matrix, count) = try Self.exact(model, batch, logits)
         let expected = matrix.joined().map { $0 / Double(count) }
-        let estimator = try InformationEstimator(of: model)
-        for source in [InformationSource.exact, .gaussNewton] {
+        let estimator = try CurvatureEstimator(of: model)
+        for source in [CurvatureSource.exact, .gaussNewton] {
             let full = try estimator.full(source, units: batch.unitCount, observing: batch.targets) {
                 Categorical(logits: logits(batch.inputs))
             }
@@ -66,7 +66,7 @@ import Testing
     @Test func aTiedGPTIsExactToo() throws {
         let (model, batch, logits) = try Network.tiedGPT.make()
         let (matrix, count) = try Self.exact(model, batch, logits)
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let diagonal = try estimator.diagonal(.exact, units: 4, observing: batch.targets) {
             Categorical(logits: logits(batch.inputs))
         }.mean
@@ -90,12 +90,12 @@ import Testing
     @Test(arguments: [Network.perceptron, .positions])
     func draws(_ network: Network) throws {
         let (model, batch, logits) = try network.make()
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let generator = try RandomGenerator(seed: 9)
         func trace(_ information: DiagonalInformation) throws -> Double {
             try information.mean.sorted { $0.key < $1.key }.reduce(0) { $0 + (try $1.value.sum().item()) }
         }
-        func estimate(_ source: InformationSource) throws -> Double {
+        func estimate(_ source: CurvatureSource) throws -> Double {
             try trace(
                 try estimator.diagonal(
                     source, units: batch.unitCount, observing: batch.targets, using: generator
@@ -120,7 +120,7 @@ import Testing
                 })
         }
         #expect(try sampled(one) == sampled(two))
-        #expect(throws: InformationError.self) {
+        #expect(throws: CurvatureError.self) {
             try estimator.diagonal(
                 .sampled(1), units: batch.unitCount, observing: batch.targets
             ) { Categorical(logits: logits(batch.inputs)) }

@@ -16,7 +16,7 @@ import Testing
     @Test func diagonal() throws {
         let (model, batch) = try make()
 
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let found = try estimator.diagonal(.empirical, units: batch.unitCount, observing: batch.targets) {
             Categorical(logits: model(batch.inputs))
         }
@@ -28,7 +28,7 @@ import Testing
     @Test func onePass() throws {
         let (model, batch) = try make()
         let (estimator, generator) = (
-            try InformationEstimator(of: model), try RandomGenerator(seed: 1)
+            try CurvatureEstimator(of: model), try RandomGenerator(seed: 1)
         )
 
         let pass = try estimator.capture(units: batch.unitCount) { Categorical(logits: model(batch.inputs)) }
@@ -42,9 +42,9 @@ import Testing
     @Test func generic() throws {
         let (model, _) = try make()
 
-        let estimator = try InformationEstimator(of: model, generic: .allowed)
+        let estimator = try CurvatureEstimator(of: model, generic: .allowed)
 
-        #expect(InformationEstimator.reasonAgainst(.kronecker, from: .minibatch) != nil)
+        #expect(CurvatureEstimator.unsupportedReason(.kronecker, from: .minibatch) != nil)
         _ = estimator
     }
 }

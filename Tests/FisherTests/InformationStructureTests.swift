@@ -41,8 +41,8 @@ import Testing
         var units: Int { batch.unitCount }
         var paths: [ParameterPath] { model.parameters.filter(\.parameter.isTrainable).map(\.path) }
 
-        func full(_ source: InformationSource, route: GenericRoute = .refused) throws -> FullInformation {
-            try InformationEstimator(of: model, generic: route).full(
+        func full(_ source: CurvatureSource, route: PerSampleFallback = .refused) throws -> FullInformation {
+            try CurvatureEstimator(of: model, generic: route).full(
                 source, units: units, observing: batch.targets, using: try RandomGenerator(seed: 7), forward)
         }
 
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    static let sources: [InformationSource] = [.exact, .sampled(2), .empirical, .minibatch]
+    static let sources: [CurvatureSource] = [.exact, .sampled(2), .empirical, .minibatch]
 
     /// The rows and columns of some places.
     private func picked(_ matrix: Tensor, _ places: [Int64]) -> Tensor {
@@ -81,8 +81,8 @@ import Testing
     }
 
     /// A backward pass for every unit is the definition; it sees every use.
-    @Test(arguments: Subject.all, [InformationSource.exact, .empirical])
-    func capturedUsesGiveTheDefinition(_ subject: Subject, _ source: InformationSource) throws {
+    @Test(arguments: Subject.all, [CurvatureSource.exact, .empirical])
+    func capturedUsesGiveTheDefinition(_ subject: Subject, _ source: CurvatureSource) throws {
         let one = try subject.make()
         let (quick, slow) = (try one.full(source), try one.full(source, route: .always))
         #expect(quick.paths == slow.paths && quick.observationCount == slow.observationCount)
@@ -90,9 +90,9 @@ import Testing
     }
 
     @Test(arguments: Subject.all, sources)
-    func structuresAreThoseOfTheMatrix(_ subject: Subject, _ source: InformationSource) throws {
+    func structuresAreThoseOfTheMatrix(_ subject: Subject, _ source: CurvatureSource) throws {
         let one = try subject.make()
-        let estimator = try InformationEstimator(of: one.model)
+        let estimator = try CurvatureEstimator(of: one.model)
         func generator() throws -> RandomGenerator { try RandomGenerator(seed: 7) }
         let matrix = try one.full(source).mean
         let size = matrix.shape[0]
@@ -122,9 +122,9 @@ import Testing
     }
 
     @Test(arguments: [Network.perceptron, .positions, .twice, .tiedGPT], sources + [.gaussNewton])
-    func leadingEigenpairs(_ network: Network, _ source: InformationSource) throws {
+    func leadingEigenpairs(_ network: Network, _ source: CurvatureSource) throws {
         let one = try Subject.network(network).make()
-        let estimator = try InformationEstimator(of: one.model)
+        let estimator = try CurvatureEstimator(of: one.model)
         let matrix = try one.full(source).mean
         let (values, _) = matrix.symmetricEigen()
         let descending = Array(try values.scalars(as: Double.self).reversed())
@@ -147,8 +147,8 @@ import Testing
     @Test(arguments: Subject.all, WeightSharing.allCases)
     func diagonalsOfFactors(_ subject: Subject, _ sharing: WeightSharing) throws {
         let one = try subject.make()
-        let estimator = try InformationEstimator(of: one.model)
-        for source in [InformationSource.exact, .empirical] {
+        let estimator = try CurvatureEstimator(of: one.model)
+        for source in [CurvatureSource.exact, .empirical] {
             let factors = try estimator.kronecker(
                 source, sharing: sharing, units: one.units, observing: one.batch.targets, one.forward)
             let found = try estimator.diagonalKronecker(
@@ -173,10 +173,10 @@ import Testing
     }
 
     /// The eigenvalues are the diagonal of Q^T F Q with F the layer's block, whatever shares its weights.
-    @Test(arguments: Subject.all, [InformationSource.exact, .empirical])
-    func correctedEigenvaluesAreTheBestDiagonal(_ subject: Subject, _ source: InformationSource) throws {
+    @Test(arguments: Subject.all, [CurvatureSource.exact, .empirical])
+    func correctedEigenvaluesAreTheBestDiagonal(_ subject: Subject, _ source: CurvatureSource) throws {
         let one = try subject.make()
-        let estimator = try InformationEstimator(of: one.model)
+        let estimator = try CurvatureEstimator(of: one.model)
         let matrix = try one.full(source).mean
         let found = try estimator.corrected(
             source, units: one.units, observing: one.batch.targets, one.forward)
@@ -232,15 +232,15 @@ import Testing
     func oneForwardPassServesAll(_ network: Network) throws {
         let one = try Subject.network(network).make()
         let (units, targets) = (one.units, one.batch.targets)
-        let estimator = try InformationEstimator(of: one.model)
+        let estimator = try CurvatureEstimator(of: one.model)
         func generator() throws -> RandomGenerator { try RandomGenerator(seed: 7) }
         let pass = try estimator.capture(units: units, one.forward)
         let slopes = try estimator.lossGradients(of: pass, observing: targets, keepGraph: true)
         let factors = try estimator.kronecker(
             .sampled(2), of: pass, observing: targets, using: try generator(), keepGraph: true)
         let squares = try estimator.diagonalKronecker(.exact, of: pass, observing: targets, keepGraph: true)
-        var bases: [ParameterPath: KroneckerBasis] = [:]
-        for (path, layer) in factors.layers { bases[path] = try KroneckerBasis(of: layer) }
+        var bases: [ParameterPath: KroneckerEigenbasis] = [:]
+        for (path, layer) in factors.layers { bases[path] = try KroneckerEigenbasis(of: layer) }
         let values = try estimator.eigenvalues(
             .empirical, in: bases, of: pass, observing: targets, keepGraph: true)
         let diagonal = try estimator.diagonal(.empirical, of: pass, observing: targets)
@@ -274,16 +274,16 @@ import Testing
 
     @Test func basesOfOtherLayersAreNamed() throws {
         let one = try Subject.network(.perceptron).make()
-        let estimator = try InformationEstimator(of: one.model)
-        let basis = KroneckerBasis(
+        let estimator = try CurvatureEstimator(of: one.model)
+        let basis = KroneckerEigenbasis(
             inputs: .ones([1, 1], dtype: .float64), outputs: .ones([1, 1], dtype: .float64))
-        let error = #expect(throws: InformationError.self) {
+        let error = #expect(throws: CurvatureError.self) {
             try estimator.eigenvalues(
                 .empirical, in: [ParameterPath("norm"): basis], units: one.units,
                 observing: one.batch.targets, one.forward)
         }
         #expect(error == .mismatched(reason: "norm has no Kronecker factors here"))
-        #expect(throws: InformationError.self) {
+        #expect(throws: CurvatureError.self) {
             try estimator.lowRank(
                 0, .empirical, units: one.units, observing: one.batch.targets, one.forward)
         }
@@ -292,9 +292,9 @@ import Testing
     /// What does not exist is refused with its reason, and the documentation has the table of what does.
     @Test func theTableOfEstimates() throws {
         let one = try Subject.network(.perceptron).make()
-        let estimator = try InformationEstimator(of: one.model)
+        let estimator = try CurvatureEstimator(of: one.model)
         func refusal(_ body: () throws -> Void) -> Bool {
-            do { try body() } catch let error as InformationError {
+            do { try body() } catch let error as CurvatureError {
                 guard case .noSuchEstimate(_, _, let reason) = error else { return false }
                 return reason.contains("no factors")
             } catch { return false }
@@ -316,6 +316,6 @@ import Testing
                 .deletingLastPathComponent().appending(
                     path: "Sources/Fisher/Fisher.docc/InformationStructures.md"),
             encoding: .utf8)
-        #expect(article.contains(InformationEstimator.existing))
+        #expect(article.contains(CurvatureEstimator.existing))
     }
 }

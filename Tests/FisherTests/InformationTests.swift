@@ -94,7 +94,7 @@ import Testing
     func diagonalsAreSumsOfSquaredUnitGradients(_ network: Network) throws {
         let (model, batch, logits) = try network.make()
         let (rows, count) = try bruteForce(model, batch, logits)
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let objective = { try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets) }
         let empirical = try estimator.diagonal(units: batch.unitCount, objective)
         let minibatch = try estimator.diagonal(atLabels: .minibatch, units: batch.unitCount, objective)
@@ -119,7 +119,7 @@ import Testing
         let (model, batch, logits) = try network.make()
         let (rows, count) = try bruteForce(model, batch, logits)
         let flat = rows.map { $0.flatMap { $0 } }
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let objective = { try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets) }
         let found = try estimator.full(units: batch.unitCount, objective)
         let size = flat[0].count
@@ -138,13 +138,13 @@ import Testing
     /// Two halves added are the whole, whatever the batch.
     @Test func informationAddsUp() throws {
         let (model, batch, logits) = try Network.positions.make()
-        let estimator = try InformationEstimator(of: model)
-        func estimate(_ part: SupervisedBatch, _ source: InformationSource) throws -> DiagonalInformation {
+        let estimator = try CurvatureEstimator(of: model)
+        func estimate(_ part: SupervisedBatch, _ source: CurvatureSource) throws -> DiagonalInformation {
             try estimator.diagonal(atLabels: source, units: part.unitCount) {
                 try Objective(Categorical(logits: logits(part.inputs)), observing: part.targets)
             }
         }
-        for source in [InformationSource.empirical, .minibatch] {
+        for source in [CurvatureSource.empirical, .minibatch] {
             var sum = try estimate(batch.slice(0..<2), source)
             try sum.add(try estimate(batch.slice(2..<6), source))
             let whole = try estimate(batch, source)
@@ -155,7 +155,7 @@ import Testing
             }
         }
         var other = try estimate(batch, .empirical)
-        #expect(throws: InformationError.self) { try other.add(try estimate(batch, .minibatch)) }
+        #expect(throws: CurvatureError.self) { try other.add(try estimate(batch, .minibatch)) }
     }
 
     /// One linear layer, one sample: the factors' product is the block of the full matrix.
@@ -166,7 +166,7 @@ import Testing
         let objective = {
             try Objective(Categorical(logits: layer(x)), observing: Tensor([1] as [Int64], shape: [1]))
         }
-        let estimator = try InformationEstimator(of: layer)
+        let estimator = try CurvatureEstimator(of: layer)
         let full = try estimator.full(units: 1, objective).mean.scalars(as: Double.self)
         let factors = try #require(try estimator.kronecker(units: 1, objective).layers[.root])
         let (a, s) = (try factors.a.scalars(as: Double.self), try factors.s.scalars(as: Double.self))
@@ -186,7 +186,7 @@ import Testing
     @Test(arguments: WeightSharing.allCases)
     func sharedWeightsFollowTheirDefinition(_ sharing: WeightSharing) throws {
         let (model, batch, logits) = try Network.positions.make()
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let objective = { try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets) }
         let found = try estimator.kronecker(sharing: sharing, units: 6, objective)
         #expect(found.uncovered.map(\.description) == ["norm.weight", "norm.bias"])
@@ -217,7 +217,7 @@ import Testing
             }
         }
         let model = Scaled(using: try RandomGenerator(seed: 1))
-        let error = #expect(throws: InformationError.self) { try InformationEstimator(of: model) }
+        let error = #expect(throws: CurvatureError.self) { try CurvatureEstimator(of: model) }
         #expect(error == .unsupportedParameters([ParameterPath("scale")]))
     }
 }

@@ -25,7 +25,7 @@ import Testing
         let whole = try inspected(network, samples: 0, parts: [0..<6])
         let parts = try inspected(network, samples: 0, parts: [0..<2, 2..<6])
         #expect(whole.source == .exact && whole.observationCount == parts.observationCount)
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let forward = { Categorical(logits: logits(batch.inputs)) }
         let exact = try estimator.diagonal(.exact, units: 6, observing: batch.targets, forward)
         let labels = try estimator.diagonal(.empirical, units: 6, observing: batch.targets, forward)
@@ -82,7 +82,7 @@ import Testing
         #expect(try traces(1) == traces(1))
         #expect(try traces(1) != traces(2))
         let (model, _, _) = try InformationTests.Network.perceptron.make()
-        #expect(throws: InformationError.self) { try ModelInspector(of: model).inspection() }
+        #expect(throws: CurvatureError.self) { try ModelInspector(of: model).inspection() }
     }
 
     /// A tied GPT: the embedding is the head, and every layer is there, with factors or named as without.

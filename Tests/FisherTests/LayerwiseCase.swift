@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Fisher
+@testable import FisherInformation
 
 /// A file of a network, its weights, batches by step and expected weights, written by Reference/layerwise.py.
 struct LayerwiseCase: CustomTestStringConvertible, Sendable {

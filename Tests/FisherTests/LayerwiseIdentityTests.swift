@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Fisher
+@testable import FisherInformation
 
 /// Where layer-wise rules must coincide with others, and what they must not depend on.
 @Suite struct LayerwiseIdentityTests {
@@ -100,7 +101,7 @@ import Testing
             inputs: inputs, targets: withoutGradients { start(inputs) } - residuals)
         let ada = try movement(
             try AdaFisher(
-                learningRate: 0.1, beta: 0, damping: 0.02, statisticsInterval: 1, normalisation: .none),
+                learningRate: 0.1, beta: 0, damping: 0.02, statisticsInterval: 1, normalization: .none),
             model(), batch)
         let kfac = try movement(
             try KFAC(learningRate: 0.1, damping: 0.02, dampingStyle: .exact, labels: .empirical), model(),
@@ -170,7 +171,7 @@ import Testing
     @Test func rowsOfAGradientStandForIt() throws {
         let generator = try RandomGenerator(seed: 6)
         let layer = Linear(20, 12, dtype: .float64, using: generator)
-        let use = LayerUse(
+        let use = LayerActivation(
             input: .normal([3, 20], dtype: .float64, using: generator),
             outputGradient: .normal([3, 12], dtype: .float64, using: generator))
         let rows = try #require(GradientRows(of: layer, uses: [use]))
@@ -185,7 +186,7 @@ import Testing
         let found = try #require(try rows.product(left, right, scale: 1 / 3, checking: parts))
         expectClose(try values([found]), try values([left.matmul(g).matmul(right)]), 1e-13)
         #expect(try rows.product(left, right, scale: 1 / 3, checking: [parts[0] + 1e-6, parts[1]]) == nil)
-        let many = LayerUse(input: .ones([40, 20]), outputGradient: .ones([40, 12]))
+        let many = LayerActivation(input: .ones([40, 20]), outputGradient: .ones([40, 12]))
         #expect(GradientRows(of: layer, uses: [many]) == nil)
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Fisher
+@testable import FisherInformation
 
 /// What every run of a layer-wise rule must keep: state, micro-batches, hard numbers, the two paths of execution.
 @Suite struct LayerwiseRunTests {
@@ -218,7 +219,7 @@ extension LayerwiseRunTests {
             kept.formUnion(run.optimizer.state.keys.map { String($0.split(separator: "/").last ?? "") })
         }
         kept.subtract(["updates", "skipped", "skipped_in_a_row", "step", "label_generator"])
-        let article = DocumentationTests.article(of: type(of: try RuleRegistry.rule(named: name)).information)
+        let article = DocumentationTests.article(of: type(of: try RuleRegistry.rule(named: name)).summary)
         let section = try #require(
             String(contentsOf: article, encoding: .utf8).split(separator: "### State and cost\n").dropFirst()
                 .first

@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Fisher
+@testable import FisherInformation
 
 /// K-FAC, EKFAC and AdaFisher against their definitions in PyTorch, and what every run of them must keep.
 @Suite struct LayerwiseTests {

@@ -13,7 +13,7 @@ import Testing
         let z = Tensor.normal(shape, dtype: .float64, using: generator)
         let v = Tensor.normal(shape, dtype: .float64, using: generator)
         let other = Tensor.normal(shape, dtype: .float64, using: generator)
-        let noise = Tensor.zeros(like: z).filling(masked, with: 7) * Tensor.normal(like: z, using: generator)
+        let noise = Tensor.zeros(like: z).masked(masked, with: 7) * Tensor.normal(like: z, using: generator)
         func answers(_ z: Tensor) throws -> [Tensor] {
             let outputs = try z.copy().requiringGradient()
             let likelihood = try make(outputs)
@@ -32,7 +32,7 @@ import Testing
             #expect(
                 try LikelihoodValueTests.values(pair.0) == LikelihoodValueTests.values(pair.1), "answer \(k)")
         }
-        let gradientAtMask = before[1] * Tensor.zeros(like: z).filling(masked, with: 1)
+        let gradientAtMask = before[1] * Tensor.zeros(like: z).masked(masked, with: 1)
         #expect(try gradientAtMask.magnitude().max().item() == 0)
         #expect(try before[4].magnitude().max().item() > 0)
 
@@ -41,10 +41,10 @@ import Testing
         let sampled = likelihood.sample(like: observed, using: try RandomGenerator(seed: 5))
         #expect(try likelihood.observationCount(of: sampled) == count)
         let mask = try #require(likelihood.maskedOutputs(of: sampled))
-        let same = Tensor.zeros(like: z).filling(mask, with: 1)
+        let same = Tensor.zeros(like: z).masked(mask, with: 1)
         #expect(
             try LikelihoodValueTests.values(same)
-                == LikelihoodValueTests.values(Tensor.zeros(like: z).filling(masked, with: 1)))
+                == LikelihoodValueTests.values(Tensor.zeros(like: z).masked(masked, with: 1)))
     }
 
     @Test func maskedClasses() throws {

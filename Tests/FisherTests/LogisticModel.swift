@@ -43,7 +43,7 @@ struct LogisticModel {
 
     /// One step theta += I^-1 s of the recursive estimate, from all data and no prior.
     func scoringStep() throws {
-        let estimator = try InformationEstimator(of: layer)
+        let estimator = try CurvatureEstimator(of: layer)
         let information = try estimator.full(.exact, units: units, observing: y) { forward() }
         let size = information.sum.shape[0]
         var accumulator = try FisherAccumulator(

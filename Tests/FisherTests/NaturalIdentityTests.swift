@@ -49,7 +49,7 @@ import Testing
     @Test(arguments: [InformationTests.Network.perceptron, .positions])
     func theImprovedInformationGivesTheImprovedStep(_ network: InformationTests.Network) throws {
         let (model, batch, logits) = try network.make()
-        let estimator = try InformationEstimator(of: model)
+        let estimator = try CurvatureEstimator(of: model)
         let full = try estimator.full(.improved, units: batch.unitCount, observing: batch.targets) {
             Categorical(logits: logits(batch.inputs))
         }

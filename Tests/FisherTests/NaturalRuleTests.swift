@@ -141,7 +141,7 @@ import Testing
 
     /// Undamped, a matrix of the rank of the batch has no inverse: the damping grows, is counted, and nothing breaks.
     @Test(arguments: ["natural_gradient:source=empirical,damping=0,lr=1e-3", "ief:damping=0,lr=1e-3"])
-    func whatCannotBeFactorisedFallsBack(_ text: String) throws {
+    func whatCannotBeFactorizedFallsBack(_ text: String) throws {
         let model = try Network()
         let one = try OptimizerTests.batch(3)
         // Every sample twice.

@@ -130,6 +130,6 @@ import Testing
             #expect(kept[0] == (memory == .separate ? 3 : 2.5))
         }
         var broken = ElasticWeightConsolidation(strength: 1)
-        #expect(throws: InformationError.self) { try broken.remember(layer, information: [:]) }
+        #expect(throws: CurvatureError.self) { try broken.remember(layer, information: [:]) }
     }
 }

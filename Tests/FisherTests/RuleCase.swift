@@ -2,6 +2,7 @@ import Foundation
 import Testing
 
 @testable import Fisher
+@testable import FisherInformation
 
 /// A file of parameters, gradients by step and expected parameters, written by a script under Reference/.
 struct RuleCase: CustomTestStringConvertible, Sendable {

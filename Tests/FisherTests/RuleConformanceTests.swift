@@ -12,7 +12,7 @@ import Testing
         var rule: any OptimizationRule { get throws { try RuleRegistry.rule(named: name) } }
     }
 
-    static let names = RuleRegistry.gradientRules.map { $0.information.name }
+    static let names = RuleRegistry.gradientRules.map { $0.summary.name }
     static let subjects = names.flatMap { name in
         [DType.float32, .float64].map { Subject(name: name, dtype: $0) }
     }
@@ -163,7 +163,7 @@ import Testing
         gradients[ParameterPath("vector")] = Tensor([0, 1, .nan, 0, 0, 0, 0] as [Float])
         let before = try Self.values(parameters)
         let error = #expect(throws: NonFiniteError.self) { try optimizer.update(with: gradients) }
-        #expect(error?.culprit == "the gradient of vector")
+        #expect(error?.source == "the gradient of vector")
         #expect(error?.update == 1)
         #expect(try Self.values(parameters) == before)
         #expect(optimizer.updateCount == 0)

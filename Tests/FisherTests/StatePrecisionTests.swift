@@ -23,7 +23,7 @@ import Testing
         #expect(abs(atRandom - exact) < 5e-3)
     }
 
-    /// Rounding is to a neighbour, and right in expectation.
+    /// Rounding is to a neighbor, and right in expectation.
     @Test func roundingAtRandomIsUnbiased() throws {
         let generator = try RandomGenerator(seed: 2)
         for value in [1.001, -3.7, 1e-30, 6e30] {

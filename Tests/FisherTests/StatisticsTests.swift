@@ -30,10 +30,10 @@ import Testing
                     Categorical(logits: model($0.inputs)), observing: $0.targets, unit: unit)
             }
         }
-        #expect(throws: InformationError.self) { try step(.observation) }
+        #expect(throws: CurvatureError.self) { try step(.observation) }
         #expect(throws: Never.self) { try step(.firstAxis) }
-        let estimator = try InformationEstimator(of: model)
-        #expect(throws: InformationError.self) {
+        let estimator = try CurvatureEstimator(of: model)
+        #expect(throws: CurvatureError.self) {
             try estimator.diagonal(units: 2) {
                 try Objective(
                     Categorical(logits: model(batch.inputs)), observing: batch.targets, unit: .observation)

@@ -1,6 +1,7 @@
 import Testing
 
 @testable import Fisher
+@testable import FisherInformation
 
 /// The loops that sum outer products and squares against their definition, with every instruction set.
 @Suite struct UnitSumsTests {

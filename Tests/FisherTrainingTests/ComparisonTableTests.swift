@@ -6,7 +6,7 @@ import Testing
 struct ComparisonTableTests {
     private var summary: ComparisonSummary { ComparisonSummary(of: ComparisonFixture.typical) }
 
-    @Test("Columns are aligned, the best is starred, nothing is coloured unasked")
+    @Test("Columns are aligned, the best is starred, nothing is colored unasked")
     func whole() throws {
         let lines = summary.text().split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let rule = try #require(lines.firstIndex { $0.hasPrefix("---") })
@@ -22,7 +22,7 @@ struct ComparisonTableTests {
         #expect(!summary.text().contains("|"))
     }
 
-    @Test("Colour changes nothing but escapes")
+    @Test("Color changes nothing but escapes")
     func color() {
         let colored = summary.text(usesColor: true)
         #expect(colored.contains("\u{1B}[1;32m"))

@@ -6,11 +6,11 @@ import Testing
 
 /// The study of the ladder of optimizers.
 @Suite struct HierarchyTests {
-    static func rungs(_ rules: [any OptimizationRule]) throws -> [HierarchyRung] {
+    static func rungs(_ rules: [any OptimizationRule]) throws -> [HierarchyLevel] {
         var study = HierarchyStudy(ToyTask(dropping: 0))
         (study.trainingSteps, study.warmUpSteps, study.turns) = (5, 2, 1)
         return try study.rungs(
-            of: rules.map { OptimizerCandidate(label: type(of: $0).information.name, rule: $0) })
+            of: rules.map { OptimizerCandidate(label: type(of: $0).summary.name, rule: $0) })
     }
 
     /// The natural gradient's step makes no angle with itself.

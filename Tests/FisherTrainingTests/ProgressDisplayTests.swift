@@ -114,7 +114,7 @@ struct ProgressDisplayTests {
         #expect(screen.text == before)
     }
 
-    @Test("Colours come only where they are wanted, and never into a file")
+    @Test("Colors come only where they are wanted, and never into a file")
     func color() {
         for (isTerminal, usesColor, expected) in [
             (true, true, true), (true, false, false), (false, true, false),

@@ -10,11 +10,11 @@ struct ToyTask: TrainingTask {
         let dropout: Dropout
         let second: Linear
 
-        init(seed: UInt64, normalises: Bool = false, dropping: Double = 0.2) throws {
+        init(seed: UInt64, normalizes: Bool = false, dropping: Double = 0.2) throws {
             let generator = try RandomGenerator(seed: seed)
             first = Linear(
                 4, 8, bias: true, weight: .normal(standardDeviation: 0.3), dtype: .float32, using: generator)
-            norm = normalises ? BatchNorm(8) : nil
+            norm = normalizes ? BatchNorm(8) : nil
             dropout = Dropout(dropping, using: generator)
             second = Linear(
                 8, 3, bias: true, weight: .normal(standardDeviation: 0.3), dtype: .float32, using: generator)
@@ -40,7 +40,7 @@ struct ToyTask: TrainingTask {
     }
 
     /// The network has a layer with running averages.
-    var normalises = false
+    var normalizes = false
     /// The probability of dropout.
     var dropping = 0.2
     /// Evaluations always give the same.
@@ -53,7 +53,7 @@ struct ToyTask: TrainingTask {
     var summary: TaskSummary {
         TaskSummary(name: "toy", description: "toy", parameterCount: 67, lossUnit: "point", settings: [])
     }
-    var tokensPerStep: Int { 16 }
+    var examplesPerStep: Int { 16 }
     var dataFingerprint: String { "toy" }
     var modelMetadata: [String: String] { ["model": "toy"] }
 
@@ -68,7 +68,7 @@ struct ToyTask: TrainingTask {
     }
 
     func makeModel(seed: UInt64) throws -> Network {
-        try Network(seed: seed, normalises: normalises, dropping: dropping)
+        try Network(seed: seed, normalizes: normalizes, dropping: dropping)
     }
     func makeBatches(seed: UInt64) throws -> Batches {
         let first = seed * 1_000_000

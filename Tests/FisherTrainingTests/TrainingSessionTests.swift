@@ -7,7 +7,7 @@ import Testing
 
 /// A run that was saved and restored goes on to the bit, and the loop does what is due.
 @Suite(.serialized) struct TrainingSessionTests {
-    static let names = RuleRegistry.rules.map { $0.information.name }
+    static let names = RuleRegistry.rules.map { $0.summary.name }
 
     @Test(arguments: names, [1, 7, 12])
     func restoredGoesOnExactly(_ name: String, _ stop: Int) throws {
@@ -45,7 +45,7 @@ import Testing
     @Test func runningAveragesAreInTheCheckpoint() throws {
         try ToyTask.withFolder { root in
             func session() throws -> TrainingSession<ToyTask> {
-                try TrainingSession(ToyTask(normalises: true), try ToyTask.candidate("fadam"), seed: 3)
+                try TrainingSession(ToyTask(normalizes: true), try ToyTask.candidate("fadam"), seed: 3)
             }
             let (first, second) = (try session(), try session())
             for _ in 0..<4 { _ = try first.advance(measures: true) }
@@ -74,14 +74,14 @@ import Testing
 
     private func keptRun(
         _ root: String, _ task: ToyTask = ToyTask(), steps: Int = 20, patience: Int = 0, keep: Int = 2
-    ) throws -> KeptRun<ToyTask> {
+    ) throws -> DurableRun<ToyTask> {
         var configuration = TrainingConfiguration()
         configuration.steps = steps
         configuration.evaluateEvery = 5
         configuration.checkpointEvery = 3
         configuration.patience = patience
         configuration.keep = keep
-        return KeptRun(
+        return DurableRun(
             in: RunDirectory(path: root), task, try ToyTask.candidate("fadam"), configuration: configuration,
             toml: "", values: ["training.steps": "\(steps)"], environment: .example)
     }

@@ -76,7 +76,7 @@ import Torch
         #expect(try logits() == logits())
     }
 
-    @Test func initialisersHaveTheirMoments() throws {
+    @Test func initializersHaveTheirMoments() throws {
         let generator = try RandomGenerator(seed: 3)
         for (initializer, mean, deviation) in [
             (.normal(standardDeviation: 0.02), 0, 0.02), (.uniform(bound: 0.3), 0, 0.3 / 3.0.squareRoot()),

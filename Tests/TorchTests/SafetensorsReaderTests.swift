@@ -140,7 +140,7 @@ import Testing
         #expect(error.reason == "cannot be opened: Permission denied")
     }
 
-    @Test func recognisesAGitLFSPointer() throws {
+    @Test func recognizesAGitLFSPointer() throws {
         let scratch = try SafetensorsScratch()
         let path = try scratch.file(Array("version https://git-lfs.github.com/spec/v1\n".utf8))
         let error = try #require(throws: SafetensorsError.self) { try SafetensorsFile(path: path) }

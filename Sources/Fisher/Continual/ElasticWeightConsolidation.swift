@@ -1,3 +1,4 @@
+import FisherInformation
 import NeuralNet
 import Torch
 
@@ -13,7 +14,7 @@ import Torch
 /// information. F is any diagonal on the scale of the mean loss: a ``DiagonalInformation`` of any source, or FAdam's
 /// own f, ``Optimizer/diagonalInformation``. The square of a mini-batch's mean gradient, which much public code
 /// takes, is smaller by about the size of the batch and vanishes where training ends; it is to be had as the source
-/// ``InformationSource/minibatch``.
+/// ``CurvatureSource/minibatch``.
 public struct ElasticWeightConsolidation {
     /// How several tasks are remembered.
     public enum Memory: Hashable, Sendable {
@@ -66,7 +67,7 @@ public struct ElasticWeightConsolidation {
     /// of each parameter from the device.
     public mutating func remember(
         _ model: any Module, information: [ParameterPath: Tensor]
-    ) throws(InformationError) {
+    ) throws(CurvatureError) {
         var weights: [ParameterPath: Tensor] = [:]
         var kept: [ParameterPath: Tensor] = [:]
         var constant = constant
@@ -88,7 +89,7 @@ public struct ElasticWeightConsolidation {
             case .separate:
                 let sum = old + f
                 // Where no task has information the weights are free, and any mean will do.
-                let share = (f / sum).filling(sum.equals(0), with: 0)
+                let share = (f / sum).masked(sum.equals(0), with: 0)
                 let mean = place + share * (star - place)
                 let apart = (old * (place - mean).squared() + f * (star - mean).squared()).sum()
                 guard let apart = try? apart.item(), apart.isFinite else {
@@ -108,7 +109,7 @@ public struct ElasticWeightConsolidation {
     /// Remembers a task by an estimate of its information, on the scale of the mean loss.
     public mutating func remember(
         _ model: any Module, information: DiagonalInformation
-    ) throws(InformationError) {
+    ) throws(CurvatureError) {
         try remember(model, information: information.mean)
     }
 

@@ -1,3 +1,5 @@
+import FisherInformation
+
 /// An option that a rule does not have, or a value that it does not take.
 public struct HyperparameterError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The rule, as it is named in configurations.

@@ -1,3 +1,5 @@
+import FisherInformation
+
 extension RuleOption {
     /// A whole number in a range.
     public static func integer(

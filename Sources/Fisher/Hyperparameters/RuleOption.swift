@@ -1,3 +1,5 @@
+import FisherInformation
+
 /// One option of a rule: its name in configurations, what it means, and a way to its value.
 ///
 /// A rule's table of options drives validation, parsing, coding and the printed table of rules, so that an

@@ -1,3 +1,5 @@
+import FisherInformation
+
 extension Schedule: LosslessStringConvertible {
     /// Reads a number, or a curve such as `cosine(peak=0.002, steps=400, warm_up=40, floor=0)`. The others
     /// are `linear_warm_up(peak, warm_up)`, `inverse_square_root(peak, warm_up)` and

@@ -1,3 +1,4 @@
+import FisherInformation
 import Foundation
 
 /// A hyperparameter over the updates of a training run: a constant, or a curve.

@@ -1,3 +1,4 @@
+import FisherInformation
 import Torch
 
 /// A tensor cut into blocks of bounded dimensions, and what is kept for each dimension of each block as one flat

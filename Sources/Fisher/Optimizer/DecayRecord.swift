@@ -1,3 +1,4 @@
+import FisherInformation
 import Torch
 
 /// What a natural weight decay did to one parameter, kept for the report.

@@ -1,3 +1,4 @@
+import FisherInformation
 import Torch
 
 /// Gradients as sums, in the order of an optimizer's slots; a step takes them over `count`.

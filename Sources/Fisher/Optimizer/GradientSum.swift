@@ -1,3 +1,4 @@
+import FisherInformation
 import Torch
 
 /// The gradients of a batch as sums with a count: micro-batches add up, and the division comes last.

@@ -1,5 +1,6 @@
 // The second half of a step: from gradients to moved parameters.
 
+import FisherInformation
 import Foundation
 import NeuralNet
 import Torch
@@ -18,8 +19,8 @@ extension Optimizer {
         let (norm, lossValue) = try norm(
             of: gradients, fusedSquares: update.survey(scale: known), isFused, loss: loss)
         let normTensor = Tensor.full([], norm, dtype: .float64)
-        if let culprit = try nonFiniteCulprit(gradients, loss: lossValue, norm: norm) {
-            return try skip(culprit, loss: loss, norm: normTensor)
+        if let source = try nonFiniteCulprit(gradients, loss: lossValue, norm: norm) {
+            return try skip(source, loss: loss, norm: normTensor)
         }
         let clip = clipGradientNorm.map { $0 / max(norm, $0) }
         var plan = try movements(gradients, scale: clip, isFused, evidence)
@@ -46,7 +47,7 @@ extension Optimizer {
         struct Entry {
             let path: ParameterPath
             let parameter: Parameter
-            var movement: Movement?
+            var movement: ParameterUpdate?
             var fused: FusedOutcome?
         }
 
@@ -62,7 +63,7 @@ extension Optimizer {
         var found: [FusedSlot] = []
         var first = 0
         for (group, bound) in groups.enumerated() {
-            if let rule = bound.group.rule as? any FusedInformedRule {
+            if let rule = bound.group.rule as? any FusedCurvatureRule {
                 found += try fusedSlots(ofGroup: group, first: first, rule: rule, gradients)
                 first += bound.slots.count
                 continue
@@ -145,7 +146,7 @@ extension Optimizer {
 
     /// Asks a rule that is told of its whole group for the movements.
     private func move(
-        _ number: Int, by rule: any InformedRule, _ gradients: GradientList, first: Int, scale: Double?,
+        _ number: Int, by rule: any CurvatureRule, _ gradients: GradientList, first: Int, scale: Double?,
         _ evidence: Evidence, in plan: inout Plan
     ) throws {
         let slots = groups[number].slots
@@ -159,7 +160,7 @@ extension Optimizer {
         }
         var states = slots.map(\.state)
         let moves = try rule.movements(
-            try informedGroup(
+            try ruleGroup(
                 number, inputs, hasGradient, scale: (scale ?? 1) / gradients.count, evidence), state: &states)
         for (position, slot) in slots.enumerated() {
             guard hasGradient[position] else {
@@ -222,8 +223,8 @@ extension Optimizer {
         return nil
     }
 
-    private func skip(_ culprit: String, loss: Tensor?, norm: Tensor) throws -> StepReport {
-        let error = NonFiniteError(update: updateCount + 1, culprit: culprit, skippedInARow: skippedInARow)
+    private func skip(_ source: String, loss: Tensor?, norm: Tensor) throws -> StepReport {
+        let error = NonFiniteError(update: updateCount + 1, source: source, skippedInARow: skippedInARow)
         guard case .skip(let limit) = nonFinite, skippedInARow < limit else { throw error }
         skippedCount += 1
         skippedInARow += 1

@@ -1,5 +1,6 @@
 // Rules that need statistics of a batch: what they are bound to, and what they are told.
 
+import FisherInformation
 import Foundation
 import NeuralNet
 import Torch
@@ -21,13 +22,13 @@ extension Optimizer {
         for (number, bound) in groups.enumerated() {
             guard let rule = bound.group.rule.informed else { continue }
             guard let model else {
-                throw OptimizerError.needsModel(rule: type(of: rule).information.name)
+                throw OptimizerError.needsModel(rule: type(of: rule).summary.name)
             }
             let plan = try StatisticsPlan(
                 bound.slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) }, of: model)
             let requests = rule.requests(at: 1)
             try plan.check(requests)
-            try checkSize(of: requests, plan.parameters, rule: type(of: rule).information.name)
+            try checkSize(of: requests, plan.parameters, rule: type(of: rule).summary.name)
             plans[number] = plan
         }
         return plans
@@ -35,7 +36,7 @@ extension Optimizer {
 
     /// Throws where a whole matrix of the group's parameters, and a factor of it, cannot be held.
     private static func checkSize(
-        of requests: [InformationRequest], _ parameters: [NamedParameter], rule: String
+        of requests: [CurvatureRequest], _ parameters: [NamedParameter], rule: String
     ) throws(OptimizerError) {
         let isWhole = requests.contains { request in
             if case .full = request { true } else { false }
@@ -86,12 +87,12 @@ extension Optimizer {
     }
 
     /// What a rule is told about its group.
-    func informedGroup(
+    func ruleGroup(
         _ number: Int, _ inputs: [RuleInput], _ hasGradient: [Bool], scale: Double, _ evidence: Evidence
-    ) throws -> InformedGroup {
+    ) throws -> RuleGroup {
         guard let plan = plans[number] else { preconditionFailure("an informed rule has a plan") }
         let parameters = groups[number].slots.map(\.parameter.wrappedValue)
-        return InformedGroup(
+        return RuleGroup(
             inputs: inputs, hasGradient: hasGradient, structure: plan.structure,
             statistics: evidence.statistics[number] ?? BatchStatistics(), gradientScale: scale,
             loss: evidence.loss

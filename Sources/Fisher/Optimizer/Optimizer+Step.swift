@@ -1,3 +1,4 @@
+import FisherInformation
 import NeuralNet
 import Torch
 
@@ -77,7 +78,7 @@ extension Optimizer {
     @discardableResult
     public func update(with gradients: [ParameterPath: Tensor]) throws -> StepReport {
         for bound in groups where bound.group.rule.informed != nil {
-            throw OptimizerError.needsModel(rule: type(of: bound.group.rule).information.name)
+            throw OptimizerError.needsModel(rule: type(of: bound.group.rule).summary.name)
         }
         var scores: [Tensor?] = []
         var taken = 0

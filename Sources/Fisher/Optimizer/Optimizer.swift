@@ -1,3 +1,4 @@
+import FisherInformation
 import NeuralNet
 import Torch
 
@@ -72,7 +73,7 @@ public final class Optimizer {
             nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: labelSeed)
     }
 
-    /// Binds one rule to all trainable parameters of a model. Throws as the initialiser with groups does.
+    /// Binds one rule to all trainable parameters of a model. Throws as the initializer with groups does.
     public convenience init(
         for model: any Module, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic,
@@ -193,7 +194,7 @@ public final class Optimizer {
                 return line
             }
             let path = obstacle.map { "formula path (\($0))" } ?? "fused path (\(instructionSet.rawValue))"
-            let head = "\(bound.group.pattern): \(type(of: rule).information.title), \(path); \(options)"
+            let head = "\(bound.group.pattern): \(type(of: rule).summary.title), \(path); \(options)"
             return ([head] + lines).joined(separator: "\n")
         }.joined(separator: "\n")
     }

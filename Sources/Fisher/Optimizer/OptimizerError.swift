@@ -1,3 +1,4 @@
+import FisherInformation
 import Foundation
 import NeuralNet
 
@@ -60,14 +61,14 @@ public struct NonFiniteError: Error, Hashable, Sendable, CustomStringConvertible
     /// The update that was to be made, from 1.
     public let update: Int
     /// The loss, or the path of the parameter whose gradient it was.
-    public let culprit: String
+    public let source: String
     /// How many updates in a row have now been skipped, where skipping was allowed.
     public let skippedInARow: Int
 
     /// One sentence: what was not finite, at which update, and how many were skipped before it.
     public var description: String {
         let history = skippedInARow > 0 ? " (\(skippedInARow) updates skipped in a row)" : ""
-        return "\(culprit) is not finite at update \(update)\(history); the weights are unchanged"
+        return "\(source) is not finite at update \(update)\(history); the weights are unchanged"
     }
 }
 

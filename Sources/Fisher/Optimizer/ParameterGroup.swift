@@ -1,3 +1,4 @@
+import FisherInformation
 import NeuralNet
 
 /// Which parameters a group takes.

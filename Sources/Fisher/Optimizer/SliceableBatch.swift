@@ -1,3 +1,4 @@
+import FisherInformation
 import Torch
 
 /// A batch that can be cut along its first axis, for micro-batches and estimates that need parts of it.

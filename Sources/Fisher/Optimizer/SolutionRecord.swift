@@ -1,3 +1,5 @@
+import FisherInformation
+
 /// How well a linear system of a step was solved by iterations.
 public struct SolutionRecord: Hashable, Sendable {
     /// |b - A x| / |b|.

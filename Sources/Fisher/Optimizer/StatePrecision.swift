@@ -1,3 +1,4 @@
+import FisherInformation
 import Torch
 
 /// How exactly an optimizer remembers between steps.

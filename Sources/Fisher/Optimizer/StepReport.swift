@@ -1,3 +1,4 @@
+import FisherInformation
 import NeuralNet
 import Torch
 
@@ -8,7 +9,7 @@ public struct StepReport {
         /// The parameter.
         public let path: ParameterPath
         /// Its movement, where the formula path made it.
-        public let movement: Movement?
+        public let movement: ParameterUpdate?
         /// What the fused path tells, where that made it.
         let fused: FusedOutcome?
     }
@@ -76,7 +77,7 @@ public struct StepReport {
         return shares
     }
 
-    /// How often a factorisation or a solution failed in this step and something safer took its place.
+    /// How often a factorization or a solution failed in this step and something safer took its place.
     public var fallbackCount: Int { entries.reduce(0) { $0 + ($1.movement?.fallbackCount ?? 0) } }
 
     /// How well the linear systems of this step were solved, by the path of the first parameter of each group whose
@@ -88,7 +89,7 @@ public struct StepReport {
     }
 
     private func values(
-        _ value: (Movement) -> Tensor?, fused: (FusedOutcome) -> Double?
+        _ value: (ParameterUpdate) -> Tensor?, fused: (FusedOutcome) -> Double?
     ) throws(TorchError) -> [ParameterPath: Double] {
         var found: [ParameterPath: Double] = [:]
         for entry in entries {

@@ -83,7 +83,7 @@ public struct ContinualTraining: Sendable {
                     }
                     onStep(total, try report.loss() ?? .nan)
                 } catch let error as NonFiniteError {
-                    record.status = .diverged(step: total, reason: "\(error.culprit) is not finite")
+                    record.status = .diverged(step: total, reason: "\(error.source) is not finite")
                     return record
                 }
             }
@@ -133,7 +133,7 @@ public struct ContinualTraining: Sendable {
         _ method: ContinualMethod, _ network: Sequential, _ optimizer: Optimizer, _ images: Digits,
         _ generator: RandomGenerator
     ) throws -> [ParameterPath: Tensor] {
-        let source: InformationSource
+        let source: CurvatureSource
         switch method {
         case .none, .joint: preconditionFailure("\(method) has no information")
         case .l2:
@@ -148,7 +148,7 @@ public struct ContinualTraining: Sendable {
         case .exact: source = .exact
         case .minibatch: source = .minibatch
         }
-        let estimator = try InformationEstimator(of: network)
+        let estimator = try CurvatureEstimator(of: network)
         func estimate(_ indices: Range<Int>) throws -> DiagonalInformation {
             let part = images.batch(at: Array(indices))
             return try estimator.diagonal(

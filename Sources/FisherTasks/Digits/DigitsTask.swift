@@ -47,7 +47,7 @@ public struct DigitsTask: TrainingTask {
         dataFingerprint = String(training.fingerprint &* 31 &+ test.fingerprint, radix: 16)
     }
 
-    public var tokensPerStep: Int { batch }
+    public var examplesPerStep: Int { batch }
 
     /// The network as JSON, as `fisher information` reads it.
     public var modelMetadata: [String: String] {

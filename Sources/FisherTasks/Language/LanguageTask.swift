@@ -55,7 +55,7 @@ public struct LanguageTask: TrainingTask {
             context: configuration.context, limit: max(1, validationBytes / configuration.context))
     }
 
-    public var tokensPerStep: Int { batch * configuration.context }
+    public var examplesPerStep: Int { batch * configuration.context }
 
     public let dataFingerprint: String
 
@@ -79,7 +79,7 @@ public struct LanguageTask: TrainingTask {
                     "\(corpus.fileCount) files, \(corpus.training.count) bytes to train on, "
                         + "\(corpus.validation.count) held out, fingerprint \(dataFingerprint)"),
                 Setting("validation", "\(windows.count * configuration.context) bytes, the same each time"),
-                Setting("batch", "\(batch) windows, \(tokensPerStep) bytes a step"),
+                Setting("batch", "\(batch) windows, \(examplesPerStep) bytes a step"),
             ] + settings)
     }
 

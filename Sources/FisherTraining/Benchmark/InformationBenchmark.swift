@@ -19,21 +19,21 @@ public enum InformationTask: String, CaseIterable, Sendable {
 /// Estimates of one network's information, to be timed in turns.
 public final class InformationBenchmark {
     private let network: BenchmarkNetwork
-    private let estimator: InformationEstimator
+    private let estimator: CurvatureEstimator
     private let tensors: [Tensor]
     private let generator: RandomGenerator
-    private let bases: [ParameterPath: KroneckerBasis]
+    private let bases: [ParameterPath: KroneckerEigenbasis]
 
     /// Prepares a network's estimates.
     public init(_ network: BenchmarkNetwork) throws {
         self.network = network
-        estimator = try InformationEstimator(of: network.model)
+        estimator = try CurvatureEstimator(of: network.model)
         tensors = network.model.parameters.filter(\.parameter.isTrainable).map(\.parameter.wrappedValue)
         generator = try RandomGenerator(seed: 2)
-        var bases: [ParameterPath: KroneckerBasis] = [:]
+        var bases: [ParameterPath: KroneckerEigenbasis] = [:]
         let factors = try estimator.kronecker(
             .empirical, units: network.units, observing: network.targets, network.forward)
-        for (path, layer) in factors.layers { bases[path] = try KroneckerBasis(of: layer) }
+        for (path, layer) in factors.layers { bases[path] = try KroneckerEigenbasis(of: layer) }
         self.bases = bases
     }
 

@@ -23,7 +23,7 @@ public final class StepBenchmark {
 
     /// Binds a rule to a network of a usual size with one batch, and makes the first step.
     public init(
-        _ network: UsualNetwork, batch: Int, _ candidate: OptimizerCandidate,
+        _ network: ReferenceNetwork, batch: Int, _ candidate: OptimizerCandidate,
         execution: Execution = .automatic
     ) throws {
         let (model, batch, logits) = try network.make(batch: batch)

@@ -28,7 +28,7 @@ public struct ComparisonRunner<Task: TrainingTask> {
         result.entries = candidates.map { candidate in
             let old = earlier.first { $0.label == candidate.label && $0.options == candidate.options }
             return OptimizerEntry(
-                label: candidate.label, rule: type(of: candidate.rule).information.name,
+                label: candidate.label, rule: type(of: candidate.rule).summary.name,
                 options: candidate.options,
                 runs: old?.runs.filter { seeds.contains($0.seed) && $0.isFinal } ?? [])
         }
@@ -38,7 +38,7 @@ public struct ComparisonRunner<Task: TrainingTask> {
             where !result.entries[position].runs.contains(where: { $0.seed == seed }) {
                 progress.begin("\(candidate.label), seed \(seed)", totalSteps: length.steps)
                 let record = try run(candidate, seed: seed) { step, loss in
-                    progress.update(step: step, loss: loss, tokens: step * task.tokensPerStep)
+                    progress.update(step: step, loss: loss, tokens: step * task.examplesPerStep)
                 }
                 progress.endRun(record.outcome)
                 result.entries[position].runs.append(record)

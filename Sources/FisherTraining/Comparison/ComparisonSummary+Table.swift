@@ -4,7 +4,7 @@ extension ComparisonSummary {
     /// - Parameters:
     ///   - width: The terminal's width; a table that is wider is split in two, losses and costs. Without a
     ///     width it stays whole.
-    ///   - usesColor: Whether the best loss is coloured; it is marked with a star in any case.
+    ///   - usesColor: Whether the best loss is colored; it is marked with a star in any case.
     public func text(width: Int? = nil, usesColor: Bool = false) -> String {
         let width = width ?? .max
         var lines = DisplayWidth.wrapped(DisplayWidth.printable(headline), width: min(width, 100))

@@ -49,7 +49,7 @@ public struct ComparisonSummary: Sendable, Hashable {
     /// How options were chosen before.
     public let tuning: [TuningRecord]
 
-    /// Summarises a comparison.
+    /// Summarizes a comparison.
     public init(of result: OptimizerComparison) {
         tuning = result.tuning ?? []
         lossUnit = result.task.lossUnit

@@ -1,6 +1,6 @@
 /// The difference of two optimizers' final losses, seed by seed.
 ///
-/// Pairing removes what a seed does to both alike (initialisation, data order), which is most of the spread.
+/// Pairing removes what a seed does to both alike (initialization, data order), which is most of the spread.
 public struct PairedDifference: Sendable, Hashable {
     /// One seed that both optimizers completed.
     public struct Pair: Sendable, Hashable {

@@ -2,7 +2,7 @@ import Foundation
 
 /// One training run: one optimizer, one seed.
 public struct RunRecord: Codable, Sendable, Hashable {
-    /// The seed of initialisation and data order; equal seeds of two optimizers form a pair.
+    /// The seed of initialization and data order; equal seeds of two optimizers form a pair.
     public var seed: UInt64
     /// How the run ended.
     public var status: RunStatus

@@ -9,7 +9,7 @@ public struct SampleSummary: Sendable, Hashable {
     /// The smallest and the largest of them.
     public let range: ClosedRange<Double>
 
-    /// Summarises finite numbers; nil if there are none.
+    /// Summarizes finite numbers; nil if there are none.
     public init?(_ values: [Double]) {
         guard let smallest = values.min(), let largest = values.max() else { return nil }
         let mean = values.reduce(0, +) / Double(values.count)

@@ -22,7 +22,7 @@ struct TextTable {
 
     struct Cell {
         let lines: [String]
-        /// Whether the cell is set off where colours are allowed.
+        /// Whether the cell is set off where colors are allowed.
         let isStrong: Bool
 
         init(_ text: String, isStrong: Bool = false) {

@@ -8,10 +8,10 @@ public struct HierarchyComparison: Codable, Sendable {
     /// Where it ran.
     public let environment: EnvironmentSummary
     /// The rungs in the order of the study.
-    public let rungs: [HierarchyRung]
+    public let rungs: [HierarchyLevel]
 
     /// Gathers rungs.
-    public init(task: TaskSummary, environment: EnvironmentSummary, rungs: [HierarchyRung]) {
+    public init(task: TaskSummary, environment: EnvironmentSummary, rungs: [HierarchyLevel]) {
         self.task = task
         self.environment = environment
         self.rungs = rungs
@@ -30,7 +30,7 @@ public struct HierarchyComparison: Codable, Sendable {
         ("state", "bytes"),
     ]
 
-    private func cells(_ rung: HierarchyRung) -> [String] {
+    private func cells(_ rung: HierarchyLevel) -> [String] {
         [
             rung.label, rung.source, rung.structure, rung.power, String(format: "%.1f", rung.angle),
             String(format: "%.2f", 1000 * rung.decrease),

@@ -3,7 +3,7 @@ import Foundation
 
 /// One rung of the ladder from the identity to the whole Fisher information: how far its step is from the natural
 /// gradient's, what the step is worth, and what it costs.
-public struct HierarchyRung: Codable, Sendable {
+public struct HierarchyLevel: Codable, Sendable {
     /// The optimizer's label.
     public let label: String
     /// Where its information comes from.
@@ -49,7 +49,7 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
     /// Compares candidates, telling the number of those done after each.
     public func rungs(
         of candidates: [OptimizerCandidate], progress: (Int) -> Void = { _ in }
-    ) throws -> [HierarchyRung] {
+    ) throws -> [HierarchyLevel] {
         let start = try trained()
         var batches = try task.makeBatches(seed: seed &+ 1)
         let warmUp = try (0..<warmUpSteps).map { _ in try batches.next() }
@@ -58,16 +58,16 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
         let natural = try bound(OptimizerCandidate(label: "natural gradient", rule: reference), at: start)
         let exact = try natural.movement(on: batch)
         let plain = try bound(OptimizerCandidate(label: "sgd", rule: SGD()), at: start)
-        var found: [HierarchyRung] = []
+        var found: [HierarchyLevel] = []
         for candidate in candidates {
             let subject = try bound(candidate, at: start)
             for batch in warmUp { _ = try subject.movement(on: batch) }
             let movement = try subject.movement(on: batch)
             let before = try subject.loss(on: batch, moved: movement, by: 0)
             let (own, baseline) = try times(subject, plain, on: batch)
-            let rule = type(of: candidate.rule).information
+            let rule = type(of: candidate.rule).summary
             found.append(
-                HierarchyRung(
+                HierarchyLevel(
                     label: candidate.label, source: rule.source, structure: rule.structure,
                     power: rule.power, cosine: try cosine(movement, exact),
                     decrease: before - (try subject.loss(on: batch, moved: movement, by: 1)),
@@ -117,7 +117,7 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
         return length > 0 ? try dot(a, b) / length : 0
     }
 
-    /// The least loss along a movement: lengths by powers of two, then the golden section between the neighbours of
+    /// The least loss along a movement: lengths by powers of two, then the golden section between the neighbors of
     /// the best.
     private func least(
         _ subject: Subject<Task>, on batch: Task.Batch, along movement: [Tensor]

@@ -29,9 +29,9 @@ public struct RunProgress: Codable, Sendable, Hashable {
     var lastEvaluation: Int? { curve.last?.step }
 
     /// Adds a point, and forgets what it sums up.
-    mutating func evaluated(_ loss: Double, tokensPerStep: Int) -> CurvePoint {
+    mutating func evaluated(_ loss: Double, examplesPerStep: Int) -> CurvePoint {
         let point = CurvePoint(
-            step: step, tokens: step * tokensPerStep, seconds: seconds,
+            step: step, tokens: step * examplesPerStep, seconds: seconds,
             trainingLoss: lossCount > 0 ? lossSum / Double(lossCount) : nil, validationLoss: loss,
             measure: measure)
         curve.append(point)

@@ -31,7 +31,7 @@ public struct TrainingRun<Task: TrainingTask> {
                 _ = try loop(callbacks)
             } catch let error as NonFiniteError {
                 let status = RunStatus.diverged(
-                    step: session.progress.step + 1, reason: "\(error.culprit) is not finite")
+                    step: session.progress.step + 1, reason: "\(error.source) is not finite")
                 return session.record(status)
             }
             let record = session.record(.completed)

@@ -71,7 +71,7 @@ public final class TrainingSession<Task: TrainingTask> {
         model.setTraining(false)
         defer { model.setTraining(true) }
         let loss = try withoutGradients { try task.validationLoss(of: model) }
-        return progress.evaluated(loss, tokensPerStep: task.tokensPerStep)
+        return progress.evaluated(loss, examplesPerStep: task.examplesPerStep)
     }
 
     /// What the run came to, or has come to so far.
@@ -108,7 +108,7 @@ extension TrainingSession {
     ///   - companion: numbers of the caller that belong to this moment.
     public func save(to store: CheckpointStore, companion: [String: Int] = [:]) throws -> Checkpoint {
         let saved = Saved(
-            rule: type(of: candidate.rule).information.name, seed: seed,
+            rule: type(of: candidate.rule).summary.name, seed: seed,
             dataFingerprint: task.dataFingerprint, progress: progress, batches: batches.position,
             generators: try model.randomGenerators.map { Data(try $0.state()) }, companion: companion)
         return try store.save(
@@ -138,7 +138,7 @@ extension TrainingSession {
                     reason: "is of another run: \(what) \(found), not \(wanted)")
             }
         }
-        try requireEqual("optimizer", saved.rule, type(of: candidate.rule).information.name)
+        try requireEqual("optimizer", saved.rule, type(of: candidate.rule).summary.name)
         try requireEqual("seed", "\(saved.seed)", "\(seed)")
         try requireEqual("data", saved.dataFingerprint, task.dataFingerprint)
         let generators = model.randomGenerators

@@ -12,7 +12,7 @@ public protocol TrainingTask {
     /// What a reader should know about it.
     var summary: TaskSummary { get }
     /// The number of tokens (examples, for other tasks) in one batch.
-    var tokensPerStep: Int { get }
+    var examplesPerStep: Int { get }
     /// A hash of the data: a run can only be resumed on the same.
     var dataFingerprint: String { get }
 

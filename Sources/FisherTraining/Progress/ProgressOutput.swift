@@ -4,7 +4,7 @@ import Foundation
 public struct ProgressOutput: Sendable {
     /// Whether a line can be redrawn; otherwise whole lines are written now and then.
     public var isTerminal: Bool
-    /// Whether colours are welcome.
+    /// Whether colors are welcome.
     public var usesColor: Bool
     /// The present width in columns; asked before each line, because a window changes its size.
     public var width: @Sendable () -> Int
@@ -45,7 +45,7 @@ public struct ProgressOutput: Sendable {
         let columns = environment["COLUMNS"].flatMap { Int($0) }.flatMap { $0 > 0 ? $0 : nil }
         return ProgressOutput(
             isTerminal: isTerminal,
-            // no-color.org: set and not empty means no colour.
+            // no-color.org: set and not empty means no color.
             usesColor: isTerminal && (environment["NO_COLOR"] ?? "").isEmpty,
             width: { windowWidth(of: descriptor) ?? columns ?? 80 },
             write: { text in

@@ -148,7 +148,7 @@ public struct InspectionReport {
                     "figcaption", [:],
                     "The \(share) % of the elements with the least information (at most "
                         + "\(InspectionTable.short(inspection.leastInformed.threshold)); equal ones count "
-                        + "together), and in grey those with none. A cell is as strong as the root of the share of "
+                        + "together), and in gray those with none. A cell is as strong as the root of the share of "
                         + "its elements. " + map.summary),
             ])
     }

@@ -86,7 +86,7 @@ extension LineChart.Plot {
                 class: label.hasValue && line == label.lines.count - 1 ? "label value" : "label"
             )
         }
-        // Along the curve's own height to the plot's edge, so that leaders of neighbours do not cross.
+        // Along the curve's own height to the plot's edge, so that leaders of neighbors do not cross.
         let turn = max(x.end, label.end.x) + 8
         let leader =
             "M\(SVG.number(label.end.x + 6)) \(SVG.number(label.end.y))"

@@ -1,6 +1,6 @@
 /// The report's style sheet.
 enum ReportStyle {
-    /// Colours for both themes, then the page, the tables, the charts, narrow pages, paper.
+    /// Colors for both themes, then the page, the tables, the charts, narrow pages, paper.
     static let sheet = colors + page + tables + matrices + charts + narrow + paper
 
     private static let lightColors = """

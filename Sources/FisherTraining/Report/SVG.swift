@@ -19,7 +19,7 @@ enum SVG {
         .tag("text", ["class": name, "x": number(x), "y": number(y), "text-anchor": anchor], text)
     }
 
-    /// A group whose lines and areas take a series' colour.
+    /// A group whose lines and areas take a series' color.
     static func group(style: SeriesStyle, _ children: [Markup]) -> Markup {
         .tag("g", ["class": "series", "style": "--c:var(--series-\(style.color))"], children)
     }

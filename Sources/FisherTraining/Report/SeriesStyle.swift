@@ -1,6 +1,6 @@
-/// How the curve of one optimizer is told from the others: by colour, by dashes and by the marks on it.
+/// How the curve of one optimizer is told from the others: by color, by dashes and by the marks on it.
 ///
-/// The colours come from Okabe and Ito's palette for colour-blind readers. Colours, dashes and marks have
+/// The colors come from Okabe and Ito's palette for color-blind readers. Colors, dashes and marks have
 /// periods without common factor, so that no two of the first two hundred optimizers agree in all of them.
 struct SeriesStyle: Sendable, Hashable {
     enum Mark: Int, CaseIterable, Sendable {
@@ -10,11 +10,11 @@ struct SeriesStyle: Sendable, Hashable {
     /// The optimizer's position in the comparison.
     let index: Int
 
-    /// The number of colours that the style sheet defines.
+    /// The number of colors that the style sheet defines.
     static let colorCount = 7
     private static let dashes = ["", "8 4", "2.5 3.5", "12 4 2.5 4", "5 3"]
 
-    /// The number of a colour of the style sheet.
+    /// The number of a color of the style sheet.
     var color: Int { index % Self.colorCount }
 
     /// The pattern of dashes as SVG has it; empty for a solid line.

@@ -136,7 +136,7 @@ public struct RunDocument: Codable, Sendable, Hashable {
         self.dataFingerprint = dataFingerprint
         self.environment = environment
         label = candidate.label
-        rule = type(of: candidate.rule).information.name
+        rule = type(of: candidate.rule).summary.name
         options = candidate.options
         self.configuration = configuration
         self.steps = steps

@@ -37,7 +37,7 @@ final class RunLog<Task: TrainingTask> {
         let rate = session.candidate.rule.learningRate(step)
         try metrics.append([
             "step": Double(step), "loss": loss, "gradient_norm": norm, "learning_rate": rate,
-            "tokens": Double(step * session.task.tokensPerStep), "seconds": session.progress.seconds,
+            "tokens": Double(step * session.task.examplesPerStep), "seconds": session.progress.seconds,
         ])
         try events?.scalar("training/loss", loss, step: step)
         try events?.scalar("training/gradient_norm", norm, step: step)

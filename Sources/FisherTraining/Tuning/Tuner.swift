@@ -45,7 +45,7 @@ public struct Tuner<Task: TrainingTask> {
             for seed in seeds {
                 progress.begin("tuning \(candidate.label): \(name)", totalSteps: length.steps)
                 let outcome = try run(tried, seed: seed) { step, loss in
-                    progress.update(step: step, loss: loss, tokens: step * task.tokensPerStep)
+                    progress.update(step: step, loss: loss, tokens: step * task.examplesPerStep)
                 }
                 progress.endRun(outcome.outcome)
                 trial.runs.append(outcome)

@@ -40,7 +40,7 @@ public final class BatchNorm: UnaryLayer, ModeDependent {
         self.momentum = momentum
     }
 
-    /// The normalised input [batch, channels, ...], of its shape.
+    /// The normalized input [batch, channels, ...], of its shape.
     ///
     /// While trained, a channel needs more than one element in the batch.
     public func callAsFunction(_ input: Tensor) -> Tensor {

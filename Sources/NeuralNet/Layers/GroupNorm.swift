@@ -24,7 +24,7 @@ public final class GroupNorm: UnaryLayer {
         self.epsilon = epsilon
     }
 
-    /// The normalised input [batch, channels, ...], of its shape.
+    /// The normalized input [batch, channels, ...], of its shape.
     public func callAsFunction(_ input: Tensor) -> Tensor {
         site.noting(
             input: input,

@@ -17,7 +17,7 @@ public final class LayerNorm: UnaryLayer {
         self.epsilon = epsilon
     }
 
-    /// The normalised input, of its shape.
+    /// The normalized input, of its shape.
     public func callAsFunction(_ input: Tensor) -> Tensor {
         site.noting(input: input, output: input.layerNormalized(weight: weight, bias: bias, epsilon: epsilon))
     }

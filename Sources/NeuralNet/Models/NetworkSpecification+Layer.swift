@@ -1,7 +1,7 @@
 import Torch
 
 extension NetworkSpecification {
-    /// A layer and its options, named as the initialisers of the layers name them.
+    /// A layer and its options, named as the initializers of the layers name them.
     public enum Layer: Hashable, Sendable {
         /// `Linear`.
         case linear(inputs: Int, outputs: Int, bias: Bool = true)

@@ -40,7 +40,7 @@ extension Module {
     }
 
     /// Switches between training and evaluation for every layer that differs (dropout,
-    /// batch normalisation).
+    /// batch normalization).
     public func setTraining(_ isTraining: Bool) {
         var walk = ModuleWalk()
         walk.visit(self, at: .root)

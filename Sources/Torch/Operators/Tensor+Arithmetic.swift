@@ -87,10 +87,10 @@ extension Tensor {
     /// The smaller of two tensors, element by element.
     public func minimum(_ other: Tensor) -> Tensor { minimumOf(.tensor(self), .tensor(other)) }
     /// Each element, but at least `bound`.
-    public func atLeast(_ bound: Double) -> Tensor { clampMinimum(.tensor(self), .real(bound)) }
+    public func clamped(min bound: Double) -> Tensor { clampMinimum(.tensor(self), .real(bound)) }
 
     /// Each element, but at most `bound`.
-    public func atMost(_ bound: Double) -> Tensor { clampMaximum(.tensor(self), .real(bound)) }
+    public func clamped(max bound: Double) -> Tensor { clampMaximum(.tensor(self), .real(bound)) }
     /// Each element moved into a range.
     public func clamped(to range: ClosedRange<Double>) -> Tensor {
         clampBetween(.tensor(self), .real(range.lowerBound), .real(range.upperBound))
@@ -111,7 +111,7 @@ extension Tensor {
         selectWhere(.tensor(condition), .tensor(self), .tensor(other))
     }
     /// This tensor with `value` wherever `mask` holds.
-    public func filling(_ mask: Tensor, with value: Double) -> Tensor {
+    public func masked(_ mask: Tensor, with value: Double) -> Tensor {
         maskedFillScalar(.tensor(self), .tensor(mask), .real(value))
     }
 }

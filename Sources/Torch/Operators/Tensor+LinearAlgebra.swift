@@ -11,10 +11,12 @@ extension Tensor {
     /// The matrix product, batched over leading dimensions.
     public func matmul(_ other: Tensor) -> Tensor { matrixProduct(.tensor(self), .tensor(other)) }
 
-    /// Orthonormal columns that span this matrix's columns, one after another: Q of its QR decomposition.
-    /// Columns that depend on earlier ones are replaced by orthonormal ones. Costs about 4/3 n^3.
-    public func orthonormalised() -> Tensor {
-        orthogonalFactor.many(2, .tensor(self), .string("reduced"))[0]
+    /// The reduced QR decomposition: `q` has orthonormal columns that span this matrix's columns one after another,
+    /// `r` is upper triangular. Columns that depend on earlier ones are replaced by orthonormal ones. Costs about
+    /// 4/3 n^3.
+    public func qr() -> (q: Tensor, r: Tensor) {
+        let parts = orthogonalFactor.many(2, .tensor(self), .string("reduced"))
+        return (parts[0], parts[1])
     }
 
     /// The eigenvalues of a symmetric matrix, ascending, and its eigenvectors as columns; the lower triangle is
@@ -34,7 +36,7 @@ extension Tensor {
     }
 
     /// The solution x of A x = b for a symmetric positive definite matrix A and a vector b, by Cholesky's
-    /// factorisation. Fails where the matrix is not positive definite.
+    /// factorization. Fails where the matrix is not positive definite.
     public func solvingPositiveDefinite(_ b: Tensor) -> Tensor {
         b.unsqueezed(1).choleskySolved(factor: cholesky()).flattened()
     }

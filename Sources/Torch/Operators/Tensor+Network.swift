@@ -64,7 +64,7 @@ extension Tensor {
         guard isCausal else { return scores.softmax(along: -1).matmul(values) }
         let size = [shape[shape.count - 2], keys.shape[keys.shape.count - 2]]
         let seen = lowerTriangle(.tensor(.ones(size, dtype: dtype, device: device)))
-        return scores.filling(seen.equals(0), with: -.infinity).softmax(along: -1).matmul(values)
+        return scores.masked(seen.equals(0), with: -.infinity).softmax(along: -1).matmul(values)
     }
 
     /// The sum of -log softmax(logits)[target] for self = logits [samples, classes] and int64 targets

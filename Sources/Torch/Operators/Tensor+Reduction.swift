@@ -59,7 +59,7 @@ extension Tensor {
         if let failure { return Tensor(failed: failure) }
         let root = Double(Swift.max(count, 1)).squareRoot()
         guard dtype == .float64 else { return norm() / root }
-        let scale = magnitude().largest().atLeast(DType.float64.leastNormalMagnitude)
+        let scale = magnitude().largest().clamped(min: DType.float64.leastNormalMagnitude)
         return (self / scale).norm() / root * scale
     }
 
@@ -87,8 +87,8 @@ extension Tensor {
         argumentOfMaximum(.tensor(self), .integer(dimension))
     }
 
-    /// The indices that sort a vector from the largest element to the smallest; equal ones keep their order.
-    public func indicesDescending() -> Tensor {
-        sortingOrder(.tensor(self), .boolean(true), .integer(-1), .boolean(true))
+    /// The indices that sort a vector in ascending or descending order; equal elements keep their order.
+    public func argsort(descending: Bool = false) -> Tensor {
+        sortingOrder(.tensor(self), .boolean(true), .integer(-1), .boolean(descending))
     }
 }

@@ -1,7 +1,7 @@
 import CTorch
 
 extension Tensor {
-    /// An uninitialised tensor; a failed one where memory or the device is missing.
+    /// An uninitialized tensor; a failed one where memory or the device is missing.
     public static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
         if case .cuda = device {
             do { try device.requireAvailable() } catch { return Tensor(.failure(error)) }

@@ -1,0 +1,106 @@
+// The fused steps of the rules that need no sum over a tensor before they move.
+
+import CKernels
+import FisherInformation
+import Foundation
+import Torch
+
+extension SGD: FusedRule {
+    var fusedObstacle: String? { nil }
+
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
+        let (t, mu) = (input.step, momentum(input.step))
+        var k = ck_plain()
+        k.rate = Float(learningRate(t))
+        k.coupled = Float(input.decays ? weightDecay(t) : 0)
+        guard mu != 0 || state["momentum"] != nil else {
+            k.of_gradient = 1
+            return .plain(k, momentum: nil)
+        }
+        k.mu = Float(mu)
+        k.of_gradient = usesNesterov ? 1 : 0
+        k.of_momentum = usesNesterov ? Float(mu) : 1
+        return .plain(k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0))
+    }
+}
+
+extension Adagrad: FusedRule {
+    var fusedObstacle: String? { nil }
+
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
+        let t = input.step
+        var k = ck_adaptive()
+        k.coupled = Float(input.decays ? weightDecay(t) : 0)
+        (k.keep_v, k.take_v, k.correct_v) = (1, 1, 1)
+        k.inside = Float(epsilon(t))
+        k.rate = Float(learningRate(t))
+        k.guard()
+        return .adaptive(
+            k, momentum: nil, square: try state.memory("sum", input.parameter.shape, filledWith: 0))
+    }
+}
+
+extension RMSProp: FusedRule {
+    var fusedObstacle: String? { nil }
+
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
+        let t = input.step
+        var k = ck_adaptive()
+        k.coupled = Float(input.decays ? weightDecay(t) : 0)
+        (k.keep_v, k.take_v, k.correct_v) = (Float(beta(t)), Float(1 - beta(t)), 1)
+        k.outside = Float(epsilon(t))
+        k.rate = Float(learningRate(t))
+        k.guard()
+        return .adaptive(
+            k, momentum: nil, square: try state.memory("average", input.parameter.shape, filledWith: 0))
+    }
+}
+
+extension Adam: FusedRule {
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
+        var k = adaptiveMomentConstants(input.step)
+        k.coupled = Float(input.decays ? weightDecay(input.step) : 0)
+        return try fusedMoments(k, input, state: &state)
+    }
+}
+
+extension AdamW: FusedRule {
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
+        var k = adaptiveMomentConstants(input.step)
+        k.decay = Float(input.decays ? weightDecay(input.step) : 0)
+        return try fusedMoments(k, input, state: &state)
+    }
+}
+
+extension AdaptiveMomentRule {
+    var fusedObstacle: String? {
+        if power != 0.5 { return "power \(power)" }
+        return clip.map { "clip \($0)" }
+    }
+
+    fileprivate func adaptiveMomentConstants(_ t: Int) -> ck_adaptive {
+        let (b1, b2) = (beta1(t), beta2(t))
+        var k = ck_adaptive()
+        (k.keep_m, k.take_m) = (Float(b1), Float(1 - b1))
+        k.correct_m = Float(correctsBias ? 1 / (1 - pow(b1, Double(t))) : 1)
+        (k.keep_v, k.take_v) = (Float(b2), Float(1 - b2))
+        k.correct_v = Float(correctsBias ? 1 / (1 - pow(b2, Double(t))) : 1)
+        k.outside = Float(epsilon(t))
+        k.rate = Float(learningRate(t))
+        k.guard()
+        return k
+    }
+
+    fileprivate func fusedMoments(
+        _ k: ck_adaptive, _ input: FusedInput, state: inout TensorState
+    ) throws(TorchError) -> FusedStep {
+        .adaptive(
+            k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
+            square: try state.memory("fisher", input.parameter.shape, filledWith: 0))
+    }
+}
+
+extension ck_adaptive {
+    /// Asks for guards where a divisor may come near zero.
+    fileprivate mutating func `guard`() { guarded = outside + inside.squareRoot() < leastUnguardedDivisor }
+}

@@ -1,0 +1,168 @@
+import CKernels
+import FisherInformation
+
+/// One tensor's part of a fused step: numbers and addresses only, so that threads can share it.
+///
+/// The tensor is cut into cells of about `cellCount` elements, whatever the number of threads, and every sum
+/// is one of the cells' sums in their order: results do not depend on who computed what.
+struct FusedJob {
+    /// Elements in a cell: large enough to hide the price of taking it, small enough to share out evenly.
+    static let cellCount = 32768
+    /// Tensors of up to so many elements stay in a core's own cache between the two passes over them.
+    static let wholeCount = 65536
+    /// Larger ones do not stay in the cache that the cores share: they are measured together with the survey.
+    static let sharedCount = 1_000_000
+
+    /// The loops of a step and their constants.
+    enum Loop {
+        case plain(ck_plain)
+        case adaptive(ck_adaptive)
+        case metric(ck_metric)
+        case factored(ck_metric)
+        case divided(ck_divided)
+    }
+
+    /// Factors of the rows and columns of a matrix that holds the tensor's elements.
+    struct Divisor {
+        let rows: UnsafePointer<Float>
+        let columns: UnsafePointer<Float>
+        let rowCount: Int
+        let columnCount: Int
+    }
+
+    let loops: UnsafePointer<ck_table>
+    let elementByteCount: Int
+    let count: Int
+    let parameter: UnsafeMutableRawPointer
+    let gradient: UnsafeRawPointer
+    var loop: Loop
+    var momentum: UnsafeMutablePointer<Float>?
+    /// v or f; nothing for SGD and for a factored f.
+    var square: UnsafeMutablePointer<Float>?
+    var factors: FactorMemory?
+    var divisor: Divisor?
+    /// epsilon2, where epsilon-hat is at most epsilon2 RMS(g).
+    var epsilonFraction: Double?
+    var reportsEpsilon = false
+    var clip: Double?
+    /// Where this job's cells begin in the list of sums, and its tiles in the list of theirs.
+    var firstSum = 0
+    var firstTileSum = 0
+
+    /// The sum of the squares of the gradient as it lies in memory, from the survey.
+    var gradientSquares = 0.0
+    /// Whether the survey has measured this tensor already.
+    var isMeasured = false
+    /// Whether no cache holds this tensor between the two passes of a metric's step.
+    var isLarge: Bool {
+        guard case .metric = loop else { return false }
+        return measures && count > Self.sharedCount
+    }
+
+    /// What the report tells.
+    var clipFactor: Double?
+    var changeSquares = 0.0
+
+    /// A matrix's cells are pieces of rows, so that each has one row's root or a few.
+    var cells: CellGrid {
+        if let factors { return CellGrid(rows: factors.rows, columns: factors.columns, cell: Self.cellCount) }
+        if let divisor {
+            return CellGrid(rows: divisor.rowCount, columns: divisor.columnCount, cell: Self.cellCount)
+        }
+        return CellGrid(rows: 1, columns: count, cell: Self.cellCount)
+    }
+
+    /// Whether the step needs sums over the tensor before it can move it.
+    var measures: Bool {
+        switch loop {
+        case .plain, .adaptive, .divided: false
+        case .metric, .factored: clip != nil
+        }
+    }
+
+    /// sums.gradient of a cell, of the gradient as it lies in memory.
+    func survey(_ cell: Int, _ sums: inout ck_sums) {
+        // A matrix may have more cells than the line of its elements.
+        let start = min(count, cell * Self.cellCount)
+        loops.pointee.square_sum(
+            gradient + start * elementByteCount, Int64(min(Self.cellCount, count - start)), &sums)
+    }
+
+    /// The sums of a cell that `resolve` needs; nothing is written.
+    func measure(_ cell: Int, _ sums: inout ck_sums) {
+        switch loop {
+        case .plain, .adaptive, .divided: break
+        case .metric(var k):
+            let start = cell * Self.cellCount
+            sums = ck_sums()
+            loops.pointee.metric_survey(
+                &k, parameter + start * elementByteCount, gradient + start * elementByteCount,
+                square! + start, Int64(min(Self.cellCount, count - start)), &sums)
+        case .factored(var k):
+            let (start, row, column, tile) = cells.tile(cell)
+            sums = ck_sums()
+            loops.pointee.factored_survey(
+                &k, tile, parameter + start * elementByteCount, gradient + start * elementByteCount,
+                factors!.rowRoots + row, factors!.columnRoots + column, &sums)
+        }
+    }
+
+    /// Moves a cell.
+    func move(_ cell: Int, _ sums: inout ck_sums) {
+        if case .factored(var k) = loop {
+            let (start, row, column, tile) = cells.tile(cell)
+            loops.pointee.factored_apply(
+                &k, tile, parameter + start * elementByteCount, gradient + start * elementByteCount,
+                momentum! + start, factors!.rowRoots + row, factors!.columnRoots + column, &sums)
+            return
+        }
+        if case .divided(var k) = loop, let divisor {
+            let (start, row, column, tile) = cells.tile(cell)
+            loops.pointee.divided(
+                &k, tile, parameter + start * elementByteCount, gradient + start * elementByteCount,
+                momentum! + start, divisor.rows + row, divisor.columns + column, &sums)
+            return
+        }
+        let start = cell * Self.cellCount
+        let length = Int64(min(Self.cellCount, count - start))
+        let (p, g) = (parameter + start * elementByteCount, gradient + start * elementByteCount)
+        switch loop {
+        case .plain(var k): loops.pointee.plain(&k, p, g, momentum.map { $0 + start }, length, &sums)
+        case .adaptive(var k):
+            loops.pointee.adaptive(&k, p, g, momentum.map { $0 + start }, square! + start, length, &sums)
+        case .metric(var k):
+            loops.pointee.metric_apply(&k, p, g, momentum! + start, square! + start, length, &sums)
+        case .factored, .divided: break
+        }
+    }
+}
+
+/// A matrix cut into cells of at most so many elements: whole rows, or pieces of one row.
+struct CellGrid {
+    let rows, columns: Int
+    let rowsPerCell, columnsPerCell: Int
+    let columnBlocks: Int
+    let count: Int
+
+    init(rows: Int, columns: Int, cell: Int) {
+        self.rows = rows
+        self.columns = columns
+        columnsPerCell = max(1, min(columns, cell))
+        rowsPerCell = max(1, min(rows, cell / columnsPerCell))
+        columnBlocks = Self.blocks(columns, columnsPerCell)
+        count = columnBlocks * Self.blocks(rows, rowsPerCell)
+    }
+
+    /// The number of blocks of a size that cover a length.
+    static func blocks(_ length: Int, _ size: Int) -> Int { (length + size - 1) / size }
+
+    /// A cell's first element, its first row and column, and its size.
+    func tile(_ cell: Int) -> (start: Int, row: Int, column: Int, tile: ck_tile) {
+        let row = cell / columnBlocks * rowsPerCell
+        let column = cell % columnBlocks * columnsPerCell
+        let tile = ck_tile(
+            rows: Int64(min(rowsPerCell, rows - row)), columns: Int64(min(columnsPerCell, columns - column)),
+            stride: Int64(columns))
+        return (row * columns + column, row, column, tile)
+    }
+}

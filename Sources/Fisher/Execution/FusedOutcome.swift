@@ -1,0 +1,37 @@
+import FisherInformation
+import Torch
+
+/// What the fused path reports of one parameter.
+struct FusedOutcome {
+    /// The number of elements.
+    let count: Int
+    /// The sum of the squares of what was added to them.
+    let changeSquares: Double
+    /// max(1, RMS / c), where the rule clips.
+    let clipFactor: Double?
+    /// epsilon-hat, where the rule has one.
+    let epsilon: Double?
+    /// What tells how the natural decay was shared out, where the rule has one.
+    let decay: FusedDecay?
+}
+
+/// The natural decay of a parameter that the fused path moved.
+struct FusedDecay {
+    let parameter: Tensor
+    let information: MetricStep.Information
+    let epsilon: Double
+
+    /// The decay's direction theta / d, up to its clip, for the weights as they are now.
+    func record() -> DecayRecord {
+        withoutGradients {
+            let theta = parameter.detached().to(dtype: .float32)
+            let f =
+                switch information {
+                case .full(let tensor): tensor
+                case .factored(let rows, let columns, _, _):
+                    (rows.unsqueezed(1) * quotient(columns, rows.sum())).reshaped(parameter.shape)
+                }
+            return DecayRecord(direction: quotient(theta, f.squareRoot() + epsilon), information: f)
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import CKernels
+import FisherInformation
+import Torch
+
+/// A rule that has a fused path beside its formula: one or two loops over a tensor's elements in place of a
+/// chain of tensor operations. The formula is the specification; state has the same names, shapes and types
+/// in both, so that either continues what the other began.
+protocol FusedRule: TensorRule {
+    /// The option that keeps the rule on the formula path; nothing where the fused path serves.
+    var fusedObstacle: String? { get }
+
+    /// What the loops need to know about one tensor's step. Memory that is missing is made; none is changed.
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep
+}
+
+/// A rule for whole groups that has a fused path beside its formula for updates that gather nothing.
+protocol FusedCurvatureRule: CurvatureRule {
+    /// The option that keeps the rule on the formula path; nothing where the fused path serves.
+    var fusedObstacle: String? { get }
+
+    /// The steps of a group at an update, with the memories that they move; nothing for a parameter without a
+    /// gradient, nothing at all where the formula has to make this update.
+    func fusedSteps(
+        _ structure: GroupStructure, _ inputs: [FusedInput?], at step: Int, state: [TensorState]
+    ) throws(TorchError) -> [(step: FusedStep, state: TensorState)?]?
+}
+
+/// What a rule is told about one parameter of the fused path.
+struct FusedInput {
+    /// theta.
+    let parameter: Tensor
+    /// t: the number of this update of this parameter, from 1.
+    let step: Int
+    /// Whether weight decay applies to this parameter.
+    let decays: Bool
+}
+
+/// A step as constants and memory. The gradient's scale is filled in when the step is made.
+enum FusedStep {
+    /// The loop `plain`.
+    case plain(ck_plain, momentum: Tensor?)
+    /// The loop `adaptive`.
+    case adaptive(ck_adaptive, momentum: Tensor?, square: Tensor)
+    /// The loops `metric_...` and `factored_...`.
+    case metric(MetricStep)
+    /// The loop `divided`: a matrix of as many rows and columns as there are factors.
+    case divided(ck_divided, momentum: Tensor, rows: Tensor, columns: Tensor)
+}
+
+/// A step that is divided by a metric, with the sums that it waits for.
+struct MetricStep {
+    /// Constants; `take_m` and `of_decay` before the clip divides them, `epsilon` as it is in most steps.
+    var constants: ck_metric
+    /// m.
+    let momentum: Tensor
+    /// f.
+    let information: Information
+    /// epsilon2, where epsilon-hat is at most epsilon2 RMS(g).
+    var epsilonFraction: Double?
+    /// Whether epsilon-hat is worth a line in the report.
+    var reportsEpsilon = true
+    /// c, where the rule clips.
+    let clip: Double?
+
+    enum Information {
+        /// The whole diagonal.
+        case full(Tensor)
+        /// Row and column sums: R <- keep R + take (sum of (g^2 + inside)) + outside columns.
+        case factored(rows: Tensor, columns: Tensor, inside: Double, outside: Double)
+    }
+}
+
+/// Divisors below this are guarded against overflow and division by zero.
+let leastUnguardedDivisor: Float = 1e-20
+
+extension TensorState {
+    /// The memory of a name as contiguous float32 elements that nobody else uses; where there is none yet, new
+    /// memory filled with a number.
+    mutating func memory(
+        _ name: String, _ shape: @autoclosure () -> [Int], filledWith value: Double
+    ) throws(TorchError) -> Tensor {
+        if let found = tensors[name] {
+            if isExclusive && found.isContiguous { return found }
+            let own = found.isContiguous ? found.copy() : found.contiguous()
+            try own.check()
+            tensors[name] = own
+            return own
+        }
+        let fresh = Tensor.full(shape(), value)
+        try fresh.check()
+        tensors[name] = fresh
+        return fresh
+    }
+}

@@ -1,0 +1,267 @@
+import CKernels
+import FisherInformation
+import Synchronization
+import Torch
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#else
+    import Darwin
+#endif
+
+/// The fused part of one step: a survey of all gradients that writes nothing, then the moves.
+///
+/// Both are one parallel loop each over a list of pieces, which the threads take in order. Of a rule that
+/// needs sums over a tensor, a small tensor is taken whole by one thread, both passes while it is in that
+/// core's cache; the others are measured and moved one after another, so that the second pass finds in the
+/// shared cache what the first one read. A piece that needs another's result only ever waits for one
+/// that stands before it in the list, which some thread is then working on.
+final class FusedUpdate {
+    /// What a piece does with its cells.
+    private enum Task: UInt8 {
+        case survey, surveyTiles, measureAhead, prepare, measure, move, whole
+    }
+
+    private struct Piece {
+        let job: Int32
+        let task: Task
+        let first: Int32
+        let end: Int32
+        /// The stage that the job must have reached.
+        var goal: Int32 = 0
+    }
+
+    /// What the threads share. Every cell's sums and every job have one writer at a time.
+    private struct Shared {
+        let jobs: UnsafeMutablePointer<FusedJob>
+        let sums: UnsafeMutablePointer<ck_sums>
+        let tileSums: UnsafeMutablePointer<ck_sums>
+        /// For each job, the cells that are not yet measured.
+        let unmeasured: UnsafeMutablePointer<Atomic<Int>>
+        /// For each job, 1 once it is prepared and 2 once it is resolved.
+        let stage: UnsafeMutablePointer<Atomic<Int>>
+    }
+
+    private let shared: Shared
+    private let jobCount: Int
+
+    /// Takes over the jobs; `threadLimit` is for tests.
+    init(_ list: [FusedJob], threadLimit: Int? = nil) {
+        self.threadLimit = threadLimit ?? .max
+        jobCount = list.count
+        let jobs = UnsafeMutablePointer<FusedJob>.allocate(capacity: max(1, jobCount))
+        var (cells, tiles) = (0, 0)
+        let unmeasured = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: max(1, jobCount))
+        let stage = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: max(1, jobCount))
+        for (number, job) in list.enumerated() {
+            (jobs + number).initialize(to: job)
+            jobs[number].firstSum = cells
+            jobs[number].firstTileSum = tiles
+            (unmeasured + number).initialize(to: Atomic(job.cells.count))
+            (stage + number).initialize(to: Atomic(0))
+            cells += job.cells.count
+            tiles += job.factors?.tileCount ?? 0
+        }
+        let sums = UnsafeMutablePointer<ck_sums>.allocate(capacity: max(1, cells))
+        sums.initialize(repeating: ck_sums(), count: max(1, cells))
+        let tileSums = UnsafeMutablePointer<ck_sums>.allocate(capacity: max(1, tiles))
+        tileSums.initialize(repeating: ck_sums(), count: max(1, tiles))
+        shared = Shared(jobs: jobs, sums: sums, tileSums: tileSums, unmeasured: unmeasured, stage: stage)
+        (cellCount, tileCount) = (cells, tiles)
+    }
+
+    private let threadLimit: Int
+    private let cellCount: Int
+    private let tileCount: Int
+
+    deinit {
+        for number in 0..<jobCount { shared.jobs[number].factors?.deallocate() }
+        shared.jobs.deinitialize(count: jobCount).deallocate()
+        shared.unmeasured.deinitialize(count: jobCount).deallocate()
+        shared.stage.deinitialize(count: jobCount).deallocate()
+        shared.sums.deallocate()
+        shared.tileSums.deallocate()
+    }
+
+    /// The jobs, with what they have to report after `move`.
+    var jobs: UnsafeBufferPointer<FusedJob> { UnsafeBufferPointer(start: shared.jobs, count: jobCount) }
+
+    /// The sum of the squares of all gradients as they lie in memory; not finite where one of them is not.
+    ///
+    /// Where the gradients' scale is known already, tensors too large for any cache are measured as well.
+    func survey(scale: Double?) -> Double {
+        var pieces: [Piece] = []
+        pieces.reserveCapacity(jobCount + cellCount / 2 + tileCount)
+        for number in 0..<jobCount {
+            if let factors = shared.jobs[number].factors {
+                append(number, .surveyTiles, cells: factors.tileCount, by: 1, to: &pieces)
+            } else if let scale, shared.jobs[number].isLarge {
+                shared.jobs[number].setScale(scale)
+                append(number, .measureAhead, cells: shared.jobs[number].cells.count, by: 1, to: &pieces)
+            } else {
+                append(number, .survey, cells: shared.jobs[number].cells.count, by: 2, to: &pieces)
+            }
+        }
+        run(pieces)
+        var total = 0.0
+        for number in 0..<jobCount {
+            let isMeasured = scale != nil && shared.jobs[number].isLarge
+            let squares = gradientSquares(number)
+            shared.jobs[number].gradientSquares = isMeasured ? squares / (scale! * scale!) : squares
+            shared.jobs[number].isMeasured = isMeasured
+            total += shared.jobs[number].gradientSquares
+        }
+        return total
+    }
+
+    private func gradientSquares(_ number: Int) -> Double {
+        let job = shared.jobs[number]
+        var total = 0.0
+        if let tiles = job.factors?.tileCount {
+            for tile in 0..<tiles { total += shared.tileSums[job.firstTileSum + tile].gradient }
+        } else {
+            for cell in 0..<job.cells.count { total += shared.sums[job.firstSum + cell].gradient }
+        }
+        return total
+    }
+
+    /// Moves all parameters and memories, the gradients taken times `scale`.
+    func move(scale: Double) {
+        var pieces: [Piece] = []
+        pieces.reserveCapacity(2 * jobCount + 2 * cellCount)
+        var wholes: [(number: Int, count: Int)] = []
+        // From the last to the first: of the gradients, those that were surveyed last may still be in cache.
+        for number in (0..<jobCount).reversed() {
+            let job = shared.jobs[number]
+            let cells = job.cells.count
+            if cells == 0 {
+                // A matrix without rows still has columns.
+                shared.jobs[number].setScale(scale)
+                shared.jobs[number].prepare()
+                continue
+            }
+            if !job.isMeasured { shared.jobs[number].setScale(scale) }
+            let isUsual = shared.jobs[number].setEpsilon(gradientSquares: job.gradientSquares * scale * scale)
+            if job.isMeasured && isUsual {
+                shared.jobs[number].resolve(shared.sums + job.firstSum)
+                append(number, .move, cells: cells, by: 1, to: &pieces)
+                continue
+            }
+            for cell in 0..<cells { shared.sums[job.firstSum + cell] = ck_sums() }
+            if case .metric = job.loop, job.measures, job.count <= FusedJob.wholeCount {
+                wholes.append((number, job.count))
+                continue
+            }
+            if case .factored = job.loop {
+                if job.count <= FusedJob.wholeCount {
+                    wholes.append((number, job.count))
+                    continue
+                }
+                pieces.append(Piece(job: Int32(number), task: .prepare, first: 0, end: 1))
+            }
+            let prepared: Int32 = job.factors == nil ? 0 : 1
+            if job.measures { append(number, .measure, cells: cells, by: 1, after: prepared, to: &pieces) }
+            append(
+                number, .move, cells: cells, by: 1, after: job.measures ? 2 : prepared, to: &pieces,
+                backwards: job.measures)
+        }
+        // The largest first, so that the threads end together.
+        for whole in wholes.sorted(by: { $0.count > $1.count }) {
+            pieces.append(Piece(job: Int32(whole.number), task: .whole, first: 0, end: 1))
+        }
+        run(pieces)
+        for number in 0..<jobCount {
+            let first = shared.jobs[number].firstSum
+            for cell in 0..<shared.jobs[number].cells.count {
+                shared.jobs[number].changeSquares += shared.sums[first + cell].change
+            }
+        }
+    }
+
+    private func append(
+        _ job: Int, _ task: Task, cells: Int, by step: Int, after goal: Int32 = 0, to pieces: inout [Piece],
+        backwards: Bool = false
+    ) {
+        let firsts = stride(from: 0, to: cells, by: step)
+        for position in 0..<firsts.underestimatedCount {
+            let first = step * (backwards ? firsts.underestimatedCount - 1 - position : position)
+            pieces.append(
+                Piece(
+                    job: Int32(job), task: task, first: Int32(first), end: Int32(min(cells, first + step)),
+                    goal: goal))
+        }
+    }
+
+    /// Runs the pieces on as many threads as there are, or on this one where there is little to do.
+    private func run(_ pieces: [Piece]) {
+        let threads = min(Engine.threadCount, threadLimit, pieces.count)
+        if threads == 0 { return }
+        let next = Atomic(0)
+        pieces.withUnsafeBufferPointer { pieces in
+            // Addresses of memory that outlives the loop; the list's order makes the threads' use of it safe.
+            nonisolated(unsafe) let (pieces, shared) = (pieces, shared)
+            Engine.parallelFor(count: threads, grain: 1) { _, _ in
+                while true {
+                    let position = next.add(1, ordering: .relaxed).oldValue
+                    if position >= pieces.count { return }
+                    FusedUpdate.run(pieces[position], shared)
+                }
+            }
+        }
+    }
+
+    private static func run(_ piece: Piece, _ shared: Shared) {
+        let number = Int(piece.job)
+        let job = shared.jobs + number
+        let sums = shared.sums + job.pointee.firstSum
+        let tileSums = shared.tileSums + job.pointee.firstTileSum
+        let cells = Int(piece.first)..<Int(piece.end)
+        if piece.goal > 0 { wait(for: shared.stage + number, toReach: Int(piece.goal)) }
+        switch piece.task {
+        case .survey: for cell in cells { job.pointee.survey(cell, &sums[cell]) }
+        case .measureAhead: for cell in cells { job.pointee.measure(cell, &sums[cell]) }
+        case .surveyTiles:
+            for tile in cells { job.pointee.factors?.survey(tile, of: job.pointee, &tileSums[tile]) }
+        case .prepare:
+            job.pointee.prepare()
+            shared.stage[number].store(1, ordering: .releasing)
+        case .measure:
+            for cell in cells { job.pointee.measure(cell, &sums[cell]) }
+            if shared.unmeasured[number].subtract(cells.count, ordering: .acquiringAndReleasing).newValue == 0
+            {
+                job.pointee.resolve(sums)
+                shared.stage[number].store(2, ordering: .releasing)
+            }
+        case .move:
+            for cell in cells { job.pointee.move(cell, &sums[cell]) }
+        case .whole:
+            job.pointee.prepare()
+            let all = 0..<job.pointee.cells.count
+            if job.pointee.measures {
+                for cell in all { job.pointee.measure(cell, &sums[cell]) }
+                job.pointee.resolve(sums)
+            }
+            for cell in all { job.pointee.move(cell, &sums[cell]) }
+        }
+    }
+
+    private static func wait(for stage: UnsafeMutablePointer<Atomic<Int>>, toReach goal: Int) {
+        var turns = 0
+        while stage.pointee.load(ordering: .acquiring) < goal {
+            turns += 1
+            if turns % 4096 == 0 { sched_yield() } else { ck_pause() }
+        }
+    }
+}
+
+extension FusedJob {
+    /// Moves the row and column sums by what the survey found, where there are any.
+    fileprivate mutating func prepare() {
+        guard case .factored(var k) = loop else { return }
+        factors?.prepare(k)
+        k.guarded = k.epsilon + (factors?.leastRoot ?? 0) < leastUnguardedDivisor
+        loop = .factored(k)
+    }
+}

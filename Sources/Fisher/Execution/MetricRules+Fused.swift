@@ -1,0 +1,94 @@
+// The fused steps of FAdam, FAdafactor and Adafactor.
+
+import CKernels
+import FisherInformation
+import Foundation
+import Torch
+
+extension FAdam: FusedRule {
+    var fusedObstacle: String? { needsBatch ? "source \(source.rawValue)" : metricObstacle }
+
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
+        .metric(try metricStep(input, state: &state, factored: false))
+    }
+}
+
+extension FAdafactor: FusedRule {
+    var fusedObstacle: String? { needsBatch ? "source \(source.rawValue)" : metricObstacle }
+
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
+        .metric(try metricStep(input, state: &state, factored: true))
+    }
+}
+
+extension FisherMetricRule {
+    fileprivate var metricObstacle: String? {
+        if power != 0.5 { return "power \(power)" }
+        if momentum != .natural { return "momentum \(momentum.rawValue)" }
+        if epsilonPolicy == .fractionOfMaximum { return "epsilon_rule \(epsilonPolicy.rawValue)" }
+        return nil
+    }
+
+    fileprivate func metricStep(
+        _ input: FusedInput, state: inout TensorState, factored: Bool
+    ) throws(TorchError) -> MetricStep {
+        let (t, eta, b1) = (input.step, learningRate(input.step), beta1(input.step))
+        let lambda = input.decays ? weightDecay(t) : 0
+        let b2hat = correctedDecay(beta2(t), t)
+        let addend = epsilonPolicy == .accumulated ? epsilon(t) : 0
+
+        var k = ck_metric()
+        (k.keep_f, k.take_f, k.add_f) = (Float(b2hat), Float(1 - b2hat), Float(addend))
+        switch epsilonPolicy {
+        case .adaptive, .fixed: k.epsilon = Float(epsilon(t))
+        case .perSize: k.epsilon = Float(epsilon(t) / Double(max(input.parameter.count, 1)))
+        case .accumulated, .fractionOfMaximum: k.epsilon = 0
+        }
+        (k.keep_m, k.take_m) = (Float(b1), Float(1 - b1))
+        k.of_momentum = Float(correctsMomentumBias ? eta / (1 - pow(b1, Double(t))) : eta)
+        k.of_theta = Float(decay == .euclidean ? eta * lambda : 0)
+        k.of_decay = Float(decay == .natural ? eta * lambda : 0)
+        return MetricStep(
+            constants: k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
+            information: try state.information(
+                input.parameter, factored: factored, inside: 0, outside: addend),
+            epsilonFraction: epsilonPolicy == .adaptive ? epsilon2(t) : nil, clip: clip)
+    }
+}
+
+extension Adafactor: FusedRule {
+    var fusedObstacle: String? { nil }
+
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
+        let (t, b1) = (input.step, beta1(input.step))
+        let b2hat = correctedDecay(beta2(t), t)
+        var k = ck_metric()
+        (k.keep_f, k.take_f) = (Float(b2hat), Float(1 - b2hat))
+        k.add_f = Float((1 - b2hat) * epsilon(t))
+        (k.keep_m, k.take_m) = (Float(b1), Float((1 - b1) * learningRate(t)))
+        k.of_momentum = 1
+        k.of_theta = Float(input.decays ? weightDecay(t) : 0)
+        return .metric(
+            MetricStep(
+                constants: k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
+                information: try state.information(
+                    input.parameter, factored: true, inside: epsilon(t), outside: 0),
+                reportsEpsilon: false, clip: clip))
+    }
+}
+
+extension TensorState {
+    /// The memory of f: row and column sums of a matrix where the rule factors it, else the whole diagonal.
+    fileprivate mutating func information(
+        _ parameter: Tensor, factored: Bool, inside: Double, outside: Double
+    ) throws(TorchError) -> MetricStep.Information {
+        guard factored, parameter.rank >= 2 else {
+            return .full(try memory("fisher", parameter.shape, filledWith: 1))
+        }
+        return .factored(
+            rows: try memory("rows", [parameter.shape[0]], filledWith: 1),
+            columns: try memory("columns", [parameter.shape[1...].reduce(1, *)], filledWith: 1),
+            inside: inside,
+            outside: outside)
+    }
+}

@@ -1,0 +1,113 @@
+import FisherInformation
+import Torch
+
+/// EKFAC: K-FAC's eigenbases with the information's own diagonal in them.
+///
+///     Q_S, Q_A: eigenvectors of the averages S and A
+///     e = average of mean_n (Q_S^T G_n Q_A)^2
+///     V = Q_S [(Q_S^T G Q_A) / (e + gamma)] Q_A^T
+///     m <- mu m + V,  theta <- theta - eta (m + lambda theta)
+///
+/// George et al. (2018), Algorithm 1. G_n is the gradient of a unit, summed over its positions; in its basis e is the
+/// diagonal nearest to the information, so that the product is never farther from it than K-FAC's. An update gathers
+/// factors, then renews the bases, then gathers e, then moves. What e has averaged is kept when a basis is renewed.
+public struct EKFAC: KroneckerRule {
+    /// eta.
+    public var learningRate: Schedule = 0.1
+    /// gamma, added to e.
+    public var damping: Schedule = 1e-2
+    /// d, in [0, 1).
+    public var decay: Schedule = 0.95
+    /// mu, in [0, 1).
+    public var momentum: Schedule = 0
+    /// Nothing here: the damping is added to e as it is. K-FAC's option, so that its settings can be taken over.
+    public var usesTraceRatio: Bool = true
+    /// Whose labels s is of.
+    public var labels: LabelSource = .sampled
+    /// How positions that share weights enter the factors; e does not depend on it.
+    public var weightSharing: WeightSharing = .expand
+    /// Updates from one gathering of statistics to the next.
+    public var statisticsInterval: Int = 1
+    /// Updates from one renewal of the bases to the next.
+    public var inverseInterval: Int = 1
+    /// kappa; no clip where it is missing.
+    public var klClip: Double?
+    /// Whether gamma is adapted every fifth update; it then starts at the schedule's value.
+    public var adaptsDamping: Bool = false
+    /// lambda.
+    public var weightDecay: Schedule = 0
+    /// The rule of parameters outside layers with factors.
+    public var fallback: FallbackRule = .fadam
+    /// Its step size, where it is not eta.
+    public var fallbackLearningRate: Double?
+
+    public init() {}
+
+    /// Makes the rule; throws an option whose value is not allowed.
+    public init(
+        learningRate: Schedule = 0.1, damping: Schedule = 1e-2, decay: Schedule = 0.95,
+        momentum: Schedule = 0, labels: LabelSource = .sampled,
+        weightSharing: WeightSharing = .expand, statisticsInterval: Int = 1, inverseInterval: Int = 1,
+        klClip: Double? = nil, adaptsDamping: Bool = false, weightDecay: Schedule = 0,
+        fallback: FallbackRule = .fadam, fallbackLearningRate: Double? = nil
+    ) throws(HyperparameterError) {
+        self.learningRate = learningRate
+        self.damping = damping
+        self.decay = decay
+        self.momentum = momentum
+        self.labels = labels
+        self.weightSharing = weightSharing
+        self.statisticsInterval = statisticsInterval
+        self.inverseInterval = inverseInterval
+        self.klClip = klClip
+        self.adaptsDamping = adaptsDamping
+        self.weightDecay = weightDecay
+        self.fallback = fallback
+        self.fallbackLearningRate = fallbackLearningRate
+        try validate()
+    }
+
+    public static let summary = RuleSummary(
+        name: "ekfac", title: "EKFAC", source: "draws, exact or labels",
+        structure: "diagonal in a Kronecker eigenbasis", power: "1", momentum: "of the natural gradient",
+        stateBytes: "4, and 8 an element of A and S",
+        cost: "4 m n (m + n); factors B (m^2 + n^2); bases 10 (m^3 + n^3)",
+        neglects: "layers' correlations, off-diagonals in the basis",
+        reference: "George et al. 2018, Algorithm 1")
+
+    public static let options: [RuleOption<EKFAC>] = kroneckerOptions([
+        .flag("uses_trace_ratio", \.usesTraceRatio, aliases: ["pi"], "no effect: K-FAC's option")
+    ])
+
+    public var extraRequests: [CurvatureRequest] { [.uses(labels.source)] }
+
+    public func renew(_ state: inout TensorState, damping: Double) throws -> Int {
+        guard let a = state["inputs"], let s = state["outputs"] else { return 0 }
+        let (left, right) = (try SafeEigen(s), try SafeEigen(a))
+        (state["outputbasis"], state["inputbasis"]) = (left.vectors, right.vectors)
+        return left.fallbackCount + right.fallbackCount
+    }
+
+    public func gather(
+        _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage,
+        _ state: inout TensorState
+    ) throws {
+        guard let left = state["outputbasis"], let right = state["inputbasis"],
+            let found = try statistics.uses(labels.source)?
+                .eigenvalues(in: [block.path: KroneckerEigenbasis(inputs: right, outputs: left)])[block.path]
+        else { return }
+        let repaired = found.replacingNonFinite(with: found.dtype.greatestFiniteMagnitude / 2)
+        state["squares"] = try average.updated(state["squares"], with: repaired, over: 1)
+    }
+
+    public func divided(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
+        guard let left = state["outputbasis"], let right = state["inputbasis"], let e = state["squares"]
+        else { return .zeros(like: gradient) }
+        let turned = left.transposed(0, 1).matmul(gradient).matmul(right)
+        return left.matmul(quotient(turned, e + damping)).matmul(right.transposed(0, 1))
+    }
+
+    public func renewedShapes(outputs: Int, inputs: Int) -> [String: [Int]] {
+        ["outputbasis": [outputs, outputs], "inputbasis": [inputs, inputs], "squares": [outputs, inputs]]
+    }
+}

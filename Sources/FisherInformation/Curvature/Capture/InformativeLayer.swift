@@ -1,0 +1,53 @@
+import NeuralNet
+import Torch
+
+/// A layer that can tell each unit's gradient from what it captured: its input, and its output's gradient.
+///
+/// A new kind of layer conforms in a file of its own in `Information/Layers`. Only `informativeParameters` and
+/// `unitGradients` are needed; the others save time and memory where a layer knows a shorter way.
+public protocol InformativeLayer: Module {
+    /// Its parameters.
+    var informativeParameters: [Parameter] { get }
+
+    /// Each unit's gradient with respect to each parameter, summed over the unit's positions: shape [units] and
+    /// the parameter's, in the order of `informativeParameters`; nothing for one that this use does not touch.
+    func unitGradients(of use: LayerActivation) -> [Tensor?]
+
+    /// The sum over units of the gradients, and of their squares, where both are cheaper than by
+    /// `unitGradients`: a layer that is used once. Nothing where they are not.
+    func sums(of use: LayerActivation) -> [(gradient: Tensor, squares: Tensor)?]?
+
+    /// J v: the product of each unit's gradient with directions in the parameters' shapes, [units].
+    func unitProducts(of use: LayerActivation, with directions: [Tensor]) -> Tensor
+
+    /// J^T u: the sum over units of the gradients, each times its weight in u [units].
+    func weightedSums(of use: LayerActivation, weights: Tensor) -> [Tensor?]
+
+    /// The bytes that a unit takes while its gradients are made, beyond the gradients.
+    func workingByteCount(of use: LayerActivation) -> Int
+}
+
+extension InformativeLayer {
+    public func sums(of use: LayerActivation) -> [(gradient: Tensor, squares: Tensor)?]? { nil }
+
+    public func unitProducts(of use: LayerActivation, with directions: [Tensor]) -> Tensor {
+        var total = Tensor.zeros(
+            [use.outputGradient.shape[0]], dtype: use.outputGradient.dtype, device: use.outputGradient.device)
+        for (gradient, direction) in zip(unitGradients(of: use), directions) {
+            guard let gradient else { continue }
+            total = total + (gradient * direction).flattened(from: 1).sum(along: 1)
+        }
+        return total
+    }
+
+    public func weightedSums(of use: LayerActivation, weights: Tensor) -> [Tensor?] {
+        unitGradients(of: use).map { gradient in
+            gradient.map { gradient in
+                let shape = Array(gradient.shape.dropFirst())
+                return weights.unsqueezed(0).matmul(gradient.flattened(from: 1)).reshaped(shape)
+            }
+        }
+    }
+
+    public func workingByteCount(of use: LayerActivation) -> Int { 0 }
+}

@@ -1,0 +1,43 @@
+import NeuralNet
+
+/// What a user of an estimate can get wrong.
+public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The model has no trainable parameter.
+    case nothingToEstimate
+    /// Parameters that belong to no layer whose units' gradients can be made of what it captures.
+    case unsupportedParameters([ParameterPath])
+    /// What a layer computed does not have the batch as its first axis.
+    case notByUnit(layer: ParameterPath, units: Int, shape: [Int])
+    /// A layer was reached by no gradient or was used in a way that its information cannot be told.
+    case unsupportedUse(layer: ParameterPath, reason: String)
+    /// Targets that the likelihood cannot have: out of range, or of another shape.
+    case badObservations(reason: String)
+    /// The batch has no observation.
+    case noObservations
+    /// An estimate is of other parameters than the one that it is added to.
+    case mismatched(reason: String)
+    /// Information that lacks a parameter, or holds something that is no finite number of zero or more.
+    case unusable(reason: String)
+    /// A combination of source and structure that does not exist.
+    case noSuchEstimate(source: String, structure: String, reason: String)
+
+    /// What is wrong, in one sentence.
+    public var description: String {
+        switch self {
+        case .nothingToEstimate: "the model has no trainable parameter"
+        case .unsupportedParameters(let paths):
+            "no layer tells the gradients by unit of "
+                + paths.map { "\($0)" }.joined(separator: ", ")
+                + "; allow the generic route, which costs a backward pass a unit"
+        case .notByUnit(let layer, let units, let shape):
+            "the layer \(layer) computed something of shape \(shape), whose first axis is not the batch of \(units)"
+        case .unsupportedUse(let layer, let reason): "the layer \(layer) \(reason)"
+        case .badObservations(let reason): "the targets cannot be used: \(reason)"
+        case .noObservations: "the batch has no observation that counts"
+        case .mismatched(let reason): "the two estimates cannot be added: \(reason)"
+        case .unusable(let reason): "the information cannot be used: \(reason)"
+        case .noSuchEstimate(let source, let structure, let reason):
+            "there is no estimate \(structure) from the source \(source): \(reason)"
+        }
+    }
+}

@@ -1,0 +1,167 @@
+import NeuralNet
+import Torch
+
+/// What data say about the parameters of a small model: its score and three informations, and what follows.
+///
+///     let inference = try LikelihoodInference(of: model, units: n, observing: y) { Bernoulli(logits: model(x)) }
+///     let errors = try inference.standardErrors()
+///
+/// Standard errors and intervals are those of large samples, and are refused with reasons where the inverse
+/// information is no covariance (``InformationRegime``). Costs the exact and the empirical matrix and a Hessian
+/// product for each parameter: memory and time grow with the square of the number of parameters.
+public struct LikelihoodInference {
+    /// The parameters in the order of rows and columns, each row-major.
+    public let paths: [ParameterPath]
+    /// The shape of each.
+    private let shapes: [[Int]]
+    /// theta, the point at which everything is.
+    private let point: [Double]
+    /// The expected information: a sum over observations, [parameters, parameters], float64.
+    public private(set) var expected: Tensor
+    /// The empirical information: the sum over units of s s^T.
+    public private(set) var empirical: Tensor
+    /// The observed information: the Hessian of -log p, summed over observations.
+    public private(set) var observed: Tensor
+    /// The score: the gradient of log p, summed over observations.
+    public private(set) var score: Tensor
+    /// The number of observations.
+    public private(set) var observationCount: Int
+    /// The number of units, which are independent given the parameters.
+    public private(set) var unitCount: Int
+    private let singularity: Double
+
+    /// Gathers the evidence of a batch at the model's present parameters.
+    ///
+    /// - Parameters:
+    ///   - model: the model, every trainable parameter of which must belong to a layer that tells its units'
+    ///     gradients.
+    ///   - units: the length of the first axis.
+    ///   - observed: the data.
+    ///   - forward: the forward pass.
+    public init<Model: Samplable & ClosedFormFisher>(
+        of model: any Module, units: Int, observing observed: Model.Observation,
+        _ forward: () throws -> Model
+    ) throws {
+        let estimator = try CurvatureEstimator(of: model)
+        let exact = try estimator.full(.exact, units: units, observing: observed, forward)
+        let outer = try estimator.full(.empirical, units: units, observing: observed, forward)
+        let hessian = try SymmetricOperator.hessian(of: model) {
+            try Objective(try forward(), observing: observed)
+        }
+        let columns = Tensor.identity(hessian.size, dtype: hessian.dtype).split(
+            into: hessian.size, along: 0)
+        let count = Double(exact.observationCount)
+        let rows = try columns.map { try hessian($0.flattened()) }
+        let named = model.parameters.filter(\.parameter.isTrainable)
+        paths = exact.paths
+        shapes = named.map { $0.parameter.wrappedValue.shape }
+        point = try named.flatMap { try $0.parameter.wrappedValue.scalars(as: Double.self) }
+        let square = Tensor.stacked(rows).to(dtype: .float64) * count
+        self.observed = (square + square.transposed()) / 2
+        expected = exact.sum.to(dtype: .float64)
+        empirical = outer.sum.to(dtype: .float64)
+        guard let gradient = outer.gradient else { throw CurvatureError.noObservations }
+        score = -gradient.detached().to(dtype: .float64)
+        observationCount = exact.observationCount
+        unitCount = units
+        singularity = hessian.dtype == .float64 ? 1e-10 : 1e-5
+    }
+
+    /// Adds the evidence of independent data at the same point.
+    public mutating func add(_ other: LikelihoodInference) throws(InferenceError) {
+        guard paths == other.paths, shapes == other.shapes else {
+            throw .mismatched(reason: "it is of other parameters")
+        }
+        guard point == other.point else { throw .mismatched(reason: "it was gathered at another point") }
+        expected = expected + other.expected
+        empirical = empirical + other.empirical
+        observed = observed + other.observed
+        score = score + other.score
+        observationCount += other.observationCount
+        unitCount += other.unitCount
+    }
+
+    /// Whether the inverse information may be read as a covariance, and why not. Costs two eigenvalue
+    /// decompositions.
+    public func regime(
+        _ thresholds: InformationRegime.Thresholds = .init()
+    ) throws(TorchError) -> InformationRegime {
+        let names = zip(paths, shapes).flatMap { path, shape in
+            Array(repeating: path, count: shape.reduce(1, *))
+        }
+        return try InformationRegime(
+            RegimeEvidence(
+                names: names, expected: expected, empirical: empirical, observed: observed, score: score,
+                unitCount: unitCount, singularity: thresholds.singularity ?? singularity),
+            thresholds: thresholds)
+    }
+
+    /// The covariance of the estimate: the inverse of the expected information, [parameters, parameters].
+    ///
+    /// Throws `notACovariance` with the reasons where it is none.
+    public func covariance(
+        _ thresholds: InformationRegime.Thresholds = .init()
+    ) throws(InferenceError) -> Tensor {
+        let regime: InformationRegime
+        let inverse: Tensor
+        do {
+            regime = try self.regime(thresholds)
+        } catch {
+            throw .numerical(error)
+        }
+        try regime.requireCovariance()
+        do {
+            inverse = Tensor.identity(expected.shape[0], dtype: .float64)
+                .choleskySolved(factor: expected.cholesky())
+            try inverse.check()
+        } catch {
+            throw .numerical(error)
+        }
+        return inverse
+    }
+
+    /// The standard error of each parameter, in its shape.
+    ///
+    /// Throws `notACovariance` with the reasons where the covariance is none.
+    public func standardErrors(
+        _ thresholds: InformationRegime.Thresholds = .init()
+    ) throws(InferenceError) -> [ParameterPath: Tensor] {
+        let variances: [Double]
+        let inverse = try covariance(thresholds)
+        do {
+            variances = try inverse.diagonalScalars()
+        } catch {
+            throw .numerical(error)
+        }
+        return byParameter(variances.map { $0.squareRoot() })
+    }
+
+    /// The two-sided intervals theta +- z standard errors of a level, with z the normal quantile (Wald).
+    ///
+    /// Throws `notACovariance` with the reasons where the covariance is none, and `badLevel`.
+    public func confidenceIntervals(
+        level: Double = 0.95, _ thresholds: InformationRegime.Thresholds = .init()
+    ) throws(InferenceError) -> [ParameterPath: (lower: Tensor, upper: Tensor)] {
+        guard level > 0, level < 1 else { throw .badLevel(level) }
+        let z = StandardNormal.quantile(1 - (1 - level) / 2)
+        let centres = byParameter(point)
+        var found: [ParameterPath: (lower: Tensor, upper: Tensor)] = [:]
+        for (path, errors) in try standardErrors(thresholds) {
+            guard let centre = centres[path] else { continue }
+            found[path] = (centre - errors * z, centre + errors * z)
+        }
+        return found
+    }
+
+    /// A vector of all parameters, cut into their shapes.
+    private func byParameter(_ values: [Double]) -> [ParameterPath: Tensor] {
+        var first = 0
+        var found: [ParameterPath: Tensor] = [:]
+        for (path, shape) in zip(paths, shapes) {
+            let count = shape.reduce(1, *)
+            found[path] = Tensor(Array(values[first..<first + count]), shape: shape)
+            first += count
+        }
+        return found
+    }
+}

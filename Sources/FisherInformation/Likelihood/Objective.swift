@@ -1,0 +1,75 @@
+import Torch
+
+/// What one batch asks of the parameters: a negative log-likelihood, and terms that are not one.
+///
+///     loss = (1/N) sum_i -log p(y_i) + sum_k auxiliary_k
+///
+/// N is the number of observations. The Fisher information is scaled by the same N, so that it approximates
+/// the Hessian of this loss.
+public struct Objective {
+    /// A term that reaches the parameters but never the estimate of the information: a commitment loss, a
+    /// penalty. It counts once a step; over micro-batches it is averaged by their observations.
+    public struct Auxiliary {
+        /// What reports call it.
+        public let name: String
+        /// Its value; 0-dimensional.
+        public let value: Tensor
+
+        /// Names a term.
+        public init(_ name: String, _ value: Tensor) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// What is independent of everything else given the parameters.
+    public enum Unit: Sendable {
+        /// An index of the first axis: a sample, or a whole sequence.
+        case firstAxis
+        /// Each observation.
+        case observation
+    }
+
+    /// -log p, summed over the observations; 0-dimensional.
+    public let negativeLogLikelihood: Tensor
+    /// N.
+    public let observationCount: Int
+    /// The terms that are not likelihoods.
+    public let auxiliaries: [Auxiliary]
+    /// What is independent given the parameters; estimates of the information square over one unit.
+    public let unit: Unit
+    /// The distribution, for estimates of its information.
+    package let likelihood: any Likelihood
+    /// What was observed, of the likelihood's own type.
+    let observed: Any
+
+    /// Makes the objective of a likelihood and what was observed.
+    ///
+    /// Throws what went wrong in the model, where something did.
+    public init<Model: Likelihood>(
+        _ likelihood: Model, observing observed: Model.Observation, auxiliaries: [Auxiliary] = [],
+        unit: Unit = .firstAxis
+    ) throws(TorchError) {
+        negativeLogLikelihood = likelihood.negativeLogLikelihood(of: observed)
+        try negativeLogLikelihood.check()
+        for auxiliary in auxiliaries { try auxiliary.value.check() }
+        observationCount = try likelihood.observationCount(of: observed)
+        self.auxiliaries = auxiliaries
+        self.unit = unit
+        self.likelihood = likelihood
+        self.observed = observed
+    }
+
+    /// The mean negative log-likelihood in nats an observation, without the auxiliaries; 0-dimensional.
+    public var loss: Tensor { negativeLogLikelihood / Double(max(observationCount, 1)) }
+
+    /// Throws where the units are the observations, and several of them stand along other axes than the first: what
+    /// layers capture tells gradients by the first axis.
+    package func requireUnits(_ count: Int) throws(CurvatureError) {
+        guard unit == .observation, observationCount > count else { return }
+        throw .badObservations(
+            reason:
+                "units are single observations, but there are \(observationCount) in a first axis of \(count); "
+                + "flatten the positions into the first axis, or take sequences as units")
+    }
+}

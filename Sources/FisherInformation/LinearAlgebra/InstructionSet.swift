@@ -1,0 +1,51 @@
+import CKernels
+import Foundation
+
+/// The instruction set of the fused path's loops.
+package enum InstructionSet: String, CaseIterable, Sendable {
+    /// What every processor of the architecture has.
+    case baseline
+    /// AVX2 and FMA.
+    case haswell
+    /// AVX-512.
+    case avx512
+
+    /// The environment variable that forces one, for tests and measurements.
+    package static let variable = "SWIFT_FISHER_INSTRUCTION_SET"
+
+    /// Those that this processor and this build have, the fastest last.
+    package static let supported = allCases.filter { ck_supports($0.code) }
+
+    /// The set of a name, or the fastest where there is none; nothing for a name that this machine does not have.
+    package static func supported(named name: String?) -> InstructionSet? {
+        guard let name, !name.isEmpty else { return supported.last ?? .baseline }
+        return InstructionSet(rawValue: name).flatMap { supported.contains($0) ? $0 : nil }
+    }
+
+    /// The name that the environment gives.
+    package static var requestedName: String? { ProcessInfo.processInfo.environment[variable] }
+
+    /// The loops, for parameters of type bfloat16 or float32.
+    package func loops(bfloat16: Bool) -> UnsafePointer<ck_table> {
+        guard let table = ck_table_for(code, bfloat16) else {
+            preconditionFailure("CKernels has no table for \(self)")
+        }
+        return table
+    }
+
+    /// The sums of outer products, of float64 or of float32 numbers.
+    func outerLoops(float64: Bool) -> UnsafePointer<ck_outer_table> {
+        guard let table = ck_outer_table_for(code, float64) else {
+            preconditionFailure("CKernels has no sums for \(self)")
+        }
+        return table
+    }
+
+    private var code: ck_instruction_set {
+        switch self {
+        case .baseline: CK_BASELINE
+        case .haswell: CK_HASWELL
+        case .avx512: CK_AVX512
+        }
+    }
+}

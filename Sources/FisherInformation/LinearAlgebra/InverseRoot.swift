@@ -1,0 +1,70 @@
+import Foundation
+import Torch
+
+/// (M + epsilon I)^-power of a symmetric positive semi-definite matrix by its eigenvectors, with a check.
+///
+/// The eigenvalues are kept above the rounding error of the largest, epsilon is added to them, and the
+/// decomposition is taken in the matrix's own type. Where its residual |Q diag(l) Q^T - M| is large, or it
+/// fails, it is tried again in float64 with 1e-3 of the mean eigenvalue added, and at last the matrix's
+/// diagonal is used alone.
+package struct InverseRoot {
+    package let power: Double
+    package let epsilon: Double
+    /// The decomposition; another one in tests.
+    var eigen: (Tensor) -> (values: Tensor, vectors: Tensor) = { $0.symmetricEigen() }
+
+    package init(
+        power: Double, epsilon: Double,
+        eigen: @escaping (Tensor) -> (values: Tensor, vectors: Tensor) = { $0.symmetricEigen() }
+    ) {
+        self.power = power
+        self.epsilon = epsilon
+        self.eigen = eigen
+    }
+
+    /// The root, and how many of the coarser ways had to be taken (0, 1 or 2).
+    package func callAsFunction(_ matrix: Tensor) -> (root: Tensor, fallbacks: Int) {
+        guard matrix.failure == nil, matrix.count > 0 else { return (matrix, 0) }
+        if let root = decomposed(matrix, damping: 0) { return (root, 0) }
+        let wide = matrix.to(dtype: .float64)
+        // A product in float32 is symmetric to float32's rounding only.
+        let precise = (wide + wide.transposed()) / 2
+        let mean = diagonal(of: precise).mean()
+        if let value = try? mean.item(), value.isFinite,
+            let root = decomposed(precise, damping: 1e-3 * value)
+        {
+            return (root.to(dtype: matrix.dtype), 1)
+        }
+        let roots = power(
+            of: diagonal(of: matrix).masked(diagonal(of: matrix).isFinite().equals(0), with: 0))
+        return (
+            roots.unsqueezed(1) * .identity(matrix.shape[0], dtype: matrix.dtype, device: matrix.device), 2
+        )
+    }
+
+    /// Nothing where the decomposition fails its check.
+    private func decomposed(_ matrix: Tensor, damping: Double) -> Tensor? {
+        let (values, vectors) = eigen(matrix)
+        guard values.failure == nil, vectors.failure == nil else { return nil }
+        // Scaled by the largest element, so that no square overflows or vanishes.
+        let scale = matrix.magnitude().max().clamped(min: matrix.dtype.leastNormalMagnitude)
+        let rebuilt = (vectors * (values / scale)).matmul(vectors.transposed())
+        let residual = (rebuilt - matrix / scale).norm()
+        let allowed = 50 * matrix.dtype.ulpOfOne * Double(matrix.shape[0])
+        guard let error = try? residual.item(), error <= allowed else { return nil }
+        let root = (vectors * power(of: values + damping)).matmul(vectors.transposed())
+        guard let isFinite = try? root.isFinite().all().item(), isFinite != 0 else { return nil }
+        return root
+    }
+
+    /// (max(l, u l_max) + epsilon)^-power; u is the rounding error of the type.
+    private func power(of values: Tensor) -> Tensor {
+        let (least, unit) = (values.dtype.leastNormalMagnitude, values.dtype.ulpOfOne)
+        let floor = values.max() * unit
+        return (values.maximum(floor) + epsilon).clamped(min: least).power(-power)
+    }
+
+    private func diagonal(of matrix: Tensor) -> Tensor {
+        (matrix * .identity(matrix.shape[0], dtype: matrix.dtype, device: matrix.device)).sum(along: 1)
+    }
+}
