@@ -67,9 +67,9 @@ let package = Package(
         ),
         .target(name: "CKernels"),
         .target(name: "CDigits", exclude: ["digits.txt", "ATTRIBUTION.md"]),
-        .target(name: "Torch", dependencies: ["CTorch"]),
+        .target(name: "Torch", dependencies: ["CKernels", "CTorch"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
-        .target(name: "FisherInformation", dependencies: ["CKernels", "NeuralNet", "Torch"]),
+        .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
         .target(name: "FisherOptions", dependencies: ["NeuralNet"]),
         .target(
             name: "Fisher",
