@@ -75,7 +75,7 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
         let axes = (learningRates + tune).filter { $0.name == rule || $0.name == "all" }.compactMap {
             argument -> OptionGrid.Axis? in
             let option = argument.option ?? "learning_rate"
-            let isKnown = option == "clip_gradient_norm" || candidate.rule.hasOption(option)
+            let isKnown = option == "clip_gradient_norm" || candidate.rule.hasOption(named: option)
             if !isKnown && argument.name == "all" { return nil }
             return OptionGrid.Axis(option: option, values: argument.values)
         }

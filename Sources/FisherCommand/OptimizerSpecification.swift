@@ -36,7 +36,7 @@ struct OptimizerSpecification: ExpressibleByArgument {
     {
         var rule = try RuleRegistry.rule(named: name)
         var clip = clip
-        for setting in shared where rule.hasOption(setting.name) {
+        for setting in shared where rule.hasOption(named: setting.name) {
             try rule.set(setting.name, to: setting.value)
         }
         var shown: [String] = []
@@ -69,13 +69,6 @@ private func splitOutsideParentheses(_ text: Substring) -> [Substring] {
         if character == "(" { depth += 1 }
         if character == ")" { depth -= 1 }
         return character == "," && depth == 0
-    }
-}
-
-extension OptimizationRule {
-    /// Whether the rule has an option of this name.
-    func hasOption(_ name: String) -> Bool {
-        Self.options.contains { $0.name == name || $0.aliases.contains(name) }
     }
 }
 

@@ -58,7 +58,7 @@ struct ComparisonArguments<Own: ComparedTask>: ParsableArguments {
 
     /// Throws a shared option that none of the optimizers has.
     func requireUse(of candidates: [OptimizerCandidate]) throws {
-        for setting in settings where !candidates.contains(where: { $0.rule.hasOption(setting.name) }) {
+        for setting in settings where !candidates.contains(where: { $0.rule.hasOption(named: setting.name) }) {
             throw UsageError(description: "--set \(setting.name): none of the optimizers has this option")
         }
     }
@@ -207,7 +207,7 @@ enum HyperparameterProtocol: String, CaseIterable, ExpressibleByArgument {
         let dropped = try others.map { candidate in
             let taken = first.options.filter { option in
                 names.contains(option.name)
-                    && (candidate.rule.hasOption(option.name) || option.name == "clip_gradient_norm")
+                    && (candidate.rule.hasOption(named: option.name) || option.name == "clip_gradient_norm")
             }
             return try candidate.setting(taken, label: candidate.label + " (drop-in)")
         }

@@ -20,7 +20,7 @@ extension Optimizer {
     static func plans(for groups: [BoundGroup], of model: (any Module)?) throws -> [Int: StatisticsPlan] {
         var plans: [Int: StatisticsPlan] = [:]
         for (number, bound) in groups.enumerated() {
-            guard let rule = bound.group.rule.informed else { continue }
+            guard let rule = bound.group.rule.curvatureRule else { continue }
             guard let model else {
                 throw OptimizerError.needsModel(rule: type(of: rule).summary.name)
             }
@@ -54,7 +54,7 @@ extension Optimizer {
         guard let model else { return nil }
         let asking = groups.indices.compactMap { number in
             plans[number].flatMap { plan in
-                let rule = groups[number].group.rule.informed
+                let rule = groups[number].group.rule.curvatureRule
                 let step = (groups[number].slots.lazy.map(\.step).max() ?? 0) + 1
                 let requests = rule?.requests(at: step) ?? []
                 return requests.isEmpty ? nil : (group: number, plan: plan, requests: requests)
@@ -115,7 +115,7 @@ extension Optimizer {
 
     /// What is said of each parameter of a group in `describe()`.
     func notes(ofGroup number: Int) -> [String?] {
-        guard let rule = groups[number].group.rule.informed, let plan = plans[number] else {
+        guard let rule = groups[number].group.rule.curvatureRule, let plan = plans[number] else {
             return groups[number].slots.map { _ in nil }
         }
         return rule.notes(plan.structure)
