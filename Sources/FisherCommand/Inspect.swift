@@ -126,28 +126,19 @@ struct Inspect: ParsableCommand {
         guard let model, let inputs, let targets else { preconditionFailure("validated") }
         let files = try PlainNetworkFiles(model: model, weights: checkpoint, inputs: inputs, targets: targets)
         var inspector = try ModelInspector(of: files.plain.network, samples: samples, seed: seed)
+        func add<Model: NamedLikelihood>(_ likelihood: Model.Type, _ batch: SupervisedBatch) throws {
+            try inspector.add(units: batch.unitCount, observing: batch.targets) {
+                Model(outputs: files.plain.network(batch.inputs))
+            }
+        }
         for batch in files.batches(batches) {
             try Interruption.poll()
-            let outputs = { files.plain.network(batch.inputs) }
-            switch files.plain.specification.likelihood {
-            case .categorical:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Categorical(logits: outputs())
-                }
-            case .bernoulli:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Bernoulli(logits: outputs())
-                }
-            case .gaussian:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Gaussian(mean: outputs())
-                }
-            }
+            try add(files.plain.likelihood, batch)
         }
         return (
             try inspector.inspection(),
             subject(
-                "\(files.plain.specification.likelihood.rawValue) network of \(model) on the samples of \(inputs)"
+                "\(files.plain.specification.likelihood) network of \(model) on the samples of \(inputs)"
             )
         )
     }
