@@ -70,7 +70,7 @@ let package = Package(
         .target(name: "Torch", dependencies: ["CKernels", "CTorch"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
-        .target(name: "FisherOptions", dependencies: ["NeuralNet"]),
+        .target(name: "FisherOptions", dependencies: ["Torch"]),
         .target(
             name: "Fisher",
             dependencies: ["CKernels", "FisherInformation", "FisherOptions", "NeuralNet", "Torch"]),

@@ -10,7 +10,7 @@ public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible 
     case noOutputHessian(likelihood: String, reason: String)
 
     /// A name that no registered likelihood has.
-    case unknownName(String, known: [String])
+    case notRegistered(String, known: [String])
 
     /// What is wrong, in one sentence.
     public var description: String {
@@ -19,7 +19,7 @@ public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible 
         case .badBins(let reason): "the bins of TwoHot \(reason)"
         case .noOutputHessian(let likelihood, let reason):
             "\(likelihood) has no Gauss-Newton matrix: the Hessian in its outputs \(reason); use its Fisher"
-        case .unknownName(let name, let known): unknownName(name, called: "likelihood", among: known)
+        case .notRegistered(let name, let known): unknownName(name, called: "likelihood", among: known)
         }
     }
 }

@@ -9,7 +9,7 @@ import Torch
 ///         init(outputs: Tensor) { self.init(logRate: outputs) }
 ///     }
 ///     LikelihoodRegistry.register(Poisson.self)
-public protocol NamedLikelihood: Samplable, ClosedFormFisher where Observation == Tensor {
+public protocol NamedLikelihood: Samplable, ClosedFormFisher, SendableMetatype where Observation == Tensor {
     /// The likelihood's name in JSON.
     static var name: String { get }
 
@@ -47,7 +47,7 @@ public enum LikelihoodRegistry {
 
     /// The likelihood of a name; throws a name that is none, with the nearest one.
     public static func likelihood(named name: String) throws(LikelihoodError) -> any NamedLikelihood.Type {
-        guard let type = registry[name] else { throw .unknownName(name, known: names) }
+        guard let type = registry[name] else { throw .notRegistered(name, known: names) }
         return type
     }
 }

@@ -9,7 +9,7 @@ public struct LayerOption<Description> {
     public let isRequired: Bool
     let read: (JSONValue, inout Description) throws(LayerDescriptionError) -> Void
     let check: (Description) throws(LayerDescriptionError) -> Void
-    let write: (Description) -> JSONValue?
+    let write: (Description) -> JSONValue
 
     private init<Value>(
         _ key: String, _ property: WritableKeyPath<Description, Value>, _ kind: LayerOptionKind<Value>,
@@ -26,7 +26,7 @@ public struct LayerOption<Description> {
         }
         check = { (description) throws(LayerDescriptionError) in
             let value = description[keyPath: property]
-            guard kind.accepts(value) else { throw unsound(kind.write(value) ?? .null) }
+            guard kind.accepts(value) else { throw unsound(kind.write(value)) }
         }
         write = { kind.write($0[keyPath: property]) }
     }
@@ -52,7 +52,7 @@ public struct LayerOptionKind<Value> {
     let wanted: String
     let read: (JSONValue) -> Value?
     let accepts: (Value) -> Bool
-    let write: (Value) -> JSONValue?
+    let write: (Value) -> JSONValue
 }
 
 /// The largest size that is taken, so that sums and products of a few cannot overflow.
@@ -97,7 +97,7 @@ extension LayerOptionKind {
     public static func optional<Wrapped>(_ kind: LayerOptionKind<Wrapped>) -> Self where Value == Wrapped? {
         Self(
             wanted: kind.wanted, read: { json in kind.read(json).map { $0 } },
-            accepts: { $0.map(kind.accepts) ?? true }, write: { $0.flatMap(kind.write) })
+            accepts: { $0.map(kind.accepts) ?? true }, write: { $0.map(kind.write) ?? .null })
     }
 }
 

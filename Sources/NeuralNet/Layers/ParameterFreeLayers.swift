@@ -68,7 +68,9 @@ public final class GELU: UnaryLayer {
     public struct TanhDescription: LayerDescription {
         public static let kind = "gelu_tanh"
         public init() {}
-        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { GELU(isApproximate: true) }
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            GELU(isApproximate: true)
+        }
     }
 }
 
