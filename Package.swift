@@ -43,6 +43,7 @@ let package = Package(
     products: [
         .library(name: "Torch", targets: ["Torch"]),
         .library(name: "NeuralNet", targets: ["NeuralNet"]),
+        .library(name: "FisherOptions", targets: ["FisherOptions"]),
         .library(name: "FisherInformation", targets: ["FisherInformation"]),
         .library(name: "Fisher", targets: ["Fisher"]),
         .library(name: "FisherStudies", targets: ["FisherStudies"]),
@@ -69,10 +70,13 @@ let package = Package(
         ),
         .target(name: "CKernels"),
         .target(name: "CDigits", exclude: ["digits.txt", "ATTRIBUTION.md"]),
-        .target(name: "Torch", dependencies: ["CTorch"]),
+        .target(name: "Torch", dependencies: ["CKernels", "CTorch"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
-        .target(name: "FisherInformation", dependencies: ["CKernels", "NeuralNet", "Torch"]),
-        .target(name: "Fisher", dependencies: ["CKernels", "FisherInformation", "NeuralNet", "Torch"]),
+        .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
+        .target(name: "FisherOptions", dependencies: ["NeuralNet"]),
+        .target(
+            name: "Fisher",
+            dependencies: ["CKernels", "FisherInformation", "FisherOptions", "NeuralNet", "Torch"]),
         .target(name: "FisherStudies", dependencies: ["FisherInformation", "NeuralNet", "Torch"]),
         .target(
             name: "FisherReports", dependencies: ["FisherInformation", "FisherStudies", "NeuralNet", "Torch"]),
@@ -104,6 +108,7 @@ let package = Package(
         ),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
+        .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher"]),
         .testTarget(
             name: "FisherTrainingTests",

@@ -74,9 +74,7 @@ extension CurvatureEstimator {
             try withoutGradients {
                 for (path, layer) in kroneckerLayers {
                     for use in pass.uses[path] ?? [] {
-                        if sharing == .expand, let layer = layer as? any ConvolutionInformation,
-                            let quick = layer.factorDiagonals(of: use)
-                        {
+                        if sharing == .expand, let quick = layer.factorDiagonals(of: use) {
                             sums[path, default: FactorSums()].add(
                                 inputs: isFirst ? quick.inputs : nil, outputs: quick.outputs * pass.weight,
                                 count: isFirst ? quick.count : 0)
