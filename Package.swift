@@ -46,7 +46,10 @@ let package = Package(
         .library(name: "FisherOptions", targets: ["FisherOptions"]),
         .library(name: "FisherInformation", targets: ["FisherInformation"]),
         .library(name: "Fisher", targets: ["Fisher"]),
+        .library(name: "FisherStudies", targets: ["FisherStudies"]),
+        .library(name: "FisherReports", targets: ["FisherReports"]),
         .library(name: "FisherTraining", targets: ["FisherTraining"]),
+        .library(name: "FisherBenchmarks", targets: ["FisherBenchmarks"]),
         .library(name: "FisherTasks", targets: ["FisherTasks"]),
         .executable(name: "fisher", targets: ["FisherCommand"]),
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
@@ -74,11 +77,17 @@ let package = Package(
         .target(
             name: "Fisher",
             dependencies: ["CKernels", "FisherInformation", "FisherOptions", "NeuralNet", "Torch"]),
-        .target(name: "FisherTraining", dependencies: ["Fisher"]),
+        .target(name: "FisherStudies", dependencies: ["FisherInformation", "NeuralNet", "Torch"]),
+        .target(
+            name: "FisherReports", dependencies: ["FisherInformation", "FisherStudies", "NeuralNet", "Torch"]),
+        .target(name: "FisherTraining", dependencies: ["Fisher", "FisherStudies"]),
+        .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherTraining"]),
         .target(name: "FisherTasks", dependencies: ["CDigits", "FisherTraining"]),
         .executableTarget(
             name: "FisherCommand",
             dependencies: [
+                "FisherBenchmarks",
+                "FisherReports",
                 "FisherTasks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "TOMLKit", package: "TOMLKit"),
@@ -101,8 +110,10 @@ let package = Package(
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher"]),
-        .testTarget(name: "FisherTrainingTests", dependencies: ["FisherTraining"]),
-        .testTarget(name: "FisherTasksTests", dependencies: ["FisherTasks"]),
+        .testTarget(
+            name: "FisherTrainingTests",
+            dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),
+        .testTarget(name: "FisherTasksTests", dependencies: ["FisherReports", "FisherTasks"]),
         .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand"]),
     ],
     swiftLanguageModes: [.v6],
