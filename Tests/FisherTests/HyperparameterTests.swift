@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func initializersRefuseToo() {
-        let error = #expect(throws: HyperparameterError.self) { try FAdam(beta1: 1) }
+        let error = #expect(throws: HyperparameterError.self) { try FAdam { $0.beta1 = 1 } }
         #expect(error?.option == "beta1")
         #expect(error?.value == "1.0")
     }

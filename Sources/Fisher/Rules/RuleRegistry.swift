@@ -1,6 +1,6 @@
 import FisherOptions
-import NeuralNet
 import Synchronization
+import Torch
 
 /// All rules by name. A new rule of this package adds one line here; one of another package calls ``register(_:)``.
 public enum RuleRegistry {
