@@ -267,7 +267,7 @@ import Testing
     /// A batch of one has one gradient: the mean's square is the square's mean.
     @Test func fadamOnOneSampleHasOneSource() throws {
         let batch = try OptimizerTests.batch(1)
-        func path(_ source: DiagonalSource) throws -> [Double] {
+        func path(_ source: CurvatureSource) throws -> [Double] {
             let model = try Network()
             let optimizer = try Optimizer(for: model, try FAdam { $0.source = source })
             for _ in 0..<5 { try NaturalRuleTests.step(optimizer, model, batch) }
