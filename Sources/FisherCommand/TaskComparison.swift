@@ -59,7 +59,8 @@ struct ComparisonArguments<Own: ComparedTask>: ParsableArguments {
 
     /// Throws a shared option that none of the optimizers has.
     func requireUse(of candidates: [OptimizerCandidate]) throws {
-        for setting in settings where !candidates.contains(where: { $0.rule.hasOption(named: setting.name) }) {
+        for setting in settings where !candidates.contains(where: { $0.rule.hasOption(named: setting.name) })
+        {
             throw UsageError(description: "--set \(setting.name): none of the optimizers has this option")
         }
     }

@@ -54,7 +54,8 @@ import Testing
                 .split(separator: "\n")
                 .filter { $0.hasPrefix("| `") }
             for option in rule.options {
-                let names = ([option.name] + option.declaration.aliases).map { "`\($0)`" }.joined(separator: ", ")
+                let names = ([option.name] + option.declaration.aliases).map { "`\($0)`" }.joined(
+                    separator: ", ")
                 let row = rows.first { $0.contains(" | \(names) | ") }
                 #expect(row?.contains("`\(option.text)`") == true, "\(name) \(option.name)")
             }

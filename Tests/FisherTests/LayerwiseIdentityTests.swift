@@ -67,7 +67,8 @@ import Testing
     @Test func oneLayerAndOneSampleAreTheNaturalGradient() throws {
         let batch = try batch(1, 4, 3)
         let natural = try movement(
-            try NaturalGradient(learningRate: 0.1) { $0.damping = 0.03 }, network([4, 3], tanh: false, seed: 1),
+            try NaturalGradient(learningRate: 0.1) { $0.damping = 0.03 },
+            network([4, 3], tanh: false, seed: 1),
             batch)
         for rule in try Self.exactRules() {
             let found = try movement(rule, network([4, 3], tanh: false, seed: 1), batch)
@@ -86,7 +87,8 @@ import Testing
             }
             return model
         }
-        let natural = try movement(try NaturalGradient(learningRate: 0.1) { $0.damping = 0.03 }, frozen(), batch)
+        let natural = try movement(
+            try NaturalGradient(learningRate: 0.1) { $0.damping = 0.03 }, frozen(), batch)
         for rule in try Self.exactRules() {
             expectClose(try movement(rule, frozen(), batch), natural, 1e-10, "\(type(of: rule))")
         }

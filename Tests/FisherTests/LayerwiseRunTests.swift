@@ -114,10 +114,12 @@ import Testing
     /// An undamped singular factor is told, not hidden.
     @Test func failedChecksAreCounted() throws {
         let model = Sequential([Linear(6, 3, using: try RandomGenerator(seed: 7))])
-        let optimizer = try Optimizer(for: model, try KFAC {
-            $0.damping = 0
-            $0.labels = .empirical
-        })
+        let optimizer = try Optimizer(
+            for: model,
+            try KFAC {
+                $0.damping = 0
+                $0.labels = .empirical
+            })
         let report = try optimizer.step(
             on: SupervisedBatch(inputs: .ones([4, 6]), targets: Tensor([0, 1, 2, 0] as [Int64]))
         ) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }

@@ -91,10 +91,11 @@ import Testing
     @Test func naturalShampooOfRankOneIsTheInverse() throws {
         let (u, v) = (try Self.orthonormal(6, 1, seed: 1), try Self.orthonormal(4, 1, seed: 2))
         let direction = u.matmul(v.transposed())
-        let step = try Self.steps(try Shampoo {
-            $0.epsilon = 1e-6
-            $0.exponent = 0.5
-        }, [direction * 5])[0]
+        let step = try Self.steps(
+            try Shampoo {
+                $0.epsilon = 1e-6
+                $0.exponent = 0.5
+            }, [direction * 5])[0]
         #expect(try Self.distance(step, direction / 5) < 1e-7)
     }
 

@@ -203,17 +203,21 @@ import Testing
             try Optimizer(for: model, rule).step(on: batch, objective)
             return try objective(batch).loss.item() - before
         }
-        #expect(try change(try Newton {
-            $0.damping = 0.2
-            $0.adaptsDamping = false
-            $0.solver = .dense
-        }) > 0)
+        #expect(
+            try change(
+                try Newton {
+                    $0.damping = 0.2
+                    $0.adaptsDamping = false
+                    $0.solver = .dense
+                }) > 0)
         #expect(try change(try NaturalGradient(learningRate: 1) { $0.damping = 0.2 }) < -0.1)
         // Conjugate gradients see the negative curvature and step down.
-        #expect(try change(try Newton {
-            $0.damping = 0.2
-            $0.adaptsDamping = false
-        }) < 0)
+        #expect(
+            try change(
+                try Newton {
+                    $0.damping = 0.2
+                    $0.adaptsDamping = false
+                }) < 0)
     }
 
     /// A model that predicts the loss lowers the damping; one that does not raises it.

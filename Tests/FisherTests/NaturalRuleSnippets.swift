@@ -64,10 +64,12 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let optimizer = try Optimizer(for: model, try GaussNewton {
-            $0.damping = 0.1
-            $0.tolerance = 1e-4
-        })
+        let optimizer = try Optimizer(
+            for: model,
+            try GaussNewton {
+                $0.damping = 0.1
+                $0.tolerance = 1e-4
+            })
         for _ in 1...10 {
             try optimizer.step(on: batch) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
@@ -88,10 +90,12 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let optimizer = try Optimizer(for: model, try Newton {
-            $0.damping = 0.1
-            $0.tolerance = 1e-4
-        })
+        let optimizer = try Optimizer(
+            for: model,
+            try Newton {
+                $0.damping = 0.1
+                $0.tolerance = 1e-4
+            })
         for _ in 1...10 {
             try optimizer.step(on: batch) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
@@ -111,10 +115,12 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let optimizer = try Optimizer(for: model, try MFAC(learningRate: 0.05) {
-            $0.damping = 0.1
-            $0.history = 8
-        })
+        let optimizer = try Optimizer(
+            for: model,
+            try MFAC(learningRate: 0.05) {
+                $0.damping = 0.1
+                $0.history = 8
+            })
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)

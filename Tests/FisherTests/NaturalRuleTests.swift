@@ -120,10 +120,12 @@ import Testing
             }
         }
         #expect(throws: HyperparameterError.self) { try MFAC { $0.history = 0 } }
-        #expect(throws: HyperparameterError.self) { try FAdam {
-            $0.source = .sampled(1)
-            $0.draws = 0
-        } }
+        #expect(throws: HyperparameterError.self) {
+            try FAdam {
+                $0.source = .sampled(1)
+                $0.draws = 0
+            }
+        }
     }
 
     /// A likelihood whose Hessian in the outputs is zero, or may be indefinite.

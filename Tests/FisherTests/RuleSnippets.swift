@@ -100,7 +100,9 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try Adafactor(learningRate: .cosine(1e-2, steps: 50)) { $0.weightDecay = .cosine(1e-4, steps: 50) }
+        let rule = try Adafactor(learningRate: .cosine(1e-2, steps: 50)) {
+            $0.weightDecay = .cosine(1e-4, steps: 50)
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in

@@ -159,9 +159,11 @@ extension Optimizer {
                 auxiliary: gradients.auxiliaries[first + position], scale: scale)
         }
         var states = slots.map(\.state)
-        let moves = try rule.updates(for:
-            try ruleGroup(
-                number, inputs, hasGradient, scale: (scale ?? 1) / gradients.count, evidence), state: &states)
+        let moves = try rule.updates(
+            for:
+                try ruleGroup(
+                    number, inputs, hasGradient, scale: (scale ?? 1) / gradients.count, evidence),
+            state: &states)
         for (position, slot) in slots.enumerated() {
             guard hasGradient[position] else {
                 plan.missing.append(slot.path)

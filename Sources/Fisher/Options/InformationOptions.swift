@@ -4,11 +4,11 @@ import FisherInformation
 import FisherOptions
 
 extension CurvatureSource: OptionValue {
-    public init?(optionPieces: [String]) { self.init(optionPieces[0]) }
-    public var optionPieces: [String] { [description] }
+    /// What is wrong with a text that names no source.
     public static var expectation: String {
         "is not one of " + kinds.map(\.description).joined(separator: ", ")
     }
+    /// A text.
     public static var form: OptionForm { .quoted }
 }
 

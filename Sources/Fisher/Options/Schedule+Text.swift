@@ -10,7 +10,9 @@ extension Schedule: LosslessStringConvertible {
             return
         }
         guard let open = text.firstIndex(of: "("), text.last == ")" else { return nil }
-        let (curve, pieces) = (text[..<open], Schedule.pieces(of: text[text.index(after: open)...].dropLast()))
+        let (curve, pieces) = (
+            text[..<open], Schedule.pieces(of: text[text.index(after: open)...].dropLast())
+        )
         guard let read = curve == "sequence" ? Schedule(phases: pieces) : Schedule(curve, pieces) else {
             return nil
         }

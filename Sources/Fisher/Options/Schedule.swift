@@ -109,9 +109,9 @@ extension Schedule: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
 }
 
 extension Schedule: NumericOptionValue {
-    public init?(optionPieces: [String]) { self.init(optionPieces[0]) }
-    public var optionPieces: [String] { [description] }
+    /// What is wrong with a text that is no schedule.
     public static var expectation: String { "is neither a number nor a schedule" }
+    /// A constant is a number; curves are texts.
     public static var form: OptionForm { .bare }
 
     /// The largest and smallest numbers that the curve is made of.

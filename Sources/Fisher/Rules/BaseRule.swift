@@ -41,16 +41,23 @@ public struct BaseRule: OptionValue {
     public func hash(into hasher: inout Hasher) { hasher.combine(type.summary.name) }
 }
 
-extension BaseRule {
-    public init?(optionPieces: [String]) {
-        let found = RuleRegistry.rules.first { $0.summary.name == optionPieces[0].lowercased() }
+extension BaseRule: LosslessStringConvertible {
+    /// The rule of a name in the registry; nothing where there is none.
+    public init?(_ name: String) {
+        let found = RuleRegistry.rules.first { $0.summary.name == name.lowercased() }
         guard let found else { return nil }
         self.init(found)
     }
-    public var optionPieces: [String] { [type.summary.name] }
+
+    /// The name in the registry.
+    public var description: String { type.summary.name }
+
+    /// What is wrong with a text that names no rule.
     public static var expectation: String {
         "is not one of " + RuleRegistry.gradientRules.map { $0.summary.name }.joined(separator: ", ")
     }
+
+    /// A text.
     public static var form: OptionForm { .quoted }
 }
 
@@ -58,7 +65,8 @@ extension AllowedValues<BaseRule> {
     /// The rules that work on gradients alone.
     public static var gradientRules: AllowedValues {
         AllowedValues { base in
-            base.type.init().curvatureRule == nil ? nil : "needs more than gradients; it " + BaseRule.expectation
+            base.type.init().curvatureRule == nil
+                ? nil : "needs more than gradients; it " + BaseRule.expectation
         }
     }
 }

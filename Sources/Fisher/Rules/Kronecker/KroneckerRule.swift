@@ -33,13 +33,16 @@ public struct KroneckerOptions: ConfigurableOptions {
         "adapts_damping", aliases: ["adaptive_damping"], "adapt the damping by Levenberg and Marquardt")
     public var adaptsDamping = false
     /// Decay lambda of the layers' weights, decoupled from the gradient, scaled by eta.
-    @Configurable("weight_decay", .nonNegative, "decay of the layers' weights") public var weightDecay: Schedule = 0
+    @Configurable("weight_decay", .nonNegative, "decay of the layers' weights") public var weightDecay:
+        Schedule = 0
     /// Rule of the parameters outside layers with factors.
     @Configurable("fallback", .gradientRules, "the rule of parameters outside layers")
     public var fallback = BaseRule.fadam
     /// Step size of the fallback, where it is not eta.
-    @Configurable("fallback_learning_rate", .nonNegative, "its step size") public var fallbackLearningRate: Double? = nil
+    @Configurable("fallback_learning_rate", .nonNegative, "its step size") public var fallbackLearningRate:
+        Double? = nil
 
+    /// The defaults.
     public init() {}
 }
 
@@ -152,7 +155,8 @@ extension KroneckerRule {
         var average: RunningAverage?
         var failures = 0
         if isDue(t, every: kronecker.statisticsInterval),
-            let found = group.statistics.kronecker(kronecker.labels, kronecker.weightSharing)?.layers[block.path]
+            let found = group.statistics.kronecker(kronecker.labels, kronecker.weightSharing)?.layers[
+                block.path]
         {
             let update = RunningAverage(weight: try state["age"]?.item() ?? 0, decay: kronecker.decay(t))
             let dtype = group.inputs[block.weight].parameter.dtype
@@ -172,7 +176,9 @@ extension KroneckerRule {
             }
             return 0
         }
-        if isNew || isDue(t, every: kronecker.inverseInterval) { failures += try updateCache(&state, damping: damping) }
+        if isNew || isDue(t, every: kronecker.inverseInterval) {
+            failures += try updateCache(&state, damping: damping)
+        }
         if let average { try gather(block, group.statistics, average, &state) }
         return failures
     }

@@ -16,7 +16,8 @@ public struct IEF: CurvatureRule {
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 0.1
     /// Damping that is added to every eigenvalue of J J^T.
-    @Configurable("damping", .nonNegative, "added to the eigenvalues of J J^T") public var damping: Schedule = 1e-3
+    @Configurable("damping", .nonNegative, "added to the eigenvalues of J J^T") public var damping: Schedule =
+        1e-3
 
     public init() {}
 

@@ -18,6 +18,7 @@ public struct IterativeSolver: ConfigurableOptions {
     @Configurable("maximum_iterations", .atLeast(1), "products of an update with cg")
     public var maximumIterations = 250
 
+    /// The defaults.
     public init() {}
 
     /// x of (C + damping I) x = g, and how well it was solved.

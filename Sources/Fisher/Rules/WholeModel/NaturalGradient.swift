@@ -29,7 +29,8 @@ public struct NaturalGradient: IterativeSolverRule {
         "whose labels: exact, empirical or sampled")
     public var source = CurvatureSource.exact
     /// Number of draws of labels an update, where they are sampled.
-    @Configurable("draws", .atLeast(1), "draws of labels an update, where they are sampled") public var draws = 1
+    @Configurable("draws", .atLeast(1), "draws of labels an update, where they are sampled") public
+        var draws = 1
     /// How the system is solved.
     @Configurable("solver", "dense or cg") public var solver = LinearSolver.dense
     /// Whether the information of earlier batches is kept and added up; needs the dense solver.
@@ -45,6 +46,7 @@ public struct NaturalGradient: IterativeSolverRule {
         cost: "B K P^2, P^3 / 3; cg: 3 passes a product", neglects: "nothing of the batch",
         reference: "Amari 1998, Eq. 2")
 
+    /// The information of earlier batches is added up as a whole matrix only.
     public var inconsistency: OptionError? {
         guard accumulates, solver != .dense else { return nil }
         return OptionError(option: "accumulated", value: "true", reason: "needs the solver dense")

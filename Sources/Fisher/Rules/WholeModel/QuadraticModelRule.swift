@@ -14,6 +14,7 @@ public struct AdaptiveDamping: ConfigurableOptions {
     @Configurable("damping_factor", .exponent, "by which the damping falls, and rises")
     public var dampingFactor = 2.0 / 3
 
+    /// The defaults.
     public init() {}
 }
 
