@@ -48,7 +48,8 @@ let package = Package(
         .library(name: "Fisher", targets: ["Fisher"]),
         .library(name: "FisherTraining", targets: ["FisherTraining"]),
         .library(name: "FisherTasks", targets: ["FisherTasks"]),
-        .executable(name: "fisher", targets: ["FisherCommand"]),
+        .library(name: "FisherCommand", targets: ["FisherCommand"]),
+        .executable(name: "fisher", targets: ["FisherMain"]),
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
@@ -76,7 +77,7 @@ let package = Package(
             dependencies: ["CKernels", "FisherInformation", "FisherOptions", "NeuralNet", "Torch"]),
         .target(name: "FisherTraining", dependencies: ["Fisher"]),
         .target(name: "FisherTasks", dependencies: ["CDigits", "FisherTraining"]),
-        .executableTarget(
+        .target(
             name: "FisherCommand",
             dependencies: [
                 "FisherTasks",
@@ -84,6 +85,8 @@ let package = Package(
                 .product(name: "TOMLKit", package: "TOMLKit"),
             ]
         ),
+        // The product `fisher`; the target's name may not differ from `Fisher` by case only.
+        .executableTarget(name: "FisherMain", dependencies: ["FisherCommand"]),
         .plugin(
             name: "PrepareEngine",
             capability: .command(
