@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherReports
 import FisherTasks
 import FisherTraining
 import Foundation
@@ -63,14 +64,12 @@ struct Inspect: ParsableCommand {
         Interruption.install()
         if let report { try requireFolder(of: report) }
         let (inspection, subject) = try model == nil ? language() : plain()
+        let document = InspectionDocument(inspection, of: subject)
         if json {
-            print(
-                String(decoding: InspectionDocument(inspection, of: subject).json(), as: UTF8.self),
-                terminator: "")
+            print(String(decoding: document.json(), as: UTF8.self), terminator: "")
         } else {
-            let screen = ProgressOutput.standardOutput()
             say(subject.description)
-            say(inspection.table(usesColor: screen.usesColor))
+            print(document.text(), terminator: "")
         }
         if let report {
             try InspectionReport(inspection, of: subject).write(to: report)
@@ -126,28 +125,19 @@ struct Inspect: ParsableCommand {
         guard let model, let inputs, let targets else { preconditionFailure("validated") }
         let files = try PlainNetworkFiles(model: model, weights: checkpoint, inputs: inputs, targets: targets)
         var inspector = try ModelInspector(of: files.plain.network, samples: samples, seed: seed)
+        func add<Model: NamedLikelihood>(_ likelihood: Model.Type, _ batch: SupervisedBatch) throws {
+            try inspector.add(units: batch.unitCount, observing: batch.targets) {
+                Model(outputs: files.plain.network(batch.inputs))
+            }
+        }
         for batch in files.batches(batches) {
             try Interruption.poll()
-            let outputs = { files.plain.network(batch.inputs) }
-            switch files.plain.specification.likelihood {
-            case .categorical:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Categorical(logits: outputs())
-                }
-            case .bernoulli:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Bernoulli(logits: outputs())
-                }
-            case .gaussian:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Gaussian(mean: outputs())
-                }
-            }
+            try add(files.plain.likelihood, batch)
         }
         return (
             try inspector.inspection(),
             subject(
-                "\(files.plain.specification.likelihood.rawValue) network of \(model) on the samples of \(inputs)"
+                "\(files.plain.specification.likelihood) network of \(model) on the samples of \(inputs)"
             )
         )
     }
