@@ -64,7 +64,7 @@ public final class BenchmarkNetwork {
         let model = specification.makeNetwork(using: generator)
         let inputs = Tensor.normal([units] + input, using: generator)
         let shape = try specification.outputShape(for: [units] + input)
-        guard specification.likelihood == .categorical, shape.count == 2, let classes = shape.last else {
+        guard specification.likelihood == Categorical.name, shape.count == 2, let classes = shape.last else {
             throw BenchmarkNetworkError(
                 reason: "a network is timed with one categorical observation a sample")
         }

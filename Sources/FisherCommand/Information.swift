@@ -62,17 +62,12 @@ struct Information: ParsableCommand {
     func run() throws {
         let plain = try PlainNetwork(model: model, weights: weights)
         let batch = try plain.batch(inputs: inputs, targets: targets)
-        let network = plain.network
-        switch plain.specification.likelihood {
-        case .categorical: try estimate(network, batch) { Categorical(logits: network(batch.inputs)) }
-        case .bernoulli: try estimate(network, batch) { Bernoulli(logits: network(batch.inputs)) }
-        case .gaussian: try estimate(network, batch) { Gaussian(mean: network(batch.inputs)) }
-        }
+        try estimate(plain.likelihood, plain.network, batch)
     }
 
-    private func estimate<Model: Samplable & ClosedFormFisher>(
-        _ network: Sequential, _ batch: SupervisedBatch, _ forward: () throws -> Model
-    ) throws where Model.Observation == Tensor {
+    private func estimate<Model: NamedLikelihood>(
+        _ likelihood: Model.Type, _ network: Sequential, _ batch: SupervisedBatch
+    ) throws {
         let estimator = try CurvatureEstimator(of: network)
         let generator = try RandomGenerator(seed: seed)
         let source: CurvatureSource =
@@ -83,7 +78,9 @@ struct Information: ParsableCommand {
             case .minibatch: .minibatch
             case .gaussNewton: .gaussNewton
             }
-        let found = try tensors(estimator, source, batch.unitCount, batch.targets, generator, forward)
+        let found = try tensors(estimator, source, batch.unitCount, batch.targets, generator) {
+            Model(outputs: network(batch.inputs))
+        }
         let sources = try found.sorted { $0.0 < $1.0 }.map {
             try SafetensorsSource(name: $0.0, tensor: $0.1.detached())
         }

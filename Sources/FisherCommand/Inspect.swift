@@ -125,28 +125,19 @@ struct Inspect: ParsableCommand {
         guard let model, let inputs, let targets else { preconditionFailure("validated") }
         let plain = try PlainNetwork(model: model, weights: checkpoint)
         var inspector = try ModelInspector(of: plain.network, samples: samples, seed: seed)
+        func add<Model: NamedLikelihood>(_ likelihood: Model.Type, _ batch: SupervisedBatch) throws {
+            try inspector.add(units: batch.unitCount, observing: batch.targets) {
+                Model(outputs: plain.network(batch.inputs))
+            }
+        }
         for batch in try plain.batches(inputs: inputs, targets: targets, count: batches) {
             try Interruption.poll()
-            let outputs = { plain.network(batch.inputs) }
-            switch plain.specification.likelihood {
-            case .categorical:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Categorical(logits: outputs())
-                }
-            case .bernoulli:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Bernoulli(logits: outputs())
-                }
-            case .gaussian:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Gaussian(mean: outputs())
-                }
-            }
+            try add(plain.likelihood, batch)
         }
         return (
             try inspector.inspection(),
             subject(
-                "\(plain.specification.likelihood.rawValue) network of \(model) on the samples of \(inputs)"
+                "\(plain.specification.likelihood) network of \(model) on the samples of \(inputs)"
             )
         )
     }

@@ -6,6 +6,8 @@ import Foundation
 public struct PlainNetwork {
     /// What the description says: layers and likelihood.
     public let specification: NetworkSpecification
+    /// What the network's outputs are the parameters of.
+    public let likelihood: any NamedLikelihood.Type
     /// The network with its weights.
     public let network: Sequential
     /// The type in which it is computed.
@@ -26,6 +28,7 @@ public struct PlainNetwork {
             throw StorageError(.notFound, path: model, reason: "cannot be read")
         }
         specification = try NetworkSpecification(json: data)
+        likelihood = try LikelihoodRegistry.likelihood(named: specification.likelihood)
         let tensors = try SafetensorsFile(path: weights).allTensors()
         dtype = tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
         network = try specification.makeNetwork(dtype: dtype, weights: tensors)
@@ -35,10 +38,9 @@ public struct PlainNetwork {
     /// Inputs and targets in the types that the network and its likelihood take; throws shapes that do not fit.
     public func batch(inputs: Tensor, targets: Tensor) throws -> SupervisedBatch {
         _ = try specification.outputShape(for: inputs.shape)
-        let isCategorical = specification.likelihood == .categorical
         return SupervisedBatch(
             inputs: inputs.dtype.isFloatingPoint ? inputs.to(dtype: dtype) : inputs,
-            targets: targets.to(dtype: isCategorical ? .int64 : dtype))
+            targets: targets.to(dtype: likelihood.targetDType(forOutputs: dtype)))
     }
 
     /// The batch of two safetensors files: the tensors named `inputs` and `targets`, or each file's only one.
@@ -63,12 +65,7 @@ public struct PlainNetwork {
 
     /// The mean negative log-likelihood of a batch.
     public func objective(_ batch: SupervisedBatch) throws -> Objective {
-        let outputs = network(batch.inputs)
-        switch specification.likelihood {
-        case .categorical: return try Objective(Categorical(logits: outputs), observing: batch.targets)
-        case .bernoulli: return try Objective(Bernoulli(logits: outputs), observing: batch.targets)
-        case .gaussian: return try Objective(Gaussian(mean: outputs), observing: batch.targets)
-        }
+        try Objective(likelihood, of: network(batch.inputs), observing: batch.targets)
     }
 
     /// The tensor of a name, or the file's only one.

@@ -1,12 +1,12 @@
-/// Any JSON value, so that the description of a network can be read with messages of its own.
-enum SpecificationValue: Hashable, Sendable, Codable {
+/// Any JSON value, so that the description of a network can be read with messages of its own: they quote what was given.
+enum JSONValue: Hashable, Sendable, Codable {
     case null
     case boolean(Bool)
     case integer(Int)
     case real(Double)
     case text(String)
-    case list([SpecificationValue])
-    case object([String: SpecificationValue])
+    case list([JSONValue])
+    case object([String: JSONValue])
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
@@ -20,10 +20,10 @@ enum SpecificationValue: Hashable, Sendable, Codable {
             self = .real(value)
         } else if let value = try? container.decode(String.self) {
             self = .text(value)
-        } else if let value = try? container.decode([SpecificationValue].self) {
+        } else if let value = try? container.decode([JSONValue].self) {
             self = .list(value)
         } else {
-            self = .object(try container.decode([String: SpecificationValue].self))
+            self = .object(try container.decode([String: JSONValue].self))
         }
     }
 
@@ -40,17 +40,20 @@ enum SpecificationValue: Hashable, Sendable, Codable {
         }
     }
 
-    /// A number for each dimension, as one number where all are the same.
-    init(sizes: [Int]) {
-        if let first = sizes.first, sizes.allSatisfy({ $0 == first }) {
-            self = .integer(first)
-        } else {
-            self = .list(sizes.map { .integer($0) })
+    /// The whole number, if it is one.
+    var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+
+    /// The number, whole or not, if it is one.
+    var number: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .real(let value): value
+        default: nil
         }
     }
 }
 
-extension SpecificationValue: CustomStringConvertible {
+extension JSONValue: CustomStringConvertible {
     /// The value as JSON writes it, for messages.
     var description: String {
         switch self {
