@@ -51,7 +51,8 @@ let package = Package(
         .library(name: "FisherTraining", targets: ["FisherTraining"]),
         .library(name: "FisherBenchmarks", targets: ["FisherBenchmarks"]),
         .library(name: "FisherTasks", targets: ["FisherTasks"]),
-        .executable(name: "fisher", targets: ["FisherCommand"]),
+        .library(name: "FisherCommand", targets: ["FisherCommand"]),
+        .executable(name: "fisher", targets: ["FisherMain"]),
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
@@ -83,7 +84,7 @@ let package = Package(
         .target(name: "FisherTraining", dependencies: ["Fisher", "FisherStudies"]),
         .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherTraining"]),
         .target(name: "FisherTasks", dependencies: ["CDigits", "FisherTraining"]),
-        .executableTarget(
+        .target(
             name: "FisherCommand",
             dependencies: [
                 "FisherBenchmarks",
@@ -93,6 +94,8 @@ let package = Package(
                 .product(name: "TOMLKit", package: "TOMLKit"),
             ]
         ),
+        // The product `fisher`; the target's name may not differ from `Fisher` by case only.
+        .executableTarget(name: "FisherMain", dependencies: ["FisherCommand"]),
         .plugin(
             name: "PrepareEngine",
             capability: .command(
