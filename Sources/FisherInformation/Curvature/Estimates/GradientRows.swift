@@ -1,4 +1,4 @@
-import FisherInformation
+
 import NeuralNet
 import Torch
 
