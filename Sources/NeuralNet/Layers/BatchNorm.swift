@@ -6,7 +6,7 @@ import Torch
 ///
 /// - **While trained** mean and variance are those of the batch and its positions. Every call moves the
 ///   running ones, in place, also a call for a slice of a batch, for a second evaluation, or before an update
-///   that is skipped. Samples depend on each other, so no sample has a likelihood or a score of its own.
+///   that is skipped. Samples depend on each other, so no sample has a likelihood or a gradient of its own.
 /// - **In evaluation** (`setTraining(false)`) the running mean and variance are constants, and the layer is
 ///   a fixed scale and shift of each channel. Fisher information is defined for this mode.
 ///
@@ -49,10 +49,28 @@ public final class BatchNorm: UnaryLayer, ModeDependent {
                 failed: TorchError(
                     message: "batch_norm: \(input) has one value a channel, whose variance is unknown"))
         }
-        return site.noting(
+        return site.record(
             input: input,
             output: input.batchNormalized(
                 weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
                 isTraining: isTraining, momentum: momentum, epsilon: epsilon))
+    }
+}
+
+/// In evaluation only, where the layer is a fixed scale and shift: while it is trained a unit has no gradient of
+/// its own.
+extension BatchNorm: InformativeLayer {
+    public var informativeParameters: [Parameter] { [$weight, $bias] }
+
+    public func unitGradients(of use: LayerActivation) -> [Tensor?] {
+        guard !isTraining else {
+            let failure = TorchError(
+                message: "a BatchNorm in training mixes its units: call setTraining(false) before estimating")
+            return [Tensor(failed: failure), Tensor(failed: failure)]
+        }
+        return use.channelGradients(
+            normalized: use.input.batchNormalized(
+                weight: nil, bias: nil, runningMean: runningMean, runningVariance: runningVariance,
+                isTraining: false, momentum: momentum, epsilon: epsilon))
     }
 }

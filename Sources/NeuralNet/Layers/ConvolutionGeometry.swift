@@ -59,33 +59,25 @@ public struct ConvolutionGeometry: Hashable, Sendable {
     }
 }
 
-/// A convolution of any number of spatial dimensions, for those who treat them alike.
-public protocol ConvolutionLayer: UnaryLayer {
-    /// The kernels, shape [outputs, inputs / groups, kernel sizes...].
-    var weight: Tensor { get }
-    /// What is added by output channel, shape [outputs], where there is one.
-    var bias: Parameter? { get }
-    /// What the kernels read.
-    var geometry: ConvolutionGeometry { get }
-}
+/// A height and a width; one whole number stands for both.
+public struct Size2d: Hashable, Sendable, ExpressibleByIntegerLiteral {
+    /// How many rows.
+    public var height: Int
+    /// How many columns.
+    public var width: Int
 
-extension ConvolutionLayer {
-    /// The shape of the weight, and the bound of its first values: 1 / sqrt(elements that an output reads).
-    static func weightShape(_ inputs: Int, _ outputs: Int, _ geometry: ConvolutionGeometry)
-        -> (shape: [Int], initializer: Initializer)
-    {
-        let groups = geometry.groups
-        precondition(inputs > 0 && outputs > 0, "a convolution needs input and output channels")
-        precondition(
-            inputs % groups == 0 && outputs % groups == 0,
-            "\(groups) groups do not divide \(inputs) inputs and \(outputs) outputs")
-        let shape = [outputs, inputs / groups] + geometry.kernel
-        return (shape, .uniform(bound: 1 / Double(shape.dropFirst().reduce(1, *)).squareRoot()))
+    /// Makes a size of its parts.
+    public init(_ height: Int, _ width: Int) {
+        self.height = height
+        self.width = width
     }
 
-    func convolve(_ input: Tensor) -> Tensor {
-        input.convolved(
-            weight: weight, bias: bias?.wrappedValue, stride: geometry.stride, padding: geometry.padding,
-            dilation: geometry.dilation, groups: geometry.groups)
-    }
+    /// Makes a square.
+    public init(_ side: Int) { self.init(side, side) }
+
+    /// The same number in both dimensions.
+    public init(integerLiteral value: Int) { self.init(value) }
+
+    /// Height and width as libtorch takes them.
+    public var sizes: [Int] { [height, width] }
 }

@@ -26,8 +26,17 @@ public final class GroupNorm: UnaryLayer {
 
     /// The normalized input [batch, channels, ...], of its shape.
     public func callAsFunction(_ input: Tensor) -> Tensor {
-        site.noting(
+        site.record(
             input: input,
             output: input.groupNormalized(groups: groups, weight: weight, bias: bias, epsilon: epsilon))
+    }
+}
+
+extension GroupNorm: InformativeLayer {
+    public var informativeParameters: [Parameter] { [$weight, $bias] }
+
+    public func unitGradients(of use: LayerActivation) -> [Tensor?] {
+        use.channelGradients(
+            normalized: use.input.groupNormalized(groups: groups, weight: nil, bias: nil, epsilon: epsilon))
     }
 }

@@ -28,6 +28,49 @@ public final class Linear: UnaryLayer {
 
     /// The layer's output [..., outputs] for an input [..., inputs].
     public func callAsFunction(_ input: Tensor) -> Tensor {
-        site.noting(input: input, output: input.linear(weight: weight, bias: bias?.wrappedValue))
+        site.record(input: input, output: input.linear(weight: weight, bias: bias?.wrappedValue))
+    }
+}
+
+/// G_n = sum_t s_nt a_nt^T.
+extension Linear: InformativeLayer {
+    public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
+
+    public func unitGradients(of use: LayerActivation) -> [Tensor?] {
+        let (a, s) = (positions(use.input), positions(use.outputGradient))
+        let weight = s.transposed(1, 2).matmul(a)
+        return bias == nil ? [weight] : [weight, s.sum(along: 1)]
+    }
+
+    public func sums(of use: LayerActivation) -> [(gradient: Tensor, squares: Tensor)?]? {
+        guard let (weight, positions) = weightSums(use.outputGradient, use.input) else { return nil }
+        guard bias != nil else { return [weight] }
+        let s = use.outputGradient.reshaped([-1, use.outputGradient.shape.last ?? 1])
+        return UnitSums.columns(s, depth: positions).map { [weight, $0] }
+    }
+
+    public func unitProducts(of use: LayerActivation, with directions: [Tensor]) -> Tensor {
+        let output = use.input.linear(weight: directions[0], bias: bias == nil ? nil : directions[1])
+        return (output * use.outputGradient).flattened(from: 1).sum(along: 1)
+    }
+
+    public func weightedSums(of use: LayerActivation, weights: Tensor) -> [Tensor?] {
+        let s = positions(use.outputGradient) * weights.reshaped([-1, 1, 1])
+        let rows = s.flattened(to: 1)
+        let weight = rows.transposed(0, 1).matmul(positions(use.input).flattened(to: 1))
+        return bias == nil ? [weight] : [weight, rows.sum(along: 0)]
+    }
+
+    /// [units, positions, width].
+    fileprivate func positions(_ x: Tensor) -> Tensor {
+        x.rank == 2 ? x.unsqueezed(1) : x.flattened(from: 1, to: -2)
+    }
+}
+
+extension Linear: KroneckerLayer {
+    public func kroneckerRows(of use: LayerActivation) -> KroneckerRows {
+        KroneckerRows(
+            inputs: positions(use.input), outputGradients: positions(use.outputGradient), hasBias: bias != nil
+        )
     }
 }

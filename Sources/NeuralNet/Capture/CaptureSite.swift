@@ -2,12 +2,17 @@ import Torch
 
 /// Receives what layers compute while a recorder is active.
 public protocol CaptureRecorder: AnyObject {
-    /// Notes one use of a layer: its input and its output, both still part of the gradient's record. A layer
-    /// that is called twice, or a weight used in two places, is noted twice under its path.
+    /// Receives one use of a layer: its input and its output, both still part of the gradient's record. A layer
+    /// that is called twice, or a weight used in two places, is recorded twice under its path.
     func record(layer path: ParameterPath, input: Tensor, output: Tensor)
 }
 
 /// The place in a layer where its uses can be recorded for curvature estimates.
+///
+/// A layer that takes part holds a site as a stored property and returns its output through it:
+///
+///     let site = CaptureSite()
+///     func callAsFunction(_ input: Tensor) -> Tensor { site.record(input: input, output: input * weight) }
 ///
 /// Without a recorder it costs one test a call.
 public final class CaptureSite {
@@ -17,11 +22,10 @@ public final class CaptureSite {
     public init() {}
 
     /// Whether a recorder is active.
-    var isRecording: Bool { target != nil }
+    public var isRecording: Bool { target != nil }
 
-    /// Notes a use of the layer and passes its output on.
-    @inline(__always)
-    func noting(input: Tensor, output: Tensor) -> Tensor {
+    /// Hands a use of the layer to the active recorder, if there is one, and returns the output as it is.
+    public func record(input: Tensor, output: Tensor) -> Tensor {
         if let target { target.recorder.record(layer: target.path, input: input, output: output) }
         return output
     }
@@ -32,7 +36,7 @@ public final class CaptureSite {
 }
 
 extension Module {
-    /// Runs `body` while every layer with a capture site tells `recorder` of its uses, by path.
+    /// Runs `body` while every layer with a capture site hands its uses to `recorder`, by path.
     public func capturing<Result, Failure: Error>(
         by recorder: any CaptureRecorder, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {

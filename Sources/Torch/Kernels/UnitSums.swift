@@ -1,13 +1,12 @@
 import CKernels
-import Torch
 
 /// Sums over units of gradients and of their squares, in one pass and without a unit's gradient in memory.
 ///
 /// Each function gives nothing for tensors that its loops cannot read (another type, another device), whose
 /// caller then goes by tensor operations. Results do not depend on the number of threads.
-enum UnitSums {
+package enum UnitSums {
     /// What is squared before it is summed up.
-    enum Squares {
+    package enum Squares {
         case none, eachTerm, eachGroup
 
         fileprivate var code: ck_squared {
@@ -144,7 +143,7 @@ enum UnitSums {
     }
 
     /// The sums over units of the rows s [units, positions, width] added up by the entry that `numbers` name.
-    static func lookups(
+    package static func lookups(
         _ numbers: Tensor, _ s: Tensor, entries: Int, with set: InstructionSet = fastest
     ) -> (gradient: Tensor, squares: Tensor)? {
         guard let loops = loops(for: [s], set), numbers.dtype == .int64, numbers.device == .cpu,

@@ -1,10 +1,9 @@
-import NeuralNet
 import Torch
 
 /// A layer that can tell each unit's gradient from what it captured: its input, and its output's gradient.
 ///
-/// A new kind of layer conforms in a file of its own in `Information/Layers`. Only `informativeParameters` and
-/// `unitGradients` are needed; the others save time and memory where a layer knows a shorter way.
+/// Only `informativeParameters` and `unitGradients` are needed; the others save time and memory where a layer
+/// knows a shorter way.
 public protocol InformativeLayer: Module {
     /// Its parameters.
     var informativeParameters: [Parameter] { get }

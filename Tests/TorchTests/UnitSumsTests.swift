@@ -1,7 +1,5 @@
 import Testing
-
-@testable import Fisher
-@testable import FisherInformation
+import Torch
 
 /// The loops that sum outer products and squares against their definition, with every instruction set.
 @Suite struct UnitSumsTests {

@@ -1,0 +1,40 @@
+import Torch
+
+/// A layer that is linear in its parameters at each position, so that its information has Kronecker factors.
+public protocol KroneckerLayer: InformativeLayer {
+    /// Whether it has factors as it is configured; a grouped convolution has none.
+    var hasKroneckerFactors: Bool { get }
+
+    /// What the factors are sums of.
+    func kroneckerRows(of use: LayerActivation) -> KroneckerRows
+
+    /// The sums over all positions of a^2, with a trailing 1 where there is a bias, and of s^2, and the number of
+    /// positions: the diagonals of the factors, where they are cheaper than by `kroneckerRows`. Nothing where
+    /// they are not.
+    func factorDiagonals(of use: LayerActivation) -> (inputs: Tensor, outputs: Tensor, count: Int)?
+}
+
+extension KroneckerLayer {
+    public var hasKroneckerFactors: Bool { true }
+
+    public func factorDiagonals(of use: LayerActivation) -> (inputs: Tensor, outputs: Tensor, count: Int)? {
+        nil
+    }
+}
+
+/// The rows of which Kronecker factors are sums.
+public struct KroneckerRows {
+    /// a without the 1 of a bias, [units, positions, inputs].
+    public let inputs: Tensor
+    /// s, [units, positions, outputs].
+    public let outputGradients: Tensor
+    /// Whether a has a trailing 1.
+    public let hasBias: Bool
+
+    /// Gathers rows.
+    public init(inputs: Tensor, outputGradients: Tensor, hasBias: Bool) {
+        self.inputs = inputs
+        self.outputGradients = outputGradients
+        self.hasBias = hasBias
+    }
+}

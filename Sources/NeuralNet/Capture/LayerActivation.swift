@@ -1,0 +1,61 @@
+import Torch
+
+/// One use of a layer in a forward pass, and what came back to it.
+public struct LayerActivation {
+    /// What the layer was given, [units, ...].
+    public let input: Tensor
+    /// The gradient of the summed negative log-likelihood with respect to the layer's output, [units, ...].
+    public let outputGradient: Tensor
+
+    /// Pairs what a layer was given with what came back to its output.
+    public init(input: Tensor, outputGradient: Tensor) {
+        self.input = input
+        self.outputGradient = outputGradient
+    }
+
+    /// The part of the use that belongs to some units.
+    package func narrowed(_ units: Range<Int>) -> LayerActivation {
+        LayerActivation(
+            input: input.narrowed(0, from: units.lowerBound, length: units.count),
+            outputGradient: outputGradient.narrowed(0, from: units.lowerBound, length: units.count))
+    }
+}
+
+extension LayerActivation {
+    /// Each unit's gradients of w and b for y = w x^ + b by channel, the second axis, with x^ the normalized input:
+    /// the sums over positions of s x^, and of s.
+    func channelGradients(normalized: Tensor) -> [Tensor?] {
+        func summed(_ x: Tensor) -> Tensor { x.rank > 2 ? x.flattened(from: 2).sum(along: 2) : x }
+        if let failure = normalized.failure ?? outputGradient.failure {
+            return [Tensor(failed: failure), Tensor(failed: failure)]
+        }
+        return [summed(outputGradient * normalized), summed(outputGradient)]
+    }
+}
+
+/// Keeps every use of every layer during a forward pass.
+package final class ActivationRecorder: CaptureRecorder {
+    /// The uses in the order in which they happened.
+    package private(set) var uses: [(path: ParameterPath, input: Tensor, output: Tensor)] = []
+
+    /// Makes a recorder without uses.
+    package init() {}
+
+    package func record(layer path: ParameterPath, input: Tensor, output: Tensor) {
+        uses.append((path, input.detached(), output))
+    }
+}
+
+/// The sums of s a^T and of its squares by unit, for s [units, ..., outputs] and a [units, ..., inputs], and the
+/// number of positions of a unit. Without positions sum_n G_n^2 = (s^2)^T (a^2).
+package func weightSums(_ s: Tensor, _ a: Tensor) -> (
+    sums: (gradient: Tensor, squares: Tensor), positions: Int
+)? {
+    guard s.failure == nil, a.failure == nil, s.rank > 1, s.rank == a.rank else { return nil }
+    let positions = s.shape.dropFirst().dropLast().reduce(1, *)
+    let found = UnitSums.outer(
+        s.reshaped([-1, s.shape[s.rank - 1]]), a.reshaped([-1, a.shape[a.rank - 1]]), depth: positions,
+        squares: positions == 1 ? .eachTerm : .eachGroup)
+    guard let found, let squares = found.squares else { return nil }
+    return ((found.sum, squares), positions)
+}

@@ -1,0 +1,169 @@
+import Torch
+
+/// A convolution of any number of spatial dimensions, for those who treat them alike.
+///
+/// A convolution is a linear map of patches: each unit's gradient is the sum over positions of s_nt patch_nt^T,
+/// group by group.
+public protocol ConvolutionLayer: UnaryLayer, KroneckerLayer {
+    /// The kernels, shape [outputs, inputs / groups, kernel sizes...].
+    var weight: Tensor { get }
+    /// What is added by output channel, shape [outputs], where there is one.
+    var bias: Parameter? { get }
+    /// What the kernels read.
+    var geometry: ConvolutionGeometry { get }
+}
+
+extension ConvolutionLayer {
+    /// W and b, checked against the rank that the layer has: W drawn by default from U(-a, a) with
+    /// a = 1 / sqrt(elements that an output reads), b zero.
+    static func parameters(
+        _ inputs: Int, _ outputs: Int, _ geometry: ConvolutionGeometry, rank: Int, bias: Bool,
+        weight: Initializer?, dtype: DType, using generator: RandomGenerator
+    ) -> (weight: Parameter, bias: Parameter?) {
+        let groups = geometry.groups
+        precondition(geometry.kernel.count == rank, "the geometry has \(geometry.kernel.count) dimensions")
+        precondition(inputs > 0 && outputs > 0, "a convolution needs input and output channels")
+        precondition(
+            inputs % groups == 0 && outputs % groups == 0,
+            "\(groups) groups do not divide \(inputs) inputs and \(outputs) outputs")
+        let shape = [outputs, inputs / groups] + geometry.kernel
+        let standard = Initializer.uniform(bound: 1 / Double(shape.dropFirst().reduce(1, *)).squareRoot())
+        return (
+            Parameter(wrappedValue: (weight ?? standard)(shape, dtype: dtype, using: generator)),
+            bias ? Parameter(wrappedValue: .zeros([outputs], dtype: dtype)) : nil
+        )
+    }
+
+    func convolve(_ input: Tensor) -> Tensor {
+        input.convolved(
+            weight: weight, bias: bias?.wrappedValue, stride: geometry.stride, padding: geometry.padding,
+            dilation: geometry.dilation, groups: geometry.groups)
+    }
+}
+
+extension ConvolutionLayer {
+    public func unitGradients(of use: LayerActivation) -> [Tensor?] {
+        let patches = geometry.patches(of: use.input)
+        // [units, groups, outputs / groups, positions]
+        let s = use.outputGradient.flattened(from: 2).unflattened(1, into: [geometry.groups, -1])
+        let weight = s.matmul(patches.transposed(2, 3)).reshaped([-1] + self.weight.shape)
+        return bias == nil ? [weight] : [weight, use.outputGradient.flattened(from: 2).sum(along: 2)]
+    }
+
+    public func workingByteCount(of use: LayerActivation) -> Int {
+        let positions = use.outputGradient.shape.dropFirst(2).reduce(1, *)
+        return positions * weight.count / max(weight.shape[0], 1) * geometry.groups * weight.dtype.byteCount
+    }
+
+    public func unitProducts(of use: LayerActivation, with directions: [Tensor]) -> Tensor {
+        let output = use.input.convolved(
+            weight: directions[0], bias: bias == nil ? nil : directions[1], stride: geometry.stride,
+            padding: geometry.padding, dilation: geometry.dilation, groups: geometry.groups)
+        return (output * use.outputGradient).flattened(from: 1).sum(along: 1)
+    }
+
+    public var hasKroneckerFactors: Bool { geometry.groups == 1 }
+
+    public func kroneckerRows(of use: LayerActivation) -> KroneckerRows {
+        KroneckerRows(
+            inputs: geometry.patches(of: use.input).flattened(from: 1, to: 2).transposed(1, 2),
+            outputGradients: use.outputGradient.flattened(from: 2).transposed(1, 2), hasBias: bias != nil)
+    }
+
+    /// The squares of all patches add up to the patches of the added squares.
+    public func factorDiagonals(of use: LayerActivation) -> (inputs: Tensor, outputs: Tensor, count: Int)? {
+        let (x, g) = (use.input, use.outputGradient)
+        if x.failure != nil || g.failure != nil { return nil }
+        let image = x.squared().sum(along: 0, keepingDimensions: true)
+        var squares = geometry.patches(of: image).flattened(from: 0, to: 2).sum(along: 1)
+        let count = g.count / max(g.shape[1], 1)
+        if bias != nil {
+            squares = .concatenated([
+                squares, .full([1], Double(count), dtype: squares.dtype, device: squares.device),
+            ])
+        }
+        return (squares, g.squared().sum(along: 0).flattened(from: 1).sum(along: 1), count)
+    }
+}
+
+/// Cross-correlation along one dimension: y[o, t] = b[o] + sum over c, k of W[o, c, k] x[c, s t + d k - p].
+public final class Conv1d: ConvolutionLayer {
+    /// W, shape [outputs, inputs / groups, kernel].
+    @Parameter public var weight: Tensor
+    /// b, shape [outputs], where there is one.
+    public let bias: Parameter?
+    public let geometry: ConvolutionGeometry
+    public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
+    let site = CaptureSite()
+
+    /// Draws W; b starts at zero.
+    ///
+    /// W is drawn by default from U(-a, a) with a = 1 / sqrt(inputs / groups * kernel).
+    public convenience init(
+        _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1,
+        groups: Int = 1, bias: Bool = true, weight: Initializer? = nil, dtype: DType = .float32,
+        using generator: RandomGenerator
+    ) {
+        let geometry = ConvolutionGeometry(
+            kernel: [kernel], stride: [stride], padding: [padding], dilation: [dilation], groups: groups)
+        self.init(
+            inputs, outputs, geometry: geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
+    }
+
+    /// Draws W for a geometry, which must have one dimension; b starts at zero.
+    public init(
+        _ inputs: Int, _ outputs: Int, geometry: ConvolutionGeometry, bias: Bool = true,
+        weight: Initializer? = nil, dtype: DType = .float32, using generator: RandomGenerator
+    ) {
+        self.geometry = geometry
+        (_weight, self.bias) = Self.parameters(
+            inputs, outputs, geometry, rank: 1, bias: bias, weight: weight, dtype: dtype, using: generator)
+    }
+
+    /// The output [batch, outputs, positions] for an input [batch, inputs, size].
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        site.record(input: input, output: convolve(input))
+    }
+}
+
+/// Cross-correlation over an image: y[o, t] = b[o] + sum over c, k of W[o, c, k] x[c, s t + d k - p], with t
+/// and k pairs of row and column.
+public final class Conv2d: ConvolutionLayer {
+    /// W, shape [outputs, inputs / groups, kernel height, kernel width].
+    @Parameter public var weight: Tensor
+    /// b, shape [outputs], where there is one.
+    public let bias: Parameter?
+    public let geometry: ConvolutionGeometry
+    public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
+    let site = CaptureSite()
+
+    /// Draws W; b starts at zero.
+    ///
+    /// W is drawn by default from U(-a, a) with a = 1 / sqrt(inputs / groups * kernel elements).
+    public convenience init(
+        _ inputs: Int, _ outputs: Int, kernel: Size2d, stride: Size2d = 1, padding: Size2d = 0,
+        dilation: Size2d = 1, groups: Int = 1, bias: Bool = true, weight: Initializer? = nil,
+        dtype: DType = .float32, using generator: RandomGenerator
+    ) {
+        let geometry = ConvolutionGeometry(
+            kernel: kernel.sizes, stride: stride.sizes, padding: padding.sizes, dilation: dilation.sizes,
+            groups: groups)
+        self.init(
+            inputs, outputs, geometry: geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
+    }
+
+    /// Draws W for a geometry, which must have two dimensions; b starts at zero.
+    public init(
+        _ inputs: Int, _ outputs: Int, geometry: ConvolutionGeometry, bias: Bool = true,
+        weight: Initializer? = nil, dtype: DType = .float32, using generator: RandomGenerator
+    ) {
+        self.geometry = geometry
+        (_weight, self.bias) = Self.parameters(
+            inputs, outputs, geometry, rank: 2, bias: bias, weight: weight, dtype: dtype, using: generator)
+    }
+
+    /// The output [batch, outputs, height, width] for an input [batch, inputs, height, width].
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        site.record(input: input, output: convolve(input))
+    }
+}

@@ -1,0 +1,70 @@
+import Torch
+
+/// The hyperbolic tangent.
+public final class Tanh: UnaryLayer {
+    /// Makes the layer.
+    public init() {}
+    /// The hyperbolic tangent of each element.
+    public func callAsFunction(_ input: Tensor) -> Tensor { input.tanh() }
+}
+
+/// The rectifier, max(0, x).
+public final class ReLU: UnaryLayer {
+    /// Makes the layer.
+    public init() {}
+    /// The larger of each element and 0.
+    public func callAsFunction(_ input: Tensor) -> Tensor { input.relu() }
+}
+
+/// The logistic function, 1 / (1 + exp(-x)).
+public final class Sigmoid: UnaryLayer {
+    /// Makes the layer.
+    public init() {}
+    /// The logistic function of each element.
+    public func callAsFunction(_ input: Tensor) -> Tensor { input.sigmoid() }
+}
+
+/// x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016).
+public final class GELU: UnaryLayer {
+    /// Whether Phi is approximated by tanh.
+    public let isApproximate: Bool
+
+    /// Makes the layer; exact unless the approximation by tanh is asked for.
+    public init(isApproximate: Bool = false) { self.isApproximate = isApproximate }
+    /// x Phi(x) of each element.
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        isApproximate ? input.geluTanh() : input.gelu()
+    }
+}
+
+/// All dimensions but the first joined into one.
+public final class Flatten: UnaryLayer {
+    /// Makes the layer.
+    public init() {}
+
+    /// The input [batch, ...] as [batch, elements].
+    public func callAsFunction(_ input: Tensor) -> Tensor { input.flattened(from: 1) }
+}
+
+/// Sets elements to zero at random while training, and scales the others so that the mean stays.
+public final class Dropout: UnaryLayer, ModeDependent {
+    /// The probability of an element to be dropped, in [0, 1).
+    public let probability: Double
+    public var isTraining = true
+    let generator: RandomGenerator
+
+    /// Makes the layer; its draws come from `generator`.
+    public init(_ probability: Double, using generator: RandomGenerator) {
+        precondition(
+            (0..<1).contains(probability), "a dropout probability must lie in [0, 1), not \(probability)")
+        self.probability = probability
+        self.generator = generator
+    }
+
+    /// The input with elements dropped; the input itself in evaluation.
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        guard isTraining, probability > 0 else { return input }
+        let kept = Tensor.bernoulli(like: input, probability: 1 - probability, using: generator)
+        return input * kept / (1 - probability)
+    }
+}
