@@ -133,4 +133,12 @@ extension CurvatureRequest {
         default: false
         }
     }
+
+    /// Whether it looks at its passes twice, and makes them again rather than keep them.
+    var repeatsClosedForm: Bool {
+        switch self {
+        case .eigenvalueCorrected(let source, _), .activations(let source): source.isClosedForm
+        default: false
+        }
+    }
 }

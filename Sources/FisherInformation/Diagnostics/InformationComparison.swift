@@ -67,7 +67,7 @@ extension DiagonalInformation {
 extension FullInformation {
     /// Compares the means of two whole matrices, of any sources.
     public func compared(to reference: FullInformation) throws -> InformationComparison {
-        guard paths == reference.paths, sum.shape == reference.sum.shape else {
+        guard paths == reference.paths, sums.sum.shape == reference.sums.sum.shape else {
             throw CurvatureError.mismatched(reason: "they are of other parameters")
         }
         return try InformationComparison([.root: mean], to: [.root: reference.mean])

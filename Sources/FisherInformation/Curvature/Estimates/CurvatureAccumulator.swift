@@ -21,7 +21,9 @@ extension CurvatureEstimator {
         case .gradientRows: GradientRowsAccumulator(self)
         case .activations: KeptPasses(run) { CapturedActivations($0, by: self) }
         case .perSampleGradients: KeptPasses(run) { try PerSampleGradients($0, by: self) }
-        case .products: KeptPasses(run) { InformationProducts(try self.product($0), $0.observationCount) }
+        case .products: KeptPasses(run) {
+                CurvatureProducts(try self.product($0), observationCount: $0.observationCount)
+            }
         case .lowRank(let rank, let source):
             KeptPasses(run) {
                 try self.lowRank(

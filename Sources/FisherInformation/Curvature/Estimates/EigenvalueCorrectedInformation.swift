@@ -1,6 +1,13 @@
 import NeuralNet
 import Torch
 
+extension KroneckerEigenbasis {
+    /// The eigenbases of a layer's factors, eigenvalues ascending. Costs the cube of each factor's size.
+    public init(of factors: KroneckerFactors) throws(TorchError) {
+        self.init(inputs: try SafeEigen(factors.a).vectors, outputs: try SafeEigen(factors.s).vectors)
+    }
+}
+
 /// One layer's information in the eigenbasis of its Kronecker factors (George et al. 2018): F ~ Q diag(s) Q^T with
 /// Q = Q_A (x) Q_S and s = (1/N) sum_n (Q_S^T G_n Q_A)^2, the best diagonal in this basis.
 public struct EigenvalueCorrectedFactors: Summable {

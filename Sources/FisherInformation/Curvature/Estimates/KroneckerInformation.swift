@@ -137,9 +137,7 @@ struct KroneckerAccumulator: CurvatureAccumulator {
     private mutating func add(
         _ use: LayerActivation, of layer: any KroneckerLayer, _ path: ParameterPath, weight: Double
     ) throws {
-        if isDiagonal, sharing == .expand, let layer = layer as? any ConvolutionInformation,
-            let quick = layer.factorDiagonals(of: use)
-        {
+        if isDiagonal, sharing == .expand, let quick = layer.factorDiagonals(of: use) {
             sums[path, default: Sums()].add(
                 inputs: isFirst ? quick.inputs : nil, outputs: quick.outputs * weight,
                 count: isFirst ? quick.count : 0)
