@@ -43,6 +43,7 @@ let package = Package(
     products: [
         .library(name: "Torch", targets: ["Torch"]),
         .library(name: "NeuralNet", targets: ["NeuralNet"]),
+        .library(name: "FisherOptions", targets: ["FisherOptions"]),
         .library(name: "FisherInformation", targets: ["FisherInformation"]),
         .library(name: "Fisher", targets: ["Fisher"]),
         .library(name: "FisherTraining", targets: ["FisherTraining"]),
@@ -69,7 +70,10 @@ let package = Package(
         .target(name: "Torch", dependencies: ["CKernels", "CTorch"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
-        .target(name: "Fisher", dependencies: ["CKernels", "FisherInformation", "NeuralNet", "Torch"]),
+        .target(name: "FisherOptions", dependencies: ["NeuralNet"]),
+        .target(
+            name: "Fisher",
+            dependencies: ["CKernels", "FisherInformation", "FisherOptions", "NeuralNet", "Torch"]),
         .target(name: "FisherTraining", dependencies: ["Fisher"]),
         .target(name: "FisherTasks", dependencies: ["CDigits", "FisherTraining"]),
         .executableTarget(
@@ -95,6 +99,7 @@ let package = Package(
         ),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
+        .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher"]),
         .testTarget(name: "FisherTrainingTests", dependencies: ["FisherTraining"]),
         .testTarget(name: "FisherTasksTests", dependencies: ["FisherTasks"]),

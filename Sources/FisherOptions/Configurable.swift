@@ -1,0 +1,114 @@
+/// An option of a value type, declared once: its name in configurations, its aliases, the values that it may take, its
+/// meaning and its default.
+///
+///     /// Decay of the momentum average, in [0, 1).
+///     @Configurable("beta1", .decay, "decay of the momentum average") public var beta1: Schedule = 0.9
+///
+/// The table of options, parsing, validation, coding and description of a type that conforms to
+/// ``ConfigurableOptions`` derive from these declarations.
+@propertyWrapper
+public struct Configurable<Value: OptionValue>: Hashable, Sendable {
+    /// The option's value.
+    public var wrappedValue: Value
+    /// What was declared.
+    public let declaration: OptionDeclaration
+    private let allowed: AllowedValues<Value>
+
+    /// Declares an option.
+    ///
+    /// - Parameters:
+    ///   - wrappedValue: the default.
+    ///   - name: the name in configurations, in snake_case; dotted where the option belongs to a section.
+    ///   - allowed: the values that it may take.
+    ///   - aliases: other names that are understood.
+    ///   - meaning: what it means, in a few words.
+    public init(
+        wrappedValue: Value, _ name: String, _ allowed: AllowedValues<Value>, aliases: [String] = [],
+        _ meaning: String
+    ) {
+        // A value that is being set takes the place of the default while its owner is made anew.
+        if let given = OptionOverrides.values[name] {
+            self.wrappedValue = given as? Value ?? wrappedValue
+        } else {
+            self.wrappedValue = wrappedValue
+        }
+        declaration = OptionDeclaration(name: name, aliases: aliases, meaning: meaning, form: Value.form)
+        self.allowed = allowed
+    }
+
+    /// Declares an option that may take every value of its type.
+    public init(wrappedValue: Value, _ name: String, aliases: [String] = [], _ meaning: String) {
+        self.init(wrappedValue: wrappedValue, name, .all, aliases: aliases, meaning)
+    }
+
+    /// Two options are equal where their values are.
+    public static func == (a: Configurable, b: Configurable) -> Bool { a.wrappedValue == b.wrappedValue }
+
+    /// Hashes the value.
+    public func hash(into hasher: inout Hasher) { hasher.combine(wrappedValue) }
+}
+
+/// What an option is called and what it means.
+public struct OptionDeclaration: Hashable, Sendable {
+    /// The name in configurations.
+    public let name: String
+    /// Other names that are understood.
+    public let aliases: [String]
+    /// What it means, in a few words.
+    public let meaning: String
+    /// How its values look in files.
+    public let form: OptionForm
+
+    /// Whether a name is this option's, whatever its case and separators.
+    func isNamed(_ text: String) -> Bool {
+        func plain(_ name: String) -> String { name.filter { $0 != "-" && $0 != "_" }.lowercased() }
+        return ([name] + aliases).contains { plain($0) == plain(text) }
+    }
+}
+
+/// An option with its present value, without the type of that value.
+public struct OptionEntry: Sendable {
+    /// What was declared.
+    public let declaration: OptionDeclaration
+    /// The value as text: one piece, or those of a list.
+    public let pieces: [String]
+    /// Why the value is not allowed; nothing where it is.
+    let complaint: String?
+    let value: any OptionValue
+    let parse: @Sendable ([String]) -> ParsedOption
+
+    /// The name in configurations.
+    public var name: String { declaration.name }
+    /// The value as one piece of text.
+    public var text: String { pieces.joined(separator: ",") }
+}
+
+/// What became of a text that was to be an option's value.
+enum ParsedOption {
+    case value(any OptionValue)
+    case complaint(String)
+}
+
+/// Values that take the place of defaults while options are made anew.
+enum OptionOverrides {
+    @TaskLocal static var values: [String: any OptionValue] = [:]
+}
+
+/// A stored property that is an option, whatever the type of its value.
+protocol OptionProperty {
+    var entry: OptionEntry { get }
+}
+
+extension Configurable: OptionProperty {
+    var entry: OptionEntry {
+        OptionEntry(
+            declaration: declaration, pieces: wrappedValue.optionPieces,
+            complaint: allowed.complaint(wrappedValue),
+            value: wrappedValue,
+            parse: { pieces in
+                if pieces.count != 1 && Value.form != .list { return .complaint("is a list, not one value") }
+                guard let value = Value(optionPieces: pieces) else { return .complaint(Value.expectation) }
+                return allowed.complaint(value).map(ParsedOption.complaint) ?? .value(value)
+            })
+    }
+}

@@ -1,0 +1,99 @@
+/// How an option's values look in a file.
+public enum OptionForm: Sendable {
+    /// A number or a truth value.
+    case bare
+    /// A text.
+    case quoted
+    /// A list of texts.
+    case list
+}
+
+/// A type whose values an option can take, each of which has a form as text.
+public protocol OptionValue: Hashable, Sendable {
+    /// Reads a value from its pieces of text, one except for lists; nothing where they are not one.
+    init?(optionPieces: [String])
+    /// The value as text.
+    var optionPieces: [String] { get }
+    /// What is wrong with a text that is no value, as the end of a sentence.
+    static var expectation: String { get }
+    /// How values look in files.
+    static var form: OptionForm { get }
+}
+
+/// A value that is a number, or is made of numbers, so that it can be held to a range.
+public protocol NumericOptionValue: OptionValue {
+    /// The smallest and the largest of the numbers, or all of them; none where there is no number.
+    var extremes: [Double] { get }
+}
+
+extension Double: NumericOptionValue {
+    public init?(optionPieces: [String]) { self.init(optionPieces[0]) }
+    public var optionPieces: [String] { ["\(self)"] }
+    public static var expectation: String { "is not a number" }
+    public static var form: OptionForm { .bare }
+    public var extremes: [Double] { [self] }
+}
+
+extension Int: NumericOptionValue {
+    /// Reads a whole number; a number such as `2.0`, as other programs write it, is one.
+    public init?(optionPieces: [String]) {
+        let text = optionPieces[0].filter { $0 != "_" }
+        guard let value = Int(text) ?? Double(text).flatMap({ Int(exactly: $0) }) else { return nil }
+        self = value
+    }
+    public var optionPieces: [String] { ["\(self)"] }
+    public static var expectation: String { "is not a whole number" }
+    public static var form: OptionForm { .bare }
+    public var extremes: [Double] { [Double(self)] }
+}
+
+extension Bool: OptionValue {
+    public init?(optionPieces: [String]) { self.init(optionPieces[0].lowercased()) }
+    public var optionPieces: [String] { ["\(self)"] }
+    public static var expectation: String { "is neither true nor false" }
+    public static var form: OptionForm { .bare }
+}
+
+extension String: OptionValue {
+    public init?(optionPieces: [String]) { self = optionPieces[0] }
+    public var optionPieces: [String] { [self] }
+    public static var expectation: String { "is not a text" }
+    public static var form: OptionForm { .quoted }
+}
+
+extension [String]: OptionValue {
+    public init?(optionPieces: [String]) { self = optionPieces }
+    public var optionPieces: [String] { self }
+    public static var expectation: String { "is not a list of texts" }
+    public static var form: OptionForm { .list }
+}
+
+/// One of several words: an enumeration of texts becomes an option's value by conforming, without further code.
+extension OptionValue where Self: RawRepresentable<String> & CaseIterable {
+    public init?(optionPieces: [String]) { self.init(rawValue: optionPieces[0]) }
+    public var optionPieces: [String] { [rawValue] }
+    public static var expectation: String {
+        "is not one of " + allCases.map(\.rawValue).joined(separator: ", ")
+    }
+    public static var form: OptionForm { .quoted }
+}
+
+/// A value, or `none`.
+extension Optional: OptionValue where Wrapped: OptionValue {
+    public init?(optionPieces: [String]) {
+        if optionPieces == ["none"] || optionPieces == ["null"] {
+            self = .none
+        } else if let value = Wrapped(optionPieces: optionPieces) {
+            self = .some(value)
+        } else {
+            return nil
+        }
+    }
+    public var optionPieces: [String] { self?.optionPieces ?? ["none"] }
+    public static var expectation: String { Wrapped.expectation + ", nor none" }
+    public static var form: OptionForm { Wrapped.form }
+}
+
+extension Optional: NumericOptionValue where Wrapped: NumericOptionValue {
+    public var extremes: [Double] { self?.extremes ?? [] }
+}
