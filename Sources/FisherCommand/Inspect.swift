@@ -111,9 +111,9 @@ struct Inspect: ParsableCommand {
         for _ in 0..<batches {
             try Interruption.poll()
             let batch = stream.next()
-            try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                Categorical(logits: network(batch.inputs))
-            }
+            try inspector.add(
+                Objective(Categorical(logits: network(batch.inputs)), observing: batch.targets),
+                units: batch.unitCount)
         }
         return (
             try inspector.inspection(),
@@ -128,21 +128,7 @@ struct Inspect: ParsableCommand {
         var inspector = try ModelInspector(of: files.plain.network, samples: samples, seed: seed)
         for batch in files.batches(batches) {
             try Interruption.poll()
-            let outputs = { files.plain.network(batch.inputs) }
-            switch files.plain.specification.likelihood {
-            case .categorical:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Categorical(logits: outputs())
-                }
-            case .bernoulli:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Bernoulli(logits: outputs())
-                }
-            case .gaussian:
-                try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                    Gaussian(mean: outputs())
-                }
-            }
+            try inspector.add(files.plain.objective(batch), units: batch.unitCount)
         }
         return (
             try inspector.inspection(),

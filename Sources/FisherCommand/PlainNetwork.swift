@@ -31,13 +31,18 @@ struct PlainNetwork {
             targets: targets.to(dtype: isCategorical ? .int64 : dtype))
     }
 
-    /// The mean negative log-likelihood of a batch.
+    /// The mean negative log-likelihood of a batch; throws targets that the likelihood cannot have.
     func objective(_ batch: SupervisedBatch) throws -> Objective {
         let outputs = network(batch.inputs)
-        switch specification.likelihood {
-        case .categorical: return try Objective(Categorical(logits: outputs), observing: batch.targets)
-        case .bernoulli: return try Objective(Bernoulli(logits: outputs), observing: batch.targets)
-        case .gaussian: return try Objective(Gaussian(mean: outputs), observing: batch.targets)
+        try outputs.check()
+        do {
+            switch specification.likelihood {
+            case .categorical: return try Objective(Categorical(logits: outputs), observing: batch.targets)
+            case .bernoulli: return try Objective(Bernoulli(logits: outputs), observing: batch.targets)
+            case .gaussian: return try Objective(Gaussian(mean: outputs), observing: batch.targets)
+            }
+        } catch {
+            throw CurvatureError.badObservations(reason: "\(error)")
         }
     }
 

@@ -24,9 +24,11 @@ import Testing
                         auxiliaries: consolidation.auxiliaries(for: model))
                 }
             }
-            let found = try CurvatureEstimator(of: model).diagonal(
-                .exact, units: task.unitCount, observing: task.targets
-            ) { Categorical(logits: model(task.inputs)) }
+            let found = try #require(
+                try CurvatureEstimator(of: model).estimate(
+                    [.diagonal(.exact)],
+                    of: Objective(Categorical(logits: model(task.inputs)), observing: task.targets)
+                ).diagonal(.exact))
             try consolidation.remember(model, information: found)
         }
         print(consolidation.taskCount)  // 2

@@ -26,20 +26,23 @@ extension Optimizer {
             guard let model else {
                 throw OptimizerError.needsModel(rule: type(of: rule).summary.name)
             }
-            let estimator: CurvatureEstimator
-            do throws(CurvatureError) {
-                estimator = try CurvatureEstimator(
-                    of: model,
-                    for: bound.slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) })
-            } catch .splitLayer(let path) {
-                throw OptimizerError.splitLayer(path)
-            }
+            let estimator = try estimator(of: model, for: bound)
             let requests = rule.requests(at: 1)
             try estimator.check(requests)
             try checkSize(of: requests, estimator.parameters, rule: type(of: rule).summary.name)
             estimators[number] = estimator
         }
         return estimators
+    }
+
+    private static func estimator(of model: any Module, for bound: BoundGroup) throws -> CurvatureEstimator {
+        let parameters = bound.slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) }
+        do {
+            return try CurvatureEstimator(of: model, for: parameters)
+        } catch {
+            if case .splitLayer(let path) = error { throw OptimizerError.splitLayer(path) }
+            throw error
+        }
     }
 
     /// Throws where a whole matrix of the group's parameters, and a factor of it, cannot be held.
@@ -59,13 +62,14 @@ extension Optimizer {
 
     /// What the groups ask of the batch of the next step, with the numbers of the groups.
     var questions: [(group: Int, question: CurvaturePass.Question)] {
-        groups.indices.compactMap { number in
-            guard let estimator = estimators[number], let rule = groups[number].group.rule.informed else {
-                return nil
-            }
-            let requests = rule.requests(at: (groups[number].slots.lazy.map(\.step).max() ?? 0) + 1)
-            return requests.isEmpty ? nil : (number, (estimator, requests))
+        var found: [(group: Int, question: CurvaturePass.Question)] = []
+        for (number, bound) in groups.enumerated() {
+            guard let estimator = estimators[number], let rule = bound.group.rule.informed else { continue }
+            let step = (bound.slots.lazy.map(\.step).max() ?? 0) + 1
+            let requests = rule.requests(at: step)
+            if !requests.isEmpty { found.append((number, (estimator, requests))) }
         }
+        return found
     }
 
     /// The summed gradients of one slice with the answers to the groups' questions, whose backward pass at the data's

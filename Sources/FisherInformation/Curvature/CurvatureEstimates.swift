@@ -21,8 +21,11 @@ public struct CurvatureEstimates {
     ///
     /// Throws `mismatched` where two estimates are of other parameters or layers, and for leading eigenpairs, which do
     /// not add up.
-    public static func + (a: CurvatureEstimates, b: CurvatureEstimates) throws(CurvatureError) -> CurvatureEstimates {
-        func sum<Value: Summable>(_ own: Value, _ other: any Summable) throws(CurvatureError) -> any Summable {
+    public static func + (a: CurvatureEstimates, b: CurvatureEstimates) throws(CurvatureError)
+        -> CurvatureEstimates
+    {
+        func sum<Value: Summable>(_ own: Value, _ other: any Summable) throws(CurvatureError) -> any Summable
+        {
             guard let other = other as? Value else {
                 preconditionFailure("two answers to one request are of different kinds")
             }
@@ -42,7 +45,9 @@ public struct CurvatureEstimates {
     }
 
     /// The whole matrix.
-    public func full(_ source: CurvatureSource) -> FullInformation? { answers[.full(source)] as? FullInformation }
+    public func full(_ source: CurvatureSource) -> FullInformation? {
+        answers[.full(source)] as? FullInformation
+    }
 
     /// The whole matrix of each layer.
     public func blocks(_ source: CurvatureSource) -> BlockInformation? {
@@ -55,7 +60,9 @@ public struct CurvatureEstimates {
     }
 
     /// The Kronecker factors.
-    public func kronecker(_ source: CurvatureSource, _ sharing: WeightSharing = .expand) -> KroneckerInformation? {
+    public func kronecker(_ source: CurvatureSource, _ sharing: WeightSharing = .expand)
+        -> KroneckerInformation?
+    {
         answers[.kronecker(source, sharing)] as? KroneckerInformation
     }
 
@@ -105,7 +112,7 @@ public struct CurvatureEstimates {
     }
 
     /// The rows of a layer's gradient, where they are few.
-    package func gradientRows(of path: ParameterPath) -> GradientRows? {
+    public func gradientRows(of path: ParameterPath) -> GradientRows? {
         (answers[.gradientRows] as? LayerGradientRows)?.layers[path]
     }
 }

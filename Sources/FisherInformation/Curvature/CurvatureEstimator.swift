@@ -101,7 +101,8 @@ public struct CurvatureEstimator {
                 of: made.negativeLogLikelihood, withRespectTo: wanted, keepGraph: pass.keepsGraphAfterLabels)
         var found = try pass.estimates(labelGradients: slopes.dropFirst(tensors.count), using: generator)[0]
         if wantsGradient {
-            let arrived = zip(parameters, slopes).compactMap { named, slope in slope.map { (named.path, $0) } }
+            let arrived = zip(parameters, slopes).compactMap { named, slope in slope.map { (named.path, $0) }
+            }
             found.answer(
                 .gradient,
                 Counted(

@@ -104,7 +104,8 @@ extension CurvatureRequest {
         let columns = sources.map(structures)
         let rows = columns[0].indices.map { row in
             "| `\(columns[0][row].structure)` | "
-                + columns.map { $0[row].unsupportedReason == nil ? "yes" : "no" }.joined(separator: " | ") + " |"
+                + columns.map { $0[row].unsupportedReason == nil ? "yes" : "no" }.joined(separator: " | ")
+                + " |"
         }
         return ([head, rule] + rows).joined(separator: "\n")
     }

@@ -25,7 +25,7 @@ extension FullInformation {
     public func step(
         for gradient: [ParameterPath: Tensor], damping: Double
     ) throws -> [ParameterPath: Tensor] {
-        let parts = try paths.map { path throws -> Tensor in
+        let parts = try sums.paths.map { path throws -> Tensor in
             guard let g = gradient[path] else {
                 throw CurvatureError.mismatched(reason: "there is no gradient of \(path)")
             }
@@ -36,7 +36,7 @@ extension FullInformation {
         let solution = layout.joined(parts).unsqueezed(1).choleskySolved(factor: matrix.cholesky())
             .flattened()
         try solution.check()
-        return Dictionary(uniqueKeysWithValues: zip(paths, layout.split(solution)))
+        return Dictionary(uniqueKeysWithValues: zip(sums.paths, layout.split(solution)))
     }
 }
 
@@ -47,7 +47,7 @@ extension KroneckerInformation {
         for gradient: [ParameterPath: Tensor], damping: Double
     ) throws -> [ParameterPath: Tensor] {
         var found: [ParameterPath: Tensor] = [:]
-        for (path, factors) in layers {
+        for (path, factors) in sums.layers {
             let (weightPath, biasPath) = (path.appending("weight"), path.appending("bias"))
             guard let weight = gradient[weightPath]?.detached() else {
                 throw CurvatureError.mismatched(reason: "there is no gradient of \(weightPath)")

@@ -26,14 +26,17 @@ package struct CurvaturePass {
     ) throws {
         for question in questions { try question.estimator.check(question.requests) }
         let requests = questions.flatMap(\.requests)
-        let wanted = Set(questions.flatMap { question in question.requests.flatMap(question.estimator.layers) })
+        let wanted = Set(
+            questions.flatMap { question in question.requests.flatMap(question.estimator.layers) })
         let recorder = ActivationRecorder()
         let made = try model.capturing(by: recorder) { () throws -> Objective in
             requests.contains(where: \.needsSecondDerivatives)
                 ? try withSecondDerivatives(objective) : try objective()
         }
         let uses = recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }
-        let asking = questions.filter { $0.requests.contains { $0.capturedSource != nil && !$0.isOfFactorsOnly } }
+        let asking = questions.filter {
+            $0.requests.contains { $0.capturedSource != nil && !$0.isOfFactorsOnly }
+        }
         let unitwise = asking.flatMap(\.estimator.unitwise).map(\.parameter)
         let outputs = try Self.outputs(of: made, for: requests, isUnitwise: !unitwise.isEmpty)
         let units = units ?? uses.first?.output.shape.first ?? outputs?.shape.first ?? made.observationCount
@@ -57,9 +60,11 @@ package struct CurvaturePass {
         of objective: Objective, for requests: [CurvatureRequest], isUnitwise: Bool
     ) throws(CurvatureError) -> Tensor? {
         if let likelihood = objective.likelihood as? any ClosedFormFisher { return likelihood.outputs }
-        guard let request = requests.first(where: { $0.source == .improved || isUnitwise && $0.source != nil })
+        guard
+            let request = requests.first(where: { $0.source == .improved || isUnitwise && $0.source != nil })
         else { return nil }
-        throw request.unsupported("\(type(of: objective.likelihood)) does not tell the outputs that it is made of")
+        throw request.unsupported(
+            "\(type(of: objective.likelihood)) does not tell the outputs that it is made of")
     }
 
     /// Throws where the units are the observations, and several of them stand along other axes than the first: what
@@ -77,12 +82,14 @@ package struct CurvaturePass {
     /// What the backward pass at the data's labels must reach for the estimates: what the layers computed, then the
     /// outputs, where they are needed.
     package var labelTensors: [Tensor] {
-        (sources.contains(where: \.isAtLabels) ? uses.map(\.output) : []) + (needsOutputSlopes ? [outputs].compactMap(\.self) : [])
+        (sources.contains(where: \.isAtLabels) ? uses.map(\.output) : [])
+            + (needsOutputSlopes ? [outputs].compactMap(\.self) : [])
     }
 
     private var needsOutputSlopes: Bool {
         let requests = questions.flatMap(\.requests)
-        return requests.contains { $0.capturedSource == .improved } || requests.contains(.perSampleGradients(.empirical))
+        return requests.contains { $0.capturedSource == .improved }
+            || requests.contains(.perSampleGradients(.empirical))
             || !unitwise.isEmpty && sources.contains(where: \.isAtLabels)
     }
 
@@ -163,7 +170,8 @@ package struct CurvaturePass {
 
     /// Makes the passes of a source, one after another.
     private func forEachPass(
-        _ source: CurvatureSource, _ labels: BackwardPass?, using generator: RandomGenerator?, keepGraph: Bool,
+        _ source: CurvatureSource, _ labels: BackwardPass?, using generator: RandomGenerator?,
+        keepGraph: Bool,
         _ take: (BackwardPass) throws -> Void
     ) throws {
         switch source {
@@ -272,6 +280,7 @@ package struct CurvaturePass {
                 rows[k].append(gradient ?? .zeros(like: tensors[k].detached()))
             }
         }
-        return Dictionary(uniqueKeysWithValues: zip(unitwise, rows).map { (ObjectIdentifier($0), .stacked($1)) })
+        return Dictionary(
+            uniqueKeysWithValues: zip(unitwise, rows).map { (ObjectIdentifier($0), .stacked($1)) })
     }
 }

@@ -38,7 +38,9 @@ extension Dictionary: Summable where Value: Summable {
 extension Array: Summable where Element: Summable {
     /// The sums by position. Throws `mismatched` where the numbers of elements differ.
     public func adding(_ other: [Element]) throws(CurvatureError) -> [Element] {
-        guard count == other.count else { throw .mismatched(reason: "they are of other parameters or layers") }
+        guard count == other.count else {
+            throw .mismatched(reason: "they are of other parameters or layers")
+        }
         var sums: [Element] = []
         for (own, its) in zip(self, other) { sums.append(try own.adding(its)) }
         return sums

@@ -21,7 +21,8 @@ extension CurvatureEstimator {
         case .gradientRows: GradientRowsAccumulator(self)
         case .activations: KeptPasses(run) { CapturedActivations($0, by: self) }
         case .perSampleGradients: KeptPasses(run) { try PerSampleGradients($0, by: self) }
-        case .products: KeptPasses(run) {
+        case .products:
+            KeptPasses(run) {
                 CurvatureProducts(try self.product($0), observationCount: $0.observationCount)
             }
         case .lowRank(let rank, let source):

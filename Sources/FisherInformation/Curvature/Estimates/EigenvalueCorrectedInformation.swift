@@ -34,7 +34,9 @@ public struct EigenvalueCorrectedFactors: Summable {
     }
 
     /// The sums of both, which must have been made in the same basis. Throws `mismatched` where they were not.
-    public func adding(_ other: EigenvalueCorrectedFactors) throws(CurvatureError) -> EigenvalueCorrectedFactors {
+    public func adding(_ other: EigenvalueCorrectedFactors) throws(CurvatureError)
+        -> EigenvalueCorrectedFactors
+    {
         guard basis.isEqual(to: other.basis) else {
             throw .mismatched(reason: "the eigenvalues are in other bases")
         }
@@ -88,7 +90,9 @@ struct EigenvalueAccumulator: CurvatureAccumulator {
 
     func finished() throws -> any Summable {
         var bases: [ParameterPath: KroneckerEigenbasis] = [:]
-        for (path, layer) in try factors.information().layers { bases[path] = try KroneckerEigenbasis(of: layer) }
+        for (path, layer) in try factors.information().layers {
+            bases[path] = try KroneckerEigenbasis(of: layer)
+        }
         return try CapturedActivations(run, by: estimator).eigenvalues(in: bases)
     }
 }

@@ -77,7 +77,8 @@ struct MatrixAccumulator: CurvatureAccumulator {
         let found = zip(blocks, sums).compactMap { members, sums in
             sums.map {
                 MatrixSums(
-                    paths: members.map(\.path), sum: $0.sum, gradient: run.hasLossGradient ? $0.gradient : nil)
+                    paths: members.map(\.path), sum: $0.sum, gradient: run.hasLossGradient ? $0.gradient : nil
+                )
             }
         }
         guard isWhole else {

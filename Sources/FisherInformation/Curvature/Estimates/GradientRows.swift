@@ -4,14 +4,14 @@ import Torch
 /// A layer's gradient as a product of few rows, G = sum over rows of s a^T, where products with them are cheaper than
 /// with G: M G L = (s M)^T (a L) costs rows (outputs^2 + inputs^2 + outputs inputs) in place of
 /// outputs inputs (outputs + inputs).
-package struct GradientRows {
+public struct GradientRows {
     /// a, with a trailing 1 where the layer has a bias, [rows, inputs (+ 1)].
     let inputs: Tensor
     /// s at the data's labels, [rows, outputs].
     let outputs: Tensor
 
     /// The rows of a layer in one backward pass; nothing where there are too many to be worth it.
-    package init?(of layer: any KroneckerLayer, uses: [LayerActivation]) {
+    init?(of layer: any KroneckerLayer, uses: [LayerActivation]) {
         var parts: [(inputs: Tensor, outputs: Tensor)] = []
         for use in uses {
             let positions =
