@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherBenchmarks
 import FisherTraining
 import Foundation
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherBenchmarks
 import FisherTasks
 import FisherTraining
 import Foundation

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherReports
 import FisherTasks
 import FisherTraining
 import Foundation
@@ -88,7 +89,9 @@ struct Continual: ParsableCommand {
         var result = ContinualComparison(
             task: try summary(candidate, training, test),
             environment: .current(command: CommandLine.arguments))
-        if resume, let old = try ContinualComparison.read(from: output) {
+        let files = StudyFiles(folder: output)
+        if resume, files.hasResult {
+            let old = try files.read(ContinualComparison.self)
             guard old.task == result.task else {
                 throw UsageError(
                     description:
@@ -99,18 +102,18 @@ struct Continual: ParsableCommand {
         if !json { say(result.task.description) }
         let progress = ProgressDisplay(runCount: comparison.runCount(after: result))
         do {
-            result = try comparison(into: result, progress: progress) { try $0.write(to: output) }
+            result = try comparison(into: result, progress: progress) { try files.writeWithReport($0) }
             progress.finish()
         } catch let error as Interrupted {
             progress.finish()
             throw Resumable(signal: error.signal, command: "the same command with --resume")
         }
-        try result.write(to: output)
+        try files.writeWithReport(result)
         if json {
             FileHandle.standardOutput.write(result.json())
         } else {
             print("\n" + result.text())
-            print("report: \(URL(filePath: ComparisonFiles(folder: output).report).path)")
+            print("report: \(URL(filePath: files.report).path)")
         }
         try requireCompleted(result)
     }

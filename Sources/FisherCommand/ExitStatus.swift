@@ -1,4 +1,5 @@
 import Fisher
+import FisherBenchmarks
 import FisherTasks
 import FisherTraining
 
@@ -36,12 +37,12 @@ enum ExitStatus: Int32 {
             case .deviceUnavailable: self = .engineMissing
             case .invalidOperation: self = .internalError
             }
-        case let error as ComparisonFileError:
+        case let error as StudyFileError:
             switch error {
             case .cannotCreateFolder: self = .cannotCreate
             case .cannotWrite: self = .inputOutput
             case .cannotRead: self = .inputMissing
-            case .notAComparison, .unknownVersion: self = .badData
+            case .wrongContent, .unknownVersion: self = .badData
             }
         default: return nil
         }

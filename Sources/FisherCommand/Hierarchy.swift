@@ -1,10 +1,12 @@
 import ArgumentParser
 import Fisher
+import FisherBenchmarks
+import FisherReports
 import FisherTasks
 import FisherTraining
 import Foundation
 
-/// `fisher hierarchy`: every rung from the identity to the whole Fisher information, with numbers.
+/// `fisher hierarchy`: every level from the identity to the whole Fisher information, with numbers.
 struct Hierarchy: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure how near each optimizer comes to the natural gradient, and what it costs.",
@@ -16,7 +18,7 @@ struct Hierarchy: ParsableCommand {
 
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue,
-        help: "An optimizer with options, as kfac:damping=1e-3; repeat it. By default one of each rung.")
+        help: "An optimizer with options, as kfac:damping=1e-3; repeat it. By default one of each level.")
     var optimizers: [OptimizerSpecification] = []
     @Option(help: "Steps of AdamW before anything is compared.")
     var trainingSteps = 100
@@ -68,17 +70,18 @@ struct Hierarchy: ParsableCommand {
         var study = HierarchyStudy(task)
         (study.seed, study.trainingSteps, study.warmUpSteps) = (seed, trainingSteps, warmUpSteps)
         (study.damping, study.turns) = (damping, turns)
-        let rungs = try study.rungs(of: candidates) { done in
+        let levels = try study.levels(of: candidates) { done in
             if !json { say("\(done) of \(candidates.count): \(candidates[done - 1].label)") }
         }
         let result = HierarchyComparison(
-            task: task.summary, environment: .current(command: CommandLine.arguments), rungs: rungs)
-        try result.write(to: output)
+            task: task.summary, environment: .current(command: CommandLine.arguments), levels: levels)
+        let files = StudyFiles(folder: output)
+        try files.writeWithReport(result)
         if json {
-            FileHandle.standardOutput.write(try result.json())
+            FileHandle.standardOutput.write(result.json())
         } else {
             print("\n" + result.text())
-            print("report: \(URL(filePath: ComparisonFiles(folder: output).report).path)")
+            print("report: \(URL(filePath: files.report).path)")
         }
     }
 }

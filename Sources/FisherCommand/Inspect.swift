@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherReports
 import FisherTasks
 import FisherTraining
 import Foundation
@@ -63,14 +64,12 @@ struct Inspect: ParsableCommand {
         Interruption.install()
         if let report { try requireFolder(of: report) }
         let (inspection, subject) = try model == nil ? language() : plain()
+        let document = InspectionDocument(inspection, of: subject)
         if json {
-            print(
-                String(decoding: InspectionDocument(inspection, of: subject).json(), as: UTF8.self),
-                terminator: "")
+            print(String(decoding: document.json(), as: UTF8.self), terminator: "")
         } else {
-            let screen = ProgressOutput.standardOutput()
             say(subject.description)
-            say(inspection.table(usesColor: screen.usesColor))
+            print(document.text(), terminator: "")
         }
         if let report {
             try InspectionReport(inspection, of: subject).write(to: report)
@@ -133,7 +132,7 @@ struct Inspect: ParsableCommand {
         return (
             try inspector.inspection(),
             subject(
-                "\(files.plain.specification.likelihood.rawValue) network of \(model) on the samples of \(inputs)"
+                "\(files.plain.specification.likelihood) network of \(model) on the samples of \(inputs)"
             )
         )
     }

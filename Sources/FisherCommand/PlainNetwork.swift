@@ -4,6 +4,7 @@ import Foundation
 /// A network of a description and of weights from files, in the type of the weights and in evaluation.
 struct PlainNetwork {
     let specification: NetworkSpecification
+    let likelihood: any NamedLikelihood.Type
     let network: Sequential
     let dtype: DType
 
@@ -16,6 +17,7 @@ struct PlainNetwork {
             throw InputError(path: model)
         }
         specification = try NetworkSpecification(json: data)
+        likelihood = try LikelihoodRegistry.likelihood(named: specification.likelihood)
         let tensors = try SafetensorsFile(path: weights).allTensors()
         dtype = tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
         network = try specification.makeNetwork(dtype: dtype, weights: tensors)
@@ -25,10 +27,9 @@ struct PlainNetwork {
     /// Inputs and targets in the types that the network and its likelihood take; throws shapes that do not fit.
     func batch(inputs: Tensor, targets: Tensor) throws -> SupervisedBatch {
         _ = try specification.outputShape(for: inputs.shape)
-        let isCategorical = specification.likelihood == .categorical
         return SupervisedBatch(
             inputs: inputs.dtype.isFloatingPoint ? inputs.to(dtype: dtype) : inputs,
-            targets: targets.to(dtype: isCategorical ? .int64 : dtype))
+            targets: targets.to(dtype: likelihood.targetDType(forOutputs: dtype)))
     }
 
     /// The mean negative log-likelihood of a batch; throws targets that the likelihood cannot have.
@@ -36,11 +37,7 @@ struct PlainNetwork {
         let outputs = network(batch.inputs)
         try outputs.check()
         do {
-            switch specification.likelihood {
-            case .categorical: return try Objective(Categorical(logits: outputs), observing: batch.targets)
-            case .bernoulli: return try Objective(Bernoulli(logits: outputs), observing: batch.targets)
-            case .gaussian: return try Objective(Gaussian(mean: outputs), observing: batch.targets)
-            }
+            return try Objective(likelihood, of: outputs, observing: batch.targets)
         } catch {
             throw CurvatureError.badObservations(reason: "\(error)")
         }

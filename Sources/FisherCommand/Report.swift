@@ -1,4 +1,5 @@
 import ArgumentParser
+import FisherReports
 import FisherTraining
 import Foundation
 
@@ -26,8 +27,8 @@ struct Report: ParsableCommand {
 
     private func comparison() throws -> OptimizerComparison {
         if folders.count == 1, let folder = folders.first {
-            let files = ComparisonFiles(folder: folder)
-            if FileManager.default.fileExists(atPath: files.json) { return try files.read() }
+            let files = StudyFiles(folder: folder)
+            if files.hasResult { return try files.read(OptimizerComparison.self) }
         }
         var runs: [RunTable.Run] = []
         for folder in folders {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherReports
 import FisherTraining
 import Foundation
 
@@ -110,7 +111,7 @@ struct TaskComparison<Own: ComparedTask> {
         if let threads = arguments.threads { Engine.threadCount = threads }
         let source = try arguments.own.source()
         let task = try arguments.task(on: source)
-        let files = ComparisonFiles(folder: folder)
+        let files = StudyFiles(folder: folder)
         var result = OptimizerComparison(
             task: task.summary, environment: .current(command: CommandLine.arguments), entries: [])
         if arguments.resume { result = try continued(result, files) }
@@ -126,7 +127,7 @@ struct TaskComparison<Own: ComparedTask> {
             result = try ComparisonRunner(task, length: arguments.length)(
                 try hyperparameters.finalists(chosen), seeds: arguments.seedNumbers, into: result,
                 progress: progress
-            ) { try files.write($0) }
+            ) { try files.writeWithReport($0) }
             progress.finish()
         } catch let error as Interrupted {
             progress.finish()
@@ -137,10 +138,10 @@ struct TaskComparison<Own: ComparedTask> {
 
     /// The result of an earlier start, if it was the same comparison.
     private func continued(
-        _ fresh: OptimizerComparison, _ files: ComparisonFiles
+        _ fresh: OptimizerComparison, _ files: StudyFiles
     ) throws -> OptimizerComparison {
-        guard FileManager.default.fileExists(atPath: files.json) else { return fresh }
-        let old = try files.read()
+        guard files.hasResult else { return fresh }
+        let old = try files.read(OptimizerComparison.self)
         guard old.task == fresh.task else {
             throw UsageError(
                 description: "\(files.json) is of another task or length: choose another --output")
@@ -150,7 +151,7 @@ struct TaskComparison<Own: ComparedTask> {
 
     /// The candidates with the options that tuning chose.
     private func tune(
-        on source: Own.Source, _ result: inout OptimizerComparison, _ files: ComparisonFiles,
+        on source: Own.Source, _ result: inout OptimizerComparison, _ files: StudyFiles,
         _ progress: ProgressDisplay
     ) throws -> [OptimizerCandidate] {
         let isTuned = candidates.contains { $0.grid.count > 1 }
@@ -171,7 +172,7 @@ struct TaskComparison<Own: ComparedTask> {
                 progress: progress
             ) { partial in
                 result.tuning = records + [partial]
-                try files.write(result)
+                try files.writeWithReport(result)
             }
             records.append(record)
             chosen.append(try candidate.setting(record.best?.settings ?? []))
@@ -180,7 +181,7 @@ struct TaskComparison<Own: ComparedTask> {
         return chosen
     }
 
-    private func show(_ result: OptimizerComparison, _ files: ComparisonFiles) {
+    private func show(_ result: OptimizerComparison, _ files: StudyFiles) {
         let screen = ProgressOutput.standardOutput()
         let summary = ComparisonSummary(of: result)
         if !summary.tuning.isEmpty { print("\n" + summary.tuningText) }

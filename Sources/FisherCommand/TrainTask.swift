@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherReports
 import FisherTraining
 import Foundation
 

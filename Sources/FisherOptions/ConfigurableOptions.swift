@@ -1,4 +1,4 @@
-import NeuralNet
+import Torch
 
 /// A value type whose stored properties are options, or groups of options that several types share.
 ///

@@ -1,4 +1,5 @@
 import Fisher
+import FisherReports
 import FisherTraining
 import Testing
 

@@ -352,7 +352,7 @@ import Testing
         let article = try String(
             contentsOf: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
                 .deletingLastPathComponent().appending(
-                    path: "Sources/Fisher/Fisher.docc/InformationStructures.md"),
+                    path: "Sources/FisherInformation/FisherInformation.docc/InformationStructures.md"),
             encoding: .utf8)
         #expect(article.contains(CurvatureRequest.supportTable))
     }

@@ -2,6 +2,8 @@ import Fisher
 import Foundation
 import Testing
 
+@testable import FisherReports
+@testable import FisherStudies
 @testable import FisherTraining
 
 /// The page and table of an inspection.
@@ -49,11 +51,11 @@ import Testing
 
     @Test func layersWithoutFactorsAreNamed() throws {
         let inspection = try Self.inspection()
-        let lines = inspection.table().split(separator: "\n")
-        #expect(lines.contains { $0.hasPrefix("norm") && $0.contains("no factors") })
-        #expect(lines.last == "* without Kronecker factors, of the diagonal alone: norm")
         let document = InspectionDocument(
             inspection, of: InspectionSubject(title: "t", description: "d"))
+        let lines = document.text().split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("norm") && $0.contains("no factors") })
+        #expect(lines.last == "* without Kronecker factors, of the diagonal alone: norm")
         #expect(document.layers.map(\.hasKroneckerFactors) == [true, false, true])
         #expect(try StoredJSON.decode(InspectionDocument.self, from: document.json()) == document)
         #expect(document.layers[1].diagonalShare == nil && document.layers[0].inputs?.eigenvalues.count == 5)
@@ -79,7 +81,10 @@ import Testing
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "metrics.jsonl").path
-        let estimate = DiagonalInformation(source: .empirical, sums: DiagonalSums(squares: [ParameterPath("a.weight"): Tensor([2.0, 4])], gradients: [:]), observationCount: 2)
+        let estimate = DiagonalInformation(
+            source: .empirical,
+            sums: DiagonalSums(squares: [ParameterPath("a.weight"): Tensor([2.0, 4])], gradients: [:]),
+            observationCount: 2)
         var traces = InformationTraces(every: 5)
         try traces.record(estimate, at: 5)
         try MetricsLog(path: path).append(traces.metrics(at: 5))

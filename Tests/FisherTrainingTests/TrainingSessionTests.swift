@@ -3,6 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
+@testable import FisherStudies
 @testable import FisherTraining
 
 /// A run that was saved and restored goes on to the bit, and the loop does what is due.

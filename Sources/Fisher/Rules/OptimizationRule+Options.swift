@@ -1,4 +1,5 @@
 import FisherInformation
+import Torch
 
 extension OptimizationRule {
     /// Throws the first option whose value is not allowed.

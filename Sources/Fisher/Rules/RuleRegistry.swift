@@ -1,4 +1,5 @@
 import FisherInformation
+import Torch
 
 /// All rules by name. A new rule adds one line here.
 public enum RuleRegistry {

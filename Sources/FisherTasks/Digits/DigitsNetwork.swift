@@ -28,33 +28,35 @@ public enum DigitsNetwork: String, CaseIterable, Sendable {
 
     /// The layers, and what their outputs are.
     public func specification(_ activation: Activation) -> NetworkSpecification {
-        let between: NetworkSpecification.Layer = activation == .tanh ? .tanh : .relu
-        var layers: [NetworkSpecification.Layer] = []
+        let between: any LayerDescription =
+            activation == .tanh ? Tanh.Description() : ReLU.Description()
+        var layers: [any LayerDescription] = []
         switch self {
         case .autoencoder:
             for (inputs, outputs) in zip(DigitsNetwork.widths, DigitsNetwork.widths.dropFirst()) {
                 layers += layers.isEmpty ? [] : [between]
-                layers.append(.linear(inputs: inputs, outputs: outputs))
+                layers.append(Linear.Description(inputs: inputs, outputs: outputs))
             }
         case .cnn:
             for (inputs, outputs) in [(1, 16), (16, 32)] {
-                let geometry = ConvolutionGeometry(
-                    kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1)
                 layers += [
-                    .conv2d(inputs: inputs, outputs: outputs, geometry: geometry), between,
-                    .maxPool2d(kernel: 2),
+                    Conv2d.Description(inputs: inputs, outputs: outputs, kernel: [3, 3], padding: [1, 1]),
+                    between, MaxPool2d.Description(kernel: 2),
                 ]
             }
-            layers += [.flatten, .linear(inputs: 32 * 2 * 2, outputs: Digits.classCount)]
+            layers += [
+                Flatten.Description(),
+                Linear.Description(inputs: 32 * 2 * 2, outputs: Digits.classCount),
+            ]
         case .perceptron:
             layers = [
-                .linear(inputs: Digits.side * Digits.side, outputs: 32), between,
-                .linear(inputs: 32, outputs: Digits.classCount),
+                Linear.Description(inputs: Digits.side * Digits.side, outputs: 32), between,
+                Linear.Description(inputs: 32, outputs: Digits.classCount),
             ]
         }
         do throws(NetworkSpecificationError) {
             return try NetworkSpecification(
-                layers: layers, likelihood: self == .autoencoder ? .bernoulli : .categorical)
+                layers: layers, likelihood: self == .autoencoder ? Bernoulli.name : Categorical.name)
         } catch {
             preconditionFailure("the layers of \(rawValue): \(error)")
         }

@@ -1,5 +1,28 @@
 import Fisher
 
+extension StepMeasure {
+    /// Measures a step by its report and the weights before and after it.
+    init(_ report: StepReport, weightsBefore: [Tensor], weightsAfter: [Tensor]) throws {
+        var (moved, size) = (0.0, 0.0)
+        for (before, after) in zip(weightsBefore, weightsAfter) {
+            let (change, norm) = (try (after - before).norm().item(), try before.norm().item())
+            moved += change * change
+            size += norm * norm
+        }
+        self.init(
+            updateToWeight: size > 0 ? (moved / size).squareRoot() : 0,
+            gradientNorm: try report.gradientNorm(),
+            clipFactor: StepMeasure.mean(try report.clipFactors()),
+            decayShare: StepMeasure.mean(try report.decayShares()))
+    }
+
+    /// In the order of the paths, so that equal runs give equal sums.
+    private static func mean(_ values: [ParameterPath: Double]) -> Double? {
+        if values.isEmpty { return nil }
+        return values.sorted { $0.key < $1.key }.reduce(0) { $0 + $1.value } / Double(values.count)
+    }
+}
+
 /// The times of a run's latest steps.
 struct StepTimes {
     private var gradient: [Double] = []

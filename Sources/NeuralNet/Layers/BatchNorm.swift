@@ -74,3 +74,35 @@ extension BatchNorm: InformativeLayer {
                 isTraining: false, momentum: momentum, epsilon: epsilon))
     }
 }
+
+extension BatchNorm {
+    /// `{"batch_norm": channels}`
+    public struct Description: LayerDescription {
+        public static let kind = "batch_norm"
+        public static let shortForm = ["channels"]
+        public static var options: [LayerOption<Self>] {
+            [
+                .required("channels", \.channels, .size), .optional("epsilon", \.epsilon, .number),
+                .optional("momentum", \.momentum, .number(in: 0...1)),
+            ]
+        }
+        var channels: Int
+        var epsilon: Double
+        var momentum: Double
+
+        public init() { self.init(channels: 0) }
+
+        /// Describes a layer.
+        public init(channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
+            (self.channels, self.epsilon, self.momentum) = (channels, epsilon, momentum)
+        }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.requiringChannels(channels)
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            BatchNorm(channels, epsilon: epsilon, momentum: momentum, dtype: dtype)
+        }
+    }
+}

@@ -11,14 +11,21 @@ public protocol ConvolutionLayer: UnaryLayer, KroneckerLayer {
     var bias: Parameter? { get }
     /// What the kernels read.
     var geometry: ConvolutionGeometry { get }
+    /// The number of spatial dimensions.
+    static var rank: Int { get }
+
+    /// Draws the kernels for a geometry, which must have `rank` dimensions; the bias starts at zero.
+    init(
+        _ inputs: Int, _ outputs: Int, geometry: ConvolutionGeometry, bias: Bool, weight: Initializer?,
+        dtype: DType, using generator: RandomGenerator)
 }
 
 extension ConvolutionLayer {
     /// W and b, checked against the rank that the layer has: W drawn by default from U(-a, a) with
     /// a = 1 / sqrt(elements that an output reads), b zero.
     static func parameters(
-        _ inputs: Int, _ outputs: Int, _ geometry: ConvolutionGeometry, rank: Int, bias: Bool,
-        weight: Initializer?, dtype: DType, using generator: RandomGenerator
+        _ inputs: Int, _ outputs: Int, _ geometry: ConvolutionGeometry, bias: Bool, weight: Initializer?,
+        dtype: DType, using generator: RandomGenerator
     ) -> (weight: Parameter, bias: Parameter?) {
         let groups = geometry.groups
         precondition(geometry.kernel.count == rank, "the geometry has \(geometry.kernel.count) dimensions")
@@ -93,6 +100,9 @@ public final class Conv1d: ConvolutionLayer {
     /// b, shape [outputs], where there is one.
     public let bias: Parameter?
     public let geometry: ConvolutionGeometry
+    public static let rank = 1
+    /// `{"conv1d": {"in": 1, "out": 4, "kernel": 3}}`
+    public typealias Description = ConvolutionDescription<Conv1d>
     public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
     let site = CaptureSite()
 
@@ -117,7 +127,7 @@ public final class Conv1d: ConvolutionLayer {
     ) {
         self.geometry = geometry
         (_weight, self.bias) = Self.parameters(
-            inputs, outputs, geometry, rank: 1, bias: bias, weight: weight, dtype: dtype, using: generator)
+            inputs, outputs, geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
     }
 
     /// The output [batch, outputs, positions] for an input [batch, inputs, size].
@@ -134,6 +144,9 @@ public final class Conv2d: ConvolutionLayer {
     /// b, shape [outputs], where there is one.
     public let bias: Parameter?
     public let geometry: ConvolutionGeometry
+    public static let rank = 2
+    /// `{"conv2d": {"in": 1, "out": 4, "kernel": 3}}`
+    public typealias Description = ConvolutionDescription<Conv2d>
     public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
     let site = CaptureSite()
 
@@ -159,11 +172,73 @@ public final class Conv2d: ConvolutionLayer {
     ) {
         self.geometry = geometry
         (_weight, self.bias) = Self.parameters(
-            inputs, outputs, geometry, rank: 2, bias: bias, weight: weight, dtype: dtype, using: generator)
+            inputs, outputs, geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
     }
 
     /// The output [batch, outputs, height, width] for an input [batch, inputs, height, width].
     public func callAsFunction(_ input: Tensor) -> Tensor {
         site.record(input: input, output: convolve(input))
+    }
+}
+
+/// The description of a convolution; each list has a number for each spatial dimension.
+public struct ConvolutionDescription<Layer: ConvolutionLayer>: LayerDescription {
+    public static var kind: String { "conv\(Layer.rank)d" }
+    public static var options: [LayerOption<Self>] {
+        [
+            .required("in", \.inputs, .size), .required("out", \.outputs, .size),
+            .required("kernel", \.kernel, .sizes(rank: Layer.rank)),
+            .optional("stride", \.stride, .sizes(rank: Layer.rank)),
+            .optional("padding", \.padding, .sizes(rank: Layer.rank, from: 0)),
+            .optional("dilation", \.dilation, .sizes(rank: Layer.rank)),
+            .optional("groups", \.groups, .size), .optional("bias", \.bias, .flag),
+        ]
+    }
+    var inputs: Int
+    var outputs: Int
+    var kernel: [Int]
+    var stride: [Int]
+    var padding: [Int]
+    var dilation: [Int]
+    var groups: Int
+    var bias: Bool
+
+    public init() { self.init(inputs: 0, outputs: 0, kernel: []) }
+
+    /// Describes a layer; stride and dilation are 1 and the padding 0 unless given.
+    public init(
+        inputs: Int, outputs: Int, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil,
+        dilation: [Int]? = nil, groups: Int = 1, bias: Bool = true
+    ) {
+        func all(_ value: Int) -> [Int] { Array(repeating: value, count: Layer.rank) }
+        (self.inputs, self.outputs, self.kernel) = (inputs, outputs, kernel)
+        self.stride = stride ?? all(1)
+        self.padding = padding ?? all(0)
+        self.dilation = dilation ?? all(1)
+        self.groups = groups
+        self.bias = bias
+    }
+
+    private var geometry: ConvolutionGeometry {
+        ConvolutionGeometry(
+            kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    }
+
+    public func check() throws(LayerDescriptionError) {
+        if inputs % groups != 0 || outputs % groups != 0 {
+            throw LayerDescriptionError(
+                "has \(groups) groups, which do not divide \(inputs) inputs and \(outputs) outputs")
+        }
+        try requireElements([outputs, inputs / groups] + kernel)
+    }
+
+    public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+        let sizes = TracedShape.ranked(try input.requiringRank(Layer.rank + 2))
+        return try sizes.requiringChannels(inputs).slid(geometry, channels: outputs)
+    }
+
+    public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+        Layer(
+            inputs, outputs, geometry: geometry, bias: bias, weight: nil, dtype: dtype, using: generator)
     }
 }

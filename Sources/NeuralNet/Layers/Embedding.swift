@@ -75,3 +75,29 @@ extension Embedding: InformativeLayer {
         return [table.addingRows(rows, at: use.input.reshaped([-1]))]
     }
 }
+
+extension Embedding {
+    /// `{"embedding": [entries, width]}`
+    public struct Description: LayerDescription {
+        public static let kind = "embedding"
+        public static let shortForm = ["entries", "width"]
+        public static var options: [LayerOption<Self>] {
+            [.required("entries", \.entries, .size), .required("width", \.width, .size)]
+        }
+        var entries: Int
+        var width: Int
+
+        public init() { self.init(entries: 0, width: 0) }
+
+        /// Describes a layer.
+        public init(entries: Int, width: Int) { (self.entries, self.width) = (entries, width) }
+
+        public func check() throws(LayerDescriptionError) { try requireElements([entries, width]) }
+
+        public func outputShape(for input: TracedShape) -> TracedShape { input.appending(width) }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            Embedding(entries, width, dtype: dtype, using: generator)
+        }
+    }
+}

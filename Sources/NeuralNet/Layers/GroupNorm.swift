@@ -40,3 +40,42 @@ extension GroupNorm: InformativeLayer {
             normalized: use.input.groupNormalized(groups: groups, weight: nil, bias: nil, epsilon: epsilon))
     }
 }
+
+extension GroupNorm {
+    /// `{"group_norm": [groups, channels]}`
+    public struct Description: LayerDescription {
+        public static let kind = "group_norm"
+        public static let shortForm = ["groups", "channels"]
+        public static var options: [LayerOption<Self>] {
+            [
+                .required("groups", \.groups, .size), .required("channels", \.channels, .size),
+                .optional("epsilon", \.epsilon, .number),
+            ]
+        }
+        var groups: Int
+        var channels: Int
+        var epsilon: Double
+
+        public init() { self.init(groups: 0, channels: 0) }
+
+        /// Describes a layer.
+        public init(groups: Int, channels: Int, epsilon: Double = 1e-5) {
+            (self.groups, self.channels, self.epsilon) = (groups, channels, epsilon)
+        }
+
+        public func check() throws(LayerDescriptionError) {
+            if channels % groups != 0 {
+                throw LayerDescriptionError(
+                    "has \(groups) groups, which do not divide \(channels) channels")
+            }
+        }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.requiringChannels(channels)
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            GroupNorm(groups: groups, channels: channels, epsilon: epsilon, dtype: dtype)
+        }
+    }
+}

@@ -86,3 +86,34 @@ public final class LSTM: UnaryLayer {
         return (.stacked(outputs, along: 1), current)
     }
 }
+
+extension LSTM {
+    /// `{"lstm": [in, width]}`, whose hidden states are the output.
+    public struct Description: LayerDescription {
+        public static let kind = "lstm"
+        public static let shortForm = ["in", "width"]
+        public static var options: [LayerOption<Self>] {
+            [.required("in", \.inputs, .size), .required("width", \.width, .size)]
+        }
+        var inputs: Int
+        var width: Int
+
+        public init() { self.init(inputs: 0, width: 0) }
+
+        /// Describes a layer.
+        public init(inputs: Int, width: Int) { (self.inputs, self.width) = (inputs, width) }
+
+        public func check() throws(LayerDescriptionError) {
+            try requireElements([4 * width, max(inputs, width)])
+        }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            let sizes = try input.requiringWidth(inputs).requiringRank(3)
+            return .ranked([sizes[0], sizes[1], width])
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            LSTM(inputs, width, dtype: dtype, using: generator)
+        }
+    }
+}

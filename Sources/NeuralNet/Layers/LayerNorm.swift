@@ -51,3 +51,29 @@ extension LayerNorm: InformativeLayer {
         return [summed(use.outputGradient * normalized), summed(use.outputGradient)]
     }
 }
+
+extension LayerNorm {
+    /// `{"layer_norm": width}`
+    public struct Description: LayerDescription {
+        public static let kind = "layer_norm"
+        public static let shortForm = ["width"]
+        public static var options: [LayerOption<Self>] {
+            [.required("width", \.width, .size), .optional("epsilon", \.epsilon, .number)]
+        }
+        var width: Int
+        var epsilon: Double
+
+        public init() { self.init(width: 0) }
+
+        /// Describes a layer.
+        public init(width: Int, epsilon: Double = 1e-5) { (self.width, self.epsilon) = (width, epsilon) }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.requiringWidth(width)
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            LayerNorm(width, epsilon: epsilon, dtype: dtype)
+        }
+    }
+}

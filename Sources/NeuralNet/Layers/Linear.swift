@@ -74,3 +74,37 @@ extension Linear: KroneckerLayer {
         )
     }
 }
+
+extension Linear {
+    /// `{"linear": [in, out]}`
+    public struct Description: LayerDescription {
+        public static let kind = "linear"
+        public static let shortForm = ["in", "out"]
+        public static var options: [LayerOption<Self>] {
+            [
+                .required("in", \.inputs, .size), .required("out", \.outputs, .size),
+                .optional("bias", \.bias, .flag),
+            ]
+        }
+        var inputs: Int
+        var outputs: Int
+        var bias: Bool
+
+        public init() { self.init(inputs: 0, outputs: 0) }
+
+        /// Describes a layer.
+        public init(inputs: Int, outputs: Int, bias: Bool = true) {
+            (self.inputs, self.outputs, self.bias) = (inputs, outputs, bias)
+        }
+
+        public func check() throws(LayerDescriptionError) { try requireElements([outputs, inputs]) }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.requiringWidth(inputs).replacingLast(with: outputs)
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            Linear(inputs, outputs, bias: bias, dtype: dtype, using: generator)
+        }
+    }
+}

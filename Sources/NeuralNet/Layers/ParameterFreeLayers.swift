@@ -6,6 +6,13 @@ public final class Tanh: UnaryLayer {
     public init() {}
     /// The hyperbolic tangent of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.tanh() }
+
+    /// `"tanh"`
+    public struct Description: LayerDescription {
+        public static let kind = "tanh"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { Tanh() }
+    }
 }
 
 /// The rectifier, max(0, x).
@@ -14,6 +21,13 @@ public final class ReLU: UnaryLayer {
     public init() {}
     /// The larger of each element and 0.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.relu() }
+
+    /// `"relu"`
+    public struct Description: LayerDescription {
+        public static let kind = "relu"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { ReLU() }
+    }
 }
 
 /// The logistic function, 1 / (1 + exp(-x)).
@@ -22,6 +36,13 @@ public final class Sigmoid: UnaryLayer {
     public init() {}
     /// The logistic function of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.sigmoid() }
+
+    /// `"sigmoid"`
+    public struct Description: LayerDescription {
+        public static let kind = "sigmoid"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { Sigmoid() }
+    }
 }
 
 /// x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016).
@@ -35,6 +56,22 @@ public final class GELU: UnaryLayer {
     public func callAsFunction(_ input: Tensor) -> Tensor {
         isApproximate ? input.geluTanh() : input.gelu()
     }
+
+    /// `"gelu"`
+    public struct Description: LayerDescription {
+        public static let kind = "gelu"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { GELU() }
+    }
+
+    /// `"gelu_tanh"`
+    public struct TanhDescription: LayerDescription {
+        public static let kind = "gelu_tanh"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            GELU(isApproximate: true)
+        }
+    }
 }
 
 /// All dimensions but the first joined into one.
@@ -44,6 +81,16 @@ public final class Flatten: UnaryLayer {
 
     /// The input [batch, ...] as [batch, elements].
     public func callAsFunction(_ input: Tensor) -> Tensor { input.flattened(from: 1) }
+
+    /// `"flatten"`
+    public struct Description: LayerDescription {
+        public static let kind = "flatten"
+        public init() {}
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.flattened()
+        }
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { Flatten() }
+    }
 }
 
 /// Sets elements to zero at random while training, and scales the others so that the mean stays.

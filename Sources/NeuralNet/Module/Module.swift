@@ -2,7 +2,7 @@ import Torch
 
 /// A part of a network: a class whose stored properties are parameters (`@Parameter`), further modules, and
 /// arrays or optionals of modules. They are found by reflection, in the order of their declaration; those of
-/// a `Sequential` by their position.
+/// a `ModuleContainer` by their position.
 public protocol Module: AnyObject {}
 
 /// A parameter and where it is.
@@ -68,6 +68,12 @@ public protocol UnaryLayer: Module {
     func callAsFunction(_ input: Tensor) -> Tensor
 }
 
+/// A module that is nothing but a list of others, whose paths are their positions: `0.weight`.
+public protocol ModuleContainer: Module {
+    /// The modules of the list.
+    var children: [any Module] { get }
+}
+
 /// A layer that behaves differently while it is trained.
 public protocol ModeDependent: Module {
     /// Whether the layer is being trained.
@@ -87,7 +93,9 @@ struct ModuleWalk {
         guard seen.insert(ObjectIdentifier(module)).inserted else { return }
         modules.append((path, module))
         if let layer = module as? any ModeDependent { modeDependent.append(layer) }
-        if let sequence = module as? Sequential { return visit(value: sequence.layers, at: path) }
+        if let container = module as? any ModuleContainer {
+            return visit(value: container.children, at: path)
+        }
         var mirror: Mirror? = Mirror(reflecting: module)
         var levels: [Mirror] = []
         while let level = mirror {

@@ -1,0 +1,209 @@
+import Fisher
+import Foundation
+
+/// A training run that lives in a folder: it can be killed at any moment and goes on exactly.
+public struct DurableRun<Task: TrainingTask> {
+    private let directory: RunDirectory
+    private let task: Task
+    private let candidate: OptimizerCandidate
+    private let configuration: TrainingConfiguration
+    private let toml: String
+    private let document: RunDocument
+
+    /// Prepares a run.
+    ///
+    /// - Parameters:
+    ///   - directory: the run's folder.
+    ///   - task: what is trained.
+    ///   - candidate: the optimizer.
+    ///   - configuration: steps, checkpoints, logs.
+    ///   - toml: the resolved configuration as a file.
+    ///   - values: the same by key, for tables of runs.
+    ///   - environment: what the run is made with.
+    public init(
+        in directory: RunDirectory, _ task: Task, _ candidate: OptimizerCandidate,
+        configuration: TrainingConfiguration, toml: String, values: [String: String],
+        environment: EnvironmentSummary
+    ) {
+        self.directory = directory
+        self.task = task
+        self.candidate = candidate
+        self.configuration = configuration
+        self.toml = toml
+        document = RunDocument(
+            task: task.summary, dataFingerprint: task.dataFingerprint, environment: environment,
+            label: candidate.label, rule: type(of: candidate.rule).summary.name, options: candidate.options,
+            configuration: values, steps: configuration.steps,
+            record: RunRecord(
+                seed: UInt64(configuration.seed), status: .interrupted(step: 0), curve: [],
+                finalValidationLoss: nil, forwardBackwardMilliseconds: 0, optimizerMilliseconds: 0,
+                stateBytes: 0))
+    }
+
+    /// Trains to the end, from the newest whole checkpoint where `resumes`.
+    ///
+    /// Throws `Interrupted` after everything has been saved; `NonFiniteError` with the weights as they were
+    /// before the step; `StorageError` or `SafetensorsError` where the folder cannot be used, the last good
+    /// checkpoint untouched.
+    public func callAsFunction(resumes: Bool, progress display: ProgressDisplay) throws -> RunDocument {
+        let lock = try directory.lock()
+        defer { withExtendedLifetime(lock) {} }
+        guard resumes || !directory.holdsRun else {
+            throw StorageError(
+                .cannotCreate, path: directory.path,
+                reason: "already holds a run: go on with --resume, or choose another folder")
+        }
+        directory.checkpoints.removeUnfinished()
+        let session = try TrainingSession(
+            task, candidate, seed: UInt64(configuration.seed), microBatches: configuration.microBatches)
+        let worker = RunWorker(
+            directory: directory, session: session, configuration: configuration, document: document,
+            display: display)
+        if resumes { try worker.goOn() }
+        try worker.requireSpace()
+        try directory.writeConfiguration(toml)
+        return try worker.work()
+    }
+}
+
+/// One process's work on a run.
+private final class RunWorker<Task: TrainingTask> {
+    let directory: RunDirectory
+    let session: TrainingSession<Task>
+    let configuration: TrainingConfiguration
+    var document: RunDocument
+    let display: ProgressDisplay
+    /// The length of the metrics at the moment from which the run goes on.
+    private var metricsLength = 0
+    /// The step and the last evaluation of the newest checkpoint.
+    private var saved: (step: Int, evaluation: Int?)?
+
+    init(
+        directory: RunDirectory, session: TrainingSession<Task>, configuration: TrainingConfiguration,
+        document: RunDocument, display: ProgressDisplay
+    ) {
+        self.directory = directory
+        self.session = session
+        self.configuration = configuration
+        self.document = document
+        self.display = display
+    }
+
+    /// Takes up the newest whole checkpoint and tells which ones are damaged.
+    func goOn() throws {
+        let old = try? directory.document()
+        if let old {
+            document.resumes = old.resumes
+            document.environment = old.environment
+        }
+        guard let (checkpoint, damaged) = try directory.checkpoints.newest() else {
+            display.note("\(directory.path) has no checkpoint yet: the run starts at its beginning")
+            return
+        }
+        for trouble in damaged { display.note("\(trouble); the one before it is taken") }
+        metricsLength = try session.restore(from: checkpoint)["metrics_bytes"] ?? 0
+        saved = (checkpoint.step, session.progress.lastEvaluation)
+        let date = Date().formatted(.iso8601)
+        document.resumes.append(RunDocument.Resume(date: date, step: checkpoint.step))
+        // The process may have died between saving a best checkpoint and marking it.
+        if let best = session.progress.best, best.step == checkpoint.step {
+            try directory.checkpoints.markBest(checkpoint)
+        }
+    }
+
+    /// Throws where the disk cannot hold the checkpoints that the run keeps at one time.
+    func requireSpace() throws {
+        let weights = session.model.parameters.reduce(0) { $0 + $1.parameter.wrappedValue.byteCount }
+        let size = weights + session.optimizer.expectedStateByteCount + (1 << 16)
+        let missing = max(1, configuration.keep + 2 - directory.checkpoints.list().count)
+        let free = try CheckpointStore.freeBytes(for: directory.path)
+        guard free >= size * missing else {
+            throw StorageError(
+                .inputOutput, path: directory.path,
+                reason:
+                    "has \(free >> 20) MiB free, \(missing) checkpoints need \((size * missing) >> 20) MiB")
+        }
+    }
+
+    func work() throws -> RunDocument {
+        let log = try RunLog(
+            directory, of: session, configuration: configuration, values: document.configuration,
+            length: metricsLength)
+        try note(.running, .interrupted(step: session.progress.step))
+        let (task, label) = (session.task, "\(document.label), seed \(session.seed)")
+        display.begin(
+            label, totalSteps: configuration.steps, step: session.progress.step,
+            tokens: session.progress.step * task.examplesPerStep)
+        defer { display.finish() }
+        let loop = TrainingLoop(session: session, length: configuration.length)
+        do {
+            let end = try loop(callbacks(log))
+            try save(log, unless: isSaved)
+            let loss = session.progress.curve.last?.validationLoss ?? .nan
+            if loss.isFinite {
+                try note(end == .completed ? .completed : .stoppedEarly, .completed)
+            } else {
+                let reason = "the validation loss is not finite"
+                try note(.diverged, .diverged(step: session.progress.step, reason: reason))
+            }
+            try log.ended(succeeded: loss.isFinite)
+            display.endRun("validation loss \(NumberText.plain.fixed(loss, decimals: 4))")
+            return document
+        } catch let error as Interrupted {
+            try save(log, unless: isSaved)
+            try note(.interrupted, .interrupted(step: session.progress.step))
+            throw error
+        } catch let error as NonFiniteError {
+            let reason = "\(error.source) is not finite"
+            try log.ended(succeeded: false)
+            try note(.diverged, .diverged(step: session.progress.step + 1, reason: reason))
+            throw error
+        }
+    }
+
+    private func callbacks(_ log: RunLog<Task>) -> TrainingLoop<Task>.Callbacks {
+        TrainingLoop<Task>.Callbacks(
+            stepped: { [self] report in
+                try log.stepped(report)
+                display.update(
+                    step: session.progress.step, loss: try report.loss(),
+                    tokens: session.progress.step * session.task.examplesPerStep)
+            },
+            evaluated: { [self] point in
+                try log.evaluated(point)
+                try note(.running, .interrupted(step: session.progress.step))
+            },
+            settled: { [self] in try save(log, unless: isSaved || !isCheckpointDue) })
+    }
+
+    /// Whether the newest checkpoint is of this very moment.
+    private var isSaved: Bool {
+        saved?.step == session.progress.step && saved?.evaluation == session.progress.lastEvaluation
+    }
+
+    private var isCheckpointDue: Bool {
+        let (step, progress) = (session.progress.step, session.progress)
+        if step == 0 { return false }
+        let every = configuration.checkpointEvery
+        let isRegular = every > 0 ? step % every == 0 : progress.lastEvaluation == step
+        return isRegular || step == configuration.steps || progress.best?.step == step
+    }
+
+    private func save(_ log: RunLog<Task>, unless isUnnecessary: Bool) throws {
+        if isUnnecessary { return }
+        let length = try log.synchronize()
+        let checkpoint = try session.save(
+            to: directory.checkpoints, companion: ["metrics_bytes": length])
+        saved = (session.progress.step, session.progress.lastEvaluation)
+        if session.progress.best?.step == session.progress.step {
+            try directory.checkpoints.markBest(checkpoint)
+        }
+        try directory.checkpoints.prune(keeping: configuration.keep)
+    }
+
+    private func note(_ phase: RunDocument.Phase, _ status: RunStatus) throws {
+        document.phase = phase
+        document.record = session.record(status)
+        try directory.write(document)
+    }
+}
