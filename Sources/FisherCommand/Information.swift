@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherTasks
 import Foundation
 
 /// `fisher information`: an estimate itself, from files, so that anyone can check it.
@@ -55,9 +56,7 @@ struct Information: ParsableCommand {
 
     func run() throws {
         let plain = try PlainNetwork(model: model, weights: weights)
-        let batch = try plain.batch(
-            inputs: PlainNetwork.tensor("inputs", from: inputs),
-            targets: PlainNetwork.tensor("targets", from: targets))
+        let batch = try plain.batch(inputs: inputs, targets: targets)
         let source = source == .sampled(1) ? .sampled(samples) : source
         let request = request(from: source)
         let found = try CurvatureEstimator(of: plain.network).estimate(

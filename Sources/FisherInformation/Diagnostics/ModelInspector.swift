@@ -46,7 +46,7 @@ public struct ModelInspector {
     ///   - units: the length of the first axis; that of what the layers computed where it is missing.
     public mutating func add(_ objective: @autoclosure () throws -> Objective, units: Int? = nil) throws {
         batches += 1
-        let draws = seed &+ UInt64(batches) &* 0x9e37_79b9_7f4a_7c15
+        let draws = seed &+ UInt64(batches) &* SplitMix64.increment
         let new = try estimator.estimate(
             requests, of: objective(), units: units, using: try RandomGenerator(seed: draws))
         found = try found.map { try $0 + new } ?? new
