@@ -41,9 +41,11 @@ public final class InformationBenchmark {
         tensors = network.model.parameters.filter(\.parameter.isTrainable).map(\.parameter.wrappedValue)
         generator = try RandomGenerator(seed: 2)
         var bases: [ParameterPath: KroneckerEigenbasis] = [:]
-        let factors = try estimator.kronecker(
-            .empirical, units: network.units, observing: network.targets, network.forward)
-        for (path, layer) in factors.layers { bases[path] = try KroneckerEigenbasis(of: layer) }
+        let factors = try estimator.estimate(
+            [.kronecker(.empirical)], of: Objective(network.forward(), observing: network.targets),
+            units: network.units
+        ).kronecker(.empirical)
+        for (path, layer) in factors?.layers ?? [:] { bases[path] = try KroneckerEigenbasis(of: layer) }
         self.bases = bases
     }
 
@@ -54,22 +56,23 @@ public final class InformationBenchmark {
     var batch: Int { network.units }
 
     func run(_ task: InformationTask) throws {
-        let (units, targets, forward) = (network.units, network.targets, network.forward)
         switch task {
-        case .plain:
-            let objective = try Objective(forward(), observing: targets)
-            _ = try gradients(of: objective.loss, withRespectTo: tensors)
-        case .diagonal: _ = try estimator.diagonal(.empirical, units: units, observing: targets, forward)
-        case .kronecker: _ = try estimator.kronecker(.empirical, units: units, observing: targets, forward)
-        case .sampledKronecker:
-            _ = try estimator.kronecker(
-                .sampled(1), units: units, observing: targets, using: generator, forward)
-        case .diagonalKronecker:
-            _ = try estimator.diagonalKronecker(.empirical, units: units, observing: targets, forward)
+        case .plain: _ = try gradients(of: objective().loss, withRespectTo: tensors)
+        case .diagonal: _ = try estimate(.diagonal(.empirical))
+        case .kronecker: _ = try estimate(.kronecker(.empirical))
+        case .sampledKronecker: _ = try estimate(.kronecker(.sampled(1)))
+        case .diagonalKronecker: _ = try estimate(.kroneckerDiagonal(.empirical))
         case .eigenvalues:
-            _ = try estimator.eigenvalues(
-                .empirical, in: bases, units: units, observing: targets, forward)
+            _ = try estimate(.activations(.empirical)).activations(.empirical)?.eigenvalues(in: bases)
         }
+    }
+
+    private func objective() throws -> Objective {
+        try Objective(network.forward(), observing: network.targets)
+    }
+
+    private func estimate(_ request: CurvatureRequest) throws -> CurvatureEstimates {
+        try estimator.estimate([request], of: objective(), units: network.units, using: generator)
     }
 
     /// The bytes of the inputs that the layers with parameters are given, and of the gradients of their outputs.
