@@ -103,11 +103,10 @@ private struct Poisson: NamedLikelihood {
                 of: objective.loss, withRespectTo: [network.parameters[0].parameter.wrappedValue])[0])
 
         // The rows of the empirical information add up to the gradient of the sum.
-        let estimator = try CurvatureEstimator(of: network)
-        let diagonal = try estimator.diagonal(
-            .minibatch, units: 5, observing: batch.targets, using: generator
-        ) { Poisson(outputs: network(batch.inputs)) }
-        let found = try #require(diagonal.mean[ParameterPath("0.weight")])
+        let estimates = try CurvatureEstimator(of: network).estimate(
+            [.diagonal(.minibatch)],
+            of: Objective(likelihood, of: network(batch.inputs), observing: batch.targets))
+        let found = try #require(estimates.diagonal(.minibatch)?.mean[ParameterPath("0.weight")])
         #expect(try (found - slope.squared()).magnitude().largest().item() < 1e-12)
     }
 

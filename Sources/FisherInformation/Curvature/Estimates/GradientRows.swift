@@ -1,4 +1,3 @@
-import FisherInformation
 import NeuralNet
 import Torch
 
@@ -55,7 +54,7 @@ public struct GradientRows {
 
     /// M G L for symmetric M and L, where the rows' product times `scale` is the gradient that is told; nothing where
     /// it is not: an auxiliary objective, or a use of the weight that no layer told of.
-    func product(
+    package func product(
         _ left: Tensor, _ right: Tensor, scale: Double, checking gradient: [Tensor]
     ) throws(TorchError) -> Tensor? {
         guard left.dtype == inputs.dtype else { return nil }
@@ -71,4 +70,31 @@ public struct GradientRows {
             transposedProduct(outputs.transposed(0, 1), left),
             transposedProduct(inputs.transposed(0, 1), right) * scale)
     }
+}
+
+/// The rows of every layer's gradient where they are few.
+struct LayerGradientRows: Summable {
+    let layers: [ParameterPath: GradientRows]
+
+    /// The rows of both, for layers whose rows are few together.
+    func adding(_ other: LayerGradientRows) -> LayerGradientRows {
+        LayerGradientRows(
+            layers: layers.reduce(into: [:]) { found, entry in
+                found[entry.key] = other.layers[entry.key].flatMap { entry.value.joined($0) }
+            })
+    }
+}
+
+/// Takes the rows of the one pass at the data's labels.
+struct GradientRowsAccumulator: CurvatureAccumulator {
+    private let layers: [(path: ParameterPath, layer: any KroneckerLayer)]
+    private var found: [ParameterPath: GradientRows] = [:]
+
+    init(_ estimator: CurvatureEstimator) { layers = estimator.kroneckerLayers }
+
+    mutating func add(_ pass: BackwardPass) {
+        for (path, layer) in layers { found[path] = GradientRows(of: layer, uses: pass.uses[path] ?? []) }
+    }
+
+    func finished() -> any Summable { LayerGradientRows(layers: found) }
 }

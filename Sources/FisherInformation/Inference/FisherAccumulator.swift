@@ -33,7 +33,7 @@ public struct FisherAccumulator {
     /// Adds the information of independent data.
     public mutating func add(_ estimate: FullInformation) throws(CurvatureError) {
         guard estimate.paths == paths else { throw .mismatched(reason: "they are of other parameters") }
-        try add(estimate.sum, observations: estimate.observationCount)
+        try add(estimate.sums.sum, observations: estimate.observationCount)
     }
 
     /// Adds information that is known otherwise, such as x x^T / sigma^2 of a linear model.
@@ -82,20 +82,5 @@ public struct FisherAccumulator {
         } catch {
             throw .numerical(error)
         }
-    }
-}
-
-extension Tensor {
-    /// The identity matrix.
-    package static func identity(_ size: Int, dtype: DType) -> Tensor {
-        let elements = (0..<size * size).map { $0 % (size + 1) == 0 ? 1.0 : 0 }
-        return Tensor(elements, shape: [size, size]).to(dtype: dtype)
-    }
-
-    /// The diagonal of a square matrix.
-    func diagonalScalars() throws(TorchError) -> [Double] {
-        let elements = try scalars(as: Double.self)
-        let size = shape[0]
-        return (0..<size).map { elements[$0 * (size + 1)] }
     }
 }

@@ -1,4 +1,3 @@
-import FisherInformation
 import NeuralNet
 import Torch
 
@@ -48,14 +47,14 @@ public struct GroupStructure: Sendable {
     /// The positions that belong to no such layer.
     public let others: [Int]
 
-    /// Finds the layers of a group; throws for one whose weight and bias are in two groups.
-    init(of named: [NamedParameter], in model: any Module) throws(OptimizerError) {
+    /// Finds the layers of a group; throws `splitLayer` for one of whose weight and bias only one is in the group.
+    init(of named: [NamedParameter], in clusters: [LayerCluster]) throws(CurvatureError) {
         paths = named.map(\.path)
         shapes = named.map(\.parameter.wrappedValue.shape)
         let positions = Dictionary(
             uniqueKeysWithValues: named.enumerated().map { (ObjectIdentifier($1.parameter), $0) })
         var found: [LayerBlock] = []
-        for cluster in LayerCluster.clusters(of: model) where cluster.layers.count == 1 {
+        for cluster in clusters where cluster.layers.count == 1 {
             let (path, module) = cluster.layers[0]
             guard let layer = module as? any KroneckerLayer, layer.hasKroneckerFactors else { continue }
             let parameters = layer.informativeParameters

@@ -1,4 +1,3 @@
-import FisherInformation
 import NeuralNet
 import Torch
 
@@ -8,61 +7,72 @@ import Torch
 /// For a linear layer without positions J J^T is (A A^T) * (S S^T), element by element, with inputs A and output
 /// gradients S by unit. Where there are positions the cheaper of two ways is taken: all pairs of positions, or the
 /// units' gradients of a few outputs at a time. Other layers form their units' gradients.
-public struct PerSampleGradients {
+public struct PerSampleGradients: Summable {
     /// The largest memory that pairs of positions, or some outputs' gradients, may take at a time, in bytes.
     private static let workingByteCount = 64 << 20
 
-    private var passes: [BackwardPass]
+    private let passes: [BackwardPass]
     private let estimator: CurvatureEstimator
-    /// The layers that are linear in parameters of their own.
-    private let layers: [ParameterPath: any KroneckerLayer]
     private let layout: ParameterLayout
     private let dtype: DType
     /// The number of rows.
-    public private(set) var units: Int
+    public let units: Int
     /// N: the number of observations.
-    public private(set) var observationCount: Int
-    /// |d(-log p_n) / d outputs|^2, [units]; nothing where the likelihood does not tell its outputs.
-    public private(set) var outputSquares: Tensor?
+    public let observationCount: Int
+    /// |d(-log p_n) / d outputs|^2 at the data's labels, [units]; nothing for drawn ones, and where the likelihood does
+    /// not tell its outputs.
+    public let outputSquares: Tensor?
 
-    init(
-        _ passes: [BackwardPass], by estimator: CurvatureEstimator,
-        layers: [ParameterPath: any KroneckerLayer],
-        units: Int, observationCount: Int, outputGradient: Tensor?
+    init(_ run: PassRun, by estimator: CurvatureEstimator) throws {
+        self.init(
+            run.passes, by: estimator, units: run.units, observationCount: run.observationCount,
+            outputSquares: run.source == .empirical
+                ? run.passes.first?.outputGradient?.flattened(from: 1).squared().sum(along: 1) : nil)
+    }
+
+    private init(
+        _ passes: [BackwardPass], by estimator: CurvatureEstimator, units: Int, observationCount: Int,
+        outputSquares: Tensor?
     ) {
         self.passes = passes
         self.estimator = estimator
-        self.layers = layers
         let tensors = estimator.parameters.map(\.parameter.wrappedValue)
         layout = ParameterLayout(of: tensors)
         dtype = tensors[0].dtype
         self.units = units
         self.observationCount = observationCount
-        outputSquares = outputGradient?.flattened(from: 1).squared().sum(along: 1)
+        self.outputSquares = outputSquares
     }
 
-    /// Appends further units; throws where their layers were used in another way.
-    mutating func add(_ other: PerSampleGradients) throws(CurvatureError) {
-        for (k, pass) in other.passes.enumerated() {
-            var uses = passes[k].uses
-            for (path, new) in pass.uses {
-                let own = uses[path] ?? []
-                guard own.count == new.count else {
+    /// Appends further units. Throws `mismatched` where their layers were used in another way.
+    public func adding(_ other: PerSampleGradients) throws(CurvatureError) -> PerSampleGradients {
+        guard passes.count == other.passes.count else {
+            throw .mismatched(reason: "they are of other numbers of draws")
+        }
+        var joined: [BackwardPass] = []
+        for (own, other) in zip(passes, other.passes) {
+            var uses = own.uses
+            for (path, new) in other.uses {
+                let old = uses[path] ?? []
+                guard old.count == new.count else {
                     throw .mismatched(reason: "the layer \(path) was used another number of times")
                 }
-                uses[path] = zip(own, new).map { a, b in
+                uses[path] = zip(old, new).map { a, b in
                     LayerActivation(
                         input: .concatenated([a.input, b.input]),
                         outputGradient: .concatenated([a.outputGradient, b.outputGradient]))
                 }
             }
-            passes[k] = BackwardPass(uses: uses, generic: [:], weight: pass.weight)
+            joined.append(
+                BackwardPass(
+                    uses: uses, rows: own.rows.merging(other.rows) { .concatenated([$0, $1]) },
+                    weight: own.weight))
         }
-        units += other.units
-        observationCount += other.observationCount
-        if let own = outputSquares, let new = other.outputSquares {
-            outputSquares = .concatenated([own, new])
-        }
+        var squares = outputSquares
+        if let own = outputSquares, let new = other.outputSquares { squares = .concatenated([own, new]) }
+        return PerSampleGradients(
+            joined, by: estimator, units: units + other.units,
+            observationCount: observationCount + other.observationCount, outputSquares: squares)
     }
 }
 
@@ -77,24 +87,15 @@ extension PerSampleGradients {
         zip(estimator.weightedSums(passes[0], weights: c), layout.shapes).map { $0.reshaped($1) }
     }
 
-    /// v -> (1/N) J^T J v, the mean over draws where labels were drawn: the information by its products.
-    public var information: SymmetricOperator {
-        SymmetricOperator(size: layout.count, dtype: dtype) { vector in
-            let v = layout.split(vector)
-            var sum = Tensor.zeros(like: vector)
-            for pass in passes {
-                let products = estimator.unitProducts(pass, units: units, with: v)
-                let part = layout.joined(estimator.weightedSums(pass, weights: products))
-                sum = sum + part * (pass.weight / Double(max(observationCount, 1)))
-            }
-            return sum
-        }
-    }
-
     /// J J^T, [units, units]; of the first draw where labels were drawn.
     public func gram() -> Tensor {
         let own = Set(estimator.parameters.map { ObjectIdentifier($0.parameter) })
+        let layers = Dictionary(uniqueKeysWithValues: estimator.kroneckerLayers.map { ($0.path, $0.layer) })
         var sum = Tensor.zeros([units, units], dtype: dtype)
+        func add(_ gradient: Tensor) {
+            let rows = gradient.flattened(from: 1)
+            sum = sum + rows.matmul(rows.transposed())
+        }
         for cluster in estimator.clusters {
             if let layer = layers[cluster.layers[0].path] {
                 sum = sum + gram(of: layer, passes[0].uses[cluster.layers[0].path] ?? [])
@@ -103,11 +104,10 @@ extension PerSampleGradients {
             for (gradient, parameter) in zip(
                 cluster.unitGradients(passes[0].uses, units: 0..<units), cluster.parameters)
             {
-                guard let gradient, own.contains(ObjectIdentifier(parameter)) else { continue }
-                let rows = gradient.flattened(from: 1)
-                sum = sum + rows.matmul(rows.transposed())
+                if let gradient, own.contains(ObjectIdentifier(parameter)) { add(gradient) }
             }
         }
+        for rows in passes[0].rows.values { add(rows) }
         return sum
     }
 
