@@ -41,7 +41,7 @@ extension DiagonalSourceRule {
     public var needsBatch: Bool { estimate.source != .minibatch }
 
     public func requests(at step: Int) -> [CurvatureRequest] {
-        needsBatch ? [.diagonal(estimate.drawnSource, .everything)] : []
+        needsBatch ? [.diagonal(estimate.drawnSource)] : []
     }
 
     public func update(for input: RuleInput, state: inout TensorState) -> ParameterUpdate {

@@ -1,5 +1,6 @@
 import FisherInformation
 import FisherOptions
+import NeuralNet
 import Torch
 
 /// EKFAC: K-FAC's eigenbases with the information's own diagonal in them.
@@ -32,7 +33,7 @@ public struct EKFAC: KroneckerRule {
         neglects: "layers' correlations, off-diagonals in the basis",
         reference: "George et al. 2018, Algorithm 1")
 
-    public var extraRequests: [CurvatureRequest] { [.uses(kronecker.labels)] }
+    public var extraRequests: [CurvatureRequest] { [.activations(kronecker.labels)] }
 
     public func updateCache(_ state: inout TensorState, damping: Double) throws -> Int {
         guard let a = state["inputs"], let s = state["outputs"] else { return 0 }
@@ -42,22 +43,30 @@ public struct EKFAC: KroneckerRule {
     }
 
     public func gather(
-        _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage,
-        _ state: inout TensorState
+        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ state: inout [TensorState]
     ) throws {
-        guard let left = state["outputbasis"], let right = state["inputbasis"],
-            let found = try statistics.uses(kronecker.labels)?
-                .eigenvalues(in: [block.path: KroneckerEigenbasis(inputs: right, outputs: left)])[block.path]
-        else { return }
-        let repaired = found.replacingNonFinite(with: found.dtype.greatestFiniteMagnitude / 2)
-        state["squares"] = try average.updated(state["squares"], with: repaired, over: 1)
+        guard !updated.isEmpty, let activations = statistics.activations(kronecker.labels) else { return }
+        var bases: [ParameterPath: KroneckerEigenbasis] = [:]
+        for (block, _) in updated { bases[block.path] = basis(state[block.weight]) }
+        let found = try activations.eigenvalues(in: bases).layers
+        for (block, average) in updated {
+            guard let values = found[block.path]?.mean else { continue }
+            let repaired = values.replacingNonFinite(with: values.dtype.greatestFiniteMagnitude / 2)
+            let former = state[block.weight]["squares"]
+            state[block.weight]["squares"] = try average.updated(former, with: repaired, over: 1)
+        }
+    }
+
+    /// Q_A and Q_S in a layer's memory.
+    private func basis(_ state: TensorState) -> KroneckerEigenbasis? {
+        guard let left = state["outputbasis"], let right = state["inputbasis"] else { return nil }
+        return KroneckerEigenbasis(inputs: right, outputs: left)
     }
 
     public func precondition(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
-        guard let left = state["outputbasis"], let right = state["inputbasis"], let e = state["squares"]
-        else { return .zeros(like: gradient) }
-        let turned = left.transposed(0, 1).matmul(gradient).matmul(right)
-        return left.matmul(quotient(turned, e + damping)).matmul(right.transposed(0, 1))
+        guard let basis = basis(state), let e = state["squares"] else { return .zeros(like: gradient) }
+        return basis.solving(gradient, eigenvalues: e + damping)
     }
 
     public func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]] {

@@ -27,7 +27,7 @@ public struct GaussNewton: QuadraticModelRule {
         neglects: "second derivatives of the outputs",
         reference: "Schraudolph 2002; Martens 2010")
 
-    public static var curvature: CurvatureMatrix { .gaussNewton }
+    public static var curvature: CurvatureRequest { .products(.gaussNewton) }
 
     public func solve(
         _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,

@@ -55,10 +55,9 @@ public struct NaturalGradient: IterativeSolverRule {
     private var informationSource: CurvatureSource { source == .sampled(1) ? .sampled(draws) : source }
 
     public func requests(at step: Int) -> [CurvatureRequest] {
-        switch (solver, source) {
-        case (.dense, _): [.full(informationSource)]
-        case (.conjugateGradients, .exact): [.products(.fisher)]
-        case (.conjugateGradients, _): [.perSampleGradients(informationSource)]
+        switch solver {
+        case .dense: [.full(informationSource)]
+        case .conjugateGradients: [.products(informationSource)]
         }
     }
 
@@ -70,7 +69,7 @@ public struct NaturalGradient: IterativeSolverRule {
             let found: DampedSolution
             if accumulates {
                 let count = Double(full.observationCount)
-                let information = accumulated(full.sum, layout, in: &state)
+                let information = accumulated(full.sums.sum, layout, in: &state)
                 found = try DampedSolution(information, damping: damping, g * count)
             } else {
                 found = try DampedSolution(full.mean, damping: damping, g)
@@ -78,10 +77,9 @@ public struct NaturalGradient: IterativeSolverRule {
             return group.updates(
                 layout.split(found.solution.to(dtype: g.dtype) * -eta), fallbackCount: found.fallbackCount)
         }
-        let matrix =
-            group.statistics.products(.fisher)
-            ?? group.statistics.perSampleGradients(informationSource)?.information
-        guard let matrix else { throw OptimizerError.needsModel(rule: Self.summary.name) }
+        guard let matrix = group.statistics.products(informationSource) else {
+            throw OptimizerError.needsModel(rule: Self.summary.name)
+        }
         let (found, record) = try iterations.solution(
             of: matrix, damping: damping, g, layout: layout, state: &state)
         return group.updates(

@@ -30,7 +30,7 @@ public struct Newton: QuadraticModelRule {
         neglects: "nothing of the batch; may be indefinite",
         reference: "Nocedal and Wright 2006, Algorithm 7.1")
 
-    public static var curvature: CurvatureMatrix { .hessian }
+    public static var curvature: CurvatureRequest { .hessian }
 
     public func solve(
         _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,

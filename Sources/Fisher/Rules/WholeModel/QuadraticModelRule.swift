@@ -29,7 +29,7 @@ public protocol QuadraticModelRule: IterativeSolverRule {
     var adaptation: AdaptiveDamping { get set }
 
     /// Which matrix C is.
-    static var curvature: CurvatureMatrix { get }
+    static var curvature: CurvatureRequest { get }
 
     /// (C + damping I)^-1 g, how well it was solved, and how often something safer took its place.
     func solve(
@@ -48,10 +48,10 @@ extension QuadraticModelRule {
         set { adaptation[keyPath: path] = newValue }
     }
 
-    public func requests(at step: Int) -> [CurvatureRequest] { [.products(Self.curvature)] }
+    public func requests(at step: Int) -> [CurvatureRequest] { [Self.curvature] }
 
     public func updates(for group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
-        guard let matrix = group.statistics.products(Self.curvature) else {
+        guard let matrix = group.statistics.matrix(Self.curvature) else {
             throw OptimizerError.needsModel(rule: Self.summary.name)
         }
         let layout = ParameterLayout(of: group.inputs.map(\.parameter))
