@@ -24,9 +24,19 @@ public final class InformationBenchmark {
     private let generator: RandomGenerator
     private let bases: [ParameterPath: KroneckerEigenbasis]
 
+    /// What is timed; ratios are to the first.
+    public let tasks: [InformationTask]
+    let name: String
+
     /// Prepares a network's estimates.
-    public init(_ network: BenchmarkNetwork) throws {
+    ///
+    /// - Parameters:
+    ///   - network: the network with its batch.
+    ///   - name: what it is called in the result.
+    ///   - tasks: what is timed; ratios are to the first.
+    public init(_ network: BenchmarkNetwork, named name: String, tasks: [InformationTask]) throws {
         self.network = network
+        (self.name, self.tasks) = (name, tasks)
         estimator = try CurvatureEstimator(of: network.model)
         tensors = network.model.parameters.filter(\.parameter.isTrainable).map(\.parameter.wrappedValue)
         generator = try RandomGenerator(seed: 2)
@@ -42,15 +52,10 @@ public final class InformationBenchmark {
     /// The number of parameters.
     public var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
 
-    /// The seconds that a task takes once.
-    public func seconds(_ task: InformationTask) throws -> Double {
-        let clock = ContinuousClock()
-        let begin = clock.now
-        try run(task)
-        return begin.duration(to: clock.now) / .seconds(1)
-    }
+    /// The number of samples or sequences in the batch.
+    var batch: Int { network.units }
 
-    private func run(_ task: InformationTask) throws {
+    func run(_ task: InformationTask) throws {
         switch task {
         case .plain: _ = try gradients(of: objective().loss, withRespectTo: tensors)
         case .diagonal: _ = try estimate(.diagonal(.empirical))
@@ -70,15 +75,8 @@ public final class InformationBenchmark {
         try estimator.estimate([request], of: objective(), units: network.units, using: generator)
     }
 
-    /// The bytes that a task takes at its peak; nothing where the system does not tell.
-    public func peakBytes(_ task: InformationTask) throws -> Int? {
-        guard let before = ResidentMemory.startPeak() else { return nil }
-        try run(task)
-        return ResidentMemory.peak().map { max(0, $0 - before) }
-    }
-
     /// The bytes of the inputs that the layers with parameters are given, and of the gradients of their outputs.
-    public func capturedBytes() throws -> Int {
+    func capturedBytes() throws -> Int {
         let counter = ByteCounter()
         _ = network.model.capturing(by: counter) { network.forward() }
         return counter.count
