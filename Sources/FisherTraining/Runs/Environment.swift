@@ -1,26 +1,36 @@
 import Fisher
-import FisherTraining
+import FisherStudies
 import Foundation
 
 extension EnvironmentSummary {
+    /// The version of this package.
+    public static let packageVersion = "0.1.0"
+
     /// This machine, this engine, now.
-    static func current(command: [String]) -> EnvironmentSummary {
+    ///
+    /// - Parameter command: the program and its arguments.
+    public static func current(command: [String] = CommandLine.arguments) -> EnvironmentSummary {
         EnvironmentSummary(
-            packageVersion: Version.current, engineVersion: Engine.version, threads: Engine.threadCount,
+            packageVersion: packageVersion, engineVersion: Engine.version, threads: Engine.threadCount,
             instructionSet: Engine.instructionSet, processorName: processorName,
             date: Date().formatted(.iso8601),
-            command: (["fisher"] + command.dropFirst()).map(quoted).joined(separator: " "))
+            command: ([programName] + command.dropFirst()).map(quoted).joined(separator: " "))
+    }
+
+    /// The name of this process's program, without its folder.
+    package static var programName: String {
+        CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent } ?? "fisher"
     }
 
     /// The processor as the system names it.
-    static var processorName: String {
+    package static var processorName: String {
         let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
         return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
     }
 
     /// A word as a shell takes it.
-    static func quoted(_ word: String) -> String {
+    package static func quoted(_ word: String) -> String {
         let plain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0) }
         return plain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
     }
