@@ -34,7 +34,9 @@ struct AblateTask<Own: ComparedTask>: ParsableCommand {
         }
         try TaskComparison(
             arguments: arguments, folder: arguments.output ?? "runs/ablate-\(arguments.own.folder)",
-            candidates: candidates.map { ($0, OptionGrid()) }, hyperparameters: .own, tuningSeeds: 1
+            comparison: TunedComparison(
+                candidates.map { TunedComparison.Entrant($0) }, length: arguments.length,
+                seeds: arguments.seedNumbers)
         ).run()
     }
 }

@@ -55,7 +55,7 @@ struct BenchInformation: ParsableCommand {
     func run() throws {
         if let threads { Engine.threadCount = threads }
         guard let data = try? Data(contentsOf: URL(filePath: network)) else {
-            throw InputError(path: network)
+            throw StorageError(.notFound, path: network, reason: "cannot be read")
         }
         let benchmark = try InformationBenchmark(
             BenchmarkNetwork(

@@ -37,7 +37,7 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
     @Option(
         name: .customLong("protocol"),
         help: "own: each optimizer's own options; drop-in: the first one's; both side by side.")
-    var hyperparameters = HyperparameterProtocol.own
+    var hyperparameters = HyperparameterPolicy.own
 
     func validate() throws {
         guard tuningSeeds > 0 else { throw ValidationError("--tuning-seeds must be at least 1.") }
@@ -60,12 +60,18 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
             try $0.candidate(sharing: arguments.shared, clip: arguments.clipGradientNorm)
         }
         try arguments.requireUse(of: candidates)
-        let grids = try candidates.map(grid)
-        try requireEqualBudgets(candidates, grids)
+        for argument in learningRates + tune where argument.name != "all" {
+            guard candidates.contains(where: { type(of: $0.rule).summary.name == argument.name }) else {
+                throw UsageError(description: "no optimizer of the comparison is \(argument.name)")
+            }
+        }
+        let comparison = TunedComparison(
+            try candidates.map { .init($0, grid: try grid($0)) }, policy: hyperparameters,
+            length: arguments.length, seeds: arguments.seedNumbers, tuningSeeds: tuningSeeds)
+        try requireEqualBudgets(comparison)
         try TaskComparison(
             arguments: arguments, folder: arguments.output ?? "runs/compare-\(arguments.own.folder)",
-            candidates: Array(zip(candidates, grids)), hyperparameters: hyperparameters,
-            tuningSeeds: tuningSeeds
+            comparison: comparison
         ).run()
     }
 
@@ -75,8 +81,7 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
         let axes = (learningRates + tune).filter { $0.name == rule || $0.name == "all" }.compactMap {
             argument -> OptionGrid.Axis? in
             let option = argument.option ?? "learning_rate"
-            let isKnown = option == "clip_gradient_norm" || candidate.rule.hasOption(option)
-            if !isKnown && argument.name == "all" { return nil }
+            if argument.name == "all", !candidate.hasOption(option) { return nil }
             return OptionGrid.Axis(option: option, values: argument.values)
         }
         let grid = OptionGrid(axes)
@@ -85,16 +90,10 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
         return grid
     }
 
-    private func requireEqualBudgets(_ candidates: [OptimizerCandidate], _ grids: [OptionGrid]) throws {
-        for argument in learningRates + tune where argument.name != "all" {
-            guard candidates.contains(where: { type(of: $0.rule).summary.name == argument.name }) else {
-                throw UsageError(description: "no optimizer of the comparison is \(argument.name)")
-            }
-        }
-        // With drop-in hyperparameters only the first one is tuned.
-        let counted = hyperparameters == .dropIn ? Array(grids.prefix(1)) : grids
-        guard !unequalBudgets, Set(counted.map(\.count)).count > 1 else { return }
-        let list = zip(candidates, counted).map { "\($0.label) \($1.count)" }.joined(separator: ", ")
+    private func requireEqualBudgets(_ comparison: TunedComparison) throws {
+        let budgets = comparison.budgets
+        guard !unequalBudgets, Set(budgets.map(\.trials)).count > 1 else { return }
+        let list = budgets.map { "\($0.label) \($0.trials)" }.joined(separator: ", ")
         throw UsageError(
             description:
                 "tuning needs equal budgets, but the trials are: \(list) (--unequal-budgets allows it)")

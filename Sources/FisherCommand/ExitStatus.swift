@@ -28,7 +28,6 @@ enum ExitStatus: Int32 {
         case is OptimizerError, is WeightError, is NetworkSpecificationError, is CurvatureError,
             is LikelihoodError, is BenchmarkNetworkError:
             self = .badData
-        case is InputError: self = .inputMissing
         case let error as SafetensorsError: self.init(error.kind)
         case let error as CorpusError: self.init(error.kind)
         case let error as TorchError:

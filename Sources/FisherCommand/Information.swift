@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherTasks
 import Foundation
 
 /// `fisher information`: an estimate itself, from files, so that anyone can check it.
@@ -60,9 +61,7 @@ struct Information: ParsableCommand {
 
     func run() throws {
         let plain = try PlainNetwork(model: model, weights: weights)
-        let batch = try plain.batch(
-            inputs: PlainNetwork.tensor("inputs", from: inputs),
-            targets: PlainNetwork.tensor("targets", from: targets))
+        let batch = try plain.batch(inputs: inputs, targets: targets)
         try estimate(plain.likelihood, plain.network, batch)
     }
 

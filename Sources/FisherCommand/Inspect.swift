@@ -94,7 +94,7 @@ struct Inspect: ParsableCommand {
 
     /// A GPT of ours on batches of its text.
     private func language() throws -> (ModelInspection, InspectionSubject) {
-        let place = try ModelPlace(checkpoint)
+        let place = try SavedModel(at: checkpoint)
         let network = try GPTFile.read(place.weights)
         var configuration = LanguageConfiguration()
         if let file = place.configuration {
@@ -123,61 +123,22 @@ struct Inspect: ParsableCommand {
     /// A plain network on the samples of files.
     private func plain() throws -> (ModelInspection, InspectionSubject) {
         guard let model, let inputs, let targets else { preconditionFailure("validated") }
-        let files = try PlainNetworkFiles(model: model, weights: checkpoint, inputs: inputs, targets: targets)
-        var inspector = try ModelInspector(of: files.plain.network, samples: samples, seed: seed)
+        let plain = try PlainNetwork(model: model, weights: checkpoint)
+        var inspector = try ModelInspector(of: plain.network, samples: samples, seed: seed)
         func add<Model: NamedLikelihood>(_ likelihood: Model.Type, _ batch: SupervisedBatch) throws {
             try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                Model(outputs: files.plain.network(batch.inputs))
+                Model(outputs: plain.network(batch.inputs))
             }
         }
-        for batch in files.batches(batches) {
+        for batch in try plain.batches(inputs: inputs, targets: targets, count: batches) {
             try Interruption.poll()
-            try add(files.plain.likelihood, batch)
+            try add(plain.likelihood, batch)
         }
         return (
             try inspector.inspection(),
             subject(
-                "\(files.plain.specification.likelihood) network of \(model) on the samples of \(inputs)"
+                "\(plain.specification.likelihood) network of \(model) on the samples of \(inputs)"
             )
         )
-    }
-}
-
-/// The file of weights that an argument means, and the configuration of the run that it belongs to.
-struct ModelPlace {
-    let weights: String
-    let configuration: String?
-
-    init(_ argument: String) throws {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder) else {
-            throw StorageError(.notFound, path: argument, reason: "is not there")
-        }
-        guard isFolder.boolValue else {
-            // model.safetensors of a checkpoint lies in it.
-            weights = argument
-            configuration = Self.configuration(of: URL(filePath: argument).deletingLastPathComponent())
-            return
-        }
-        if FileManager.default.fileExists(atPath: argument + "/MANIFEST") {
-            weights = try Checkpoint(at: argument).modelFile
-            configuration = Self.configuration(of: URL(filePath: argument))
-            return
-        }
-        let run = RunDirectory(path: argument)
-        guard let chosen = try run.checkpoints.best ?? run.checkpoints.newest()?.checkpoint else {
-            throw StorageError(
-                .notFound, path: argument, reason: "holds neither a checkpoint nor a run with one")
-        }
-        weights = try Checkpoint(at: chosen.path).modelFile
-        configuration =
-            FileManager.default.fileExists(atPath: run.configurationFile) ? run.configurationFile : nil
-    }
-
-    /// RUN/config.toml for RUN/checkpoints/step-...
-    private static func configuration(of checkpoint: URL) -> String? {
-        let run = checkpoint.deletingLastPathComponent().deletingLastPathComponent()
-        let file = RunDirectory(path: run.path).configurationFile
-        return FileManager.default.fileExists(atPath: file) ? file : nil
     }
 }

@@ -72,13 +72,6 @@ private func splitOutsideParentheses(_ text: Substring) -> [Substring] {
     }
 }
 
-extension OptimizationRule {
-    /// Whether the rule has an option of this name.
-    func hasOption(_ name: String) -> Bool {
-        Self.options.contains { $0.name == name || $0.aliases.contains(name) }
-    }
-}
-
 /// `--set key=value` as the argument parser reads it.
 struct SettingArgument: ExpressibleByArgument {
     let name: String

@@ -33,31 +33,13 @@ struct Sample: ParsableCommand {
     func run() throws {
         Interruption.install()
         let sampler = try LanguageSampler(
-            try GPTFile.read(try weights()), temperature: temperature, topK: topK, seed: seed)
+            try GPTFile.read(try SavedModel(at: model).weights), temperature: temperature, topK: topK,
+            seed: seed)
         let screen = FileHandle.standardOutput
         try screen.write(contentsOf: Data(prompt.utf8))
         try sampler(after: Array(prompt.utf8), count: length) { byte in
             try screen.write(contentsOf: Data([byte]))
         }
         try screen.write(contentsOf: Data("\n".utf8))
-    }
-
-    /// The file of weights that the argument means.
-    private func weights() throws -> String {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: model, isDirectory: &isFolder) else {
-            throw StorageError(.notFound, path: model, reason: "is not there")
-        }
-        guard isFolder.boolValue else { return model }
-        if FileManager.default.fileExists(atPath: model + "/MANIFEST") {
-            return try Checkpoint(at: model).modelFile
-        }
-        let store = RunDirectory(path: model).checkpoints
-        if let best = store.best { return try Checkpoint(at: best.path).modelFile }
-        guard let newest = try store.newest() else {
-            throw StorageError(
-                .notFound, path: model, reason: "holds neither a checkpoint nor a run with one")
-        }
-        return newest.checkpoint.modelFile
     }
 }

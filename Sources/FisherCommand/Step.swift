@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherTasks
 
 /// `fisher step`: applies a rule to tensors from files, so that anyone can check it.
 struct Step: ParsableCommand {

@@ -97,14 +97,11 @@ enum Course: String, CaseIterable, ExpressibleByArgument {
     case constant, cosine
 }
 
-/// Runs a comparison on a task: tuning where there are grids, then every optimizer with every seed.
+/// Runs a comparison on a task, keeps its files and shows what came of it.
 struct TaskComparison<Own: ComparedTask> {
     let arguments: ComparisonArguments<Own>
     let folder: String
-    /// The optimizers before any tuning, with what is to be tuned; the first is the baseline.
-    let candidates: [(candidate: OptimizerCandidate, grid: OptionGrid)]
-    let hyperparameters: HyperparameterProtocol
-    let tuningSeeds: Int
+    let comparison: TunedComparison
 
     func run() throws {
         Interruption.install()
@@ -116,17 +113,11 @@ struct TaskComparison<Own: ComparedTask> {
             task: task.summary, environment: .current(command: CommandLine.arguments), entries: [])
         if arguments.resume { result = try continued(result, files) }
         say(task.summary.description)
-        let tuned = (hyperparameters == .dropIn ? Array(candidates.prefix(1)) : candidates).filter {
-            $0.grid.count > 1
-        }
-        let trials = tuned.reduce(0) { $0 + $1.grid.count } * tuningSeeds
-        let finalists = candidates.count + (hyperparameters == .both ? candidates.count - 1 : 0)
-        let progress = ProgressDisplay(runCount: trials + finalists * arguments.seeds)
+        let progress = ProgressDisplay(runCount: comparison.runCount)
         do {
-            let chosen = try tune(on: source, &result, files, progress)
-            result = try ComparisonRunner(task, length: arguments.length)(
-                try hyperparameters.finalists(chosen), seeds: arguments.seedNumbers, into: result,
-                progress: progress
+            result = try comparison(
+                on: task, tuningOn: { try arguments.task(on: try arguments.own.tuningSplit(of: source)) },
+                into: result, progress: progress
             ) { try files.writeWithReport($0) }
             progress.finish()
         } catch let error as Interrupted {
@@ -149,38 +140,6 @@ struct TaskComparison<Own: ComparedTask> {
         return old
     }
 
-    /// The candidates with the options that tuning chose.
-    private func tune(
-        on source: Own.Source, _ result: inout OptimizerComparison, _ files: StudyFiles,
-        _ progress: ProgressDisplay
-    ) throws -> [OptimizerCandidate] {
-        let isTuned = candidates.contains { $0.grid.count > 1 }
-        guard isTuned else { return candidates.map(\.candidate) }
-        let tuner = Tuner(
-            try arguments.task(on: try arguments.own.tuningSplit(of: source)), length: arguments.length,
-            seeds: (0..<UInt64(tuningSeeds)).map { UInt64.max - $0 })
-        let earlier = result.tuning ?? []
-        var records: [TuningRecord] = []
-        var chosen: [OptimizerCandidate] = []
-        for (position, (candidate, grid)) in candidates.enumerated() {
-            guard grid.count > 1, position == 0 || hyperparameters != .dropIn else {
-                chosen.append(candidate)
-                continue
-            }
-            let record = try tuner(
-                candidate, over: grid, earlier: earlier.first { $0.label == candidate.label },
-                progress: progress
-            ) { partial in
-                result.tuning = records + [partial]
-                try files.writeWithReport(result)
-            }
-            records.append(record)
-            chosen.append(try candidate.setting(record.best?.settings ?? []))
-        }
-        result.tuning = records
-        return chosen
-    }
-
     private func show(_ result: OptimizerComparison, _ files: StudyFiles) {
         let screen = ProgressOutput.standardOutput()
         let summary = ComparisonSummary(of: result)
@@ -191,27 +150,4 @@ struct TaskComparison<Own: ComparedTask> {
     }
 }
 
-/// Which hyperparameters the optimizers after the first one take.
-enum HyperparameterProtocol: String, CaseIterable, ExpressibleByArgument {
-    /// Their own, as named or tuned.
-    case own
-    /// The first one's, where they have options of the same name: it is replaced without anything being tuned.
-    case dropIn = "drop-in"
-    /// Both, side by side.
-    case both
-
-    /// The optimizers of the comparison.
-    func finalists(_ candidates: [OptimizerCandidate]) throws -> [OptimizerCandidate] {
-        guard self != .own, let first = candidates.first else { return candidates }
-        let names = ["learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "clip_gradient_norm"]
-        let others = candidates.dropFirst()
-        let dropped = try others.map { candidate in
-            let taken = first.options.filter { option in
-                names.contains(option.name)
-                    && (candidate.rule.hasOption(option.name) || option.name == "clip_gradient_norm")
-            }
-            return try candidate.setting(taken, label: candidate.label + " (drop-in)")
-        }
-        return [first] + (self == .both ? Array(others) : []) + dropped
-    }
-}
+extension HyperparameterPolicy: ExpressibleByArgument {}

@@ -1,3 +1,4 @@
+import Foundation
 import NeuralNet
 import Testing
 import Torch
@@ -43,6 +44,26 @@ import Torch
         let all = model.parameterCount
         model.parameters[0].parameter.isTrainable = false
         #expect(model.parameterCount == all - 28)
+    }
+
+    @Test func aModelIsSavedAndLoadedInOneLine() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let (model, other) = (try Self.gpt(), try Self.gpt(tied: true))
+        try model.save(to: path, metadata: ["model": "gpt"])
+        #expect(try SafetensorsFile(path: path).metadata["model"] == "gpt")
+        let copy = GPT(model.configuration, dtype: .float64, using: try RandomGenerator(seed: 9))
+        try copy.load(from: path)
+        for (a, b) in zip(model.parameters, copy.parameters) {
+            #expect(a.path == b.path && b.parameter.wrappedValue.dtype == .float64)
+            #expect(
+                try a.parameter.wrappedValue.scalars(as: Double.self)
+                    == b.parameter.wrappedValue.scalars(as: Double.self))
+        }
+        let error = #expect(throws: WeightError.self) { try other.load(from: path) }
+        #expect(
+            error?.description == "\(path): the model has no parameter head.weight, which the weights give")
+        #expect(throws: SafetensorsError.self) { try model.load(from: path + ".none") }
     }
 
     @Test func weightsThatDoNotFitAreNamed() throws {

@@ -47,7 +47,7 @@ public struct ModelInspector {
         units: Int, observing observed: Model.Observation, _ forward: () throws -> Model
     ) throws {
         batches += 1
-        let draws = seed &+ UInt64(batches) &* 0x9e37_79b9_7f4a_7c15
+        let draws = seed &+ UInt64(batches) &* SplitMix64.increment
         let own = try estimator.diagonal(
             source, units: units, observing: observed, using: try RandomGenerator(seed: draws), forward)
         let atLabels = try estimator.diagonal(.empirical, units: units, observing: observed, forward)

@@ -67,7 +67,7 @@ public struct ContinualTraining: Sendable {
             let optimizer = try Optimizer(
                 for: network, candidate.rule, clipGradientNorm: candidate.clipGradientNorm)
             let observer = try method == .fadam ? observer(of: network) : nil
-            var images = Images(sequence, method: method, stage: stage, batch: batch, seed: seed)
+            let images = try Images(sequence, method: method, stage: stage, batch: batch, seed: seed)
             for step in 1...steps {
                 try Interruption.poll()
                 let total = stage * steps + step
@@ -168,23 +168,24 @@ public struct ContinualTraining: Sendable {
 extension ContinualTraining {
     /// The batches of one stage.
     private struct Images {
-        private var parts: [(digits: Digits, sampler: ExampleSampler)]
+        private let parts: [ShuffledBatches]
 
-        init(_ sequence: PermutedDigits, method: ContinualMethod, stage: Int, batch: Int, seed: UInt64) {
+        init(
+            _ sequence: PermutedDigits, method: ContinualMethod, stage: Int, batch: Int, seed: UInt64
+        ) throws {
             let tasks = method == .joint ? Array(0...stage) : [stage]
-            parts = tasks.enumerated().map { position, task in
+            parts = try tasks.enumerated().map { position, task in
                 let digits = sequence.tasks[task].training
                 // Equal shares; the first tasks take what is left over.
                 let share = batch / tasks.count + (position < batch % tasks.count ? 1 : 0)
                 let order = seed &* 1_000_003 &+ UInt64(stage * 1000 + task)
-                return (digits, ExampleSampler(seed: order, count: digits.count, batch: max(share, 1)))
+                return try ShuffledBatches(
+                    inputs: digits.images, targets: digits.targets, batchSize: max(share, 1), seed: order)
             }
         }
 
-        mutating func next() -> SupervisedBatch {
-            let batches = parts.indices.map { part in
-                parts[part].digits.batch(at: parts[part].sampler.next())
-            }
+        func next() -> SupervisedBatch {
+            let batches = parts.map { $0.next() }
             guard batches.count > 1 else { return batches[0] }
             return SupervisedBatch(
                 inputs: .concatenated(batches.map(\.inputs), along: 0),

@@ -78,4 +78,16 @@ public enum DigitsNetwork: String, CaseIterable, OptionValue {
         }
         return network
     }
+
+    /// All images as the network takes them, with what it is to predict.
+    func examples(of digits: Digits) -> SupervisedBatch {
+        let images = digits.images
+        switch self {
+        case .autoencoder: return SupervisedBatch(inputs: images, targets: images)
+        case .perceptron: return SupervisedBatch(inputs: images, targets: digits.targets)
+        case .cnn:
+            let squares = images.reshaped([-1, 1, Digits.side, Digits.side])
+            return SupervisedBatch(inputs: squares, targets: digits.targets)
+        }
+    }
 }

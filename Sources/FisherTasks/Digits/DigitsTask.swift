@@ -157,10 +157,10 @@ public struct DigitsTask: ConfigurableTask {
         try network.makeNetwork(activation, using: try RandomGenerator(seed: seed))
     }
 
-    public func makeBatches(seed: UInt64) throws -> DigitsBatches {
-        DigitsBatches(
-            digits: training, network: network,
-            sampler: ExampleSampler(seed: seed, count: training.count, batch: batch))
+    public func makeBatches(seed: UInt64) throws -> ShuffledBatches {
+        let examples = network.examples(of: training)
+        return try ShuffledBatches(
+            inputs: examples.inputs, targets: examples.targets, batchSize: batch, seed: seed)
     }
 
     public func objective(of model: Sequential, on batch: SupervisedBatch) throws -> Objective {
@@ -175,10 +175,11 @@ public struct DigitsTask: ConfigurableTask {
     /// Mean nats an image over the images held out.
     public func validationLoss(of model: Sequential) throws -> Double {
         var (sum, count) = (0.0, 0)
+        let examples = network.examples(of: test)
         for first in stride(from: 0, to: test.count, by: 512) {
             try Interruption.poll()
-            let indices = Array(first..<min(first + 512, test.count))
-            let objective = try objective(of: model, on: DigitsBatches.batch(of: test, at: indices, network))
+            let part = examples.slice(first..<min(first + 512, test.count))
+            let objective = try objective(of: model, on: part)
             sum += try objective.negativeLogLikelihood.item()
             count += objective.observationCount
         }
@@ -188,8 +189,8 @@ public struct DigitsTask: ConfigurableTask {
     /// The share of held-out images whose figure a classifier names; nothing for the autoencoder.
     public func accuracy(of model: Sequential) throws -> Double? {
         guard network != .autoencoder else { return nil }
-        let batch = DigitsBatches.batch(of: test, at: Array(0..<test.count), network)
-        return try withoutGradients { try Digits.accuracy(model(batch.inputs), batch.targets) }
+        let examples = network.examples(of: test)
+        return try withoutGradients { try Digits.accuracy(model(examples.inputs), examples.targets) }
     }
 }
 
@@ -204,38 +205,5 @@ extension Digits {
             return own.indices.max { own[$0] < own[$1] } == row * classes + Int(label)
         }
         return Double(right.count) / Double(max(labels.count, 1))
-    }
-}
-
-/// Images in an endless order.
-public struct DigitsBatches: BatchStream {
-    let digits: Digits
-    let network: DigitsNetwork
-    private var sampler: ExampleSampler
-
-    /// Where the next images come from.
-    public var position: ExampleSampler {
-        get { sampler }
-        set { sampler = newValue }
-    }
-
-    init(digits: Digits, network: DigitsNetwork, sampler: ExampleSampler) {
-        (self.digits, self.network, self.sampler) = (digits, network, sampler)
-    }
-
-    public mutating func next() -> SupervisedBatch {
-        DigitsBatches.batch(of: digits, at: sampler.next(), network)
-    }
-
-    /// Images as the network takes them, with what it is to predict.
-    static func batch(of digits: Digits, at indices: [Int], _ network: DigitsNetwork) -> SupervisedBatch {
-        let batch = digits.batch(at: indices)
-        switch network {
-        case .autoencoder: return SupervisedBatch(inputs: batch.inputs, targets: batch.inputs)
-        case .perceptron: return batch
-        case .cnn:
-            let images = batch.inputs.reshaped([-1, 1, Digits.side, Digits.side])
-            return SupervisedBatch(inputs: images, targets: batch.targets)
-        }
     }
 }
