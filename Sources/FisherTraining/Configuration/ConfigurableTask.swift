@@ -18,7 +18,7 @@ import FisherOptions
 ///
 /// Every option is a flag of the commands by the last part of its name (`--width 64`), a key of `--set` and of TOML files
 /// by its whole name (`model.width`), and a row of `--print-config`.
-public protocol ConfigurableTask: TrainingTask {
+public protocol ConfigurableTask: TrainingTask, SendableMetatype {
     /// The options of data and model, named `data.` and `model.` and more.
     associatedtype Options: ConfigurableOptions
 

@@ -99,24 +99,16 @@ public struct ConfigurationLayer: Sendable {
     }
 }
 
-/// The TOML of a key and its value, on one line where the value is short: a number or a truth value where the text is one
-/// and the option is not a list.
-func tomlLine(_ key: String, _ pieces: [String], isList: Bool) -> String {
-    let value: any TOMLValueConvertible
-    if isList {
-        value = TOMLArray(pieces)
-    } else {
+/// A value as TOML spells it: a number or a truth value where a single text is one.
+func tomlValue(_ pieces: [String], isList: Bool) -> String {
+    if !isList {
         let text = pieces.joined()
-        if let whole = Int(text) {
-            value = whole
-        } else if let number = Double(text) {
-            value = number
-        } else if let flag = Bool(text) {
-            value = flag
-        } else {
-            value = text
-        }
+        if let whole = Int(text) { return "\(whole)" }
+        // TOMLKit writes 0.9 as 0.90000000000000002; Swift's shortest digits are TOML too.
+        if let number = Double(text) { return "\(number)" }
+        if let flag = Bool(text) { return "\(flag)" }
     }
-    return TOMLTable([key: value]).convert(to: .toml, options: [.allowUnicodeStrings])
-        .trimmingCharacters(in: .newlines)
+    let value: any TOMLValueConvertible = isList ? TOMLArray(pieces) : pieces.joined()
+    let line = TOMLTable(["value": value]).convert(to: .toml, options: [.allowUnicodeStrings])
+    return String(line.trimmingCharacters(in: .newlines).dropFirst("value = ".count))
 }

@@ -121,8 +121,7 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
 
 extension ResolvedConfiguration.Entry {
     fileprivate init(key: String, pieces: [String], isList: Bool, origin: ConfigurationOrigin) {
-        let line = tomlLine("value", pieces, isList: isList)
-        self.init(key: key, toml: String(line.dropFirst("value = ".count)), origin: origin)
+        self.init(key: key, toml: tomlValue(pieces, isList: isList), origin: origin)
     }
 
     /// The part of the key before the first dot; empty where there is none.

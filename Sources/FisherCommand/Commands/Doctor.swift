@@ -16,7 +16,7 @@ struct Doctor: ParsableCommand {
 
     func run() throws {
         let rows = [
-            ("fisher", Version.current),
+            ("fisher", EnvironmentSummary.packageVersion),
             ("engine", "libtorch \(Engine.version) in \(Engine.folder ?? "an unknown folder")"),
             ("processor", EnvironmentSummary.processorName),
             ("instruction set", Engine.instructionSet),
