@@ -74,13 +74,12 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
     private func times(
         _ subject: Subject<Task>, _ plain: Subject<Task>, on batch: Task.Batch
     ) throws -> (own: Double, baseline: Double) {
-        var (own, baseline): ([Double], [Double]) = ([], [])
-        for _ in 0..<turns {
+        let subjects = [subject, plain]
+        let times = try InterleavedTimes(candidates: subjects.count, turns: turns, warmUpTurns: 0) {
             try Interruption.poll()
-            own.append(try subject.milliseconds(on: batch))
-            baseline.append(try plain.milliseconds(on: batch))
+            return try subjects[$0].milliseconds(on: batch)
         }
-        return (SampleSummary.median(own) ?? 0, SampleSummary.median(baseline) ?? 0)
+        return (times.spread(of: 0).median, times.spread(of: 1).median)
     }
 
     private func cosine(_ a: [Tensor], _ b: [Tensor]) throws -> Double {

@@ -24,58 +24,59 @@ public final class InformationBenchmark {
     private let generator: RandomGenerator
     private let bases: [ParameterPath: KroneckerEigenbasis]
 
+    /// What is timed; ratios are to the first.
+    public let tasks: [InformationTask]
+    let name: String
+
     /// Prepares a network's estimates.
-    public init(_ network: BenchmarkNetwork) throws {
+    ///
+    /// - Parameters:
+    ///   - network: the network with its batch.
+    ///   - name: what it is called in the result.
+    ///   - tasks: what is timed; ratios are to the first.
+    public init(_ network: BenchmarkNetwork, named name: String, tasks: [InformationTask]) throws {
         self.network = network
+        (self.name, self.tasks) = (name, tasks)
         estimator = try CurvatureEstimator(of: network.model)
         tensors = network.model.parameters.filter(\.parameter.isTrainable).map(\.parameter.wrappedValue)
         generator = try RandomGenerator(seed: 2)
         var bases: [ParameterPath: KroneckerEigenbasis] = [:]
-        let factors = try estimator.kronecker(
-            .empirical, units: network.units, observing: network.targets, network.forward)
-        for (path, layer) in factors.layers { bases[path] = try KroneckerEigenbasis(of: layer) }
+        let factors = try estimator.estimate(
+            [.kronecker(.empirical)], of: Objective(network.forward(), observing: network.targets),
+            units: network.units
+        ).kronecker(.empirical)
+        for (path, layer) in factors?.layers ?? [:] { bases[path] = try KroneckerEigenbasis(of: layer) }
         self.bases = bases
     }
 
     /// The number of parameters.
     public var parameterCount: Int { tensors.reduce(0) { $0 + $1.count } }
 
-    /// The seconds that a task takes once.
-    public func seconds(_ task: InformationTask) throws -> Double {
-        let clock = ContinuousClock()
-        let begin = clock.now
-        try run(task)
-        return begin.duration(to: clock.now) / .seconds(1)
-    }
+    /// The number of samples or sequences in the batch.
+    var batch: Int { network.units }
 
-    private func run(_ task: InformationTask) throws {
-        let (units, targets, forward) = (network.units, network.targets, network.forward)
+    func run(_ task: InformationTask) throws {
         switch task {
-        case .plain:
-            let objective = try Objective(forward(), observing: targets)
-            _ = try gradients(of: objective.loss, withRespectTo: tensors)
-        case .diagonal: _ = try estimator.diagonal(.empirical, units: units, observing: targets, forward)
-        case .kronecker: _ = try estimator.kronecker(.empirical, units: units, observing: targets, forward)
-        case .sampledKronecker:
-            _ = try estimator.kronecker(
-                .sampled(1), units: units, observing: targets, using: generator, forward)
-        case .diagonalKronecker:
-            _ = try estimator.diagonalKronecker(.empirical, units: units, observing: targets, forward)
+        case .plain: _ = try gradients(of: objective().loss, withRespectTo: tensors)
+        case .diagonal: _ = try estimate(.diagonal(.empirical))
+        case .kronecker: _ = try estimate(.kronecker(.empirical))
+        case .sampledKronecker: _ = try estimate(.kronecker(.sampled(1)))
+        case .diagonalKronecker: _ = try estimate(.kroneckerDiagonal(.empirical))
         case .eigenvalues:
-            _ = try estimator.eigenvalues(
-                .empirical, in: bases, units: units, observing: targets, forward)
+            _ = try estimate(.activations(.empirical)).activations(.empirical)?.eigenvalues(in: bases)
         }
     }
 
-    /// The bytes that a task takes at its peak; nothing where the system does not tell.
-    public func peakBytes(_ task: InformationTask) throws -> Int? {
-        guard let before = ResidentMemory.startPeak() else { return nil }
-        try run(task)
-        return ResidentMemory.peak().map { max(0, $0 - before) }
+    private func objective() throws -> Objective {
+        try Objective(network.forward(), observing: network.targets)
+    }
+
+    private func estimate(_ request: CurvatureRequest) throws -> CurvatureEstimates {
+        try estimator.estimate([request], of: objective(), units: network.units, using: generator)
     }
 
     /// The bytes of the inputs that the layers with parameters are given, and of the gradients of their outputs.
-    public func capturedBytes() throws -> Int {
+    func capturedBytes() throws -> Int {
         let counter = ByteCounter()
         _ = network.model.capturing(by: counter) { network.forward() }
         return counter.count

@@ -6,8 +6,16 @@ import Foundation
 
 /// The memory that this process has in use, by /proc.
 enum ResidentMemory {
+    /// The bytes that some work takes at its peak, on top of what was there before; nothing where the system does not
+    /// tell.
+    static func rise(during work: () throws -> Void) rethrows -> Int? {
+        guard let before = startPeak() else { return nil }
+        try work()
+        return value("VmHWM").map { max(0, $0 - before) }
+    }
+
     /// Forgets the largest value so far, and gives the present one in bytes.
-    static func startPeak() -> Int? {
+    private static func startPeak() -> Int? {
         #if canImport(Glibc)
             // Memory that was freed but kept would hide what is taken next.
             if let symbol = dlsym(nil, "malloc_trim") {
@@ -19,9 +27,6 @@ enum ResidentMemory {
         try? file.close()
         return value("VmRSS")
     }
-
-    /// The largest value since, in bytes.
-    static func peak() -> Int? { value("VmHWM") }
 
     private static func value(_ name: String) -> Int? {
         guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }

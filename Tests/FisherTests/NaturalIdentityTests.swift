@@ -50,12 +50,16 @@ import Testing
     func theImprovedInformationGivesTheImprovedStep(_ network: InformationTests.Network) throws {
         let (model, batch, logits) = try network.make()
         let estimator = try CurvatureEstimator(of: model)
-        let full = try estimator.full(.improved, units: batch.unitCount, observing: batch.targets) {
-            Categorical(logits: logits(batch.inputs))
-        }
-        let diagonal = try estimator.diagonal(.improved, units: batch.unitCount, observing: batch.targets) {
-            Categorical(logits: logits(batch.inputs))
-        }
+        let full = try #require(
+            try estimator.estimate(
+                [.full(.improved)],
+                of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+            ).full(.improved))
+        let diagonal = try #require(
+            try estimator.estimate(
+                [.diagonal(.improved)],
+                of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+            ).diagonal(.improved))
         let elements = try full.paths.flatMap {
             try #require(diagonal.mean[$0]).scalars(as: Double.self)
         }

@@ -34,10 +34,13 @@ import Testing
         #expect(throws: Never.self) { try step(.firstAxis) }
         let estimator = try CurvatureEstimator(of: model)
         #expect(throws: CurvatureError.self) {
-            try estimator.diagonal(units: 2) {
-                try Objective(
-                    Categorical(logits: model(batch.inputs)), observing: batch.targets, unit: .observation)
-            }
+            try #require(
+                try estimator.estimate(
+                    [.diagonal(.empirical)],
+                    of: Objective(
+                        Categorical(logits: model(batch.inputs)), observing: batch.targets, unit: .observation
+                    )
+                ).diagonal(.empirical))
         }
     }
 

@@ -27,9 +27,8 @@ import Testing
         let model = Network(using: generator)
         let x = Tensor.normal([20, 4], dtype: .float64, using: generator)
         var inspector = try ModelInspector(of: model, samples: 0)
-        try inspector.add(units: 20, observing: Tensor((0..<20).map { Int64($0 % 2) })) {
-            Categorical(logits: model(x))
-        }
+        try inspector.add(
+            Objective(Categorical(logits: model(x)), observing: Tensor((0..<20).map { Int64($0 % 2) })))
         return try inspector.inspection()
     }
 
@@ -83,7 +82,8 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "metrics.jsonl").path
         let estimate = DiagonalInformation(
-            source: .empirical, squares: [ParameterPath("a.weight"): Tensor([2.0, 4])], gradients: [:],
+            source: .empirical,
+            sums: DiagonalSums(squares: [ParameterPath("a.weight"): Tensor([2.0, 4])], gradients: [:]),
             observationCount: 2)
         var traces = InformationTraces(every: 5)
         try traces.record(estimate, at: 5)

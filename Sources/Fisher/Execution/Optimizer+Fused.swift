@@ -59,7 +59,7 @@ extension Optimizer {
     func fusedSlots(
         ofGroup group: Int, first: Int, rule: any FusedCurvatureRule, _ gradients: GradientList
     ) throws(TorchError) -> [FusedSlot] {
-        guard fusedObstacle(of: rule) == nil, let plan = plans[group] else { return [] }
+        guard fusedObstacle(of: rule) == nil, let estimator = estimators[group] else { return [] }
         let slots = groups[group].slots
         var inputs: [FusedInput?] = []
         for (position, slot) in slots.enumerated() {
@@ -77,7 +77,8 @@ extension Optimizer {
         }
         let step = (slots.lazy.map(\.step).max() ?? 0) + 1
         guard
-            let steps = try rule.fusedSteps(plan.structure, inputs, at: step, state: slots.map(\.state))
+            let steps = try rule.fusedSteps(
+                estimator.structure, inputs, at: step, state: slots.map(\.state))
         else { return [] }
         var found: [FusedSlot] = []
         for (position, made) in steps.enumerated() {

@@ -12,7 +12,7 @@ struct GradientSum {
     /// The number of observations.
     var count: Int
     /// What the groups asked for, by the number of the group.
-    var statistics: [Int: BatchStatistics] = [:]
+    var statistics: [Int: CurvatureEstimates] = [:]
     /// The time that those took.
     var statisticsTime: Duration = .zero
     /// The mean loss with the auxiliaries, times the observations; 0-dimensional.
@@ -58,7 +58,7 @@ struct GradientSum {
     static func + (a: GradientSum, b: GradientSum) throws -> GradientSum {
         var sum = a
         for (group, statistics) in b.statistics {
-            try sum.statistics[group, default: BatchStatistics()].add(statistics)
+            sum.statistics[group] = try sum.statistics[group].map { try $0 + statistics } ?? statistics
         }
         sum.statisticsTime = a.statisticsTime + b.statisticsTime
         sum.total = a.total + b.total

@@ -135,8 +135,8 @@ extension Optimizer {
     /// gradients tells them by a step on zeros.
     private func expectedShapes(ofGroup number: Int, after step: Int) -> [[String: [Int]]] {
         let bound = groups[number]
-        if let rule = bound.group.rule.informed, let plan = plans[number] {
-            return rule.stateShapes(plan.structure, after: step)
+        if let rule = bound.group.rule.informed, let estimator = estimators[number] {
+            return rule.stateShapes(estimator.structure, after: step)
         }
         return bound.slots.map { slot in
             let tensor = slot.parameter.wrappedValue

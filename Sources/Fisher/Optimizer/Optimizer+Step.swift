@@ -16,7 +16,7 @@ extension Optimizer {
     ) throws -> StepReport {
         let clock = ContinuousClock()
         let begin = clock.now
-        let noise = plans.isEmpty ? [] : try noise()
+        let noise = estimators.isEmpty ? [] : try noise()
         let sum = try gradientSum(on: batch, microBatches: microBatches, objective)
         let middle = clock.now
         var report = try withoutActuallyEscaping(objective) { objective in
@@ -39,13 +39,13 @@ extension Optimizer {
             throw OptimizerError.badMicroBatches(count: microBatches, units: units)
         }
         let tensors = slots.map(\.parameter.wrappedValue)
-        let gatherer = try statisticsGatherer()
+        let questions = questions
         var total: GradientSum?
         for part in 0..<microBatches {
             let slice = Optimizer.slice(part, of: batch, into: microBatches)
-            let sum =
-                try gatherer?.sum(units: slice.unitCount, withRespectTo: tensors) { try objective(slice) }
-                ?? GradientSum(of: try objective(slice), withRespectTo: tensors)
+            let sum = try gradientSum(questions, units: slice.unitCount, withRespectTo: tensors) {
+                try objective(slice)
+            }
             total = try total.map { try $0 + sum } ?? sum
         }
         guard let total, total.count > 0 else { throw OptimizerError.noObservations }

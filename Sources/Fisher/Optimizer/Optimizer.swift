@@ -34,8 +34,8 @@ public final class Optimizer {
     var groups: [BoundGroup]
     /// The model, where the optimizer was bound to one.
     let model: (any Module)?
-    /// What the groups whose rules ask for statistics need to gather them, by the number of the group.
-    let plans: [Int: StatisticsPlan]
+    /// What answers the groups whose rules ask for statistics of a batch, by the number of the group.
+    let estimators: [Int: CurvatureEstimator]
     /// How exactly the rules remember.
     public let statePrecision: StatePrecision
     /// Draws the directions in which states are rounded.
@@ -122,7 +122,7 @@ public final class Optimizer {
         let routed = try Optimizer.route(parameters, to: groups)
         self.groups = routed
         self.model = model
-        plans = try Optimizer.plans(for: routed, of: model)
+        estimators = try Optimizer.estimators(for: routed, of: model)
         labelGenerator =
             groups.contains { $0.rule.informed?.drawsLabels ?? false }
             ? try RandomGenerator(seed: labelSeed) : nil

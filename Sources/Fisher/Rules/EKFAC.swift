@@ -1,4 +1,5 @@
 import FisherInformation
+import NeuralNet
 import Torch
 
 /// EKFAC: K-FAC's eigenbases with the information's own diagonal in them.
@@ -79,7 +80,7 @@ public struct EKFAC: KroneckerRule {
         .flag("uses_trace_ratio", \.usesTraceRatio, aliases: ["pi"], "no effect: K-FAC's option")
     ])
 
-    public var extraRequests: [CurvatureRequest] { [.uses(labels.source)] }
+    public var extraRequests: [CurvatureRequest] { [.activations(labels.source)] }
 
     public func renew(_ state: inout TensorState, damping: Double) throws -> Int {
         guard let a = state["inputs"], let s = state["outputs"] else { return 0 }
@@ -89,22 +90,30 @@ public struct EKFAC: KroneckerRule {
     }
 
     public func gather(
-        _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage,
-        _ state: inout TensorState
+        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ state: inout [TensorState]
     ) throws {
-        guard let left = state["outputbasis"], let right = state["inputbasis"],
-            let found = try statistics.uses(labels.source)?
-                .eigenvalues(in: [block.path: KroneckerEigenbasis(inputs: right, outputs: left)])[block.path]
-        else { return }
-        let repaired = found.replacingNonFinite(with: found.dtype.greatestFiniteMagnitude / 2)
-        state["squares"] = try average.updated(state["squares"], with: repaired, over: 1)
+        guard !updated.isEmpty, let activations = statistics.activations(labels.source) else { return }
+        var bases: [ParameterPath: KroneckerEigenbasis] = [:]
+        for (block, _) in updated { bases[block.path] = basis(state[block.weight]) }
+        let found = try activations.eigenvalues(in: bases).layers
+        for (block, average) in updated {
+            guard let values = found[block.path]?.mean else { continue }
+            let repaired = values.replacingNonFinite(with: values.dtype.greatestFiniteMagnitude / 2)
+            let former = state[block.weight]["squares"]
+            state[block.weight]["squares"] = try average.updated(former, with: repaired, over: 1)
+        }
+    }
+
+    /// Q_A and Q_S in a layer's memory.
+    private func basis(_ state: TensorState) -> KroneckerEigenbasis? {
+        guard let left = state["outputbasis"], let right = state["inputbasis"] else { return nil }
+        return KroneckerEigenbasis(inputs: right, outputs: left)
     }
 
     public func divided(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
-        guard let left = state["outputbasis"], let right = state["inputbasis"], let e = state["squares"]
-        else { return .zeros(like: gradient) }
-        let turned = left.transposed(0, 1).matmul(gradient).matmul(right)
-        return left.matmul(quotient(turned, e + damping)).matmul(right.transposed(0, 1))
+        guard let basis = basis(state), let e = state["squares"] else { return .zeros(like: gradient) }
+        return basis.solving(gradient, eigenvalues: e + damping)
     }
 
     public func renewedShapes(outputs: Int, inputs: Int) -> [String: [Int]] {

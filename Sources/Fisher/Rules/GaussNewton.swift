@@ -54,7 +54,7 @@ public struct GaussNewton: QuadraticModelRule {
         .count("maximum_iterations", \.maximumIterations, "products of an update"),
     ]
 
-    public static var curvature: CurvatureMatrix { .gaussNewton }
+    public static var curvature: CurvatureRequest { .products(.gaussNewton) }
 
     public func solve(
         _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,

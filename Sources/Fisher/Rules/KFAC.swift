@@ -115,14 +115,13 @@ public struct KFAC: KroneckerRule {
 
     public func divided(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
         if let left = state["outputinverse"], let right = state["inputinverse"] {
-            return left.matmul(gradient).matmul(right)
+            return KroneckerMatrix(inputs: right, outputs: left).product(gradient)
         }
         guard let left = state["outputbasis"], let right = state["inputbasis"],
             let l = state["outputvalues"], let r = state["inputvalues"]
         else { return .zeros(like: gradient) }
-        let turned = left.transposed(0, 1).matmul(gradient).matmul(right)
-        let metric = l.unsqueezed(1) * r.unsqueezed(0) + damping
-        return left.matmul(quotient(turned, metric)).matmul(right.transposed(0, 1))
+        return KroneckerEigenbasis(inputs: right, outputs: left)
+            .solving(gradient, eigenvalues: l.unsqueezed(1) * r.unsqueezed(0) + damping)
     }
 
     public var perStepRequests: [CurvatureRequest] { dampingStyle == .factored ? [.gradientRows] : [] }

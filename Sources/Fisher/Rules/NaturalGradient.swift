@@ -83,10 +83,9 @@ public struct NaturalGradient: CurvatureRule {
     private var informationSource: CurvatureSource { source.source(draws: Int(draws)) }
 
     public func requests(at step: Int) -> [CurvatureRequest] {
-        switch (solver, source) {
-        case (.dense, _): [.full(informationSource)]
-        case (.conjugateGradients, .exact): [.products(.fisher)]
-        case (.conjugateGradients, _): [.perSampleGradients(informationSource)]
+        switch solver {
+        case .dense: [.full(informationSource)]
+        case .conjugateGradients: [.products(informationSource)]
         }
     }
 
@@ -98,7 +97,7 @@ public struct NaturalGradient: CurvatureRule {
             let found: DampedSolution
             if accumulates {
                 let count = Double(full.observationCount)
-                let information = accumulated(full.sum, layout, in: &state)
+                let information = accumulated(full.sums.sum, layout, in: &state)
                 found = try DampedSolution(information, damping: damping, g * count)
             } else {
                 found = try DampedSolution(full.mean, damping: damping, g)
@@ -106,10 +105,9 @@ public struct NaturalGradient: CurvatureRule {
             return group.movements(
                 layout.split(found.solution.to(dtype: g.dtype) * -eta), fallbackCount: found.fallbackCount)
         }
-        let matrix =
-            group.statistics.products(.fisher)
-            ?? group.statistics.perSampleGradients(informationSource)?.information
-        guard let matrix else { throw OptimizerError.needsModel(rule: Self.summary.name) }
+        guard let matrix = group.statistics.products(informationSource) else {
+            throw OptimizerError.needsModel(rule: Self.summary.name)
+        }
         let start = state.compactMap { $0["solution"] }
         let found = try ConjugateGradients(
             matrix.damped(by: damping), g, start: start.count < state.count ? nil : layout.joined(start),

@@ -60,7 +60,7 @@ public struct Newton: QuadraticModelRule {
         .count("maximum_iterations", \.maximumIterations, "products of an update with cg"),
     ]
 
-    public static var curvature: CurvatureMatrix { .hessian }
+    public static var curvature: CurvatureRequest { .hessian }
 
     public func solve(
         _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,

@@ -1,4 +1,8 @@
 import ArgumentParser
+import Fisher
+import FisherBenchmarks
+import FisherTraining
+import Foundation
 
 /// `fisher bench`: how long things take here.
 struct Bench: ParsableCommand {
@@ -7,18 +11,32 @@ struct Bench: ParsableCommand {
         subcommands: [BenchOptimizers.self, BenchStep.self, BenchInformation.self])
 }
 
-/// Takes the turns that standard input asks for, until it ends: each line holds the position of a candidate and a number
-/// of repetitions, and is answered by the seconds of one.
-func answerTurns(
-    of candidates: Range<Int>, parameterCount: Int, counting what: String,
-    _ seconds: (Int, Int) throws -> Double
-) throws {
-    say("ready \(parameterCount)")
-    while let line = readLine() {
-        let words = line.split(separator: " ").compactMap { Int($0) }
-        guard words.count == 2, candidates.contains(words[0]), words[1] > 0 else {
-            throw UsageError(description: "\"\(line)\" is not a position and a number of \(what)")
-        }
-        say("\(try seconds(words[0], words[1]))")
+/// What all benchmarks have in common.
+struct BenchArguments: ParsableArguments {
+    @Option(help: "Threads to compute with; by default libtorch's choice.")
+    var threads: Int?
+    @Option(help: "Turns of each candidate; by default 11, of estimates 15.")
+    var turns: Int?
+    @Flag(help: "Print JSON.")
+    var json = false
+    @Flag(
+        help: """
+            Take the turns that standard input asks for: lines of a candidate's position from 0 and a number of \
+            repetitions. Each is answered by a line with the seconds of one.
+            """)
+    var onRequest = false
+
+    func validate() throws {
+        if let turns, turns < 1 { throw ValidationError("--turns must be at least 1, not \(turns).") }
+        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads).") }
+    }
+
+    /// Makes a benchmark with the threads asked for, and shows what it finds or answers requests.
+    func run(turns usual: Int = 11, _ benchmark: () throws -> some InterleavedBenchmark) throws {
+        if let threads { Engine.threadCount = threads }
+        let benchmark = try benchmark()
+        if onRequest { return try benchmark.answer({ readLine() }, with: say) }
+        let result = try benchmark(turns: turns ?? usual, on: .current(command: CommandLine.arguments))
+        print(json ? String(decoding: result.json(), as: UTF8.self) : result.text(), terminator: "")
     }
 }

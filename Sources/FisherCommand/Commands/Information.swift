@@ -28,10 +28,10 @@ struct Information: ParsableCommand {
     var inputs: String
     @Option(help: "The targets: the file's tensor, or the one named targets.")
     var targets: String
-    @Option(help: "exact, sampled, empirical, minibatch or gauss_newton.")
-    var source: SourceName = .exact
+    @Option(help: "exact, sampled, empirical, improved, minibatch or gauss_newton.")
+    var source: CurvatureSource = .exact
     @Option(help: "full, blocks, diagonal, kronecker, ekfac, diagonal_kronecker or low_rank.")
-    var structure: StructureName = .diagonal
+    var structure: Structure = .diagonal
     @Option(help: "Eigenpairs of the structure low_rank.")
     var rank = 10
     @Option(help: "Draws of labels for the source sampled.")
@@ -43,12 +43,7 @@ struct Information: ParsableCommand {
     @Option(help: "Where the estimate is written.")
     var output: String
 
-    enum SourceName: String, CaseIterable, ExpressibleByArgument {
-        case exact, sampled, empirical, minibatch
-        case gaussNewton = "gauss_newton"
-    }
-
-    enum StructureName: String, CaseIterable, ExpressibleByArgument {
+    enum Structure: String, CaseIterable, ExpressibleByArgument {
         case full, blocks, diagonal, kronecker, ekfac
         case diagonalKronecker = "diagonal_kronecker"
         case lowRank = "low_rank"
@@ -62,31 +57,79 @@ struct Information: ParsableCommand {
     func run() throws {
         let plain = try PlainNetwork(model: model, weights: weights)
         let batch = try plain.batch(inputs: inputs, targets: targets)
-        try estimate(plain.likelihood, plain.network, batch)
-    }
-
-    private func estimate<Model: NamedLikelihood>(
-        _ likelihood: Model.Type, _ network: Sequential, _ batch: SupervisedBatch
-    ) throws {
-        let estimator = try CurvatureEstimator(of: network)
-        let generator = try RandomGenerator(seed: seed)
-        let source: CurvatureSource =
-            switch self.source {
-            case .exact: .exact
-            case .sampled: .sampled(samples)
-            case .empirical: .empirical
-            case .minibatch: .minibatch
-            case .gaussNewton: .gaussNewton
-            }
-        let found = try tensors(estimator, source, batch.unitCount, batch.targets, generator) {
-            Model(outputs: network(batch.inputs))
-        }
-        let sources = try found.sorted { $0.0 < $1.0 }.map {
+        let source = source == .sampled(1) ? .sampled(samples) : source
+        let request = request(from: source)
+        let found = try CurvatureEstimator(of: plain.network).estimate(
+            [request], of: plain.objective(batch), units: batch.unitCount,
+            using: RandomGenerator(seed: seed))
+        let sources = try tensors(found, source).sorted { $0.0 < $1.0 }.map {
             try SafetensorsSource(name: $0.0, tensor: $0.1.detached())
         }
-        try SafetensorsWriter(metadata: ["source": "\(source)", "structure": structure.rawValue]).write(
+        try SafetensorsWriter(metadata: ["source": "\(source)", "structure": request.structure]).write(
             sources, to: output)
+    }
+
+    private func request(from source: CurvatureSource) -> CurvatureRequest {
+        switch structure {
+        case .full: .full(source)
+        case .blocks: .blocks(source)
+        case .diagonal: .diagonal(source)
+        case .kronecker: .kronecker(source, sharing)
+        case .ekfac: .eigenvalueCorrected(source, sharing)
+        case .diagonalKronecker: .kroneckerDiagonal(source, sharing)
+        case .lowRank: .lowRank(rank, source)
+        }
+    }
+
+    /// The estimate's tensors by their names in the file.
+    private func tensors(_ found: CurvatureEstimates, _ source: CurvatureSource) -> [(String, Tensor)] {
+        var tensors: [(String, Tensor)] = []
+        if let full = found.full(source) { tensors = [("full", full.mean)] }
+        if let found = found.blocks(source) {
+            tensors = found.blocks.map { ("blocks/\($0.paths[0].parent)", $0.mean) }
+        }
+        if let diagonal = found.diagonal(source) { tensors = Self.named(diagonal) }
+        if let kronecker = found.kronecker(source, sharing) {
+            warnOfMissing(kronecker.uncovered)
+            tensors = Self.named(kronecker, "kronecker")
+        }
+        if let diagonals = found.kroneckerDiagonal(source, sharing) {
+            tensors = Self.named(diagonals, "diagonal_kronecker") + (diagonals.others.map(Self.named) ?? [])
+        }
+        if let corrected = found.eigenvalueCorrected(source, sharing) {
+            warnOfMissing(corrected.uncovered)
+            tensors = corrected.layers.flatMap { path, factors in
+                [
+                    ("ekfac/\(path)/Q_A", factors.basis.inputs), ("ekfac/\(path)/Q_S", factors.basis.outputs),
+                    ("ekfac/\(path)/eigenvalues", factors.mean),
+                ]
+            }
+        }
+        if let pairs = found.lowRank(rank, source) {
+            if pairs.values.count < rank {
+                warn("the rank is \(pairs.values.count), less than the \(rank) asked for")
+            }
+            let values = Tensor(pairs.values, shape: [pairs.values.count]).to(dtype: pairs.vectors.dtype)
+            tensors = [("low_rank/values", values), ("low_rank/vectors", pairs.vectors)]
+        }
+        return tensors
+    }
+
+    private static func named(_ diagonal: DiagonalInformation) -> [(String, Tensor)] {
+        diagonal.mean.map { ("diagonal/\($0.key)", $0.value) }
+    }
+
+    private static func named(_ factors: KroneckerInformation, _ name: String) -> [(String, Tensor)] {
+        factors.layers.flatMap { [("\(name)/\($0.key)/A", $0.value.a), ("\(name)/\($0.key)/S", $0.value.s)] }
+    }
+
+    private func warnOfMissing(_ paths: [ParameterPath]) {
+        guard !paths.isEmpty else { return }
+        warn("without Kronecker factors, left out: \(paths.map(\.description).joined(separator: ", "))")
     }
 }
 
+extension CurvatureSource: ExpressibleByArgument {
+    public static var allValueStrings: [String] { kinds.map(\.description) }
+}
 extension WeightSharing: ExpressibleByArgument {}

@@ -109,9 +109,9 @@ struct Inspect: ParsableCommand {
         for _ in 0..<batches {
             try Interruption.poll()
             let batch = stream.next()
-            try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                Categorical(logits: network(batch.inputs))
-            }
+            try inspector.add(
+                Objective(Categorical(logits: network(batch.inputs)), observing: batch.targets),
+                units: batch.unitCount)
         }
         return (
             try inspector.inspection(),
@@ -124,14 +124,9 @@ struct Inspect: ParsableCommand {
         guard let model, let inputs, let targets else { preconditionFailure("validated") }
         let plain = try PlainNetwork(model: model, weights: checkpoint)
         var inspector = try ModelInspector(of: plain.network, samples: samples, seed: seed)
-        func add<Model: NamedLikelihood>(_ likelihood: Model.Type, _ batch: SupervisedBatch) throws {
-            try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                Model(outputs: plain.network(batch.inputs))
-            }
-        }
         for batch in try plain.batches(inputs: inputs, targets: targets, count: batches) {
             try Interruption.poll()
-            try add(plain.likelihood, batch)
+            try inspector.add(plain.objective(batch), units: batch.unitCount)
         }
         return (
             try inspector.inspection(),

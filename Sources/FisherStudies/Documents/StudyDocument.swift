@@ -9,6 +9,8 @@ public protocol StudyDocument: Codable, Sendable {
     static var kind: String { get }
     /// The version of the JSON layout that this package writes and reads.
     static var currentFormatVersion: Int { get }
+    /// What was studied, in a line; empty where the table needs none.
+    var title: String { get }
     /// All that was measured, in the finest rows: what `results.csv` holds.
     var records: StudyTable { get }
     /// What a reader looks at first.
@@ -22,6 +24,9 @@ public protocol StudyDocument: Codable, Sendable {
 extension StudyDocument {
     /// The records are the overview unless a study has finer ones.
     public var records: StudyTable { overview }
+
+    /// No line above the table.
+    public var title: String { "" }
 
     /// Nothing to warn of.
     public var warnings: [String] { [] }
@@ -55,15 +60,15 @@ extension StudyDocument {
 
     /// The overview as text, for a terminal or a file, with its legend and warnings.
     public func text(usesColor: Bool = false) -> String {
-        var lines = overview.lines(usesColor: usesColor)
+        var lines = (title.isEmpty ? [] : [title]) + overview.lines(usesColor: usesColor)
         if !legend.isEmpty { lines += [""] + DisplayWidth.wrapped(legend, width: 100) }
         lines += warnings.flatMap { DisplayWidth.wrapped("Warning: \($0)", width: 100) }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// The overview as a table of Markdown, its legend below.
+    /// The overview as a table of Markdown, its title above and its legend below.
     public func markdown() -> String {
-        overview.markdown() + (legend.isEmpty ? "" : "\n\(legend)\n")
+        (title.isEmpty ? "" : "\(title)\n\n") + overview.markdown() + (legend.isEmpty ? "" : "\n\(legend)\n")
     }
 }
 

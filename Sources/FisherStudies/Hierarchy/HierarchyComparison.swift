@@ -79,10 +79,7 @@ extension HierarchyComparison: StudyDocument {
 
     /// One row an optimizer.
     public var overview: StudyTable {
-        func decimals(_ value: Double, _ count: Int = 2) -> StudyTable.Cell {
-            .init(NumberText.plain.fixed(value, decimals: count))
-        }
-        return StudyTable(
+        StudyTable(
             levels,
             [
                 StudyColumn(["rule"], key: "rule", .left) { .init($0.label) },
@@ -94,13 +91,13 @@ extension HierarchyComparison: StudyDocument {
                 .field("greatest_decrease_nats", number: \.greatestDecrease),
                 .field("step_ms", number: \.milliseconds),
                 .field("sgd_step_ms", number: \.baselineMilliseconds),
-                StudyColumn(["angle"], unit: ["degrees"]) { decimals($0.angle, 1) },
-                StudyColumn(["decrease"], unit: ["own length", "mnat"]) { decimals(1000 * $0.decrease) },
-                StudyColumn(["decrease"], unit: ["best length", "mnat"]) {
-                    decimals(1000 * $0.greatestDecrease)
+                .number(["angle"], unit: ["degrees"], decimals: 1, \.angle),
+                .number(["decrease"], unit: ["own length", "mnat"], decimals: 2) { 1000 * $0.decrease },
+                .number(["decrease"], unit: ["best length", "mnat"], decimals: 2) {
+                    1000 * $0.greatestDecrease
                 },
-                StudyColumn(["step"], unit: ["ms"]) { decimals($0.milliseconds) },
-                StudyColumn(["step"], unit: ["to SGD's"]) { decimals($0.relativeTime) },
+                .number(["step"], unit: ["ms"], decimals: 2, \.milliseconds),
+                .number(["step"], unit: ["to SGD's"], decimals: 2, \.relativeTime),
                 StudyColumn(["state"], unit: ["bytes"], key: "state_bytes", field: { "\($0.stateBytes)" }) {
                     .init(NumberText.plain.grouped($0.stateBytes))
                 },

@@ -35,3 +35,34 @@ public struct SampleSummary: Sendable, Hashable {
         return sorted.count.isMultiple(of: 2) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[middle]
     }
 }
+
+/// The median and the spread of a few numbers: what is said of times, whose mean a single disturbance moves.
+public struct SampleSpread: Sendable, Hashable {
+    /// The median.
+    public let median: Double
+    /// The smallest number.
+    public let lowest: Double
+    /// The largest number.
+    public let highest: Double
+    /// Where the middle half begins.
+    public let lowerQuartile: Double
+    /// Where the middle half ends.
+    public let upperQuartile: Double
+
+    /// Summarizes numbers; nil if there are none.
+    public init?(_ values: [Double]) {
+        guard !values.isEmpty else { return nil }
+        self.init(nonempty: values)
+    }
+
+    /// Summarizes numbers, of which there must be one.
+    package init(nonempty values: [Double]) {
+        let sorted = values.sorted()
+        guard let median = SampleSummary.median(sorted) else { preconditionFailure("no number to summarize") }
+        self.median = median
+        lowest = sorted[0]
+        highest = sorted[sorted.count - 1]
+        lowerQuartile = sorted[sorted.count / 4]
+        upperQuartile = sorted[sorted.count * 3 / 4]
+    }
+}

@@ -88,6 +88,11 @@ package struct NumberText: Sendable {
     /// A number as short as it can be written: `100`, `0.1`, `1e+06`.
     package static func short(_ value: Double) -> String { String(format: "%g", value) }
 
+    /// Bytes in units of 2^20: `12.5 MiB`.
+    package static func mebibytes(_ bytes: Int) -> String {
+        String(format: "%.1f MiB", Double(bytes) / 1_048_576)
+    }
+
     /// Three significant digits; `inf` and `NaN` without a sign.
     package static func significant(_ value: Double) -> String {
         guard value.isFinite else { return value.isNaN ? "NaN" : "inf" }

@@ -105,6 +105,17 @@ public struct StudyColumn<Row> {
         self.detail = detail
     }
 
+    /// A column of numbers: with a fixed number of decimals for readers, with all digits for programs where it has a
+    /// key.
+    public static func number(
+        _ title: [String], unit: [String] = [], key: String? = nil, decimals: Int,
+        _ value: @escaping (Row) -> Double
+    ) -> StudyColumn {
+        StudyColumn(title, unit: unit, key: key, field: { StudyTable.digits(of: value($0)) }) {
+            .init(NumberText.plain.fixed(value($0), decimals: decimals))
+        }
+    }
+
     /// A column of words for programs only.
     public static func field(_ key: String, _ text: @escaping (Row) -> String) -> StudyColumn {
         StudyColumn([], key: key, field: text) { _ in "" }
@@ -113,11 +124,7 @@ public struct StudyColumn<Row> {
     /// A column of numbers for programs only: as many digits as tell them apart, `NaN`, `inf` and `-inf`, and
     /// nothing where there is no number.
     public static func field(_ key: String, number: @escaping (Row) -> Double?) -> StudyColumn {
-        field(key) { row in
-            guard let value = number(row) else { return "" }
-            if value.isFinite { return "\(value)" }
-            return value.isNaN ? "NaN" : value > 0 ? "inf" : "-inf"
-        }
+        field(key) { number($0).map(StudyTable.digits) ?? "" }
     }
 
     /// A column for pages only, whose text stands below the row's name.
@@ -138,6 +145,12 @@ extension StudyTable {
             columns.map { Self.quoted($0.fields[row]) }.joined(separator: ",")
         }
         return ([head] + rows).joined(separator: "\n") + "\n"
+    }
+
+    /// As many digits as tell a number from all others.
+    fileprivate static func digits(of value: Double) -> String {
+        if value.isFinite { return "\(value)" }
+        return value.isNaN ? "NaN" : value > 0 ? "inf" : "-inf"
     }
 
     private static func quoted(_ field: String) -> String {

@@ -149,16 +149,18 @@ public struct ContinualTraining: Sendable {
         case .minibatch: source = .minibatch
         }
         let estimator = try CurvatureEstimator(of: network)
-        func estimate(_ indices: Range<Int>) throws -> DiagonalInformation {
+        func estimate(_ indices: Range<Int>) throws -> [ParameterPath: Tensor] {
             let part = images.batch(at: Array(indices))
-            return try estimator.diagonal(
-                source, units: indices.count, observing: part.targets, using: generator
-            ) { Categorical(logits: network(part.inputs)) }
+            let found = try estimator.estimate(
+                [.diagonal(source)],
+                of: Objective(Categorical(logits: network(part.inputs)), observing: part.targets),
+                using: generator)
+            return found.diagonal(source)?.mean ?? [:]
         }
-        guard source == .minibatch else { return try estimate(0..<images.count).mean }
+        guard source == .minibatch else { return try estimate(0..<images.count) }
         // The mean over whole mini-batches of the square of each one's mean gradient.
         let parts = try stride(from: 0, through: images.count - batch, by: batch).map {
-            try estimate($0..<$0 + batch).mean
+            try estimate($0..<$0 + batch)
         }
         let sum = parts.dropFirst().reduce(parts[0]) { $0.merging($1) { $0 + $1 } }
         return sum.mapValues { $0 / Double(parts.count) }

@@ -63,9 +63,15 @@ public struct PlainNetwork {
         return (0..<parts).map { data.slice($0 * samples / parts..<($0 + 1) * samples / parts) }
     }
 
-    /// The mean negative log-likelihood of a batch.
+    /// The mean negative log-likelihood of a batch; throws targets that the likelihood cannot have.
     public func objective(_ batch: SupervisedBatch) throws -> Objective {
-        try Objective(likelihood, of: network(batch.inputs), observing: batch.targets)
+        let outputs = network(batch.inputs)
+        try outputs.check()
+        do {
+            return try Objective(likelihood, of: outputs, observing: batch.targets)
+        } catch {
+            throw CurvatureError.badObservations(reason: "\(error)")
+        }
     }
 
     /// The tensor of a name, or the file's only one.

@@ -67,7 +67,7 @@ public struct RuleGroup {
     /// How the parameters belong to layers.
     public let structure: GroupStructure
     /// What the rule asked for.
-    public let statistics: BatchStatistics
+    public let statistics: CurvatureEstimates
     /// By what the sums of scores were multiplied to be the gradients: 1 / N, times the clip of their norm.
     let gradientScale: Double
     /// The mean loss of the batch before the step, auxiliaries included; 0-dimensional.

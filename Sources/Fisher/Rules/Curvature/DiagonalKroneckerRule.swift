@@ -98,7 +98,7 @@ extension DiagonalKroneckerRule {
 
     public func requests(at step: Int) -> [CurvatureRequest] {
         guard isDue(step, every: statisticsInterval) else { return [] }
-        return [.kroneckerDiagonal(.empirical, .expand), .diagonal(.empirical, .outsideLayers)]
+        return [.kroneckerDiagonal(.empirical)]
     }
 
     public func movements(_ group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
@@ -174,8 +174,8 @@ extension DiagonalKroneckerRule {
 
     /// Takes the diagonals of the batch into the averages.
     private func gather(_ group: RuleGroup, _ state: inout [TensorState]) throws {
-        let layers = group.statistics.kroneckerDiagonal(.empirical, .expand) ?? [:]
-        let others = group.statistics.diagonal(.empirical, .outsideLayers)?.mean ?? [:]
+        let found = group.statistics.kroneckerDiagonal(.empirical)
+        let (layers, others) = (found?.layers ?? [:], found?.others?.mean ?? [:])
         for block in group.structure.layers where group.hasGradient[block.weight] {
             guard let found = layers[block.path] else { continue }
             try update(

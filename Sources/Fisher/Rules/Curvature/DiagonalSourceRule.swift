@@ -41,7 +41,7 @@ extension DiagonalSourceRule {
     public var needsBatch: Bool { source != .minibatch }
 
     public func requests(at step: Int) -> [CurvatureRequest] {
-        needsBatch ? [.diagonal(informationSource, .everything)] : []
+        needsBatch ? [.diagonal(informationSource)] : []
     }
 
     public func movement(_ input: RuleInput, state: inout TensorState) -> ParameterUpdate {

@@ -41,10 +41,11 @@ public protocol KroneckerRule: CurvatureRule {
     /// Renews what is made of the factors in a layer's memory; the number of decompositions that failed their check.
     func renew(_ state: inout TensorState, damping: Double) throws -> Int
 
-    /// Takes in what else is averaged, once the factors and what is made of them are those of this update.
+    /// Takes in what else is averaged, once the factors of all layers and what is made of them are those of this
+    /// update.
     func gather(
-        _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage,
-        _ state: inout TensorState
+        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ state: inout [TensorState]
     ) throws
 
     /// V: the layer's gradient divided by its information.
@@ -70,8 +71,8 @@ extension KroneckerRule {
     { nil }
 
     public func gather(
-        _ block: LayerBlock, _ statistics: BatchStatistics, _ average: RunningAverage,
-        _ state: inout TensorState
+        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ state: inout [TensorState]
     ) throws {}
 
     public func requests(at step: Int) -> [CurvatureRequest] {
@@ -85,16 +86,20 @@ extension KroneckerRule {
         let blocks = group.structure.layers.filter { group.hasGradient[$0.weight] }
         let gamma = try currentDamping(blocks, state, t)
 
+        let updates = try blocks.map { block in
+            try updateInformation(block, of: group, damping: gamma, state: &state[block.weight])
+        }
+        try gather(
+            zip(blocks, updates).compactMap { block, update in update.average.map { (block, $0) } },
+            group.statistics, &state)
         var divided: [(block: LayerBlock, step: Tensor, fallbacks: Int)] = []
-        for block in blocks {
-            let fallbacks = try updateInformation(
-                block, of: group, damping: gamma, state: &state[block.weight])
+        for (block, update) in zip(blocks, updates) {
             let quick = try group.statistics.gradientRows(of: block.path).flatMap {
                 try self.divided($0, group, block, state[block.weight])
             }
             let v = try finite(
                 quick ?? self.divided(block.matrix(gradients), state[block.weight], damping: gamma))
-            divided.append((block, v.value, fallbacks + v.fallbacks))
+            divided.append((block, v.value, update.fallbacks + v.fallbacks))
         }
         let nu = try clip(divided.lazy.map { ($0.block.matrix(gradients), $0.step) }, learningRate(t))
 
@@ -120,10 +125,11 @@ extension KroneckerRule {
         return made
     }
 
-    /// Averages the statistics and renews what is made of them, where this update does; the failed checks.
+    /// Averages the statistics and renews what is made of them, where this update does; the average's weights, and the
+    /// failed checks.
     private func updateInformation(
         _ block: LayerBlock, of group: RuleGroup, damping: Double, state: inout TensorState
-    ) throws -> Int {
+    ) throws -> (average: RunningAverage?, fallbacks: Int) {
         let t = group.step
         let isNew = state["age"] == nil
         var average: RunningAverage?
@@ -147,11 +153,10 @@ extension KroneckerRule {
             for (name, shape) in layerShapes(block) {
                 state[name] = .zeros(shape, dtype: theta.dtype, device: theta.device)
             }
-            return 0
+            return (nil, 0)
         }
         if isNew || isDue(t, every: inverseInterval) { failures += try renew(&state, damping: damping) }
-        if let average { try gather(block, group.statistics, average, &state) }
-        return failures
+        return (average, failures)
     }
 
     /// A sum of products in the precision of the rule; bounded, and counted, where it overflowed.

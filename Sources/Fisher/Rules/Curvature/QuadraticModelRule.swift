@@ -16,7 +16,7 @@ public protocol QuadraticModelRule: CurvatureRule {
     var dampingFactor: Double { get set }
 
     /// Which matrix C is.
-    static var curvature: CurvatureMatrix { get }
+    static var curvature: CurvatureRequest { get }
 
     /// (C + damping I)^-1 g, how well it was solved, and how often something safer took its place.
     func solve(
@@ -32,10 +32,10 @@ extension QuadraticModelRule {
     /// The damping is never lowered below this.
     static var leastDamping: Double { 1e-8 }
 
-    public func requests(at step: Int) -> [CurvatureRequest] { [.products(Self.curvature)] }
+    public func requests(at step: Int) -> [CurvatureRequest] { [Self.curvature] }
 
     public func movements(_ group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
-        guard let matrix = group.statistics.products(Self.curvature) else {
+        guard let matrix = group.statistics.matrix(Self.curvature) else {
             throw OptimizerError.needsModel(rule: Self.summary.name)
         }
         let layout = ParameterLayout(of: group.inputs.map(\.parameter))
