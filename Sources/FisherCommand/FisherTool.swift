@@ -19,7 +19,7 @@ public struct FisherTool: ParsableCommand {
         CommandConfiguration(
             commandName: EnvironmentSummary.programName,
             abstract: "Fisher-information optimization for neural networks.",
-            version: EnvironmentSummary.packageVersion,
+            version: EnvironmentSummary.current().packageVersion,
             subcommands: [
                 Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self,
                 Information.self, Inspect.self, Hierarchy.self, Continual.self, Optimizers.self, Bench.self,

@@ -49,7 +49,7 @@ struct Inspect: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard batches > 0 else { throw ValidationError("--batches must be at least 1.") }
+        try requirePositive(["batches": batches])
         guard samples >= 0 else { throw ValidationError("--samples must not be negative.") }
         guard
             [model, inputs, targets].allSatisfy({ $0 == nil })

@@ -2,17 +2,17 @@ import Fisher
 import FisherStudies
 import Foundation
 
-extension EnvironmentSummary {
-    /// The version of this package.
-    public static let packageVersion = "0.1.0"
+/// The version of this package.
+private let versionOfPackage = "0.1.0"
 
+extension EnvironmentSummary {
     /// This machine, this engine, now.
     ///
     /// - Parameter command: the program and its arguments.
     public static func current(command: [String] = CommandLine.arguments) -> EnvironmentSummary {
         EnvironmentSummary(
-            packageVersion: packageVersion, engineVersion: Engine.version, threads: Engine.threadCount,
-            instructionSet: Engine.instructionSet, processorName: processorName,
+            packageVersion: versionOfPackage, engineVersion: Engine.version, threads: Engine.threadCount,
+            instructionSet: Engine.instructionSet, processorName: nameOfProcessor,
             date: Date().formatted(.iso8601),
             command: ([programName] + command.dropFirst()).map(quoted).joined(separator: " "))
     }
@@ -23,7 +23,7 @@ extension EnvironmentSummary {
     }
 
     /// The processor as the system names it.
-    package static var processorName: String {
+    private static var nameOfProcessor: String {
         let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
         return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
