@@ -59,11 +59,13 @@ public struct OptionDeclaration: Hashable, Sendable {
     /// How its values look in files.
     public let form: OptionForm
 
-    /// Whether a name is this option's own, whatever its case and separators.
-    func isNamed(_ text: String) -> Bool { plainName(name) == plainName(text) }
+    /// Whether a name is this option's, or one of its aliases, whatever its case and separators.
+    package func isNamed(_ text: String) -> Bool {
+        hasName(text) || aliases.contains { plainName($0) == plainName(text) }
+    }
 
-    /// Whether a name is one of this option's aliases.
-    func hasAlias(_ text: String) -> Bool { aliases.contains { plainName($0) == plainName(text) } }
+    /// Whether a name is this option's own.
+    func hasName(_ text: String) -> Bool { plainName(name) == plainName(text) }
 }
 
 /// A name without its separators, in lower case.

@@ -69,7 +69,7 @@ extension ConfigurableOptions {
 
     /// An option by its name, or where none has that name by an alias.
     private static func option(named name: String, among options: [OptionEntry]) -> OptionEntry? {
-        options.first { $0.declaration.isNamed(name) } ?? options.first { $0.declaration.hasAlias(name) }
+        options.first { $0.declaration.hasName(name) } ?? options.first { $0.declaration.isNamed(name) }
     }
 
     /// Sets an option by its name or an alias, from text. Nothing changes where it throws.
