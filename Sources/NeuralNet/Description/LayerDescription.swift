@@ -97,14 +97,14 @@ extension LayerDescription {
         }
     }
 
-    /// The description as `init(_:)` reads it, in its shortest form.
+    /// The description as `init(_:)` reads it, without options at their defaults.
     var value: JSONValue {
         if Self.options.isEmpty { return .text(Self.kind) }
         let standard = Self()
         let written = Self.options.filter { $0.isRequired || $0.write(self) != $0.write(standard) }
         let values = written.map { $0.write(self) }
-        if written.map(\.key) == Self.shortForm {
-            return .object([Self.kind: values.count == 1 ? values[0] : .list(values)])
+        if values.count > 1, written.map(\.key) == Self.shortForm {
+            return .object([Self.kind: .list(values)])
         }
         return .object([
             Self.kind: .object(Dictionary(uniqueKeysWithValues: zip(written.map(\.key), values)))

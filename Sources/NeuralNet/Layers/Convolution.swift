@@ -1,15 +1,15 @@
 import Torch
 
-/// A convolution of any number of spatial dimensions, for those who treat them alike.
+/// A convolution of any number of spatial dimensions.
 ///
 /// A convolution is a linear map of patches: each unit's gradient is the sum over positions of s_nt patch_nt^T,
 /// group by group.
 public protocol ConvolutionLayer: UnaryLayer, KroneckerLayer {
     /// The kernels, shape [outputs, inputs / groups, kernel sizes...].
     var weight: Tensor { get }
-    /// What is added by output channel, shape [outputs], where there is one.
+    /// The bias by output channel, shape [outputs], where there is one.
     var bias: Parameter? { get }
-    /// What the kernels read.
+    /// Which elements of the input the kernels read.
     var geometry: ConvolutionGeometry { get }
     /// The number of spatial dimensions.
     static var rank: Int { get }
@@ -95,18 +95,18 @@ extension ConvolutionLayer {
 
 /// Cross-correlation along one dimension: y[o, t] = b[o] + sum over c, k of W[o, c, k] x[c, s t + d k - p].
 public final class Conv1d: ConvolutionLayer {
-    /// W, shape [outputs, inputs / groups, kernel].
+    /// The kernels W, shape [outputs, inputs / groups, kernel].
     @Parameter public var weight: Tensor
-    /// b, shape [outputs], where there is one.
+    /// The bias b, shape [outputs], where there is one.
     public let bias: Parameter?
     public let geometry: ConvolutionGeometry
     public static let rank = 1
-    /// `{"conv1d": {"in": 1, "out": 4, "kernel": 3}}`
+    /// The description of a layer in JSON: `{"conv1d": {"in": 1, "out": 4, "kernel": 3}}`.
     public typealias Description = ConvolutionDescription<Conv1d>
     public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
     let site = CaptureSite()
 
-    /// Draws W; b starts at zero.
+    /// Draws the kernels W; the bias b starts at zero.
     ///
     /// W is drawn by default from U(-a, a) with a = 1 / sqrt(inputs / groups * kernel).
     public convenience init(
@@ -120,7 +120,7 @@ public final class Conv1d: ConvolutionLayer {
             inputs, outputs, geometry: geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
     }
 
-    /// Draws W for a geometry, which must have one dimension; b starts at zero.
+    /// Draws the kernels W for a geometry, which must have one dimension; b starts at zero.
     public init(
         _ inputs: Int, _ outputs: Int, geometry: ConvolutionGeometry, bias: Bool = true,
         weight: Initializer? = nil, dtype: DType = .float32, using generator: RandomGenerator
@@ -139,18 +139,18 @@ public final class Conv1d: ConvolutionLayer {
 /// Cross-correlation over an image: y[o, t] = b[o] + sum over c, k of W[o, c, k] x[c, s t + d k - p], with t
 /// and k pairs of row and column.
 public final class Conv2d: ConvolutionLayer {
-    /// W, shape [outputs, inputs / groups, kernel height, kernel width].
+    /// The kernels W, shape [outputs, inputs / groups, kernel height, kernel width].
     @Parameter public var weight: Tensor
-    /// b, shape [outputs], where there is one.
+    /// The bias b, shape [outputs], where there is one.
     public let bias: Parameter?
     public let geometry: ConvolutionGeometry
     public static let rank = 2
-    /// `{"conv2d": {"in": 1, "out": 4, "kernel": 3}}`
+    /// The description of a layer in JSON: `{"conv2d": {"in": 1, "out": 4, "kernel": 3}}`.
     public typealias Description = ConvolutionDescription<Conv2d>
     public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
     let site = CaptureSite()
 
-    /// Draws W; b starts at zero.
+    /// Draws the kernels W; the bias b starts at zero.
     ///
     /// W is drawn by default from U(-a, a) with a = 1 / sqrt(inputs / groups * kernel elements).
     public convenience init(
@@ -165,7 +165,7 @@ public final class Conv2d: ConvolutionLayer {
             inputs, outputs, geometry: geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
     }
 
-    /// Draws W for a geometry, which must have two dimensions; b starts at zero.
+    /// Draws the kernels W for a geometry, which must have two dimensions; b starts at zero.
     public init(
         _ inputs: Int, _ outputs: Int, geometry: ConvolutionGeometry, bias: Bool = true,
         weight: Initializer? = nil, dtype: DType = .float32, using generator: RandomGenerator

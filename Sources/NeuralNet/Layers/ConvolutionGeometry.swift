@@ -61,18 +61,18 @@ public struct ConvolutionGeometry: Hashable, Sendable {
 
 /// A height and a width; one whole number stands for both.
 public struct Size2d: Hashable, Sendable, ExpressibleByIntegerLiteral {
-    /// How many rows.
+    /// The number of rows.
     public var height: Int
-    /// How many columns.
+    /// The number of columns.
     public var width: Int
 
-    /// Makes a size of its parts.
+    /// Makes a size of a height and a width.
     public init(_ height: Int, _ width: Int) {
         self.height = height
         self.width = width
     }
 
-    /// Makes a square.
+    /// Makes a square of a side.
     public init(_ side: Int) { self.init(side, side) }
 
     /// The same number in both dimensions.

@@ -1,12 +1,13 @@
 import Torch
 
-/// (x - mean) / sqrt(variance + epsilon) over the last dimension, scaled and shifted (Ba et al. 2016).
+/// Layer normalization (Ba et al. 2016): (x - mean) / sqrt(variance + epsilon) over the last dimension, scaled and
+/// shifted.
 public final class LayerNorm: UnaryLayer {
     /// The scale, shape [width], ones at first.
     @Parameter public var weight: Tensor
     /// The shift, shape [width], zeros at first.
     @Parameter public var bias: Tensor
-    /// What keeps the division finite.
+    /// A small number added to the variance, so that the division stays finite.
     public let epsilon: Double
     let site = CaptureSite()
 
@@ -23,7 +24,7 @@ public final class LayerNorm: UnaryLayer {
     }
 }
 
-/// y = w x^ + b with x^ the normalized input: G_n = sum_t s_nt x^_nt and sum_t s_nt.
+/// For y = w x^ + b, with x^ the normalized input, unit n has the gradients sum over t of s_nt x^_nt, and of s_nt.
 extension LayerNorm: InformativeLayer {
     public var informativeParameters: [Parameter] { [$weight, $bias] }
 
@@ -53,7 +54,7 @@ extension LayerNorm: InformativeLayer {
 }
 
 extension LayerNorm {
-    /// `{"layer_norm": width}`
+    /// The description of a layer in JSON: `{"layer_norm": width}`.
     public struct Description: LayerDescription {
         public static let kind = "layer_norm"
         public static let shortForm = ["width"]
@@ -65,7 +66,7 @@ extension LayerNorm {
 
         public init() { self.init(width: 0) }
 
-        /// Describes a layer.
+        /// Describes a layer by its options.
         public init(width: Int, epsilon: Double = 1e-5) { (self.width, self.epsilon) = (width, epsilon) }
 
         public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {

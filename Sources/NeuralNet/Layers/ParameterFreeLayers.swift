@@ -7,7 +7,7 @@ public final class Tanh: UnaryLayer {
     /// The hyperbolic tangent of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.tanh() }
 
-    /// `"tanh"`
+    /// The description of a layer in JSON: `"tanh"`.
     public struct Description: LayerDescription {
         public static let kind = "tanh"
         public init() {}
@@ -22,7 +22,7 @@ public final class ReLU: UnaryLayer {
     /// The larger of each element and 0.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.relu() }
 
-    /// `"relu"`
+    /// The description of a layer in JSON: `"relu"`.
     public struct Description: LayerDescription {
         public static let kind = "relu"
         public init() {}
@@ -37,7 +37,7 @@ public final class Sigmoid: UnaryLayer {
     /// The logistic function of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.sigmoid() }
 
-    /// `"sigmoid"`
+    /// The description of a layer in JSON: `"sigmoid"`.
     public struct Description: LayerDescription {
         public static let kind = "sigmoid"
         public init() {}
@@ -45,26 +45,27 @@ public final class Sigmoid: UnaryLayer {
     }
 }
 
-/// x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016).
+/// The Gaussian error linear unit x Phi(x), with Phi the standard normal distribution function (Hendrycks and
+/// Gimpel 2016).
 public final class GELU: UnaryLayer {
     /// Whether Phi is approximated by tanh.
     public let isApproximate: Bool
 
     /// Makes the layer; exact unless the approximation by tanh is asked for.
     public init(isApproximate: Bool = false) { self.isApproximate = isApproximate }
-    /// x Phi(x) of each element.
+    /// The value x Phi(x) of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor {
         isApproximate ? input.geluTanh() : input.gelu()
     }
 
-    /// `"gelu"`
+    /// The description of a layer in JSON: `"gelu"`.
     public struct Description: LayerDescription {
         public static let kind = "gelu"
         public init() {}
         public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { GELU() }
     }
 
-    /// `"gelu_tanh"`
+    /// The description of a layer in JSON: `"gelu_tanh"`.
     public struct TanhDescription: LayerDescription {
         public static let kind = "gelu_tanh"
         public init() {}
@@ -74,7 +75,7 @@ public final class GELU: UnaryLayer {
     }
 }
 
-/// All dimensions but the first joined into one.
+/// Joins all dimensions but the first into one.
 public final class Flatten: UnaryLayer {
     /// Makes the layer.
     public init() {}
@@ -82,7 +83,7 @@ public final class Flatten: UnaryLayer {
     /// The input [batch, ...] as [batch, elements].
     public func callAsFunction(_ input: Tensor) -> Tensor { input.flattened(from: 1) }
 
-    /// `"flatten"`
+    /// The description of a layer in JSON: `"flatten"`.
     public struct Description: LayerDescription {
         public static let kind = "flatten"
         public init() {}

@@ -61,7 +61,7 @@ public final class AdaptiveAveragePool2d: UnaryLayer {
 }
 
 extension MaxPool2d {
-    /// `{"max_pool2d": kernel}`
+    /// The description of a layer in JSON: `{"max_pool2d": kernel}`.
     public struct Description: LayerDescription {
         public static let kind = "max_pool2d"
         public static let shortForm = ["kernel"]
@@ -79,7 +79,7 @@ extension MaxPool2d {
 
         public init() { self.init(kernel: 0) }
 
-        /// Describes a layer.
+        /// Describes a layer by its options.
         public init(kernel: Size2d, stride: Size2d? = nil, padding: Size2d = 0, dilation: Size2d = 1) {
             (self.kernel, self.stride, self.padding, self.dilation) = (kernel, stride, padding, dilation)
         }
@@ -101,7 +101,7 @@ extension MaxPool2d {
 }
 
 extension AveragePool2d {
-    /// `{"average_pool2d": kernel}`
+    /// The description of a layer in JSON: `{"average_pool2d": kernel}`.
     public struct Description: LayerDescription {
         public static let kind = "average_pool2d"
         public static let shortForm = ["kernel"]
@@ -117,7 +117,7 @@ extension AveragePool2d {
 
         public init() { self.init(kernel: 0) }
 
-        /// Describes a layer.
+        /// Describes a layer by its options.
         public init(kernel: Size2d, stride: Size2d? = nil, padding: Size2d = 0) {
             (self.kernel, self.stride, self.padding) = (kernel, stride, padding)
         }
@@ -139,7 +139,7 @@ extension AveragePool2d {
 }
 
 extension AdaptiveAveragePool2d {
-    /// `{"adaptive_average_pool2d": size}`
+    /// The description of a layer in JSON: `{"adaptive_average_pool2d": size}`.
     public struct Description: LayerDescription {
         public static let kind = "adaptive_average_pool2d"
         public static let shortForm = ["size"]
@@ -148,7 +148,7 @@ extension AdaptiveAveragePool2d {
 
         public init() { self.init(size: 0) }
 
-        /// Describes a layer.
+        /// Describes a layer by its options.
         public init(size: Size2d) { self.size = size }
 
         public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {

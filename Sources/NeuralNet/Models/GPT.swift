@@ -36,16 +36,16 @@ public final class GPT: Module {
 
     /// The sizes of this model.
     public let configuration: Configuration
-    /// One vector a token.
+    /// The embedding of the tokens, one vector for each.
     public let tokenEmbedding: Embedding
-    /// One vector a position.
+    /// The embedding of the positions, one vector for each.
     public let positionEmbedding: Embedding
     let dropout: Dropout
     /// The blocks, the one next to the input first.
     public let blocks: [TransformerBlock]
-    /// The norm before the head.
+    /// The normalization before the head.
     public let finalNorm: LayerNorm
-    /// The map to logits; nothing where the head is tied to the token embedding.
+    /// The map to logits; nil where the head is tied to the token embedding.
     public let head: Linear?
 
     /// Draws a model: every matrix from N(0, 0.02^2), those that end a residual branch from

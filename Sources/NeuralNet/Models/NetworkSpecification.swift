@@ -25,7 +25,7 @@ public struct NetworkSpecification: Sendable {
         _ = try trace(.unknown)
     }
 
-    /// Reads the JSON of a description.
+    /// Reads the JSON of a description; throws what is wrong with it.
     public init(json: Data) throws(NetworkSpecificationError) {
         let value: JSONValue
         do {

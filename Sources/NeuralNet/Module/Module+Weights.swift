@@ -2,7 +2,7 @@ import Torch
 
 /// Why weights could not be given to a model.
 public struct WeightError: Error, Sendable, CustomStringConvertible {
-    /// One sentence that names the parameter.
+    /// What is wrong, in one sentence that names the parameter.
     public let description: String
 }
 

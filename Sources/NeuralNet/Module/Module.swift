@@ -5,9 +5,9 @@ import Torch
 /// a `ModuleContainer` by their position.
 public protocol Module: AnyObject {}
 
-/// A parameter and where it is.
+/// A parameter and its path.
 public struct NamedParameter {
-    /// Where it is: the first path, in the order of declaration, that leads to it.
+    /// The first path, in the order of declaration, that leads to it.
     public let path: ParameterPath
     /// The parameter.
     public let parameter: Parameter
@@ -55,7 +55,7 @@ extension Module {
     }
 
     /// The capture sites of the model's layers by the path of the layer.
-    public var captureSites: [(path: ParameterPath, site: CaptureSite)] {
+    package var captureSites: [(path: ParameterPath, site: CaptureSite)] {
         var walk = ModuleWalk()
         walk.visit(self, at: .root)
         return walk.sites

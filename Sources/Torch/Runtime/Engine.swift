@@ -25,7 +25,7 @@ public enum Engine {
     ///
     /// - Returns: the number of threads that took part.
     @discardableResult
-    public static func parallelFor(
+    package static func parallelFor(
         count: Int, grain: Int, _ body: @Sendable (_ range: Range<Int>, _ piece: Int) -> Void
     ) -> Int {
         withoutActuallyEscaping(body) { body in

@@ -2,35 +2,52 @@ import Fisher
 import Foundation
 import Testing
 
-/// y = w x by element, written as a package outside would write it.
-private final class Scale: UnaryLayer {
-    @Parameter var weight: Tensor
+// AddingALayer.md
+/// A scale for each element of the last dimension: y = w x.
+public final class Scale: UnaryLayer {
+    /// The scales w, shape [width], ones at first.
+    @Parameter public var weight: Tensor
     let site = CaptureSite()
 
-    init(_ width: Int, dtype: DType) { _weight = Parameter(wrappedValue: .full([width], 2, dtype: dtype)) }
+    /// Makes the layer for vectors of a width.
+    public init(_ width: Int, dtype: DType = .float32) {
+        _weight = Parameter(wrappedValue: .ones([width], dtype: dtype))
+    }
 
-    func callAsFunction(_ input: Tensor) -> Tensor { site.record(input: input, output: input * weight) }
-
-    struct Description: LayerDescription {
-        static let kind = "scale"
-        static let shortForm = ["width"]
-        static var options: [LayerOption<Self>] { [.required("width", \.width, .size)] }
-        var width = 0
-
-        func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
-            try input.requiringWidth(width)
-        }
-
-        func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
-            Scale(width, dtype: dtype)
-        }
+    /// The scaled input [..., width].
+    public func callAsFunction(_ input: Tensor) -> Tensor {
+        site.record(input: input, output: input * weight)
     }
 }
 
+/// Unit n has the gradient sum over t of s_nt x_nt, for inputs x and output gradients s at its positions t.
 extension Scale: InformativeLayer {
-    var informativeParameters: [Parameter] { [$weight] }
+    public var informativeParameters: [Parameter] { [$weight] }
 
-    func unitGradients(of use: LayerActivation) -> [Tensor?] { [use.outputGradient * use.input] }
+    public func unitGradients(of use: LayerActivation) -> [Tensor?] {
+        let (units, width) = (use.input.shape[0], weight.count)
+        return [(use.outputGradient * use.input).reshaped([units, -1, width]).sum(along: 1)]
+    }
+}
+
+extension Scale {
+    /// The description of a layer in JSON: `{"scale": width}`.
+    public struct Description: LayerDescription {
+        public static let kind = "scale"
+        public static let shortForm = ["width"]
+        public static var options: [LayerOption<Self>] { [.required("width", \.width, .size)] }
+        var width = 0
+
+        public init() {}
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.requiringWidth(width)
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            Scale(width, dtype: dtype)
+        }
+    }
 }
 
 /// Counts of events whose log rate is the output.
@@ -61,10 +78,11 @@ private struct Poisson: NamedLikelihood {
     }
 }
 
-/// A layer and a likelihood of somebody else's.
-@Suite struct OwnLayerTests {
-    @Test func aLayerOfOnesOwnIsDescribedAndHasInformation() throws {
+/// A layer and a likelihood of another package.
+@Suite struct AddingALayerSnippets {
+    @Test func theLayerIsDescribedAndHasInformation() throws {
         LayerRegistry.register(Scale.Description.self)
+        // Registering it again changes nothing.
         LayerRegistry.register(Scale.Description.self)
         LikelihoodRegistry.register(Poisson.self)
         let json = "{\"layers\":[{\"scale\":3},{\"linear\":[3,1]}],\"likelihood\":\"poisson\"}"
@@ -97,7 +115,7 @@ private struct Poisson: NamedLikelihood {
         ("\"scale\"", "layers[0]: scale needs options"), ("{\"scael\":2}", "did you mean scale?"),
         ("{\"scale\":0}", "layers[0]: scale needs for width a whole number from 1"),
     ])
-    func itsMistakesAreNamedLikeThoseOfOurs(_ layers: String, _ words: String) {
+    func itsMistakesAreNamed(_ layers: String, _ words: String) {
         LayerRegistry.register(Scale.Description.self)
         let error = #expect(throws: NetworkSpecificationError.self) {
             try NetworkSpecification(
@@ -106,7 +124,7 @@ private struct Poisson: NamedLikelihood {
         #expect(error?.description.contains(words) == true, "\(error?.description ?? "")")
     }
 
-    @Test func aLikelihoodThatIsNoneIsNamed() {
+    @Test func aMisspeltLikelihoodIsNamed() {
         let error = #expect(throws: LikelihoodError.self) {
             try LikelihoodRegistry.likelihood(named: "gausian")
         }
