@@ -113,9 +113,3 @@ func multiplied(_ x: Tensor, by matrices: [Tensor?]) -> Tensor {
     }
     return result
 }
-
-/// d (1 - d^(t-1)) / (1 - d^t): the share that the average sum d^(t-k) x_k / sum d^(t-k) keeps of its former
-/// value; for d = 1 the plain mean's (t - 1) / t.
-func averageDecay(_ decay: Double, _ step: Int) -> Double {
-    decay == 1 ? Double(step - 1) / Double(step) : correctedDecay(decay, step)
-}

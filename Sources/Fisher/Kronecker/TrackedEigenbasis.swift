@@ -46,7 +46,7 @@ struct TrackedEigenbasis {
         guard g.failure == nil, g.count > 0, let cut = cut(input.parameter.shape) else {
             return rule(input, &state)
         }
-        let kept = averageDecay(decay, input.step)
+        let kept = RunningAverage.share(kept: decay, at: input.step)
         let old = cut.matrices(in: state["factors"] ?? cut.zeros(like: g))[0]
         let factors = averagedFactors(old, g, keeping: kept)
         state["factors"] = cut.flat([factors])
@@ -95,8 +95,9 @@ struct TrackedEigenbasis {
     /// one. It is given the eigenvectors of N D N instead, for the projector N onto it and
     /// D = diag(2 - k/n), k = 0, 1, ...
     private static func eigenvectors(of factor: Tensor) -> Tensor? {
-        let (values, vectors) = factor.symmetricEigen()
-        guard isOrthonormal(vectors), let ascending = try? values.scalars(as: Double.self) else { return nil }
+        guard let (values, vectors) = SafeEigen.decomposition(of: factor, .orthonormality),
+            let ascending = try? values.scalars(as: Double.self)
+        else { return nil }
         let n = ascending.count
         let least = (ascending.last ?? 0) * factor.dtype.ulpOfOne * Double(n)
         let nullity = ascending.prefix { $0 <= least }.count
@@ -110,7 +111,7 @@ struct TrackedEigenbasis {
         let inside = projector.matmul(projector * weights.unsqueezed(1)).symmetricEigen().vectors
         let null = inside.narrowed(1, from: n - nullity, length: nullity).reversed(along: 1)
         let basis = Tensor.concatenated([range.reversed(along: 1), null], along: 1)
-        return isOrthonormal(basis) ? basis : nil
+        return SafeEigen.isOrthonormal(basis) ? basis : nil
     }
 
     /// One power iteration and a QR decomposition; the old basis where that fails.
@@ -129,7 +130,7 @@ struct TrackedEigenbasis {
             let product = transposedProduct(factor, basis)
             let order = (basis * product).sum(along: 0).argsort(descending: true)
             let new = product.gathering(order, along: 1).qr().q
-            guard TrackedEigenbasis.isOrthonormal(new) else {
+            guard SafeEigen.isOrthonormal(new) else {
                 fallbacks += 1
                 turns.append(nil)
                 current.append(basis)
@@ -141,15 +142,6 @@ struct TrackedEigenbasis {
         }
         state["momentum"] = state["momentum"].map { withoutNoise(multiplied($0, by: turns)) }
         return (current, fallbacks)
-    }
-
-    /// Whether |Q^T Q - I| is rounding error only.
-    private static func isOrthonormal(_ q: Tensor) -> Bool {
-        guard q.failure == nil else { return false }
-        let n = q.shape[1]
-        let identity = Tensor.identity(n, dtype: q.dtype, device: q.device)
-        let error = try? (gram(q) - identity).norm().item()
-        return error.map { $0 <= 50 * q.dtype.ulpOfOne * Double(n) } ?? false
     }
 
     /// Elements of a turned tensor below the rounding error of the turn, taken for the zeros that they stand for.

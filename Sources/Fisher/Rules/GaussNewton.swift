@@ -8,7 +8,7 @@ import Torch
 /// H is the Hessian of -log p in the model's outputs, J their derivative (Schraudolph 2002). Where H is the outputs'
 /// Fisher information (categorical, Bernoulli, fixed variance) this is ``NaturalGradient`` with exact labels. Solved by
 /// conjugate gradients from the last solution; the damping follows ``QuadraticModelRule`` (Martens 2010). Throws
-/// ``LikelihoodError`` for a likelihood whose H is zero or may be indefinite: LogitLaplace, a learned variance.
+/// ``/FisherInformation/LikelihoodError`` for a likelihood whose H is zero or may be indefinite: LogitLaplace, a learned variance.
 public struct GaussNewton: QuadraticModelRule {
     /// eta.
     public var learningRate: Schedule = 1

@@ -8,7 +8,7 @@ import Torch
 ///
 /// Wu et al. (2024), "An improved empirical Fisher approximation for natural gradient descent". The rows of J are the
 /// gradients of the units' losses, not divided by their number; z are the outputs of the model, summed over a unit's
-/// positions. The system is solved in the space of the samples, and J is not formed: see ``PerSampleGradients``. Damped, this is
+/// positions. The system is solved in the space of the samples, and J is not formed: see ``/FisherInformation/PerSampleGradients``. Damped, this is
 /// not (F* + damping I)^-1 g with F* = J^T diag(s)^-1 J; undamped it is.
 public struct IEF: CurvatureRule {
     /// eta: to first order the undamped step lowers the loss of sample n by eta s_n.

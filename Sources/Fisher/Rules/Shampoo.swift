@@ -119,7 +119,7 @@ public struct Shampoo: OptimizationRule {
     ) -> Block {
         let t = input.step
         let g = cut.block(number, of: input.gradient(auxiliary))
-        let factors = averagedFactors(factors, g, keeping: averageDecay(decay, t))
+        let factors = averagedFactors(factors, g, keeping: RunningAverage.share(kept: decay, at: t))
         var (roots, fallbacks) = (roots, 0)
         if isRefresh(t) {
             let order = factors.count

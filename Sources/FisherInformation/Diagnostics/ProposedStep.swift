@@ -33,9 +33,7 @@ extension FullInformation {
         }
         let layout = ParameterLayout(of: parts)
         let matrix = mean + Tensor.identity(layout.count, dtype: sums.sum.dtype) * damping
-        let solution = layout.joined(parts).unsqueezed(1).choleskySolved(factor: matrix.cholesky())
-            .flattened()
-        try solution.check()
+        let solution = try SafeCholesky.solution(matrix, layout.joined(parts))
         return Dictionary(uniqueKeysWithValues: zip(sums.paths, layout.split(solution)))
     }
 }

@@ -56,18 +56,13 @@ public struct FisherAccumulator {
     ///
     /// Throws where I is not positive definite.
     public func step(_ score: Tensor, learningRate: Double = 1) throws(TorchError) -> Tensor {
-        let solution = score.unsqueezed(1).choleskySolved(factor: information.cholesky()).flattened()
-        try solution.check()
-        return solution * learningRate
+        try SafeCholesky.solution(information, score) * learningRate
     }
 
     /// I^-1, [parameters, parameters]. It is a covariance only in the regime that says so; throws where I is not
     /// positive definite.
     public func inverse() throws(TorchError) -> Tensor {
-        let found = Tensor.identity(prior.shape[0], dtype: prior.dtype)
-            .choleskySolved(factor: information.cholesky())
-        try found.check()
-        return found
+        try SafeCholesky.inverse(information)
     }
 
     /// The square roots of I^-1's diagonal: standard errors, in the order of `paths`, each row-major.

@@ -110,9 +110,7 @@ public struct LikelihoodInference {
         }
         try regime.requireCovariance()
         do {
-            inverse = Tensor.identity(expected.shape[0], dtype: .float64)
-                .choleskySolved(factor: expected.cholesky())
-            try inverse.check()
+            inverse = try SafeCholesky.inverse(expected)
         } catch {
             throw .numerical(error)
         }

@@ -1,12 +1,10 @@
 // What the formulas of several rules share.
 
-import Foundation
 import Torch
 
-/// b2hat(t) = b (1 - b^(t-1)) / (1 - b^t): the decay that makes an average of t values exact for a constant,
-/// whatever its initial value (zero at t = 1).
+/// b2hat(t) = b (1 - b^(t-1)) / (1 - b^t): the decay that makes an average of t values exact for a constant.
 package func correctedDecay(_ decay: Double, _ step: Int) -> Double {
-    decay * (1 - pow(decay, Double(step - 1))) / (1 - pow(decay, Double(step)))
+    RunningAverage.share(kept: decay, at: step)
 }
 
 /// g^2, finite: at most half the greatest number of its type, over `count` where so many are to be summed.

@@ -59,7 +59,7 @@ public struct GradientRows {
     ) throws(TorchError) -> Tensor? {
         guard left.dtype == inputs.dtype else { return nil }
         let width = inputs.shape[1]
-        let v = SymmetricInverse.probe(width, like: inputs)
+        let v = SafeEigen.probe(width, like: inputs)
         var told = gradient[0].flattened(from: 1).matmul(
             v.narrowed(0, from: 0, length: gradient[0].count / outputs.shape[1]))
         if gradient.count > 1 { told = told + gradient[1] * v.narrowed(0, from: width - 1, length: 1) }

@@ -1,14 +1,6 @@
 import NeuralNet
 import Torch
 
-/// How positions that share a layer's weights enter its Kronecker factors.
-public enum WeightSharing: String, Codable, CaseIterable, Sendable {
-    /// Every position is a sample: A = mean over units and positions of a a^T, S = sum over positions of s s^T.
-    case expand
-    /// A unit is a sample: A of the mean of its inputs, S of the sum of its output gradients.
-    case reduce
-}
-
 /// The Kronecker factors of one layer's information as sums with counts: F ~ A (x) S.
 ///
 /// A = (sum of a a^T) / `inputCount`, with a trailing 1 in a where the layer has a bias; S = (sum of s s^T) /
