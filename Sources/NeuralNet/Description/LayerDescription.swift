@@ -2,7 +2,7 @@ import Torch
 
 /// A layer in the description of a network: its name, its options, and how it is made.
 ///
-/// The description stands next to its layer and is registered by one line, so that a layer of any package can be
+/// The description is declared next to its layer and registered by one line, so that a layer of any package can be
 /// named in JSON:
 ///
 ///     extension Scale {
@@ -28,17 +28,17 @@ public protocol LayerDescription: Hashable, Sendable {
     /// The options in the order in which they are read; none for a layer that is its name alone.
     static var options: [LayerOption<Self>] { get }
 
-    /// The keys whose values may stand alone, as a list where there are several; none unless given.
+    /// The keys whose values may be given without them, as a list where there are several; none by default.
     static var shortForm: [String] { get }
 
     /// Makes a description whose options have their defaults; those that are required have a value that no layer
     /// can have.
     init()
 
-    /// Throws what keeps a layer from being made although each option by itself is sound; nothing unless given.
+    /// Throws what keeps a layer from being made although each option by itself is valid; nothing by default.
     func check() throws(LayerDescriptionError)
 
-    /// What the layer makes of a shape; throws where it cannot take it. The shape itself unless given.
+    /// What the layer makes of a shape; throws where it cannot take it. By default the shape itself.
     func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape
 
     /// Makes the layer of a description that has been checked.
@@ -111,7 +111,7 @@ extension LayerDescription {
         ])
     }
 
-    /// Throws the first option that is not sound, or what keeps the layer from being made as a whole.
+    /// Throws the first option that is not valid, or what keeps the layer from being made as a whole.
     func checkEverything() throws(LayerDescriptionError) {
         for option in Self.options { try option.check(self) }
         try check()

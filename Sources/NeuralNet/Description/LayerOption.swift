@@ -15,18 +15,18 @@ public struct LayerOption<Description> {
         _ key: String, _ property: WritableKeyPath<Description, Value>, _ kind: LayerOptionKind<Value>,
         isRequired: Bool
     ) {
-        func unsound(_ value: any CustomStringConvertible) -> LayerDescriptionError {
+        func invalid(_ value: any CustomStringConvertible) -> LayerDescriptionError {
             LayerDescriptionError("needs for \(key) \(kind.wanted), not \(value)")
         }
         self.key = key
         self.isRequired = isRequired
         read = { (json, description) throws(LayerDescriptionError) in
-            guard let value = kind.read(json), kind.accepts(value) else { throw unsound(json) }
+            guard let value = kind.read(json), kind.accepts(value) else { throw invalid(json) }
             description[keyPath: property] = value
         }
         check = { (description) throws(LayerDescriptionError) in
             let value = description[keyPath: property]
-            guard kind.accepts(value) else { throw unsound(kind.write(value)) }
+            guard kind.accepts(value) else { throw invalid(kind.write(value)) }
         }
         write = { kind.write($0[keyPath: property]) }
     }

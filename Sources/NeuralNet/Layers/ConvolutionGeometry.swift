@@ -59,7 +59,7 @@ public struct ConvolutionGeometry: Hashable, Sendable {
     }
 }
 
-/// A height and a width; one whole number stands for both.
+/// A height and a width; one whole number means a square.
 public struct Size2d: Hashable, Sendable, ExpressibleByIntegerLiteral {
     /// The number of rows.
     public var height: Int

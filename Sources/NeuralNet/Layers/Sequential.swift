@@ -7,7 +7,7 @@ public final class Sequential: UnaryLayer, ModuleContainer {
 
     public var children: [any Module] { layers }
 
-    /// Makes a network of layers; one that stands at two positions has the path of the first.
+    /// Makes a network of layers; a layer at two positions has the path of the first.
     public init(_ layers: [any UnaryLayer]) { self.layers = layers }
 
     /// Makes a network of layers.

@@ -75,7 +75,7 @@ public final class GPT: Module {
         guard tokens.failure == nil, tokens.rank == 2 else { return tokenEmbedding(tokens) }
         let positions = tokens.shape[1]
         var places = Tensor.indices(positions, device: tokens.device)
-        // Who records wants to know which sequence a position's gradient came from.
+        // Recorded uses need the sequence as their first axis, so that gradients can be divided by it.
         if positionEmbedding.site.isRecording { places = places.unsqueezed(0).expanded(tokens.shape) }
         var hidden = tokenEmbedding(tokens) + positionEmbedding(places)
         hidden = dropout(hidden)

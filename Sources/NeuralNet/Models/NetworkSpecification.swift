@@ -7,7 +7,7 @@ import Torch
 ///                 {"linear": [256, 10]}], "likelihood": "categorical"}
 ///
 /// The article <doc:PlainNetworks> lists the layers and their options. A value of this type is sound: each
-/// layer can be made, and where the width that one gives and the next takes are both known, they agree.
+/// layer can be made, and each takes the widths and channels that are known of the one before.
 public struct NetworkSpecification: Sendable {
     /// The layers, the one next to the input first.
     public let layers: [any LayerDescription]
@@ -76,7 +76,7 @@ public struct NetworkSpecification: Sendable {
 
     /// Draws the network, whose parameters have their layer's position in front: `0.weight`.
     ///
-    /// Layers that differ are in training mode, as always; Fisher information wants `setTraining(false)`.
+    /// Layers with two modes are in training mode; estimates of Fisher information need `setTraining(false)`.
     public func makeNetwork(dtype: DType = .float32, using generator: RandomGenerator) -> Sequential {
         Sequential(layers.map { $0.makeLayer(dtype: dtype, using: generator) })
     }

@@ -62,7 +62,7 @@ extension Module {
     }
 }
 
-/// A module that maps one tensor to another, so that it can stand in a `Sequential`.
+/// A module that maps one tensor to another, so that it can be part of a `Sequential`.
 public protocol UnaryLayer: Module {
     /// The layer's output.
     func callAsFunction(_ input: Tensor) -> Tensor

@@ -15,8 +15,8 @@ public final class Parameter {
     /// The parameter itself: `layer.$weight`.
     public var projectedValue: Parameter { self }
 
-    /// Makes a parameter of a tensor's elements, which it takes over. A failed tensor stays one, and whoever
-    /// first asks for the model's gradients is told.
+    /// Makes a parameter of a tensor's elements, which it takes over. A failed tensor is kept, and its failure is
+    /// thrown by the first call that asks for the model's gradients.
     ///
     /// - Parameters:
     ///   - wrappedValue: the tensor.

@@ -37,7 +37,7 @@ extension Tensor {
     }
 
     /// float32 numbers as bfloat16, each rounded up or down at random so that its expectation is the number itself:
-    /// an average of many small changes goes on where rounding to the nearest would stop it.
+    /// an average of many small changes moves where rounding to the nearest would stop it.
     ///
     /// The sixteen bits that bfloat16 drops are added to by uniformly drawn ones before they are cut off.
     package func stochasticallyRounded(using generator: RandomGenerator) -> Tensor {
