@@ -81,9 +81,13 @@ let package = Package(
         .target(name: "FisherStudies", dependencies: ["FisherInformation", "NeuralNet", "Torch"]),
         .target(
             name: "FisherReports", dependencies: ["FisherInformation", "FisherStudies", "NeuralNet", "Torch"]),
-        .target(name: "FisherTraining", dependencies: ["Fisher", "FisherStudies"]),
+        .target(
+            name: "FisherTraining",
+            dependencies: [
+                "Fisher", "FisherOptions", "FisherStudies", .product(name: "TOMLKit", package: "TOMLKit"),
+            ]),
         .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherTraining"]),
-        .target(name: "FisherTasks", dependencies: ["CDigits", "FisherTraining"]),
+        .target(name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTraining"]),
         .target(
             name: "FisherCommand",
             dependencies: [
@@ -91,7 +95,6 @@ let package = Package(
                 "FisherReports",
                 "FisherTasks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "TOMLKit", package: "TOMLKit"),
             ]
         ),
         // The product `fisher`; the target's name may not differ from `Fisher` by case only.

@@ -1,4 +1,5 @@
 @_exported import ArgumentParser
+import FisherTasks
 import FisherTraining
 import Foundation
 import Synchronization
@@ -9,14 +10,16 @@ import Synchronization
 ///
 ///     import FisherCommand
 ///
+///     FisherTool.register(task: MoonsTask.self)
+///     RuleRegistry.register(MyRule.self)
 ///     FisherTool.register(command: Greet.self)
 ///     FisherTool.main()
 public struct FisherTool: ParsableCommand {
     public static var configuration: CommandConfiguration {
         CommandConfiguration(
-            commandName: "fisher",
+            commandName: EnvironmentSummary.programName,
             abstract: "Fisher-information optimization for neural networks.",
-            version: Version.current,
+            version: EnvironmentSummary.current().packageVersion,
             subcommands: [
                 Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self,
                 Information.self, Inspect.self, Hierarchy.self, Continual.self, Optimizers.self, Bench.self,
@@ -38,6 +41,11 @@ public struct FisherTool: ParsableCommand {
         }
     }
 
+    /// Adds a task, which becomes a subcommand of `train`, `compare`, `ablate` and `hierarchy`.
+    ///
+    /// Call it before ``main()``. Adding a task twice changes nothing; a name that another task has traps.
+    public static func register<Task: ConfigurableTask>(task: Task.Type) { TaskRegistry.register(task) }
+
     /// Runs the command that the arguments name, and ends the process where it fails.
     ///
     /// A failure is one sentence on standard error and an exit status after sysexits: 64 for arguments, 65 for data, 66 for
@@ -52,20 +60,4 @@ public struct FisherTool: ParsableCommand {
             Foundation.exit(status.rawValue)
         }
     }
-}
-
-/// Prints a line and flushes it, so that it precedes progress on standard error.
-func say(_ line: String) {
-    print(line)
-    fflush(nil)
-}
-
-/// Prints a sentence on standard error.
-func warn(_ sentence: String) {
-    FileHandle.standardError.write(Data("fisher: \(sentence)\n".utf8))
-}
-
-/// The version of this package.
-enum Version {
-    static let current = "0.1.0"
 }

@@ -60,7 +60,7 @@ public struct OptionDeclaration: Hashable, Sendable {
     public let form: OptionForm
 
     /// Whether a name is this option's, whatever its case and separators.
-    func isNamed(_ text: String) -> Bool {
+    package func isNamed(_ text: String) -> Bool {
         func plain(_ name: String) -> String { name.filter { $0 != "-" && $0 != "_" }.lowercased() }
         return ([name] + aliases).contains { plain($0) == plain(text) }
     }

@@ -1,8 +1,9 @@
 import Fisher
+import FisherOptions
 import Foundation
 
 /// The networks that learn the digits.
-public enum DigitsNetwork: String, CaseIterable, Sendable {
+public enum DigitsNetwork: String, CaseIterable, OptionValue {
     /// 64-128-64-32-8-32-64-128-64 with Bernoulli pixels: the deep autoencoder of the literature on second-order
     /// methods (Hinton and Salakhutdinov 2006; Martens and Grosse 2015), scaled to 8 by 8 pixels.
     case autoencoder
@@ -12,8 +13,10 @@ public enum DigitsNetwork: String, CaseIterable, Sendable {
     /// 64-32-10, a classifier of 2,410 parameters: small enough for the whole Fisher information.
     case perceptron
 
-    /// What stands between linear layers.
-    public enum Activation: String, CaseIterable, Sendable {
+    /// What stands between its layers.
+    public enum Activation: String, CaseIterable, OptionValue {
+        /// The network's own: tanh for the autoencoder and the perceptron, relu for the convolutions.
+        case own
         /// The hyperbolic tangent.
         case tanh
         /// The rectifier.
@@ -28,8 +31,9 @@ public enum DigitsNetwork: String, CaseIterable, Sendable {
 
     /// The layers, and what their outputs are.
     public func specification(_ activation: Activation) -> NetworkSpecification {
+        let chosen = activation == .own ? self.activation : activation
         let between: any LayerDescription =
-            activation == .tanh ? Tanh.Description() : ReLU.Description()
+            chosen == .tanh ? Tanh.Description() : ReLU.Description()
         var layers: [any LayerDescription] = []
         switch self {
         case .autoencoder:

@@ -1,12 +1,55 @@
 import Fisher
+import FisherOptions
 import FisherTraining
 import Foundation
+
+/// The options of the task on digits.
+public struct DigitsOptions: ConfigurableOptions {
+    /// Images in a step.
+    @Configurable("data.batch", .between(1, 1797), "images in a step")
+    public var batch = 128
+    /// The share of the images that is held out.
+    @Configurable("data.test_share", .fraction, "share of the images that is held out")
+    public var testShare = 0.25
+    /// The seed by which they are chosen.
+    @Configurable("data.split_seed", .nonNegative, "seed by which they are chosen, the same for all runs")
+    public var splitSeed = 0
+    /// The network.
+    @Configurable(
+        "model.network", "autoencoder (deep, Bernoulli pixels), cnn (classes) or perceptron (classes, small)")
+    public var network = DigitsNetwork.autoencoder
+    /// What stands between its layers.
+    @Configurable(
+        "model.activation", "between its layers: tanh, relu, or own: tanh, for the cnn relu")
+    public var activation = DigitsNetwork.Activation.own
+
+    /// The defaults.
+    public init() {}
+}
 
 /// Handwritten digits: an autoencoder that draws them again, or a classifier that names them.
 ///
 /// The autoencoder's loss is the negative log-likelihood of an image's 64 pixels, each a bit that is randomly
 /// rounded from its shade: it cannot fall below the entropy of that rounding, about 13.7 nats an image.
-public struct DigitsTask: TrainingTask {
+public struct DigitsTask: ConfigurableTask {
+    public static let name = "digits"
+    public static let subject = "an autoencoder or a classifier of handwritten digits"
+    public static let remark = "The 1,797 images are part of the program."
+    public static let presets = [
+        ConfigurationPreset(
+            "autoencoder",
+            [
+                "model.network": "autoencoder", "training.steps": "1000", "optimizer.learning_rate": "0.003",
+            ]),
+        ConfigurationPreset(
+            "cnn",
+            ["model.network": "cnn", "training.steps": "400", "optimizer.learning_rate": "0.003"]),
+        ConfigurationPreset(
+            "perceptron",
+            ["model.network": "perceptron", "training.steps": "400", "optimizer.learning_rate": "0.003"]),
+    ]
+    public static var smallestPreset: String? { "perceptron" }
+
     /// The network.
     public let network: DigitsNetwork
     /// What stands between its layers.
@@ -17,34 +60,50 @@ public struct DigitsTask: TrainingTask {
     public let test: Digits
     /// Images in a step.
     public let batch: Int
-    /// Further settings for readers, shown after the task's own.
-    public var settings: [Setting]
+    private let tuningShare: Double
+    private let tuningSeed: UInt64
 
     public let dataFingerprint: String
+
+    /// Divides the images and makes the network that the options name; throws a batch that is larger than the training
+    /// side, and a share that leaves one side without images.
+    public init(_ options: DigitsOptions) throws(DigitsError) {
+        let (training, test) = try Digits.all.split(test: options.testShare, seed: UInt64(options.splitSeed))
+        try self.init(
+            options.network, activation: options.activation, training: training, test: test,
+            batch: options.batch, tuningShare: options.testShare, tuningSeed: UInt64(options.splitSeed) &+ 1)
+    }
 
     /// Joins a network and images; throws a batch that is larger than the training side.
     ///
     /// - Parameters:
     ///   - network: the network.
-    ///   - activation: what stands between its layers; the network's own unless given.
+    ///   - activation: what stands between its layers.
     ///   - training: the images to train on.
     ///   - test: the images that are held out.
     ///   - batch: images in a step.
-    ///   - settings: further settings for readers, shown after the task's own.
+    ///   - tuningShare: the share of the training images that ``tuningTask()`` holds out.
+    ///   - tuningSeed: the seed by which it chooses them.
     public init(
-        _ network: DigitsNetwork, activation: DigitsNetwork.Activation? = nil, training: Digits,
-        test: Digits, batch: Int, settings: [Setting] = []
+        _ network: DigitsNetwork, activation: DigitsNetwork.Activation = .own, training: Digits,
+        test: Digits, batch: Int, tuningShare: Double = 0.25, tuningSeed: UInt64 = 1
     ) throws(DigitsError) {
         guard (1...max(training.count, 1)).contains(batch), test.count > 0 else {
             throw .badBatch(size: batch, count: training.count)
         }
         self.network = network
-        self.activation = activation ?? network.activation
+        self.activation = activation == .own ? network.activation : activation
         self.training = training
         self.test = test
         self.batch = batch
-        self.settings = settings
+        self.tuningShare = tuningShare
+        self.tuningSeed = tuningSeed
         dataFingerprint = String(training.fingerprint &* 31 &+ test.fingerprint, radix: 16)
+    }
+
+    public func tuningTask() throws -> DigitsTask {
+        let (training, test) = try training.split(test: tuningShare, seed: tuningSeed)
+        return try DigitsTask(network, activation: activation, training: training, test: test, batch: batch)
     }
 
     public var examplesPerStep: Int { batch }
@@ -85,7 +144,7 @@ public struct DigitsTask: TrainingTask {
                 Setting(
                     "images", "\(training.count) to train on, \(test.count) held out, UCI optical digits"),
                 Setting("batch", "\(batch) images"),
-            ] + settings)
+            ])
     }
 
     /// The number of the network's parameters.

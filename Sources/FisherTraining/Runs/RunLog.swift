@@ -10,7 +10,7 @@ final class RunLog<Task: TrainingTask> {
     /// The weights at the evaluation before, for the histograms of what has changed since.
     private var lastWeights: [Tensor] = []
 
-    /// Opens the log of a run, cut back to the length that it had at the checkpoint from which the run goes on.
+    /// Opens the log of a run, cut back to the length that it had at the checkpoint from which the run resumes.
     init(
         _ directory: RunDirectory, of session: TrainingSession<Task>, configuration: TrainingConfiguration,
         values: [String: String], length: Int
@@ -19,7 +19,7 @@ final class RunLog<Task: TrainingTask> {
         self.configuration = configuration
         metrics = try MetricsLog(path: directory.metricsFile, length: length)
         events = configuration.tensorBoard ? try EventFileWriter(folder: directory.eventsFolder) : nil
-        if session.progress.step > 0 { try events?.goesOn(after: session.progress.step) }
+        if session.progress.step > 0 { try events?.markResumed(after: session.progress.step) }
         try events?.hyperparameters(
             values.sorted { $0.key < $1.key }.map { ($0.key, .init(Self.unquoted($0.value))) },
             metrics: ["validation/loss"])

@@ -32,8 +32,8 @@ public final class EventFileWriter {
 
     deinit { close(descriptor) }
 
-    /// Tells that a run goes on after `step`: what earlier files say of later steps is to be forgotten.
-    public func goesOn(after step: Int) throws(StorageError) {
+    /// Marks that a run resumed after `step`: readers discard what earlier files say of later steps.
+    public func markResumed(after step: Int) throws(StorageError) {
         try event { event in
             event.integer(2, step + 1)
             event.message(7) { $0.integer(1, 1) }

@@ -1,3 +1,4 @@
+import Fisher
 import FisherTraining
 import Foundation
 
@@ -51,5 +52,31 @@ extension Corpus {
             return bytes
         }
         return Array(lines[head...].joined(separator: [UInt8(ascii: "\n")]))
+    }
+}
+
+extension Corpus {
+    /// The text at some paths, or where none is given libtorch's C++ headers.
+    public static func text(at paths: [String]) throws -> Corpus {
+        if !paths.isEmpty { return try Corpus(paths: paths) }
+        guard let folder = Engine.folder else {
+            throw CorpusError(
+                kind: .notFound,
+                description: "the built-in text was not found beside libtorch; name files or folders")
+        }
+        return try engineHeaders(includeDirectory: folder + "/include")
+    }
+}
+
+extension Corpus {
+    /// Bytes made up for measurements of time: uniform, the same each time.
+    public static func noise(byteCount: Int) -> Corpus {
+        var value: UInt64 = 1
+        let bytes = (0..<byteCount).map { _ in
+            // Knuth's linear congruential generator (MMIX); its high bits are good enough here.
+            value = value &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return UInt8(truncatingIfNeeded: value >> 56)
+        }
+        return Corpus(name: "noise", documents: [bytes], validationFraction: 0.5)
     }
 }

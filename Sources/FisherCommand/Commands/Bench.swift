@@ -13,8 +13,7 @@ struct Bench: ParsableCommand {
 
 /// What all benchmarks have in common.
 struct BenchArguments: ParsableArguments {
-    @Option(help: "Threads to compute with; by default libtorch's choice.")
-    var threads: Int?
+    @OptionGroup var threads: ThreadArguments
     @Option(help: "Turns of each candidate; by default 11, of estimates 15.")
     var turns: Int?
     @Flag(help: "Print JSON.")
@@ -27,16 +26,15 @@ struct BenchArguments: ParsableArguments {
     var onRequest = false
 
     func validate() throws {
-        if let turns, turns < 1 { throw ValidationError("--turns must be at least 1, not \(turns).") }
-        if let threads, threads < 1 { throw ValidationError("--threads must be at least 1, not \(threads).") }
+        try requirePositive(["turns": turns ?? 1])
     }
 
     /// Makes a benchmark with the threads asked for, and shows what it finds or answers requests.
     func run(turns usual: Int = 11, _ benchmark: () throws -> some InterleavedBenchmark) throws {
-        if let threads { Engine.threadCount = threads }
+        threads.apply()
         let benchmark = try benchmark()
         if onRequest { return try benchmark.answer({ readLine() }, with: say) }
-        let result = try benchmark(turns: turns ?? usual, on: .current(command: CommandLine.arguments))
+        let result = try benchmark(turns: turns ?? usual, on: .current())
         print(json ? String(decoding: result.json(), as: UTF8.self) : result.text(), terminator: "")
     }
 }

@@ -8,13 +8,40 @@ import Foundation
 
 /// `fisher hierarchy`: every level from the identity to the whole Fisher information, with numbers.
 struct Hierarchy: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        abstract: "Measure how near each optimizer comes to the natural gradient, and what it costs.",
-        discussion: """
-            On one small classifier of digits, at one point of its training: the angle between a rule's step and \
-            the exact natural gradient's, what the step takes off the loss, its time and its memory. Every rule \
-            first fills its averages from some batches, the weights being held still.
-            """)
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            abstract: "Measure how near each optimizer comes to the natural gradient, and what it costs.",
+            discussion: """
+                On one small model, a classifier of digits unless another task is named, at one point of its \
+                training: the angle between a rule's step and the exact natural gradient's, what the step takes off \
+                the loss, its time and its memory. Every rule first fills its averages from some batches, the \
+                weights being held still.
+                """,
+            subcommands: TaskRegistry.tasks.map { $0.hierarchyCommand },
+            defaultSubcommand: HierarchyTask<DigitsTask>.self)
+    }
+}
+
+extension ConfigurableTask {
+    fileprivate static var hierarchyCommand: any ParsableCommand.Type { HierarchyTask<Self>.self }
+}
+
+/// The options of data and model alone, starting from the smallest model.
+private enum HierarchyUse: ConfigurationUse {
+    static func hasFlag(_ option: String) -> Bool {
+        !["optimizer.", "training.", "checkpoints.", "log."].contains { option.hasPrefix($0) }
+    }
+
+    static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String? { task.smallestPreset }
+}
+
+/// `fisher hierarchy`, one task.
+private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: Task.name,
+            abstract: "Measure how near each optimizer comes to the natural gradient on \(Task.subject).")
+    }
 
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue,
@@ -24,26 +51,21 @@ struct Hierarchy: ParsableCommand {
     var trainingSteps = 100
     @Option(help: "Batches from which the rules fill their averages.")
     var warmUpSteps = 10
-    @Option(help: "Images in a batch.")
-    var batch = 128
     @Option(help: "Damping of the exact natural gradient, and of every rule that has one.")
     var damping = 1e-3
     @Option(help: "The seed of weights and batches.")
     var seed: UInt64 = 0
     @Option(help: "Turns in which the steps are timed.")
     var turns = 7
-    @Option(help: "Threads to compute with; by default 1, the fastest for a network this small.")
-    var threads = 1
+    @OptionGroup var threads: ThreadArguments
     @Flag(help: "Print the result as JSON instead of a table.")
     var json = false
     @Option(name: .shortAndLong, help: "The folder for results.csv, results.json and report.html.")
     var output = "runs/hierarchy"
+    @OptionGroup var configuration: ConfigurationArguments<Task, HierarchyUse>
 
     func validate() throws {
-        let counts = [("batch", batch), ("turns", turns), ("threads", threads)]
-        for (name, value) in counts where value < 1 {
-            throw ValidationError("--\(name) must be at least 1, not \(value).")
-        }
+        try requirePositive(["turns": turns])
         guard trainingSteps >= 0, warmUpSteps >= 0 else {
             throw ValidationError("--training-steps and --warm-up-steps must be zero or more.")
         }
@@ -54,19 +76,18 @@ struct Hierarchy: ParsableCommand {
 
     func run() throws {
         Interruption.install()
-        Engine.threadCount = threads
+        threads.apply(usual: 1)
         let named =
             optimizers.isEmpty
             ? RuleRegistry.rules.map { OptimizerSpecification(name: $0.summary.name, settings: []) }
             : optimizers
         let candidates = try named.map { try $0.candidate(sharing: [("damping", "\(damping)")], clip: nil) }
-        let (training, test) = try Digits.all.split(test: 0.25)
-        let settings = [
+        let task = try Task(try configuration.resolved().value.task)
+        var summary = task.summary
+        summary.settings += [
             Setting("training", "\(trainingSteps) steps of AdamW"),
             Setting("averages", "filled from \(warmUpSteps) batches"), Setting("damping", "\(damping)"),
         ]
-        let task = try DigitsTask(
-            .perceptron, training: training, test: test, batch: batch, settings: settings)
         var study = HierarchyStudy(task)
         (study.seed, study.trainingSteps, study.warmUpSteps) = (seed, trainingSteps, warmUpSteps)
         (study.damping, study.turns) = (damping, turns)
@@ -74,7 +95,7 @@ struct Hierarchy: ParsableCommand {
             if !json { say("\(done) of \(candidates.count): \(candidates[done - 1].label)") }
         }
         let result = HierarchyComparison(
-            task: task.summary, environment: .current(command: CommandLine.arguments), levels: levels)
+            task: summary, environment: .current(), levels: levels)
         let files = StudyFiles(folder: output)
         try files.writeWithReport(result)
         if json {

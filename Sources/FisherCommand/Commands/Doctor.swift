@@ -15,10 +15,11 @@ struct Doctor: ParsableCommand {
         abstract: "Show the engine, the threads that really run, and the instruction set.")
 
     func run() throws {
+        let environment = EnvironmentSummary.current()
         let rows = [
-            ("fisher", Version.current),
+            ("fisher", environment.packageVersion),
             ("engine", "libtorch \(Engine.version) in \(Engine.folder ?? "an unknown folder")"),
-            ("processor", EnvironmentSummary.processorName),
+            ("processor", environment.processorName),
             ("instruction set", Engine.instructionSet),
             ("threads", "\(Engine.threadCount) allowed, \(threadsThatRun()) ran in a parallel loop"),
             ("cuda devices", "\(Device.cudaCount)"),

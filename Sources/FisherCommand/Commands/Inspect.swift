@@ -49,7 +49,7 @@ struct Inspect: ParsableCommand {
     var json = false
 
     func validate() throws {
-        guard batches > 0 else { throw ValidationError("--batches must be at least 1.") }
+        try requirePositive(["batches": batches])
         guard samples >= 0 else { throw ValidationError("--samples must not be negative.") }
         guard
             [model, inputs, targets].allSatisfy({ $0 == nil })
@@ -96,15 +96,14 @@ struct Inspect: ParsableCommand {
     private func language() throws -> (ModelInspection, InspectionSubject) {
         let place = try SavedModel(at: checkpoint)
         let network = try GPTFile.read(place.weights)
-        var configuration = LanguageConfiguration()
+        var options = LanguageOptions()
         if let file = place.configuration {
-            configuration = try ResolvedConfiguration<LanguageConfiguration>(
-                [try ConfigurationLayer(tomlFile: file)]
-            ).value
+            let layer = try ConfigurationLayer(tomlFile: file)
+            options = try ResolvedConfiguration<LanguageOptions>([layer]).value.task
         }
-        if !text.isEmpty { configuration.text = text }
-        let corpus = try configuration.corpus()
-        let task = try LanguageTask(network.configuration, corpus: corpus, batch: configuration.batch)
+        if !text.isEmpty { options.text = text }
+        let task = try LanguageTask(
+            network.configuration, corpus: try Corpus.text(at: options.text), batch: options.batch)
         var stream = try task.makeBatches(seed: seed)
         var inspector = try ModelInspector(of: network, samples: samples, seed: seed)
         for _ in 0..<batches {

@@ -36,21 +36,17 @@ struct Continual: ParsableCommand {
     @Option(help: "The largest learning rate.")
     var learningRate = 0.05
     @Option(help: "Its course in each task: constant or cosine.")
-    var schedule = Course.cosine
+    var schedule = OptimizerConfiguration.Course.cosine
     @Option(help: "Steps on each task.")
     var steps = 400
     @Option(help: "Images in a batch.")
     var batch = 64
     @Option(help: "The width of both hidden layers.")
     var width = 100
-    @Option(help: "The number of seeds.")
-    var seeds = 3
-    @Option(help: "The first seed.")
-    var firstSeed: UInt64 = 0
+    @OptionGroup var seeds: SeedArguments
     @Option(help: "The share of the images that is held out.")
     var testShare = 0.25
-    @Option(help: "Threads to compute with; by default 1, the fastest for a network this small.")
-    var threads = 1
+    @OptionGroup var threads: ThreadArguments
     @Flag(help: "Print the result as JSON instead of a table.")
     var json = false
     @Flag(help: "Keep the runs that an earlier, interrupted start of the same comparison finished.")
@@ -59,13 +55,7 @@ struct Continual: ParsableCommand {
     var output = "runs/continual"
 
     func validate() throws {
-        let counts = [
-            ("tasks", tasks), ("steps", steps), ("batch", batch), ("width", width), ("seeds", seeds),
-            ("threads", threads),
-        ]
-        for (name, value) in counts where value < 1 {
-            throw ValidationError("--\(name) must be at least 1, not \(value).")
-        }
+        try requirePositive(["tasks": tasks, "steps": steps, "batch": batch, "width": width])
         guard (0...1).contains(decay) else {
             throw ValidationError("--decay must lie between 0 and 1, not \(decay).")
         }
@@ -76,19 +66,20 @@ struct Continual: ParsableCommand {
 
     func run() throws {
         Interruption.install()
-        Engine.threadCount = threads
-        let course: Schedule =
-            schedule == .cosine ? .cosine(learningRate, steps: steps) : .constant(learningRate)
-        let candidate = try optimizer.candidate(sharing: [("learning_rate", "\(course)")], clip: nil)
+        threads.apply(usual: 1)
+        var course = OptimizerConfiguration()
+        (course.learningRate, course.schedule) = ("\(learningRate)", schedule)
+        let rate = try course.learningRate(steps: steps)
+        let candidate = try optimizer.candidate(sharing: [("learning_rate", "\(rate)")], clip: nil)
         let (training, test) = try Digits.all.split(test: testShare)
         let comparison = ContinualRunner(
             training: try made(candidate, training, test),
             tuning: try made(candidate, try training.split(test: testShare, seed: 1)),
             methods: methods.values, strengths: strengths.values,
-            seeds: (0..<UInt64(seeds)).map { firstSeed &+ $0 })
+            seeds: seeds.numbers(3))
         var result = ContinualComparison(
             task: try summary(candidate, training, test),
-            environment: .current(command: CommandLine.arguments))
+            environment: .current())
         let files = StudyFiles(folder: output)
         if resume, files.hasResult {
             let old = try files.read(ContinualComparison.self)
@@ -161,12 +152,6 @@ struct Continual: ParsableCommand {
     }
 }
 
-/// No run came to its end.
-struct AllDiverged: Error, CustomStringConvertible {
-    let reason: String
-    var description: String { "every run diverged; the first: \(reason)" }
-}
-
 /// How tasks are remembered.
 enum MemoryName: String, CaseIterable, ExpressibleByArgument {
     case separate, online
@@ -207,3 +192,5 @@ struct StrengthList: ExpressibleByArgument {
         values.map { $0 == $0.rounded() && $0 < 1e15 ? "\(Int($0))" : "\($0)" }.joined(separator: ",")
     }
 }
+
+extension OptimizerConfiguration.Course: ExpressibleByArgument {}

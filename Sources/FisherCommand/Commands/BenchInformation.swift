@@ -30,7 +30,7 @@ struct BenchInformation: ParsableCommand {
     @OptionGroup var arguments: BenchArguments
 
     func validate() throws {
-        if batch < 1 { throw ValidationError("--batch must be at least 1, not \(batch).") }
+        try requirePositive(["batch": batch])
         let sizes = input.split(separator: ",", omittingEmptySubsequences: !input.isEmpty ? false : true)
         guard sizes.allSatisfy({ Int($0).map { $0 > 0 } ?? false }) else {
             throw ValidationError("--input must be sizes parted by commas, not \(input).")

@@ -1,5 +1,6 @@
 import Fisher
 import FisherBenchmarks
+import FisherOptions
 import FisherTasks
 import FisherTraining
 
@@ -21,7 +22,8 @@ enum ExitStatus: Int32 {
     init?(of error: any Error) {
         switch error {
         case is NonFiniteError, is AllDiverged: self = .diverged
-        case is HyperparameterError, is UsageError, is ConfigurationError, is DigitsError: self = .usage
+        case is HyperparameterError, is OptionError, is UsageError, is ConfigurationError, is DigitsError:
+            self = .usage
         case is Interrupted, is Resumable: self = .interrupted
         case is AlreadyHoldsRun: self = .cannotCreate
         case let error as StorageError: self.init(error.kind)
@@ -81,4 +83,25 @@ enum ExitStatus: Int32 {
 /// Options that do not fit together, or values that mean nothing.
 struct UsageError: Error, CustomStringConvertible {
     let description: String
+}
+
+/// A run was stopped by a signal and saved.
+struct Resumable: Error, CustomStringConvertible {
+    let signal: String
+    let command: String
+    var description: String { "stopped by \(signal), everything is saved; go on with: \(command)" }
+}
+
+/// A new run was to begin where another one is.
+struct AlreadyHoldsRun: Error, CustomStringConvertible {
+    let path: String
+    var description: String {
+        "\(path) already holds a run: go on with --resume, or choose another folder with --output"
+    }
+}
+
+/// No run came to its end.
+struct AllDiverged: Error, CustomStringConvertible {
+    let reason: String
+    var description: String { "every run diverged; the first: \(reason)" }
 }

@@ -82,3 +82,19 @@ struct SettingArgument: ExpressibleByArgument {
         (name, value) = pair
     }
 }
+
+/// `NAME=v1,v2` or `NAME.option=v1,v2`.
+struct GridArgument: ExpressibleByArgument {
+    let name: String
+    let option: String?
+    let values: [String]
+
+    init?(argument: String) {
+        guard let (key, list) = keyAndValue(argument) else { return nil }
+        let parts = key.split(separator: ".", maxSplits: 1).map(String.init)
+        name = parts[0].lowercased()
+        option = parts.count > 1 ? parts[1] : nil
+        values = list.split(separator: ",").map(String.init)
+        if values.isEmpty { return nil }
+    }
+}

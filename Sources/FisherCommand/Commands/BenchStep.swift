@@ -54,9 +54,7 @@ struct BenchStep: ParsableCommand {
     }
 
     func validate() throws {
-        for (name, value) in [("steps", steps), ("batch", batch ?? 1)] where value < 1 {
-            throw ValidationError("--\(name) must be at least 1, not \(value).")
-        }
+        try requirePositive(["steps": steps, "batch": batch ?? 1])
     }
 
     func run() throws {

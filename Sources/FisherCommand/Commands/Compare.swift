@@ -1,15 +1,30 @@
 import ArgumentParser
 import Fisher
+import FisherTasks
 import FisherTraining
 
-/// `fisher compare`, one task.
-struct CompareTask<Own: ComparedTask>: ParsableCommand {
+/// `fisher compare`: a task a subcommand.
+struct Compare: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            commandName: Own.name,
-            abstract: "Compare optimizers on \(Own.model).",
+            abstract:
+                "Train the same model on the same batches with several optimizers, and show who wins.",
+            subcommands: TaskRegistry.tasks.map { $0.compareCommand })
+    }
+}
+
+extension ConfigurableTask {
+    fileprivate static var compareCommand: any ParsableCommand.Type { CompareTask<Self>.self }
+}
+
+/// `fisher compare`, one task.
+private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: Task.name,
+            abstract: "Compare optimizers on \(Task.subject).",
             discussion: """
-                Every optimizer gets the same first weights and the same batches for each seed. \(Own.remark)
+                Every optimizer gets the same first weights and the same batches for each seed. \(Task.remark)
 
                 An optimizer is named with its own options after a colon: \
                 --optimizer adamw --optimizer adamw:clip_gradient_norm=1 --optimizer fadam:rho=0.6
@@ -22,7 +37,7 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue, help: "An optimizer to compare; repeat it.")
     var optimizers: [OptimizerSpecification] = []
-    @OptionGroup var arguments: ComparisonArguments<Own>
+    @OptionGroup var arguments: ComparisonArguments<Task>
     @Option(
         parsing: .singleValue,
         help: "NAME=v1,v2,...: learning rates to tune one rule with, or all; repeatable.")
@@ -56,10 +71,8 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
             ? ["adamw", "adamw:clip_gradient_norm=1", "fadam", "fadafactor"].compactMap(
                 OptimizerSpecification.init(argument:))
             : optimizers
-        let candidates = try named.map {
-            try $0.candidate(sharing: arguments.shared, clip: arguments.clipGradientNorm)
-        }
-        try arguments.requireUse(of: candidates)
+        let setup = try arguments.setup()
+        let candidates = try setup.candidates(named)
         for argument in learningRates + tune where argument.name != "all" {
             guard candidates.contains(where: { type(of: $0.rule).summary.name == argument.name }) else {
                 throw UsageError(description: "no optimizer of the comparison is \(argument.name)")
@@ -67,12 +80,9 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
         }
         let comparison = TunedComparison(
             try candidates.map { .init($0, grid: try grid($0)) }, policy: hyperparameters,
-            length: arguments.length, seeds: arguments.seedNumbers, tuningSeeds: tuningSeeds)
+            length: setup.length, seeds: arguments.seeds.numbers(5), tuningSeeds: tuningSeeds)
         try requireEqualBudgets(comparison)
-        try TaskComparison(
-            arguments: arguments, folder: arguments.output ?? "runs/compare-\(arguments.own.folder)",
-            comparison: comparison
-        ).run()
+        try setup.run(comparison, named: "compare")
     }
 
     /// The grid of one candidate: what names its rule, or all.
@@ -100,18 +110,4 @@ struct CompareTask<Own: ComparedTask>: ParsableCommand {
     }
 }
 
-/// `NAME=v1,v2` or `NAME.option=v1,v2`.
-struct GridArgument: ExpressibleByArgument {
-    let name: String
-    let option: String?
-    let values: [String]
-
-    init?(argument: String) {
-        guard let (key, list) = keyAndValue(argument) else { return nil }
-        let parts = key.split(separator: ".", maxSplits: 1).map(String.init)
-        name = parts[0].lowercased()
-        option = parts.count > 1 ? parts[1] : nil
-        values = list.split(separator: ",").map(String.init)
-        if values.isEmpty { return nil }
-    }
-}
+extension HyperparameterPolicy: ExpressibleByArgument {}

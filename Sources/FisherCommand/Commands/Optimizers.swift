@@ -46,14 +46,3 @@ struct Optimizers: ParsableCommand {
         return "\(head); momentum: \(summary.momentum)\n" + alignedColumns(rows)
     }
 }
-
-/// Rows of cells as lines of text, every column as wide as its widest cell.
-func alignedColumns(_ rows: [[String]]) -> String {
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-        let cells = zip(row, widths).map { cell, width in
-            cell + String(repeating: " ", count: width - cell.count)
-        }
-        return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-    }.joined(separator: "\n")
-}
