@@ -136,7 +136,7 @@ import Testing
     /// What the second optimizer takes of the first one's, by policy; and how many runs that makes.
     @Test func policiesChooseTheFinalists() throws {
         let first = OptimizerCandidate(
-            label: "adamw", rule: try AdamW(learningRate: 0.5, beta1: 0.7), clipGradientNorm: 2)
+            label: "adamw", rule: try AdamW(learningRate: 0.5) { $0.beta1 = 0.7 }, clipGradientNorm: 2)
         let second = OptimizerCandidate(label: "sgd", rule: SGD())
         #expect(try HyperparameterPolicy.own.finalists([first, second]).map(\.label) == ["adamw", "sgd"])
         let both = try HyperparameterPolicy.both.finalists([first, second])
