@@ -111,7 +111,7 @@ import Torch
         Mistake("\"transformer\"", 0, "transformer", "there are", "conv2d"),
         Mistake("\"linear\"", 0, "linear needs options"),
         Mistake("{\"tanh\":{}}", 0, "tanh has no options"),
-        Mistake("3", 0, "3 is no layer"),
+        Mistake("3", 0, "3 is not a layer"),
         Mistake("{\"linear\":[1,2],\"relu\":1}", 0, "one key"),
         Mistake("{\"linear\":[1,2,3]}", 0, "[in, out]", "[1, 2, 3]"),
         Mistake("{\"linear\":[0,2]}", 0, "linear", "in", "not 0"),
