@@ -124,25 +124,19 @@ extension Optimizer {
         guard let estimator = estimators[number] else {
             preconditionFailure("an informed rule has an estimator")
         }
-        let parameters = groups[number].slots.map(\.parameter.wrappedValue)
+        let parameters = groups[number].slots.map(\.parameter)
         return RuleGroup(
             inputs: inputs, hasGradient: hasGradient, structure: estimator.structure,
             statistics: evidence.statistics[number] ?? CurvatureEstimates(), gradientScale: scale,
             loss: evidence.loss
         ) { movements in
-            let before = parameters.map { $0.detached().copy() }
-            func restore() throws {
-                for (parameter, old) in zip(parameters, before) { try parameter.assign(old) }
+            // Other tensors in their place, so that the graph of the batch stays that of untouched weights.
+            let before = zip(parameters, movements).map { parameter, movement in
+                let value = parameter.wrappedValue.detached()
+                return parameter.exchange((value + movement.change).to(dtype: value.dtype))
             }
-            do {
-                for (parameter, movement) in zip(parameters, movements) { try parameter.add(movement.change) }
-                let loss = try evidence.meanLoss()
-                try restore()
-                return loss
-            } catch {
-                try restore()
-                throw error
-            }
+            defer { for (parameter, old) in zip(parameters, before) { _ = parameter.exchange(old) } }
+            return try evidence.meanLoss()
         }
     }
 
