@@ -35,7 +35,7 @@ import Torch
             for: model,
             groups: [
                 .init(.matching("Embedding|head"), try FAdam(learningRate: 3e-4)),
-                .init(.matching("^blocks\\.0\\."), try SGD(learningRate: 1e-2, momentum: 0.9)),
+                .init(.matching("^blocks\\.0\\."), try SGD(learningRate: 1e-2) { $0.momentum = 0.9 }),
                 .init(.rest, try AdamW(learningRate: 3e-4)),
             ])
         print(optimizer.describe())
@@ -43,9 +43,9 @@ import Torch
             named.parameter.isTrainable = false
         }
         let everything = try Optimizer(
-            for: model, groups: [.init(.rest, try AdamW(weightDecay: 0.01), decaying: .all)])
+            for: model, groups: [.init(.rest, try AdamW { $0.weightDecay = 0.01 }, decaying: .all)])
         let warmUp = Schedule.cosine(1e-3, steps: 1000, warmUp: 100, floor: 1e-5)
-        let rule = try AdamW(learningRate: warmUp, weightDecay: .cosine(0.1, steps: 1000))
+        let rule = try AdamW(learningRate: warmUp) { $0.weightDecay = .cosine(0.1, steps: 1000) }
         print(warmUp(1), warmUp(100), warmUp(1000))  // 1e-05 0.001 1e-05
         var chosen = try RuleRegistry.rule(named: "fadam")
         try chosen.set("rho", to: "0.6")
@@ -204,7 +204,10 @@ import Torch
             try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
         }
         print(try report.loss() ?? .nan)
-        let familiar = try AdamW(learningRate: 1e-3, weightDecay: 0.01, correctsBias: false)
+        let familiar = try AdamW(learningRate: 1e-3) {
+            $0.weightDecay = 0.01
+            $0.correctsBias = false
+        }
         let same = try Optimizer(for: model, groups: [.init(.rest, familiar, decaying: .all)])
 
         #expect(try report.loss()! > 0)
@@ -231,7 +234,7 @@ import Torch
             for: model,
             groups: [
                 .init(.matching("Embedding|head"), try FAdam(learningRate: 1e-3)),
-                .init(.rest, try FAdam(learningRate: .cosine(2e-3, steps: 1000), weightDecay: 1e-3)),
+                .init(.rest, try FAdam(learningRate: .cosine(2e-3, steps: 1000)) { $0.weightDecay = 1e-3 }),
             ])
         for batch in batches {
             let report = try optimizer.step(on: batch, microBatches: 2) { batch in

@@ -101,7 +101,7 @@ extension Optimizer {
         var first = 0
         for (number, bound) in groups.enumerated() {
             let isMovedWhole = !isFused[first..<first + bound.slots.count].contains(true)
-            if isMovedWhole, let rule = bound.group.rule.informed, let evidence {
+            if isMovedWhole, let rule = bound.group.rule.curvatureRule, let evidence {
                 try move(number, by: rule, gradients, first: first, scale: scale, evidence, in: &plan)
                 first += bound.slots.count
                 continue
@@ -131,7 +131,7 @@ extension Optimizer {
                 let kept = bound.slots[position].state
                 return roundingGenerator == nil ? kept : kept.widened
             }
-            let moves = bound.group.rule.direction(inputs, state: &states)
+            let moves = bound.group.rule.updates(for: inputs, state: &states)
             for (k, position) in positions.enumerated() {
                 states[k].isExclusive = false
                 if let roundingGenerator { states[k] = states[k].shortened(using: roundingGenerator) }
@@ -159,9 +159,11 @@ extension Optimizer {
                 auxiliary: gradients.auxiliaries[first + position], scale: scale)
         }
         var states = slots.map(\.state)
-        let moves = try rule.movements(
-            try ruleGroup(
-                number, inputs, hasGradient, scale: (scale ?? 1) / gradients.count, evidence), state: &states)
+        let moves = try rule.updates(
+            for:
+                try ruleGroup(
+                    number, inputs, hasGradient, scale: (scale ?? 1) / gradients.count, evidence),
+            state: &states)
         for (position, slot) in slots.enumerated() {
             guard hasGradient[position] else {
                 plan.missing.append(slot.path)
@@ -186,7 +188,7 @@ extension Optimizer {
             return scale.map { gradient * $0 } ?? gradient
         }
         return RuleInput(
-            parameter: precise, score: score.map(prepared) ?? .zeros(like: precise),
+            parameter: precise, gradient: score.map(prepared) ?? .zeros(like: precise),
             auxiliary: auxiliary.map(prepared), step: slot.step + 1, decays: slot.decays)
     }
 

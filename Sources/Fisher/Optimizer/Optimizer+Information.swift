@@ -22,7 +22,7 @@ extension Optimizer {
     ) throws -> [Int: CurvatureEstimator] {
         var estimators: [Int: CurvatureEstimator] = [:]
         for (number, bound) in groups.enumerated() {
-            guard let rule = bound.group.rule.informed else { continue }
+            guard let rule = bound.group.rule.curvatureRule else { continue }
             guard let model else {
                 throw OptimizerError.needsModel(rule: type(of: rule).summary.name)
             }
@@ -64,7 +64,9 @@ extension Optimizer {
     var questions: [(group: Int, question: CurvaturePass.Question)] {
         var found: [(group: Int, question: CurvaturePass.Question)] = []
         for (number, bound) in groups.enumerated() {
-            guard let estimator = estimators[number], let rule = bound.group.rule.informed else { continue }
+            guard let estimator = estimators[number], let rule = bound.group.rule.curvatureRule else {
+                continue
+            }
             let step = (bound.slots.lazy.map(\.step).max() ?? 0) + 1
             let requests = rule.requests(at: step)
             if !requests.isEmpty { found.append((number, (estimator, requests))) }
@@ -142,7 +144,7 @@ extension Optimizer {
 
     /// What is said of each parameter of a group in `describe()`.
     func notes(ofGroup number: Int) -> [String?] {
-        guard let rule = groups[number].group.rule.informed, let estimator = estimators[number]
+        guard let rule = groups[number].group.rule.curvatureRule, let estimator = estimators[number]
         else {
             return groups[number].slots.map { _ in nil }
         }

@@ -127,7 +127,7 @@ extension Optimizer {
     /// The type in which a rule's memory of a parameter is kept.
     private func dtype(ofState rule: any OptimizationRule, for slot: Slot) -> DType {
         let computed = slot.parameter.wrappedValue.dtype.accumulator
-        let isShort = statePrecision != .full && computed == .float32 && rule.informed == nil
+        let isShort = statePrecision != .full && computed == .float32 && rule.curvatureRule == nil
         return isShort ? .bfloat16 : computed
     }
 
@@ -135,7 +135,7 @@ extension Optimizer {
     /// gradients tells them by a step on zeros.
     private func expectedShapes(ofGroup number: Int, after step: Int) -> [[String: [Int]]] {
         let bound = groups[number]
-        if let rule = bound.group.rule.informed, let estimator = estimators[number] {
+        if let rule = bound.group.rule.curvatureRule, let estimator = estimators[number] {
             return rule.stateShapes(estimator.structure, after: step)
         }
         return bound.slots.map { slot in
@@ -151,7 +151,7 @@ extension OptimizationRule {
         let zeros = Tensor.zeros(like: parameter, dtype: parameter.dtype.accumulator)
         var fresh = [TensorState()]
         _ = withoutGradients {
-            direction([RuleInput(parameter: zeros, score: zeros, step: 1)], state: &fresh)
+            updates(for: [RuleInput(parameter: zeros, gradient: zeros, step: 1)], state: &fresh)
         }
         return fresh[0].tensors.mapValues(\.shape)
     }

@@ -77,7 +77,7 @@ extension Optimizer {
     /// the policy; no weight is changed then.
     @discardableResult
     public func update(with gradients: [ParameterPath: Tensor]) throws -> StepReport {
-        for bound in groups where bound.group.rule.informed != nil {
+        for bound in groups where bound.group.rule.curvatureRule != nil {
             throw OptimizerError.needsModel(rule: type(of: bound.group.rule).summary.name)
         }
         var scores: [Tensor?] = []

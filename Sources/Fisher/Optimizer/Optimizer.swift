@@ -113,7 +113,7 @@ public final class Optimizer {
                 seen.parameters.insert(ObjectIdentifier(named.parameter)).inserted
             else { throw OptimizerError.duplicate(named.path) }
         }
-        for group in groups { try group.rule.validate() }
+        for group in groups { try group.rule.checkOptions() }
         if let clipGradientNorm, !(clipGradientNorm > 0 && clipGradientNorm.isFinite) {
             throw HyperparameterError(
                 rule: "optimizer", option: "clip_gradient_norm", value: "\(clipGradientNorm)",
@@ -124,7 +124,7 @@ public final class Optimizer {
         self.model = model
         estimators = try Optimizer.estimators(for: routed, of: model)
         labelGenerator =
-            groups.contains { $0.rule.informed?.drawsLabels ?? false }
+            groups.contains { $0.rule.curvatureRule?.drawsLabels ?? false }
             ? try RandomGenerator(seed: labelSeed) : nil
         self.clipGradientNorm = clipGradientNorm
         self.nonFinite = nonFinite
