@@ -125,7 +125,11 @@ import Testing
     /// A trial of one group's step leaves the graph as it is, from which another group's passes are made again.
     @Test func aTrialLeavesTheGraphAsItIs() throws {
         let (model, batch, logits) = try InformationTests.Network.positions.make()
-        let rule = try EKFAC(learningRate: 0.1, labels: .exact, adaptsDamping: true, fallback: .sgd)
+        let rule = try EKFAC(learningRate: 0.1) {
+            $0.kronecker.labels = .exact
+            $0.kronecker.adaptsDamping = true
+            $0.kronecker.fallback = .sgd
+        }
         let optimizer = try Optimizer(
             for: model, groups: [.init(.matching("^first"), rule), .init(.rest, rule)])
         var losses: [Double] = []
