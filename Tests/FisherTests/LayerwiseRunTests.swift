@@ -63,7 +63,7 @@ import Testing
             let report = try fused.step(on: batch)
             try formula.step(on: batch)
             // Only a refresh takes the formula path.
-            #expect(report.entries.allSatisfy { ($0.movement != nil) == (step % 3 == 0) })
+            #expect(report.entries.allSatisfy { ($0.update != nil) == (step % 3 == 0) })
         }
         for (name, expected) in try formula.weights() {
             let found = try #require(try fused.weights()[name])

@@ -5,11 +5,8 @@ import Torch
 
 /// A slot whose step takes the fused path.
 struct FusedSlot {
-    /// The slot's number among all.
+    /// The slot's number.
     let number: Int
-    /// The slot's group, and its place in it.
-    let group: Int
-    let position: Int
     let parameter: Tensor
     let step: FusedStep
     /// What the rule remembers; the tensors move in place.
@@ -35,65 +32,74 @@ extension Optimizer {
         return parameter.isContiguous ? nil : "not contiguous"
     }
 
-    /// The step of one slot on the fused path; nothing where it takes the formula path.
-    func fusedSlot(
-        number: Int, group: Int, position: Int, rule: any FusedRule, score: Tensor
-    ) throws(TorchError) -> FusedSlot? {
-        let slot = groups[group].slots[position]
-        let parameter = slot.parameter.wrappedValue
-        guard score.failure == nil, score.dtype == parameter.dtype, score.device == .cpu,
-            Optimizer.fusedObstacle(of: parameter) == nil
-        else { return nil }
-        let gradient = score.isContiguous ? score : score.contiguous()
-        try gradient.check()
-        var state = slot.state
-        let step = try rule.fusedStep(
-            FusedInput(parameter: parameter, step: slot.step + 1, decays: slot.decays), state: &state)
-        state.isExclusive = true
-        return FusedSlot(
-            number: number, group: group, position: position, parameter: parameter, step: step, state: state,
-            gradient: gradient)
+    /// The slots that take the fused path; those with auxiliary gradients do not.
+    func fusedSlots(_ gradients: GradientList) throws(TorchError) -> [FusedSlot] {
+        var found: [FusedSlot] = []
+        for (number, group) in groups.enumerated() where fusedObstacle(of: group.rule) == nil {
+            if let rule = group.rule as? any FusedCurvatureRule {
+                found += try fusedSlots(ofGroup: number, rule: rule, gradients)
+            } else if let rule = group.rule as? any FusedRule {
+                for slot in group.slots where takesFusedPath(slot, gradients) {
+                    var state = slots[slot].state
+                    let step = try rule.fusedStep(fusedInput(slot), state: &state)
+                    try found.append(fusedSlot(slot, step, state, gradients))
+                }
+            }
+        }
+        return found
     }
 
     /// The steps of a group whose rule works on the whole of it; nothing where the formula makes this update.
-    func fusedSlots(
-        ofGroup group: Int, first: Int, rule: any FusedCurvatureRule, _ gradients: GradientList
+    private func fusedSlots(
+        ofGroup number: Int, rule: any FusedCurvatureRule, _ gradients: GradientList
     ) throws(TorchError) -> [FusedSlot] {
-        guard fusedObstacle(of: rule) == nil, let estimator = estimators[group] else { return [] }
-        let slots = groups[group].slots
-        var inputs: [FusedInput?] = []
-        for (position, slot) in slots.enumerated() {
-            let parameter = slot.parameter.wrappedValue
-            guard let score = gradients.scores[first + position] else {
-                inputs.append(nil)
-                continue
-            }
-            // One that cannot takes the others with it: the rule sees its group as a whole.
-            guard gradients.auxiliaries[first + position] == nil, score.failure == nil,
-                score.dtype == parameter.dtype, score.device == .cpu,
-                Optimizer.fusedObstacle(of: parameter) == nil
-            else { return [] }
-            inputs.append(FusedInput(parameter: parameter, step: slot.step + 1, decays: slot.decays))
-        }
-        let step = (slots.lazy.map(\.step).max() ?? 0) + 1
-        guard
-            let steps = try rule.fusedSteps(
-                estimator.structure, inputs, at: step, state: slots.map(\.state))
+        let group = groups[number].slots
+        // One that cannot takes the others with it: the rule sees its group as a whole.
+        guard let estimator = estimators[number],
+            group.allSatisfy({ gradients.likelihood[$0] == nil || takesFusedPath($0, gradients) })
         else { return [] }
+        let inputs = group.map { gradients.likelihood[$0] == nil ? nil : fusedInput($0) }
+        let steps = try rule.fusedSteps(
+            estimator.structure, inputs, at: nextStep(ofGroup: number), state: slots[group].map(\.state))
+        guard let steps else { return [] }
         var found: [FusedSlot] = []
-        for (position, made) in steps.enumerated() {
-            guard let made, let score = gradients.scores[first + position] else { continue }
-            let gradient = score.isContiguous ? score : score.contiguous()
-            try gradient.check()
-            var state = made.state
-            state.isExclusive = true
-            found.append(
-                FusedSlot(
-                    number: first + position, group: group, position: position,
-                    parameter: slots[position].parameter.wrappedValue, step: made.step, state: state,
-                    gradient: gradient))
+        for (slot, made) in zip(group, steps) {
+            guard let made, gradients.likelihood[slot] != nil else { continue }
+            try found.append(fusedSlot(slot, made.step, made.state, gradients))
         }
         return found
+    }
+
+    /// Whether a slot's gradient and parameter are such as the loops take.
+    private func takesFusedPath(_ slot: Int, _ gradients: GradientList) -> Bool {
+        let parameter = slots[slot].parameter.wrappedValue
+        guard let gradient = gradients.likelihood[slot], gradients.auxiliary[slot] == nil else {
+            return false
+        }
+        return gradient.failure == nil && gradient.dtype == parameter.dtype && gradient.device == .cpu
+            && Optimizer.fusedObstacle(of: parameter) == nil
+    }
+
+    private func fusedInput(_ slot: Int) -> FusedInput {
+        FusedInput(
+            parameter: slots[slot].parameter.wrappedValue, step: slots[slot].step + 1,
+            decays: slots[slot].decays)
+    }
+
+    /// A slot with its step, the state that it moves and the memory of its gradient.
+    private func fusedSlot(
+        _ slot: Int, _ step: FusedStep, _ state: TensorState, _ gradients: GradientList
+    ) throws(TorchError) -> FusedSlot {
+        guard let given = gradients.likelihood[slot] else {
+            preconditionFailure("a slot on the fused path has a gradient")
+        }
+        let gradient = given.isContiguous ? given : given.contiguous()
+        try gradient.check()
+        var state = state
+        state.isExclusive = true
+        return FusedSlot(
+            number: slot, parameter: slots[slot].parameter.wrappedValue, step: step, state: state,
+            gradient: gradient)
     }
 
     /// The slot's part of the update, as addresses.

@@ -1,6 +1,7 @@
 import FisherInformation
 import FisherOptions
 import NeuralNet
+import Torch
 
 /// A way from gradients to a step: one estimate of the Fisher information and a use of it.
 ///
@@ -56,6 +57,16 @@ extension OptimizationRule {
     }
 
     public func groups(for model: any Module) -> [ParameterGroup] { [ParameterGroup(.rest, self)] }
+
+    /// The shapes of what the rule remembers of one parameter, by name.
+    func stateShapes(like parameter: Tensor) -> [String: [Int]] {
+        let zeros = Tensor.zeros(like: parameter, dtype: parameter.dtype.accumulator)
+        var fresh = [TensorState()]
+        _ = withoutGradients {
+            updates(for: [RuleInput(parameter: zeros, gradient: zeros, step: 1)], state: &fresh)
+        }
+        return fresh[0].tensors.mapValues(\.shape)
+    }
 }
 
 /// A rule that treats every tensor by itself.

@@ -81,7 +81,7 @@ public struct ContinualTraining: Sendable {
                             Categorical(logits: network(batch.inputs)), observing: batch.targets,
                             auxiliaries: consolidation.auxiliaries(for: network))
                     }
-                    onStep(total, try report.loss() ?? .nan)
+                    onStep(total, report.loss)
                 } catch let error as NonFiniteError {
                     record.status = .diverged(step: total, reason: "\(error.source) is not finite")
                     return record
