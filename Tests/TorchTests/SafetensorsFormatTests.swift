@@ -135,10 +135,10 @@ func safetensorsBytes(_ header: [UInt8], data: Int = 0, claiming length: UInt64?
         .init("{\"__metadata__\":{\"a\" \"b\"}}", data: 0, tensor: nil, "expected ':'"),
         .init("{'a':1}", data: 0, tensor: nil, "expected a string"),
         .init("{/**/}", data: 0, tensor: nil, "expected a string"),
-        .init("{\"__metadata__\":{},\"__metadata__\":{}}", data: 0, tensor: nil, "__metadata__ stands more"),
+        .init("{\"__metadata__\":{},\"__metadata__\":{}}", data: 0, tensor: nil, "__metadata__ occurs more"),
         .init(
-            "{\"__metadata__\":null,\"__metadata__\":{}}", data: 0, tensor: nil, "__metadata__ stands more"),
-        .init("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", data: 0, tensor: nil, "key \"k\" stands more"),
+            "{\"__metadata__\":null,\"__metadata__\":{}}", data: 0, tensor: nil, "__metadata__ occurs more"),
+        .init("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", data: 0, tensor: nil, "key \"k\" occurs more"),
         .init("{\"__metadata__\":{\"k\":1}}", data: 0, tensor: nil, "expected a string, found '1'"),
         .init("{\"__metadata__\":{\"k\":null}}", data: 0, tensor: nil, "expected a string"),
         .init("{\"__metadata__\":[]}", data: 0, tensor: nil, "expected an object"),
