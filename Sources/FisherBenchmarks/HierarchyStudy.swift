@@ -28,7 +28,7 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
         var batches = try task.makeBatches(seed: seed &+ 1)
         let warmUp = try (0..<warmUpSteps).map { _ in try batches.next() }
         let batch = try batches.next()
-        let reference = try NaturalGradient(learningRate: 1, damping: .constant(damping))
+        let reference = try NaturalGradient(learningRate: 1) { $0.damping = .constant(damping) }
         let natural = try bound(OptimizerCandidate(label: "natural gradient", rule: reference), at: start)
         let exact = try natural.movement(on: batch)
         let plain = try bound(OptimizerCandidate(label: "sgd", rule: SGD()), at: start)

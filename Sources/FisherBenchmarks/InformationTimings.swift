@@ -45,7 +45,7 @@ public struct InformationTimings: StudyDocument {
         public let lowestRatio: Double
         /// The highest ratio of a turn.
         public let highestRatio: Double
-        /// The bytes that it takes at its peak; nothing where the system does not tell.
+        /// The bytes that it takes at its peak; nil where the system does not report it.
         public let peakBytes: Int?
     }
 

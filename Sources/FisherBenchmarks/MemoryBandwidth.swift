@@ -1,10 +1,10 @@
 import Fisher
 
 /// The machine's own measure: a = b + s c over arrays that no cache holds (STREAM's triad).
-public enum MemoryBandwidth {
+enum MemoryBandwidth {
     /// The best of five rounds on the threads in use, in bytes a second; three arrays of 256 MiB, 12 bytes
     /// counted for each element.
-    public static func triad() -> Double {
+    static func triad() -> Double {
         let count = 1 << 26
         let (a, b, c) = (
             UnsafeMutablePointer<Float>.allocate(capacity: count),

@@ -95,7 +95,7 @@ public struct OptimizerTimings: StudyDocument {
         public let fractionOfTriad: Double
         /// The bytes of the state.
         public let stateBytes: Int
-        /// The bytes that a step takes on top; nothing where the system does not tell.
+        /// The bytes that a step takes on top; nil where the system does not report it.
         public let temporaryBytes: Int?
     }
 

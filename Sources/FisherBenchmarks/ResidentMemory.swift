@@ -6,8 +6,8 @@ import Foundation
 
 /// The memory that this process has in use, by /proc.
 enum ResidentMemory {
-    /// The bytes that some work takes at its peak, on top of what was there before; nothing where the system does not
-    /// tell.
+    /// The bytes that some work takes at its peak, on top of what was there before; nil where the system does not
+    /// report it.
     static func rise(during work: () throws -> Void) rethrows -> Int? {
         guard let before = startPeak() else { return nil }
         try work()

@@ -34,7 +34,7 @@ public final class StepBenchmark: InterleavedBenchmark {
     /// - Parameters:
     ///   - candidates: the optimizers; ratios are to the first one.
     ///   - network: the network.
-    ///   - batch: the units of the batch.
+    ///   - units: the units of the batch.
     ///   - execution: which execution of the rules is timed.
     ///   - steps: the steps of a turn.
     public init(
@@ -61,7 +61,7 @@ public final class StepBenchmark: InterleavedBenchmark {
     ///   - candidates: the optimizers; ratios are to the first one.
     ///   - task: the task.
     ///   - name: what the task is called in the result.
-    ///   - batch: the units of a batch, for the result.
+    ///   - units: the units of a batch, for the result.
     ///   - execution: which execution of the rules is timed.
     ///   - steps: the steps of a turn.
     public init<Task: TrainingTask>(
@@ -106,8 +106,6 @@ public final class StepBenchmark: InterleavedBenchmark {
         let share = Double(max(repetitions, 1))
         for _ in 0..<repetitions {
             let (report, data) = try subjects[position].step()
-            // Whoever trains reads the loss.
-            _ = try report.loss()
             sums.data += data / .seconds(1) / share
             sums.statistics += report.statisticsTime / .seconds(1) / share
             sums.gradient += (report.gradientTime - report.statisticsTime) / .seconds(1) / share

@@ -16,7 +16,7 @@ import Testing
 
         var consolidation = ElasticWeightConsolidation(strength: 100)
         for task in tasks {
-            let optimizer = try Optimizer(for: model, try SGD(learningRate: 0.05, momentum: 0.9))
+            let optimizer = try Optimizer(for: model, try SGD(learningRate: 0.05) { $0.momentum = 0.9 })
             for _ in 1...50 {
                 try optimizer.step(on: task) { batch in
                     try Objective(

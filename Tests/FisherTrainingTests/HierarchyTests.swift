@@ -19,8 +19,8 @@ import Testing
     /// The natural gradient's step makes no angle with itself.
     @Test func theTopLevelIsTheReference() throws {
         let found = try Self.levels([
-            SGD(), AdamW(), try NaturalGradient(learningRate: 0.5, damping: 1e-3),
-            try NaturalGradient(learningRate: 1e6, damping: 1e6),
+            SGD(), AdamW(), try NaturalGradient(learningRate: 0.5) { $0.damping = 1e-3 },
+            try NaturalGradient(learningRate: 1e6) { $0.damping = 1e6 },
         ])
         let angles = found.map(\.angle)
         #expect(angles[2] < 0.1 && angles[0] > 5 && angles[1] > 5)

@@ -39,6 +39,31 @@ import Torch
         #expect(model.parameterCount == 9)
     }
 
+    @Test func modulesAreFoundInEveryKindOfCollection() throws {
+        final class Holder: Module {
+            let grid: [[Linear]]
+            let pair: (Linear, last: Linear?)
+            let named: [String: Linear]
+            let free: [Parameter]
+            let numbers = [1, 2, 3]
+            let texts = ["a": "b"]
+
+            init(_ make: () -> Linear) {
+                grid = [[make()], [make(), make()]]
+                pair = (make(), make())
+                named = ["b": make(), "a": make()]
+                free = [Parameter(wrappedValue: .ones([2]))]
+            }
+        }
+        let generator = try RandomGenerator(seed: 0)
+        let holder = Holder { Linear(1, 1, bias: false, using: generator) }
+        #expect(
+            holder.parameters.map { "\($0.path)" } == [
+                "grid.0.0.weight", "grid.1.0.weight", "grid.1.1.weight", "pair.0.weight",
+                "pair.last.weight", "named.a.weight", "named.b.weight", "free.0",
+            ])
+    }
+
     @Test func frozenParametersTakeNoGradient() throws {
         let model = try Self.gpt()
         let all = model.parameterCount

@@ -6,7 +6,7 @@ import NeuralNet
 import Torch
 
 /// What a step knows of its batch besides the gradients.
-struct Evidence {
+struct StepContext {
     /// What the groups asked for, by the number of the group.
     let statistics: [Int: CurvatureEstimates]
     /// The mean loss with the auxiliaries; 0-dimensional.
@@ -16,17 +16,17 @@ struct Evidence {
 }
 
 extension Optimizer {
-    /// What answers the groups with informed rules.
+    /// What answers the groups whose rules ask for statistics of a batch.
     static func estimators(
-        for groups: [BoundGroup], of model: (any Module)?
+        for groups: [BoundGroup], _ slots: [Slot], of model: (any Module)?
     ) throws -> [Int: CurvatureEstimator] {
         var estimators: [Int: CurvatureEstimator] = [:]
-        for (number, bound) in groups.enumerated() {
-            guard let rule = bound.group.rule.informed else { continue }
+        for (number, group) in groups.enumerated() {
+            guard let rule = group.rule.curvatureRule else { continue }
             guard let model else {
                 throw OptimizerError.needsModel(rule: type(of: rule).summary.name)
             }
-            let estimator = try estimator(of: model, for: bound)
+            let estimator = try estimator(of: model, for: slots[group.slots])
             let requests = rule.requests(at: 1)
             try estimator.check(requests)
             try checkSize(of: requests, estimator.parameters, rule: type(of: rule).summary.name)
@@ -35,8 +35,10 @@ extension Optimizer {
         return estimators
     }
 
-    private static func estimator(of model: any Module, for bound: BoundGroup) throws -> CurvatureEstimator {
-        let parameters = bound.slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) }
+    private static func estimator(of model: any Module, for slots: ArraySlice<Slot>) throws
+        -> CurvatureEstimator
+    {
+        let parameters = slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) }
         do {
             return try CurvatureEstimator(of: model, for: parameters)
         } catch {
@@ -63,10 +65,9 @@ extension Optimizer {
     /// What the groups ask of the batch of the next step, with the numbers of the groups.
     var questions: [(group: Int, question: CurvaturePass.Question)] {
         var found: [(group: Int, question: CurvaturePass.Question)] = []
-        for (number, bound) in groups.enumerated() {
-            guard let estimator = estimators[number], let rule = bound.group.rule.informed else { continue }
-            let step = (bound.slots.lazy.map(\.step).max() ?? 0) + 1
-            let requests = rule.requests(at: step)
+        for (number, group) in groups.enumerated() {
+            guard let estimator = estimators[number], let rule = group.rule.curvatureRule else { continue }
+            let requests = rule.requests(at: nextStep(ofGroup: number))
             if !requests.isEmpty { found.append((number, (estimator, requests))) }
         }
         return found
@@ -75,7 +76,7 @@ extension Optimizer {
     /// The summed gradients of one slice with the answers to the groups' questions, whose backward pass at the data's
     /// labels is that of the gradients.
     func gradientSum(
-        _ questions: [(group: Int, question: CurvaturePass.Question)], units: Int,
+        _ questions: [(group: Int, question: CurvaturePass.Question)], units: Int?,
         withRespectTo tensors: [Tensor], _ objective: () throws -> Objective
     ) throws -> GradientSum {
         guard !questions.isEmpty, let model else {
@@ -93,6 +94,11 @@ extension Optimizer {
         sum.statistics = Dictionary(uniqueKeysWithValues: zip(questions.map(\.group), found))
         sum.statisticsTime = begin.duration(to: clock.now)
         return sum
+    }
+
+    /// The number of a group's next update.
+    func nextStep(ofGroup number: Int) -> Int {
+        (slots[groups[number].slots].lazy.map(\.step).max() ?? 0) + 1
     }
 
     /// The states of the generators that the model draws from.
@@ -119,24 +125,24 @@ extension Optimizer {
 
     /// What a rule is told about its group.
     func ruleGroup(
-        _ number: Int, _ inputs: [RuleInput], _ hasGradient: [Bool], scale: Double, _ evidence: Evidence
+        _ number: Int, _ inputs: [RuleInput], hasGradient: [Bool], scale: Double, _ context: StepContext
     ) throws -> RuleGroup {
         guard let estimator = estimators[number] else {
-            preconditionFailure("an informed rule has an estimator")
+            preconditionFailure("a rule that asks for statistics has an estimator")
         }
-        let parameters = groups[number].slots.map(\.parameter.wrappedValue)
+        let parameters = slots[groups[number].slots].map(\.parameter.wrappedValue)
         return RuleGroup(
             inputs: inputs, hasGradient: hasGradient, structure: estimator.structure,
-            statistics: evidence.statistics[number] ?? CurvatureEstimates(), gradientScale: scale,
-            loss: evidence.loss
-        ) { movements in
+            statistics: context.statistics[number] ?? CurvatureEstimates(), gradientScale: scale,
+            loss: context.loss
+        ) { updates in
             let before = parameters.map { $0.detached().copy() }
             func restore() throws {
                 for (parameter, old) in zip(parameters, before) { try parameter.assign(old) }
             }
             do {
-                for (parameter, movement) in zip(parameters, movements) { try parameter.add(movement.change) }
-                let loss = try evidence.meanLoss()
+                for (parameter, update) in zip(parameters, updates) { try parameter.add(update.change) }
+                let loss = try context.meanLoss()
                 try restore()
                 return loss
             } catch {
@@ -148,8 +154,7 @@ extension Optimizer {
 
     /// What is said of each parameter of a group in `describe()`.
     func notes(ofGroup number: Int) -> [String?] {
-        guard let rule = groups[number].group.rule.informed, let estimator = estimators[number]
-        else {
+        guard let rule = groups[number].rule.curvatureRule, let estimator = estimators[number] else {
             return groups[number].slots.map { _ in nil }
         }
         return rule.notes(estimator.structure)

@@ -36,7 +36,7 @@ struct OptimizerSpecification: ExpressibleByArgument {
     {
         var rule = try RuleRegistry.rule(named: name)
         var clip = clip
-        for setting in shared where rule.hasOption(setting.name) {
+        for setting in shared where rule.hasOption(named: setting.name) {
             try rule.set(setting.name, to: setting.value)
         }
         var shown: [String] = []

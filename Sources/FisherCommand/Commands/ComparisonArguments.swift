@@ -55,7 +55,8 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         let candidates = try specifications.map {
             try $0.candidate(sharing: shared, clip: configuration.optimizer.clipGradientNorm)
         }
-        for setting in settings where !candidates.contains(where: { $0.rule.hasOption(setting.name) }) {
+        for setting in settings where !candidates.contains(where: { $0.rule.hasOption(named: setting.name) })
+        {
             throw UsageError(description: "--set \(setting.name): none of the optimizers has this option")
         }
         return candidates

@@ -38,9 +38,10 @@ struct Optimizers: ParsableCommand {
 
     private func options<Rule: OptimizationRule>(of defaults: Rule) -> String {
         let summary = Rule.summary
-        let rows = Rule.options.map { option in
-            let others = option.aliases.isEmpty ? "" : " (or \(option.aliases.joined(separator: ", ")))"
-            return ["    " + option.name, option.text(defaults), option.summary + others]
+        let rows = defaults.options.map { option in
+            let aliases = option.declaration.aliases
+            let others = aliases.isEmpty ? "" : " (or \(aliases.joined(separator: ", ")))"
+            return ["    " + option.name, option.text, option.declaration.meaning + others]
         }
         let head = "\(summary.name): \(summary.title), \(summary.reference)"
         return "\(head); momentum: \(summary.momentum)\n" + alignedColumns(rows)

@@ -84,7 +84,7 @@ struct DotChart: Figure, Sendable {
         Set(rows.flatMap { $0.dots.map(\.seed) }).sorted()
     }
 
-    /// What the drawing shows, for who cannot see it.
+    /// A description of the drawing for readers who cannot see it.
     var summary: String {
         rows.map { "\($0.label): " + $0.notes.joined(separator: ", ") }.joined(separator: "; ") + "."
     }

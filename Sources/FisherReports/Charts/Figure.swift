@@ -2,7 +2,7 @@
 protocol Figure {
     /// The heading.
     var title: String { get }
-    /// What the drawing shows, for who cannot see it.
+    /// A description of the drawing for readers who cannot see it.
     var summary: String { get }
     /// The series with their names, for the drawing in which there is no room for them.
     var legend: [(style: SeriesStyle, label: String)] { get }

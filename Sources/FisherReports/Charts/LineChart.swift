@@ -76,7 +76,7 @@ struct LineChart: Figure, Sendable {
     /// Whether runs that diverged or were interrupted are drawn.
     var hasStrays: Bool { curves.contains { !$0.strays.isEmpty } }
 
-    /// What the drawing shows, for who cannot see it.
+    /// A description of the drawing for readers who cannot see it.
     var summary: String {
         let ends = curves.map { curve in
             curve.points.last.map { "\(curve.label) ends at \(ordinate.text($0.mean, .plain, decimals: 3))" }

@@ -62,7 +62,7 @@ struct LossCurve: Sendable {
         }
     }
 
-    /// More points than this cannot be told apart on a page.
+    /// More points than this cannot be distinguished on a page.
     private static let pointLimit = 300
 
     /// A curve of points that were gathered elsewhere.

@@ -17,7 +17,7 @@ struct PointChart: Figure, Sendable {
     let points: [Point]
     let verticalDomain: ClosedRange<Double>
 
-    /// What the drawing shows, for who cannot see it.
+    /// A description of the drawing for readers who cannot see it.
     var summary: String {
         points.map { String(format: "%@: %.3g, %.3g", $0.label, $0.x, $0.y) }.joined(separator: "; ") + "."
     }

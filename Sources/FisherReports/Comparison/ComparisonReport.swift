@@ -88,7 +88,7 @@ struct ComparisonReport {
         return "The final loss less that of the first optimizer with the same seed. "
             + (hasIntervals
                 ? "The line is the 95 % interval of the mean difference by Student's t; an arrow says that "
-                    + "it goes on. It is not corrected for the number of optimizers compared."
+                    + "it continues. It is not corrected for the number of optimizers compared."
                 : "A single common seed gives no interval.")
     }
 }

@@ -22,7 +22,7 @@ struct FactorFigure: Figure {
 
     var title: String { "\(layer.path.readableName) (\(layer.kind))" }
 
-    /// What the drawing shows, for who cannot see it.
+    /// A description of the drawing for readers who cannot see it.
     var summary: String {
         guard let factors = layer.factors else { return "" }
         return "Factor A of \(sizes.inputs) inputs: "

@@ -11,7 +11,7 @@ struct LeastInformedMap: Figure {
 
     let title = "Least-informed parameters"
 
-    /// What the drawing shows, for who cannot see it.
+    /// A description of the drawing for readers who cannot see it.
     var summary: String {
         let most = found.rows.filter { $0.least > 0 }.sorted { $0.least > $1.least }.prefix(5)
         let unreached = found.rows.reduce(0) { $0 + $1.unreached }

@@ -80,7 +80,7 @@ struct SpectrumPlot: Sendable {
         return names + [note]
     }
 
-    /// The points that a drawing can tell apart: none nearer than half a pixel to the one before, but the last.
+    /// The points that a drawing can show apart: none nearer than half a pixel to the one before, but the last.
     private static func thinned(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
         var kept: [(x: Double, y: Double)] = []
         for (index, point) in points.enumerated() {

@@ -21,8 +21,9 @@ extension Markup {
         let titles = columns.map { column in
             (title: column.title.joined(separator: " "), unit: column.unit.joined(separator: ", "))
         }
-        let heads = titles.map { title, unit in
-            Markup.tag("th", ["scope": "col"], [.text(title), .tag("span", ["class": "unit"], unit)])
+        let heads = titles.map { title, unit -> Markup in
+            let below: [Markup] = unit.isEmpty ? [] : [.tag("span", ["class": "unit"], unit)]
+            return Markup.tag("th", ["scope": "col"], [.text(title)] + below)
         }
         let rows = (0..<table.rowCount).map { row -> Markup in
             let cells = zip(columns, titles).enumerated().map { position, column -> Markup in

@@ -1,4 +1,4 @@
-/// How the curve of one optimizer is told from the others: by color, by dashes and by the marks on it.
+/// How the curve of one optimizer is distinguished from the others: by color, by dashes and by the marks on it.
 ///
 /// The colors come from Okabe and Ito's palette for color-blind readers. Colors, dashes and marks have
 /// periods without common factor, so that no two of the first two hundred optimizers agree in all of them.

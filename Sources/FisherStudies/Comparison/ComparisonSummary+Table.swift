@@ -113,7 +113,7 @@ extension ComparisonSummary {
         parameterCount > 0 ? Double(row.stateBytes) / Double(parameterCount) : nil
     }
 
-    /// The decimals with which losses are told apart: three, more where they differ by less.
+    /// The decimals that distinguish the losses: three, more where they differ by less.
     package var lossDecimals: Int {
         let spread = rows.compactMap { $0.finalLoss?.standardDeviation }.max()
         let differences = rows.compactMap { $0.difference.map { abs($0.mean) } }

@@ -70,7 +70,9 @@ extension ContinualComparison: StudyDocument {
             [
                 StudyColumn(["Method"], .left) { .init(DisplayWidth.printable($0.method)) },
                 .detail(\.explanation),
-                StudyColumn(["Strength"]) { .init($0.strength.map(NumberText.short) ?? "-") },
+                StudyColumn(["Strength"], unit: ["lambda"]) {
+                    .init($0.strength.map(NumberText.short) ?? "-")
+                },
                 figure(["Average", "accuracy"], \.averageAccuracy), figure(["Forgetting"], \.forgetting),
                 figure(["Accuracy when", "just learned"], \.learningAccuracy),
                 StudyColumn(["Seconds", "a run"]) { entry in

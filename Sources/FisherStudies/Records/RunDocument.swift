@@ -49,7 +49,7 @@ public struct RunDocument: Codable, Sendable, Hashable {
         case stoppedEarly = "stopped_early"
         /// A loss or gradient was not finite.
         case diverged
-        /// A signal stopped it; it can go on.
+        /// A signal stopped it; it can be resumed.
         case interrupted
     }
 

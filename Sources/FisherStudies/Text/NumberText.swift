@@ -102,7 +102,7 @@ package struct NumberText: Sendable {
         return String(format: size >= 100 ? "%.0f" : size >= 10 ? "%.1f" : "%.3g", value)
     }
 
-    /// A share with enough digits to tell it from zero and one.
+    /// A share with enough digits to distinguish it from zero and one.
     package static func share(_ value: Double) -> String {
         value < 0.001 && value > 0 ? String(format: "%.1e", value) : String(format: "%.3f", value)
     }

@@ -121,7 +121,7 @@ public struct StudyColumn<Row> {
         StudyColumn([], key: key, field: text) { _ in "" }
     }
 
-    /// A column of numbers for programs only: as many digits as tell them apart, `NaN`, `inf` and `-inf`, and
+    /// A column of numbers for programs only: all digits that are needed to read them back, `NaN`, `inf` and `-inf`, and
     /// nothing where there is no number.
     public static func field(_ key: String, number: @escaping (Row) -> Double?) -> StudyColumn {
         field(key) { number($0).map(StudyTable.digits) ?? "" }
@@ -147,7 +147,7 @@ extension StudyTable {
         return ([head] + rows).joined(separator: "\n") + "\n"
     }
 
-    /// As many digits as tell a number from all others.
+    /// The shortest text from which the number is read back exactly.
     fileprivate static func digits(of value: Double) -> String {
         if value.isFinite { return "\(value)" }
         return value.isNaN ? "NaN" : value > 0 ? "inf" : "-inf"

@@ -81,7 +81,7 @@ public struct ContinualTraining: Sendable {
                             Categorical(logits: network(batch.inputs)), observing: batch.targets,
                             auxiliaries: consolidation.auxiliaries(for: network))
                     }
-                    onStep(total, try report.loss() ?? .nan)
+                    onStep(total, report.loss)
                 } catch let error as NonFiniteError {
                     record.status = .diverged(step: total, reason: "\(error.source) is not finite")
                     return record
@@ -107,7 +107,7 @@ public struct ContinualTraining: Sendable {
     /// A FAdam that looks on and never moves a weight, where the optimizer itself keeps no f.
     private func observer(of network: Sequential) throws -> Optimizer? {
         if candidate.rule is FAdam { return nil }
-        return try Optimizer(for: network, try FAdam(learningRate: 0, weightDecay: 0))
+        return try Optimizer(for: network, try FAdam(learningRate: 0) { $0.weightDecay = 0 })
     }
 
     /// The number of the network's parameters.

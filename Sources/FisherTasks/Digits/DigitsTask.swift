@@ -110,12 +110,8 @@ public struct DigitsTask: ConfigurableTask {
 
     /// The network as JSON, as `fisher information` reads it.
     public var modelMetadata: [String: String] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(network.specification(activation)) else {
-            preconditionFailure("a specification can be written")
-        }
-        return ["swift_fisher_network": String(decoding: data, as: UTF8.self)]
+        let json = StoredJSON.encode(network.specification(activation), indented: false)
+        return ["swift_fisher_network": String(decoding: json, as: UTF8.self)]
     }
 
     public var summary: TaskSummary {

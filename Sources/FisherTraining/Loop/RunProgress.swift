@@ -60,7 +60,7 @@ extension StepMeasure {
         }
         self.init(
             updateToWeight: size > 0 ? (moved / size).squareRoot() : 0,
-            gradientNorm: try report.gradientNorm(),
+            gradientNorm: report.gradientNorm,
             clipFactor: StepMeasure.mean(try report.clipFactors()),
             decayShare: StepMeasure.mean(try report.decayShares()))
     }

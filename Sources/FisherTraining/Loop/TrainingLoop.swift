@@ -118,7 +118,7 @@ public struct TrainingRun<Task: TrainingTask> {
             do {
                 try loop(
                     .init(afterStep: { session, report in
-                        onStep(session.progress.step, try report.loss() ?? .nan)
+                        onStep(session.progress.step, report.loss)
                     }))
             } catch let error as NonFiniteError {
                 let status = RunStatus.diverged(

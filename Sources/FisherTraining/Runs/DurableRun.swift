@@ -195,7 +195,7 @@ private final class RunWorker<Task: TrainingTask> {
             afterStep: { [self] session, report in
                 try log.stepped(report)
                 display?.update(
-                    step: session.progress.step, loss: try report.loss(),
+                    step: session.progress.step, loss: report.loss,
                     tokens: session.progress.step * session.task.examplesPerStep)
                 try own.afterStep(session, report)
             },

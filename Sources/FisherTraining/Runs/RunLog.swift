@@ -32,8 +32,7 @@ final class RunLog<Task: TrainingTask> {
     func stepped(_ report: StepReport) throws {
         let step = session.progress.step
         guard step % configuration.logEvery == 0 else { return }
-        let loss = try report.loss() ?? .nan
-        let norm = try report.gradientNorm()
+        let (loss, norm) = (report.loss, report.gradientNorm)
         let rate = session.candidate.rule.learningRate(step)
         try metrics.append([
             "step": Double(step), "loss": loss, "gradient_norm": norm, "learning_rate": rate,

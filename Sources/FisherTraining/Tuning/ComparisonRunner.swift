@@ -26,7 +26,7 @@ public struct ComparisonRunner<Task: TrainingTask> {
         var result = result
         let earlier = result.entries
         result.entries = candidates.map { candidate in
-            let old = earlier.first { $0.label == candidate.label && $0.options == candidate.options }
+            let old = earlier.first { $0.label == candidate.label && candidate.hasOptions($0.options) }
             return OptimizerEntry(
                 label: candidate.label, rule: type(of: candidate.rule).summary.name,
                 options: candidate.options,

@@ -1,15 +1,10 @@
 import Fisher
 
-extension OptimizationRule {
-    /// Whether the rule has an option of this name, or one that is also called so.
-    public func hasOption(_ name: String) -> Bool {
-        Self.options.contains { $0.name == name || $0.aliases.contains(name) }
-    }
-}
-
 extension OptimizerCandidate {
     /// Whether the rule has an option of this name, or it is the clipping, which all have.
-    public func hasOption(_ name: String) -> Bool { name == "clip_gradient_norm" || rule.hasOption(name) }
+    public func hasOption(_ name: String) -> Bool {
+        name == "clip_gradient_norm" || rule.hasOption(named: name)
+    }
 
     /// The candidate with other values of some options, `clip_gradient_norm` among them; the learning rate keeps
     /// its course.

@@ -1,8 +1,8 @@
 import Torch
 
 /// A part of a network: a class whose stored properties are parameters (`@Parameter`), further modules, and
-/// arrays or optionals of modules. They are found by reflection, in the order of their declaration; those of
-/// a `ModuleContainer` by their position.
+/// arrays, optionals, tuples or dictionaries of modules. They are found by reflection, in the order of their
+/// declaration; those of a dictionary in the order of its keys as text.
 public protocol Module: AnyObject {}
 
 /// A parameter and its path.
@@ -124,11 +124,43 @@ struct ModuleWalk {
         case let module as any Module: visit(module, at: path)
         case let list as [any Module]:
             for (position, module) in list.enumerated() { visit(module, at: path.appending("\(position)")) }
-        default:
-            let mirror = Mirror(reflecting: value)
-            if mirror.displayStyle == .optional, let (_, wrapped) = mirror.children.first {
-                visit(value: wrapped, at: path)
+        default: visit(parts: Mirror(reflecting: value), at: path)
+        }
+    }
+
+    /// Visits the parts of an optional, a list, a tuple or a dictionary, whose keys are taken in their order as text.
+    private mutating func visit(parts mirror: Mirror, at path: ParameterPath) {
+        switch mirror.displayStyle {
+        case .optional:
+            if let (_, wrapped) = mirror.children.first { visit(value: wrapped, at: path) }
+        case .collection:
+            // A list has one type of element, and one of numbers may be long.
+            guard let first = mirror.children.first?.value, Self.mayHoldModules(first) else { return }
+            for (position, child) in mirror.children.enumerated() {
+                visit(value: child.value, at: path.appending("\(position)"))
             }
+        case .tuple:
+            for child in mirror.children {
+                visit(value: child.value, at: path.appending((child.label ?? "").filter { $0 != "." }))
+            }
+        case .dictionary:
+            let entries = mirror.children.compactMap { child -> (key: String, value: Any)? in
+                let entry = Array(Mirror(reflecting: child.value).children.map(\.value))
+                return entry.count == 2 ? ("\(entry[0])", entry[1]) : nil
+            }
+            guard let first = entries.first?.value, Self.mayHoldModules(first) else { return }
+            for (key, value) in entries.sorted(by: { $0.key < $1.key }) {
+                visit(value: value, at: path.appending(key))
+            }
+        default: break
+        }
+    }
+
+    private static func mayHoldModules(_ value: Any) -> Bool {
+        if value is any Module || value is Parameter || value is RandomGenerator { return true }
+        switch Mirror(reflecting: value).displayStyle {
+        case .optional, .collection, .tuple, .dictionary: return true
+        default: return false
         }
     }
 }

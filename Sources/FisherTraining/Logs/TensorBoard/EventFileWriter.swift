@@ -46,7 +46,7 @@ public final class EventFileWriter {
     }
 
     /// Writes a histogram.
-    public func histogram(_ tag: String, _ histogram: Histogram, step: Int) throws(StorageError) {
+    func histogram(_ tag: String, _ histogram: Histogram, step: Int) throws(StorageError) {
         try summary(step: step, tag: tag) { value in
             value.message(5) { message in
                 message.double(1, histogram.minimum)
