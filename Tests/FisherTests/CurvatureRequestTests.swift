@@ -121,4 +121,24 @@ import Testing
             try CurvatureEstimator(of: model, for: weight)
         }
     }
+
+    /// A trial of one group's step leaves the graph as it is, from which another group's passes are made again.
+    @Test func aTrialLeavesTheGraphAsItIs() throws {
+        let (model, batch, logits) = try InformationTests.Network.positions.make()
+        let rule = try EKFAC(learningRate: 0.1) {
+            $0.kronecker.labels = .exact
+            $0.kronecker.adaptsDamping = true
+            $0.kronecker.fallback = .sgd
+        }
+        let optimizer = try Optimizer(
+            for: model, groups: [.init(.matching("^first"), rule), .init(.rest, rule)])
+        var losses: [Double] = []
+        for _ in 1...12 {
+            let report = try optimizer.step(on: batch) {
+                try Objective(Categorical(logits: logits($0.inputs)), observing: $0.targets)
+            }
+            losses.append(try #require(report.loss))
+        }
+        #expect(try #require(losses.last) < losses[0] && losses.allSatisfy(\.isFinite))
+    }
 }

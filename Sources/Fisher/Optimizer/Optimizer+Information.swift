@@ -130,25 +130,19 @@ extension Optimizer {
         guard let estimator = estimators[number] else {
             preconditionFailure("a rule that asks for statistics has an estimator")
         }
-        let parameters = slots[groups[number].slots].map(\.parameter.wrappedValue)
+        let parameters = slots[groups[number].slots].map(\.parameter)
         return RuleGroup(
             inputs: inputs, hasGradient: hasGradient, structure: estimator.structure,
             statistics: context.statistics[number] ?? CurvatureEstimates(), gradientScale: scale,
             loss: context.loss
         ) { updates in
-            let before = parameters.map { $0.detached().copy() }
-            func restore() throws {
-                for (parameter, old) in zip(parameters, before) { try parameter.assign(old) }
+            // Other tensors in their place, so that the graph of the batch stays that of untouched weights.
+            let before = zip(parameters, updates).map { parameter, update in
+                let value = parameter.wrappedValue.detached()
+                return parameter.exchange((value + update.change).to(dtype: value.dtype))
             }
-            do {
-                for (parameter, update) in zip(parameters, updates) { try parameter.add(update.change) }
-                let loss = try context.meanLoss()
-                try restore()
-                return loss
-            } catch {
-                try restore()
-                throw error
-            }
+            defer { for (parameter, old) in zip(parameters, before) { _ = parameter.exchange(old) } }
+            return try context.meanLoss()
         }
     }
 

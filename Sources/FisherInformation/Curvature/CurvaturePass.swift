@@ -87,6 +87,7 @@ package struct CurvaturePass {
     }
 
     private var needsOutputSlopes: Bool {
+        guard outputs != nil else { return false }
         let requests = questions.flatMap(\.requests)
         return requests.contains { $0.capturedSource == .improved }
             || requests.contains(.perSampleGradients(.empirical))

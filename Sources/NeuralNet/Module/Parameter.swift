@@ -49,4 +49,11 @@ public final class Parameter {
         }
         try withoutGradients { () throws(TorchError) in try wrappedValue.assign(value) }
     }
+
+    /// Puts another tensor in the place of the parameter's and returns that one, whose elements are untouched: what was
+    /// computed with it can still be differentiated. For a trial, after which the former tensor is put back.
+    package func exchange(_ tensor: Tensor) -> Tensor {
+        defer { wrappedValue = tensor }
+        return wrappedValue
+    }
 }
