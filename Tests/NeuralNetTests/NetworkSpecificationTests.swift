@@ -156,7 +156,7 @@ import Torch
         ("{\"layer\":[\"tanh\"],\"likelihood\":\"gaussian\"}", "did you mean layers?"),
         ("{\"layers\":\"tanh\",\"likelihood\":\"gaussian\"}", "layers must be a list"),
         ("[]", "must be an object"),
-        ("{\"layers\":[", "not valid JSON"), ("", "no JSON"),
+        ("{\"layers\":[", "not valid JSON"), ("", "not valid JSON"),
     ]) func aMistakeInTheWholeIsNamed(_ json: String, _ words: String) throws {
         let error = #expect(throws: NetworkSpecificationError.self) {
             try NetworkSpecification(json: Data(json.utf8))

@@ -74,6 +74,9 @@ public struct RunDocument: Codable, Sendable, Hashable {
 }
 
 extension RunDocument {
+    /// The name of the task, without what follows it in the title: `digits` of `digits, cnn`.
+    package var taskName: String { String(task.name.prefix { $0 != "," }) }
+
     /// A value of the configuration as text, without the quotes that TOML needs; nil if there is no such key.
     package func configurationText(_ key: String) -> String? {
         configuration[key].map { toml in
