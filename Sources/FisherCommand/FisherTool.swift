@@ -31,7 +31,7 @@ public struct FisherTool: ParsableCommand {
     /// The commands of other packages.
     private static let registered = Mutex<[any ParsableCommand.Type]>([])
 
-    /// Creates the command, as the argument parser asks for it.
+    /// Creates the command, for the argument parser.
     public init() {}
 
     /// Adds a command, which appears in the help after those of this package.

@@ -22,7 +22,7 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
     }
 }
 
-/// All options but those that a comparison has of its own: the rules, the seeds.
+/// All options except those that a comparison sets itself: the rules, the seeds.
 enum ComparisonUse: ConfigurationUse {
     static func hasFlag(_ option: String) -> Bool {
         let own = ["optimizer.rule", "training.seed", "training.patience"]
