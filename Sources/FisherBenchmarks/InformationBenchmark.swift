@@ -24,7 +24,7 @@ public final class InformationBenchmark {
     private let generator: RandomGenerator
     private let bases: [ParameterPath: KroneckerEigenbasis]
 
-    /// What is timed; ratios are to the first.
+    /// The tasks to time; ratios are to the first.
     public let tasks: [InformationTask]
     let name: String
 
@@ -33,7 +33,7 @@ public final class InformationBenchmark {
     /// - Parameters:
     ///   - network: the network with its batch.
     ///   - name: its name in the result.
-    ///   - tasks: what is timed; ratios are to the first.
+    ///   - tasks: the tasks to time; ratios are to the first.
     public init(_ network: BenchmarkNetwork, named name: String, tasks: [InformationTask]) throws {
         self.network = network
         (self.name, self.tasks) = (name, tasks)

@@ -71,7 +71,7 @@ public struct InformationTimings: StudyDocument {
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
 
-    /// What was timed, on what.
+    /// The timed subject and the machine.
     public var title: String {
         "\(network): \(parameters) parameters, batch \(batch), \(threads) threads, inputs and output gradients "
             + NumberText.mebibytes(capturedBytes)
@@ -93,7 +93,7 @@ public struct InformationTimings: StudyDocument {
             ])
     }
 
-    /// What the columns mean.
+    /// The meaning of the columns.
     public var legend: String {
         "A ratio is the median over the turns of that to the first task within a turn."
     }

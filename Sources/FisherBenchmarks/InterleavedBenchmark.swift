@@ -4,7 +4,7 @@ import FisherTraining
 /// Measurements of several candidates in turns: each turn measures every candidate once, so that other load
 /// on the machine affects all of them.
 public struct InterleavedTimes<Sample> {
-    /// What was measured, by candidate and turn.
+    /// The measurements, by candidate and turn.
     public let samples: [[Sample]]
 
     /// Measures every candidate once per turn.

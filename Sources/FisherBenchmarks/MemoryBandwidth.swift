@@ -2,7 +2,7 @@ import Fisher
 
 /// The machine's memory bandwidth: a = b + s c over arrays larger than the caches (STREAM's triad).
 enum MemoryBandwidth {
-    /// The best of five rounds on the threads in use, in bytes a second; three arrays of 256 MiB, 12 bytes
+    /// The best of five rounds on the threads in use, in bytes per second; three arrays of 256 MiB, 12 bytes
     /// counted for each element.
     static func triad() -> Double {
         let count = 1 << 26

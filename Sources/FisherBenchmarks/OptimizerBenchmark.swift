@@ -121,7 +121,7 @@ public struct OptimizerTimings: StudyDocument {
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
 
-    /// What was timed, on what.
+    /// The timed subject and the machine.
     public var title: String {
         "\(parameters): \(count) parameters, \(threads) threads, \(execution) execution, triad "
             + NumberText.plain.fixed(triadGigabytesASecond, decimals: 1) + " GB/s"
@@ -152,7 +152,7 @@ public struct OptimizerTimings: StudyDocument {
             ])
     }
 
-    /// What the columns mean.
+    /// The meaning of the columns.
     public var legend: String {
         "Times are medians over the turns, with the fastest and the slowest. GB/s counts the traffic that a step "
             + "cannot avoid; temporary is additional memory, relative to the parameters."

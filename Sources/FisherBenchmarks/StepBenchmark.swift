@@ -152,7 +152,7 @@ extension OptimizerCandidate {
     }
 }
 
-/// What whole training steps of one model take with several optimizers.
+/// The times of whole training steps of one model with several optimizers.
 public struct StepTimings: StudyDocument {
     /// One optimizer; times are medians over the turns, in milliseconds.
     public struct Result: Codable, Sendable {
@@ -204,7 +204,7 @@ public struct StepTimings: StudyDocument {
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
 
-    /// What was timed, on what.
+    /// The timed subject and the machine.
     public var title: String {
         "\(network): batch \(batch), \(threads) threads, \(turns) turns of \(steps) steps"
     }
@@ -235,7 +235,7 @@ public struct StepTimings: StudyDocument {
             ])
     }
 
-    /// What the columns mean.
+    /// The meaning of the columns.
     public var legend: String {
         "Times are medians over the turns, in milliseconds; a ratio is the median over the turns of that to the first "
             + "optimizer within a turn."

@@ -19,7 +19,7 @@ import Torch
 /// the shared cache what the first one read. A piece that needs another's result only ever waits for one
 /// before it in the list, which some thread is then processing.
 final class FusedUpdate {
-    /// What a piece does with its cells.
+    /// The task of a piece on its cells.
     private enum Task: UInt8 {
         case survey, surveyTiles, measureAhead, prepare, measure, move, whole
     }

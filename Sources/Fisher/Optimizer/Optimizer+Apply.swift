@@ -5,13 +5,13 @@ import Foundation
 import NeuralNet
 import Torch
 
-/// What a step does, slot by slot, before anything is written.
+/// The plan of a step, slot by slot, before anything is written.
 struct StepPlan {
     /// The slots as they are after the step.
     var slots: [Optimizer.Slot]
-    /// What the formula path adds to each slot's parameter.
+    /// The formula path's update of each slot's parameter.
     var updates: [ParameterUpdate?]
-    /// What the fused path did to each slot's parameter.
+    /// The fused path's outcome for each slot's parameter.
     var outcomes: [FusedOutcome?]
 
     init(_ slots: [Optimizer.Slot]) {

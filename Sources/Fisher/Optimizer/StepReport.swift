@@ -16,7 +16,7 @@ public struct StepReport {
 
     /// The number of this update, from 1; where the step was skipped, of the update that was to be made.
     public let update: Int
-    /// The mean negative log-likelihood in nats an observation, without auxiliaries; NaN if only gradients
+    /// The mean negative log-likelihood in nats per observation, without auxiliaries; NaN if only gradients
     /// were given.
     public let loss: Double
     /// The Euclidean norm of the whole gradient before clipping.
@@ -25,7 +25,7 @@ public struct StepReport {
     public let skipped: NonFiniteError?
     /// Parameters that received no gradient; they and their state were left as they are.
     public let withoutGradient: [ParameterPath]
-    /// What the rules reported; empty for a skipped step.
+    /// The reports of the rules; empty for a skipped step.
     public let entries: [Entry]
     /// The time that the objective and its gradients took.
     public internal(set) var gradientTime: Duration = .zero

@@ -65,7 +65,7 @@ public struct TensorState {
 
 /// The update of one parameter: theta <- theta + change.
 public struct ParameterUpdate {
-    /// What is added to the parameter.
+    /// The change that is added to the parameter.
     public let change: Tensor
     /// max(1, RMS / c) by which the step was divided, where the rule clips; 0-dimensional.
     public var clipFactor: Tensor?

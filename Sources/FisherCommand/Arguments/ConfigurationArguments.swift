@@ -72,7 +72,7 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
 /// The argument parser finds a type's flags by reflection, so this type shows it one child for each option and reads them back
 /// by the same names.
 struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArguments, CustomReflectable {
-    /// What was given, by the options' names.
+    /// The values given, by the options' names.
     private(set) var values: [(key: String, pieces: [String])] = []
 
     init() {}

@@ -43,7 +43,7 @@ struct BenchStep: ParsableCommand {
     enum Network: String, CaseIterable, ExpressibleByArgument {
         case mlp, cnn, gpt, tiny, small, base
 
-        /// What it is made of.
+        /// The kind of network.
         var kind: Kind {
             if let usual = ReferenceNetwork(rawValue: rawValue) { return .usual(usual) }
             guard let size = LanguageTask.Size(rawValue: rawValue) else {

@@ -9,7 +9,7 @@ import Torch
 package struct CurvaturePass {
     package typealias Question = (estimator: CurvatureEstimator, requests: [CurvatureRequest])
 
-    /// What the forward pass gave.
+    /// The objective of the forward pass.
     package let objective: Objective
     /// The length of the first axis.
     private let units: Int
@@ -265,7 +265,7 @@ package struct CurvaturePass {
         return found
     }
 
-    /// The gradients of the fallback, a backward pass a unit: [units] and the parameter's shape.
+    /// The gradients of the fallback, one backward pass per unit: [units] and the parameter's shape.
     private func unitRows(
         _ outputs: Tensor, _ seed: Tensor, keepGraph: Bool
     ) throws -> [ObjectIdentifier: Tensor] {

@@ -1,6 +1,6 @@
 import Torch
 
-/// How much of a matrix a diagonal keeps: the share of its squared energy, sum_i m_ii^2 / sum_ij m_ij^2.
+/// The part of a matrix that a diagonal keeps: the share of its squared energy, sum_i m_ii^2 / sum_ij m_ij^2.
 public struct DiagonalShare: Hashable, Sendable, Codable {
     /// The share of the second moment as it is.
     public let raw: Double

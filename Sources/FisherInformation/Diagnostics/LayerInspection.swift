@@ -33,7 +33,7 @@ public struct FactorInspection {
     }
 }
 
-/// What the information says about one layer.
+/// The analysis of one layer's information.
 public struct LayerInspection {
     /// Both factors of a layer that has them.
     public struct Factors {
@@ -85,7 +85,7 @@ public struct LayerInspection {
     }
 }
 
-/// What the information says about a model, layer by layer.
+/// The analysis of a model's information, layer by layer.
 public struct ModelInspection {
     /// The layers that have trainable parameters, in the order of the model.
     public let layers: [LayerInspection]

@@ -1,7 +1,7 @@
 import NeuralNet
 import Torch
 
-/// The information of data seen so far about a small model's parameters: I = I_0 + sum of what was added.
+/// The information of all data so far about a small model's parameters: I = I_0 + sum of what was added.
 ///
 /// Information adds over independent data, whatever the estimate. Unlike an estimate's mean it grows with the
 /// data, so that its inverse is a covariance where the model is right and the estimate has converged
@@ -11,12 +11,12 @@ public struct FisherAccumulator {
     public let paths: [ParameterPath]
     /// I_0: what was known before any data, [parameters, parameters].
     public let prior: Tensor
-    /// What the data have added, [parameters, parameters].
+    /// The sum of the data's information, [parameters, parameters].
     public private(set) var data: Tensor
     /// The number of observations in it.
     public private(set) var observationCount: Int
 
-    /// I = I_0 + what the data have added.
+    /// I = I_0 + the sum of the data's information.
     public var information: Tensor { prior + data }
 
     /// Starts with prior information I_0, or zeros for none.

@@ -16,7 +16,7 @@ import NeuralNet
 /// 3. the distance d = |W^T J W - 1| / sqrt(p) of the empirical information J from the expected one
 ///    (Frobenius norm), less the contribution of sampling alone (White's information equality, 1982).
 public struct InformationRegime: Hashable, Sendable {
-    /// What the information may be read as.
+    /// The meaning of the inverse information.
     public enum Kind: String, Hashable, Sendable {
         /// The inverse is the covariance of the estimate.
         case covariance
@@ -98,7 +98,7 @@ public struct InformationRegime: Hashable, Sendable {
     /// Why the inverse is not a covariance; empty if it is.
     public let reasons: [Reason]
 
-    /// What the information may be read as.
+    /// The meaning of the inverse information.
     public var kind: Kind { reasons.isEmpty ? .covariance : .geometry }
 
     /// d with the expected square of the sampling noise deducted; 0 where nothing is left.

@@ -3,10 +3,10 @@ import Torch
 extension Categorical {
     /// The likelihood of images whose every channel of every pixel takes one of some levels.
     ///
-    /// A position is a channel of a pixel, so the loss is in nats a subpixel (divide by log 2 for bits a
-    /// dimension). The targets are the levels themselves, of any integer type, shape [images, channels, height,
-    /// width]. `logits` of the likelihood, and all that is in the outputs' shape, is [images, channels, height,
-    /// width, levels].
+    /// A position is a channel of a pixel, so the loss is in nats per subpixel (divide by log 2 for bits per
+    /// dimension). The targets are the levels themselves, of any integer type, shape [images, channels,
+    /// height, width]. `logits` of the likelihood, and all that is in the outputs' shape, is [images,
+    /// channels, height, width, levels].
     ///
     /// - Parameters:
     ///   - logits: what a convolution computes, shape [images, channels * levels, height, width], the levels of

@@ -3,10 +3,11 @@ import Torch
 
 /// Real numbers with independent normal errors: y_j ~ N(mean_j, variance_j), the variance fixed or learned.
 ///
-/// An observation is a vector along the last axis. There is no mask, because every number may be observed: select
-/// the rows that were. With a fixed variance of 1 the loss is half the squared error plus log(2 pi)/2 an element.
+/// An observation is a vector along the last axis. There is no mask, because every number may be observed:
+/// select the rows that were. With a fixed variance of 1 the loss is half the squared error plus log(2 pi)/2
+/// per element.
 public struct Gaussian: Likelihood {
-    /// What the model computed: the means [..., d], or, where the variance is learned, the d means and then the d
+    /// The model's outputs: the means [..., d], or, where the variance is learned, the d means and then the d
     /// logarithms of the variances, [..., 2 d].
     public let outputs: Tensor
     /// The variance of every element; nil if the model computes it.

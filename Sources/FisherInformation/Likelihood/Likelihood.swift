@@ -8,7 +8,7 @@ import Torch
 /// observations, which are independent given the outputs. Mismatches do not throw: outputs or observations of
 /// a wrong shape, and observations outside the distribution's range, give failed tensors.
 public protocol Likelihood {
-    /// What is observed, for a whole batch.
+    /// The observations of a whole batch.
     associatedtype Observation
 
     /// -log p(observations), summed over them; 0-dimensional.

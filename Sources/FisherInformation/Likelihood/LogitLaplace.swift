@@ -10,7 +10,7 @@ public struct LogitLaplace: Likelihood {
     /// The margin e of the map.
     public static let margin = 0.1
 
-    /// What the model computed, [..., 2 d]: the d locations mu, then the d logarithms of the scales b.
+    /// The model's outputs, [..., 2 d]: the d locations mu, then the d logarithms of the scales b.
     public let outputs: Tensor
 
     /// Creates the likelihood of its locations and then the logarithms of its scales, shape [..., 2 d].

@@ -22,7 +22,7 @@ public struct Objective {
         }
     }
 
-    /// What is independent of everything else given the parameters.
+    /// The unit of independence given the parameters.
     public enum Unit: Sendable {
         /// An index of the first axis: a sample, or a whole sequence.
         case firstAxis
@@ -36,11 +36,11 @@ public struct Objective {
     public let observationCount: Int
     /// The terms that are not likelihoods.
     public let auxiliaries: [Auxiliary]
-    /// What is independent given the parameters; estimates of the information square over one unit.
+    /// The unit of independence; estimates of the information square the gradient of one unit.
     public let unit: Unit
     /// The distribution, for estimates of its information.
     package let likelihood: any Likelihood
-    /// What was observed, of the likelihood's own type.
+    /// The observations, of the likelihood's own type.
     private let observed: Any
 
     /// Creates the objective of a likelihood and what was observed.
@@ -60,10 +60,10 @@ public struct Objective {
         self.observed = observed
     }
 
-    /// The mean negative log-likelihood in nats an observation, without the auxiliaries; 0-dimensional.
+    /// The mean negative log-likelihood in nats per observation, without the auxiliaries; 0-dimensional.
     public var loss: Tensor { negativeLogLikelihood / Double(max(observationCount, 1)) }
 
-    /// What was observed, for the likelihood that it is of.
+    /// The observations, for the likelihood to which they belong.
     package func observations<Model: Likelihood>(of likelihood: Model) -> Model.Observation {
         guard let observed = observed as? Model.Observation else {
             preconditionFailure("a likelihood's observations are of its own type")

@@ -7,7 +7,7 @@ import Torch
 /// at b_k <= x <= b_{k+1} have the weights (b_{k+1} - x)/(b_{k+1} - b_k) and (x - b_k)/(b_{k+1} - b_k). What is
 /// observed is the bin; the loss of a value is its expected negative log-likelihood.
 public struct TwoHot: Likelihood {
-    /// What is observed, for a whole batch.
+    /// The observations of a whole batch.
     public enum Observation {
         /// Values between the first and the last bin, shape [...].
         case values(Tensor)

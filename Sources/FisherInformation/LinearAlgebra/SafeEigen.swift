@@ -3,7 +3,7 @@ import Torch
 /// The eigenvalues and eigenvectors of a positive semidefinite matrix, checked; those of its diagonal where the check
 /// fails.
 package struct SafeEigen {
-    /// What a decomposition M = Q diag(l) Q^T must satisfy.
+    /// The condition that a decomposition M = Q diag(l) Q^T must satisfy.
     package enum Check {
         /// M v = Q (l Q^T v) to a thousandth of |M v|, for one vector: n^2 multiplications.
         case product

@@ -8,7 +8,7 @@ protocol Figure {
     var legend: [(style: SeriesStyle, label: String)] { get }
     /// Whether even the wide drawing cannot show every name in full.
     var needsLegend: Bool { get }
-    /// What is said below the drawing, after the figure's own note.
+    /// Remarks below the drawing, after the figure's own note.
     var remarks: [String] { get }
     /// The drawing's height.
     func height(in layout: ChartLayout) -> Double

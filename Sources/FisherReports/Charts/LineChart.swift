@@ -10,7 +10,7 @@ struct LineChart: Figure, Sendable {
     let domain: ClosedRange<Double>
     /// Whether the horizontal axis shows only whole numbers.
     let hasWholeSteps: Bool
-    /// What is drawn upwards.
+    /// The quantity on the vertical axis.
     let ordinate: LossCurve.Ordinate
 
     /// A chart of curves; nil if there is nothing to draw.

@@ -26,12 +26,12 @@ struct LossCurve: Sendable {
     /// The number of completed runs.
     var runCount: Int
 
-    /// What is drawn from left to right.
+    /// The quantity on the horizontal axis.
     enum Abscissa: Sendable {
         case step, seconds
     }
 
-    /// What is drawn upwards.
+    /// The quantity on the vertical axis.
     enum Ordinate: Sendable {
         case training, validation, updateToWeight, clipFactor, decayShare, accuracy
 

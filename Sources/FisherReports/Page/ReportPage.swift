@@ -43,7 +43,7 @@ struct ReportPage {
 
 // Sections.
 extension Markup {
-    /// What a page is about: a line above the title, what was studied, the result in a sentence, a few numbers.
+    /// The head of a page: a line above the title, the subject, the result in a sentence, a few numbers.
     static func opening(
         _ eyebrow: String, title: String, description: String, headline: String = "", facts: [String] = []
     ) -> Markup {

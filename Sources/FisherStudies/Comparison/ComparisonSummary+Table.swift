@@ -124,7 +124,7 @@ extension ComparisonSummary {
         return min(max(Int((-log10(finest)).rounded(.up)), 3), 6)
     }
 
-    /// What the table's signs mean.
+    /// The meaning of the table's signs.
     public var legend: String {
         var notes: [String] = []
         if bestIndex != nil { notes.append("* lowest mean.") }

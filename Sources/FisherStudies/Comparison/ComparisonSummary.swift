@@ -1,6 +1,6 @@
 import Foundation
 
-/// What a comparison's table shows: one row an optimizer, and which of them is ahead.
+/// The contents of a comparison's table: one row per optimizer, and the best of them.
 public struct ComparisonSummary: Sendable, Hashable {
     /// One optimizer's numbers over its seeds.
     public struct Row: Sendable, Hashable {
@@ -30,7 +30,7 @@ public struct ComparisonSummary: Sendable, Hashable {
         public let interruptedCount: Int
     }
 
-    /// The name of what a loss is counted over.
+    /// The name of the unit of a loss.
     public let lossUnit: String
     /// The number of trained parameters.
     public let parameterCount: Int

@@ -4,7 +4,7 @@
 public struct OptimizerComparison: Codable, Sendable, Hashable {
     /// The version of the JSON layout.
     public var formatVersion: Int
-    /// What was trained.
+    /// The task.
     public var task: TaskSummary
     /// The software and hardware it was trained with.
     public var environment: EnvironmentSummary
@@ -78,7 +78,7 @@ extension OptimizerComparison: StudyDocument {
     /// One row per optimizer: final losses, differences to the first one, times and memory.
     public var overview: StudyTable { ComparisonSummary(of: self).table }
 
-    /// What the table's signs mean.
+    /// The meaning of the table's signs.
     public var legend: String { ComparisonSummary(of: self).legend }
 
     /// Differences that the seeds do not show, values at the edge of what was tried.

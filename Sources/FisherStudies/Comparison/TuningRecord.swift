@@ -23,7 +23,7 @@ public struct TuningRecord: Codable, Hashable, Sendable {
 
     /// The optimizer's label before it was tuned.
     public let label: String
-    /// What was tried.
+    /// The grid of values.
     public let grid: OptionGrid
     /// The trials in the order of the grid.
     public var trials: [Trial]

@@ -4,7 +4,7 @@
 public struct ContinualComparison: Codable, Sendable, Hashable {
     /// The version of the JSON layout.
     public var formatVersion: Int
-    /// What was trained.
+    /// The task.
     public var task: TaskSummary
     /// The software and hardware it was trained with.
     public var environment: EnvironmentSummary
@@ -83,7 +83,7 @@ extension ContinualComparison: StudyDocument {
             ])
     }
 
-    /// What the columns mean.
+    /// The meaning of the columns.
     public var legend: String {
         "Average accuracy: over all tasks after the last one. Forgetting: how far the accuracy on a task fell "
             + "from its best, averaged over all tasks but the last. ± is the standard error over seeds."

@@ -9,13 +9,13 @@ public protocol StudyDocument: Codable, Sendable {
     static var kind: String { get }
     /// The version of the JSON layout that this package writes and reads.
     static var currentFormatVersion: Int { get }
-    /// What was studied, in a line; empty if the table needs none.
+    /// The subject of the study, in a line; empty if the table needs none.
     var title: String { get }
     /// All measurements, in the finest rows: the contents of `results.csv`.
     var records: StudyTable { get }
     /// The summary for readers.
     var overview: StudyTable { get }
-    /// What the columns of the overview mean.
+    /// The meaning of the overview's columns.
     var legend: String { get }
     /// Warnings for the reader, a sentence each.
     var warnings: [String] { get }

@@ -42,7 +42,7 @@ public struct StudyFiles: Sendable, Hashable {
     public var json: String { path("results.json") }
     /// The records as a table.
     public var csv: String { path("results.csv") }
-    /// The page to look at.
+    /// The HTML page.
     public var report: String { path("report.html") }
 
     /// Whether there is a result.

@@ -105,7 +105,7 @@ extension HierarchyComparison: StudyDocument {
             ])
     }
 
-    /// What the columns mean.
+    /// The meaning of the columns.
     public var legend: String {
         "The angle is that between a rule's step and the exact natural gradient's. A decrease is what the step "
             + "takes off the batch's mean loss, in thousandths of a nat, at the rule's own length and at the best "

@@ -13,7 +13,7 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         public var effectiveRank: Double
         /// The largest eigenvalue over the smallest.
         public var conditionNumber: Double
-        /// How much of the squared energy a diagonal keeps.
+        /// The part of the squared energy that a diagonal keeps.
         public var diagonalShare: DiagonalShare
         /// The share of rows whose Gershgorin disc does not reach zero.
         public var dominantShare: Double
@@ -77,7 +77,7 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
 
     /// The version of the layout.
     public var formatVersion = Self.currentFormatVersion
-    /// What was inspected.
+    /// The subject of the inspection.
     public var subject: InspectionSubject
     /// The source used for the true information.
     public var source: String
@@ -117,11 +117,11 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
     }
 }
 
-/// What was inspected, for readers.
+/// The subject of an inspection, for readers.
 public struct InspectionSubject: Hashable, Sendable, Codable {
     /// The name of the file or folder.
     public var title: String
-    /// What model and data these are.
+    /// The model and the data.
     public var description: String
     /// Settings of the inspection: batches, seed, draws.
     public var settings: [Setting]
@@ -182,7 +182,7 @@ extension InspectionDocument: StudyDocument {
             ])
     }
 
-    /// What the star means; empty if all layers have factors.
+    /// The meaning of the star; empty if all layers have factors.
     public var legend: String {
         let names = layers.filter { !$0.hasKroneckerFactors }.map(\.name)
         return names.isEmpty

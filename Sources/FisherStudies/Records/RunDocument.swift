@@ -2,13 +2,13 @@
 public struct RunDocument: Codable, Sendable, Hashable {
     /// The version of the layout.
     public var formatVersion = 1
-    /// What was trained.
+    /// The task.
     public var task: TaskSummary
     /// The hash of the data.
     public var dataFingerprint: String
     /// The software and hardware of the first start.
     public var environment: EnvironmentSummary
-    /// The optimizer as readers see it.
+    /// The optimizer's name shown to readers.
     public var label: String
     /// The rule's name.
     public var rule: String

@@ -59,7 +59,7 @@ public struct CurvePoint: Codable, Sendable, Hashable {
     public var trainingLoss: Double?
     /// The validation loss, where it was measured at this step.
     public var validationLoss: Double?
-    /// What the step just before did, where it was measured.
+    /// The measures of the step before, if they were taken.
     public var measure: StepMeasure?
 
     /// Records the losses after a step.
@@ -76,7 +76,7 @@ public struct CurvePoint: Codable, Sendable, Hashable {
     }
 }
 
-/// What one step did to the whole model, in a few numbers.
+/// The effect of one step on the whole model, in a few numbers.
 public struct StepMeasure: Codable, Sendable, Hashable {
     /// |update| / |weights|, both Euclidean over the whole model.
     public var updateToWeight: Double

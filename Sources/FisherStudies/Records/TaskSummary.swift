@@ -1,6 +1,6 @@
 /// A name and a value, as they are shown to a reader.
 public struct Setting: Codable, Sendable, Hashable {
-    /// What is set, for example `learning rate`.
+    /// The name, for example `learning rate`.
     public var name: String
     /// Its value as text, for example `0.002`.
     public var value: String
@@ -20,7 +20,7 @@ public struct TaskSummary: Codable, Sendable, Hashable {
     public var description: String
     /// The number of trained parameters.
     public var parameterCount: Int
-    /// What a loss is counted over: a `byte`, a `token`, an `example`. Losses are nats for each of these.
+    /// The unit of a loss: a `byte`, a `token`, an `example`. Losses are nats for each of these.
     public var lossUnit: String
     /// Steps, batch, context, schedule and whatever else all optimizers shared, in reading order.
     public var settings: [Setting]

@@ -9,7 +9,7 @@ public struct StudyTable: Sendable {
         case right
     }
 
-    /// What readers see of a value.
+    /// The cell of a value for readers.
     public struct Cell: Sendable, ExpressibleByStringInterpolation {
         /// The text, one string per line.
         public let lines: [String]

@@ -30,7 +30,7 @@ public struct DigitsOptions: ConfigurableOptions {
 /// Handwritten digits: an autoencoder that reconstructs them, or a classifier.
 ///
 /// The autoencoder's loss is the negative log-likelihood of an image's 64 pixels, each a bit that is randomly
-/// rounded from its shade: it cannot fall below the entropy of that rounding, about 13.7 nats an image.
+/// rounded from its shade: it cannot fall below the entropy of that rounding, about 13.7 nats per image.
 public struct DigitsTask: ConfigurableTask {
     public static let name = "digits"
     public static let subject = "an autoencoder or a classifier of handwritten digits"
@@ -168,7 +168,7 @@ public struct DigitsTask: ConfigurableTask {
         }
     }
 
-    /// Mean nats an image over the images held out.
+    /// Mean nats per image over the images held out.
     public func validationLoss(of model: Sequential) throws -> Double {
         var (sum, count) = (0.0, 0)
         let examples = network.examples(of: test)

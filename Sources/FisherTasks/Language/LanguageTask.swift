@@ -105,7 +105,7 @@ public struct LanguageTask: TrainingTask {
         try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
     }
 
-    /// Mean nats a byte over fixed windows of the held-out text.
+    /// Mean nats per byte over fixed windows of the held-out text.
     public func validationLoss(of model: GPT) throws -> Double {
         var (sum, count) = (0.0, 0)
         for first in stride(from: 0, to: windows.count, by: 32) {

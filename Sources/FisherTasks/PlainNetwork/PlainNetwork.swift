@@ -4,7 +4,7 @@ import Foundation
 
 /// A network of a description and of weights from files, in the type of the weights and in evaluation.
 public struct PlainNetwork {
-    /// What the description says: layers and likelihood.
+    /// The description: layers and likelihood.
     public let specification: NetworkSpecification
     /// The likelihood whose parameters are the network's outputs.
     public let likelihood: any NamedLikelihood.Type

@@ -1,4 +1,4 @@
-/// What a checkpoint consists of: the sizes and checks of its files, and a check of this list itself.
+/// The contents of a checkpoint: the sizes and checks of its files, and a check of this list itself.
 ///
 ///     swift-fisher checkpoint 1
 ///     step 400

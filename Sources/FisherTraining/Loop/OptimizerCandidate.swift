@@ -2,7 +2,7 @@ import Fisher
 
 /// One optimizer as a user names it, ready to be bound to a model.
 public struct OptimizerCandidate: Sendable {
-    /// What readers see, for example `adamw + gradient clip 1.0`.
+    /// The name shown to readers, for example `adamw + gradient clip 1.0`.
     public let label: String
     /// The rule.
     public let rule: any OptimizationRule

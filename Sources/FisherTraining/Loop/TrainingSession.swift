@@ -6,7 +6,7 @@ import Foundation
 /// Saved and restored, it continues exactly: with the same losses and weights, bit for bit, as if it had not
 /// stopped (with the same number of threads).
 public final class TrainingSession<Task: TrainingTask> {
-    /// What is trained.
+    /// The task.
     public let task: Task
     /// The optimizer's rule and options.
     public let candidate: OptimizerCandidate
@@ -85,7 +85,7 @@ public final class TrainingSession<Task: TrainingTask> {
 
 // Saving and resuming.
 extension TrainingSession {
-    /// What is in `state.json`.
+    /// The contents of `state.json`.
     private struct Saved: Codable {
         var formatVersion = 1
         let rule: String
@@ -95,7 +95,7 @@ extension TrainingSession {
         let batches: Task.Batches.Position
         /// The states of the model's random generators, in the order of the model, as base64.
         let generators: [Data]
-        /// What the caller saves with it.
+        /// The numbers that the caller saves with it.
         let companion: [String: Int]
     }
 

@@ -18,11 +18,11 @@ public struct RunDirectory: Hashable, Sendable {
         self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     }
 
-    /// What was run, on what, and the curve so far.
+    /// The task, the environment, and the curve so far.
     public var documentFile: String { path + "/run.json" }
     /// The resolved configuration.
     public var configurationFile: String { path + "/config.toml" }
-    /// A line a step.
+    /// One line per step.
     public var metricsFile: String { path + "/metrics.jsonl" }
     /// For TensorBoard.
     public var eventsFolder: String { path + "/events" }

@@ -52,7 +52,7 @@ extension LayerDescription {
     public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape { input }
 }
 
-/// What is wrong with the description of a layer.
+/// An error in the description of a layer.
 public struct LayerDescriptionError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What is wrong, as the rest of a sentence that begins with the layer's name.
     public let reason: String

@@ -17,7 +17,7 @@ import Torch
 /// | `recurrentMap.weight` | [4 width, width] | `weight_hh_l0` |
 /// | `recurrentMap.bias` | [4 width] | `bias_hh_l0` |
 public final class LSTM: UnaryLayer {
-    /// What the layer carries from one position to the next.
+    /// The state passed from one position to the next.
     public struct State {
         /// The hidden state h, shape [batch, width].
         public var hidden: Tensor

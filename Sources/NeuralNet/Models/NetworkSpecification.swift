@@ -134,7 +134,7 @@ extension NetworkSpecification: Codable {
     }
 }
 
-/// What is wrong with the description of a network.
+/// An error in the description of a network.
 public struct NetworkSpecificationError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The position of the layer, from 0; nil if the error concerns the whole description.
     public let position: Int?

@@ -5,7 +5,7 @@ import CKernels
 /// Each function returns nil for tensors that its loops do not support (another type, another device), for
 /// which the caller uses tensor operations. Results do not depend on the number of threads.
 package enum UnitSums {
-    /// What is squared before it is summed up.
+    /// The terms that are squared before they are summed.
     package enum Squares {
         case none, eachTerm, eachGroup
 

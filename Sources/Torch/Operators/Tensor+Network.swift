@@ -1,4 +1,4 @@
-// What the layers of a network compute, and the loss of a classifier.
+// The operations of a network's layers, and the loss of a classifier.
 
 private let linearMap = Operation("linear")
 private let embeddingRows = Operation("embedding")

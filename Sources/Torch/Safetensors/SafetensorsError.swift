@@ -1,4 +1,4 @@
-/// What went wrong with a safetensors file: which file, which tensor where there is one, and why.
+/// An error of a safetensors file: the file, the tensor if there is one, and the reason.
 public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Sendable {
     /// The class of an error, which a command maps to its exit code.
     public enum Kind: Equatable, Sendable {

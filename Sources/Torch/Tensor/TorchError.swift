@@ -2,7 +2,7 @@ import CTorch
 
 /// Why an operation on tensors failed: the first line of libtorch's message, or our own.
 public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of failure it is.
+    /// The kind of failure.
     public enum Kind: Sendable {
         /// Shapes, types or values that an operation rejects.
         case invalidOperation
@@ -12,7 +12,7 @@ public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
         case deviceUnavailable
     }
 
-    /// What kind of failure it is.
+    /// The kind of failure.
     public let kind: Kind
     /// One sentence.
     public let message: String

@@ -23,7 +23,7 @@ public struct DiagonalEstimate: ConfigurableOptions {
 /// A rule on single tensors whose diagonal may come from a batch's statistics in place of its gradient.
 @dynamicMemberLookup
 public protocol DiagonalSourceRule: TensorRule, CurvatureRule {
-    /// Where the diagonal comes from; its options are reached as the rule's own.
+    /// Where the diagonal comes from; its options are accessible as the rule's own.
     var estimate: DiagonalEstimate { get set }
 
     /// The update of this step for one tensor, with the diagonal of this batch in place of the squared

@@ -88,7 +88,7 @@ public struct FisherMetric: ConfigurableOptions {
 /// A rule whose step is that of a ``FisherMetric``.
 @dynamicMemberLookup
 public protocol FisherMetricRule: OptimizationRule {
-    /// How the information divides the step; its options are reached as the rule's own.
+    /// How the information divides the step; its options are accessible as the rule's own.
     var metric: FisherMetric { get set }
 }
 

@@ -64,7 +64,7 @@ public struct AdaFisherRule<Decay: WeightDecayStyle>: CurvatureRule {
     @Configurable(
         "normalization", aliases: ["normalisation"], "how the diagonals are brought onto one scale")
     public var normalization = DiagonalNormalization.minMax
-    /// Whose arithmetic is followed.
+    /// The source whose arithmetic is followed.
     @Configurable("compatibility", "paper or official_code")
     public var compatibility = AdaFisherCompatibility.paper
     /// Decay lambda of the weights, coupled or decoupled by `Decay`.

@@ -50,7 +50,7 @@ public struct KroneckerOptions: ConfigurableOptions {
 /// A rule that divides the gradient of a layer, a matrix [outputs, inputs (+ 1)], by its Kronecker-factored information.
 @dynamicMemberLookup
 public protocol KroneckerRule: CurvatureRule {
-    /// What every such rule has; its options are reached as the rule's own.
+    /// The common options; they are accessible as the rule's own.
     var kronecker: KroneckerOptions { get set }
 
     /// The requests for every batch.

@@ -49,7 +49,7 @@ public struct IterativeSolver: ConfigurableOptions {
 /// A rule that solves a linear system by conjugate gradients.
 @dynamicMemberLookup
 public protocol IterativeSolverRule: CurvatureRule {
-    /// The accuracy and cost limits of the solver; its options are reached as the rule's own.
+    /// The accuracy and cost limits of the solver; its options are accessible as the rule's own.
     var iterations: IterativeSolver { get set }
 }
 

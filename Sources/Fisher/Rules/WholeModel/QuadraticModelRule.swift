@@ -26,7 +26,7 @@ public struct AdaptiveDamping: ConfigurableOptions {
 ///
 /// The auxiliaries take part in g and in both losses, not in C. A step after which the loss is not finite is not made.
 public protocol QuadraticModelRule: IterativeSolverRule {
-    /// The initial damping and its adaptation to the model's predictions; its options are reached as the
+    /// The initial damping and its adaptation to the model's predictions; its options are accessible as the
     /// rule's own.
     var adaptation: AdaptiveDamping { get set }
 
