@@ -18,7 +18,7 @@ public struct Configurable<Value: OptionValue>: Hashable, Sendable {
     ///
     /// - Parameters:
     ///   - wrappedValue: the default.
-    ///   - name: the name in configurations, in snake_case; dotted where the option belongs to a section.
+    ///   - name: the name in configurations, in snake_case; dotted if the option belongs to a section.
     ///   - allowed: the values that it may take.
     ///   - aliases: other accepted names.
     ///   - meaning: its meaning, in a few words.

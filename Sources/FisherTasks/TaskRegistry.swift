@@ -23,7 +23,7 @@ public enum TaskRegistry {
 
     /// The task of a name.
     ///
-    /// - Throws: `ConfigurationError` with the nearest name where there is none.
+    /// - Throws: `ConfigurationError` with the nearest name if there is none.
     public static func task(named name: String) throws(ConfigurationError) -> any ConfigurableTask.Type {
         guard let task = registry[name] else {
             throw ConfigurationError(unknownName(name, called: "task", among: registry.names))

@@ -22,8 +22,8 @@ public struct ElasticWeightConsolidation {
     public enum Memory: Hashable, Sendable {
         /// A penalty for each task, around its own weights.
         ///
-        /// Their sum is stored as one quadratic: sum_k F_k (theta - theta_k)^2 = A (theta - m)^2 + c with A =
-        /// sum_k F_k and A m = sum_k F_k theta_k. So neither memory nor time grows with the number of tasks.
+        /// Their sum is stored as one quadratic: sum_k F_k (theta - theta_k)^2 = A (theta - m)^2 + c with
+        /// A = sum_k F_k and A m = sum_k F_k theta_k. So neither memory nor time grows with the number of tasks.
         case separate
         /// One penalty around the latest weights: F <- gamma F + F_new (Schwarz et al. 2018), gamma in [0, 1].
         case online(decay: Double)

@@ -7,9 +7,9 @@ struct FusedOutcome {
     let count: Int
     /// The sum of the squares of what was added to them.
     let changeSquares: Double
-    /// max(1, RMS / c), where the rule clips.
+    /// max(1, RMS / c), if the rule clips.
     let clipFactor: Double?
-    /// epsilon-hat, where the rule has one.
+    /// epsilon-hat, if the rule has one.
     let epsilon: Double?
     /// The distribution of the natural decay, if the rule has one.
     let decay: FusedDecay?

@@ -88,7 +88,7 @@ final class FusedUpdate {
     /// The jobs, with their reports after `move`.
     var jobs: UnsafeBufferPointer<FusedJob> { UnsafeBufferPointer(start: shared.jobs, count: jobCount) }
 
-    /// The sum of the squares of all gradients as they lie in memory; not finite where one of them is not.
+    /// The sum of the squares of all gradients as they lie in memory; not finite if one of them is not.
     ///
     /// Where the gradients' scale is known already, tensors too large for any cache are measured as well.
     func survey(scale: Double?) -> Double {
@@ -194,7 +194,7 @@ final class FusedUpdate {
         }
     }
 
-    /// Runs the pieces on as many threads as there are, or on this one where there is little to do.
+    /// Runs the pieces on as many threads as there are, or on this one if there is little to do.
     private func run(_ pieces: [Piece]) {
         let threads = min(Engine.threadCount, threadLimit, pieces.count)
         if threads == 0 { return }

@@ -62,7 +62,7 @@ public final class Optimizer {
     public let execution: Execution
     /// The instruction set of the fused path's loops.
     var instructionSet: InstructionSet
-    /// The most threads that the fused path uses, where a test wants fewer than there are.
+    /// The largest number of threads of the fused path, for tests with fewer than there are.
     var threadLimit: Int?
     /// The number of updates made.
     public internal(set) var updateCount = 0

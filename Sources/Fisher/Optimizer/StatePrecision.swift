@@ -7,8 +7,8 @@ public enum StatePrecision: Hashable, Sendable {
     case full
     /// What is computed in float32 is kept in bfloat16: half the memory.
     ///
-    /// It is rounded up or down at random, so that averages move as they should in expectation; to the nearest,
-    /// an average with a decay of 0.999 would stay where it is, as a step of it is smaller than half of
+    /// It is rounded up or down at random, so that averages move as they should in expectation; to the
+    /// nearest, an average with a decay of 0.999 would not change, as a step of it is smaller than half of
     /// bfloat16's last bit. The draws are seeded, saved and restored with the state. Only rules that work on
     /// gradients alone do so, on the formula path.
     case bfloat16(seed: UInt64)

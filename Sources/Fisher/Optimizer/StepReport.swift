@@ -14,7 +14,7 @@ public struct StepReport {
         let fused: FusedOutcome?
     }
 
-    /// The number of this update, from 1; where the step was skipped, of the update that was to be made.
+    /// The number of this update, from 1; if the step was skipped, of the update that was to be made.
     public let update: Int
     /// The mean negative log-likelihood in nats per observation, without auxiliaries; NaN if only gradients
     /// were given.

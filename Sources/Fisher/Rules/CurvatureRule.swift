@@ -53,7 +53,7 @@ extension CurvatureRule {
 }
 
 extension OptimizationRule {
-    /// The rule, where it needs a model and its batches with its options as they are.
+    /// The rule, if it needs a model and its batches with its options as they are.
     var curvatureRule: (any CurvatureRule)? {
         guard let rule = self as? any CurvatureRule, rule.needsBatch else { return nil }
         return rule
@@ -80,7 +80,7 @@ public struct RuleGroup {
     /// The number of this update.
     public var step: Int { inputs.lazy.map(\.step).max() ?? 1 }
 
-    /// The gradients, with those of auxiliaries added where there are any.
+    /// The gradients, with those of auxiliaries added if there are any.
     public var gradients: [Tensor] { inputs.map { $0.gradient(.inGradient) } }
 
     /// Updates by the parameters' order; reports on the group as a whole belong to the first one that moves.

@@ -67,17 +67,16 @@ public struct TensorState {
 public struct ParameterUpdate {
     /// The change that is added to the parameter.
     public let change: Tensor
-    /// max(1, RMS / c) by which the step was divided, where the rule clips; 0-dimensional.
+    /// max(1, RMS / c) by which the step was divided, if the rule clips; 0-dimensional.
     public var clipFactor: Tensor?
-    /// The epsilon in force, where the rule has an adaptive one; 0-dimensional.
+    /// The epsilon in force, if the rule has an adaptive one; 0-dimensional.
     public var epsilon: Tensor?
     /// The natural decay, if the rule has one.
     public var decay: DecayRecord?
     /// The number of factorizations or solutions for this step that failed and were replaced by a safer
     /// method.
     public var fallbackCount: Int = 0
-    /// How well the rule's linear system was solved, where it solves one by iterations; reported once per
-    /// group.
+    /// How well the rule's linear system was solved, if it solves one by iterations; reported once per group.
     public var solution: SolutionRecord?
 
     /// Describes an update.

@@ -29,7 +29,7 @@ struct OptimizerSpecification: ExpressibleByArgument {
             ? name : name + ":" + settings.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
     }
 
-    /// The candidate: the rule's defaults, then what all optimizers share where the rule has it, then what is
+    /// The candidate: the rule's defaults, then what all optimizers share if the rule has it, then what is
     /// set for this one.
     func candidate(sharing shared: [(name: String, value: String)], clip: Double?) throws
         -> OptimizerCandidate

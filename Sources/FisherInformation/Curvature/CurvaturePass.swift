@@ -18,7 +18,7 @@ package struct CurvaturePass {
     private let questions: [Question]
     /// Parameters whose per-sample gradients take a backward pass per unit.
     private let unitwise: [Parameter]
-    /// The outputs of the likelihood, where some request needs them.
+    /// The outputs of the likelihood, if some request needs them.
     private let outputs: Tensor?
 
     /// Makes the forward pass. Throws for estimates that do not exist, and for a use whose first axis is

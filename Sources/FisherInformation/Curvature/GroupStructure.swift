@@ -1,8 +1,8 @@
 import NeuralNet
 import Torch
 
-/// A layer whose weight, and bias where it has one, are moved by one rule: a matrix [outputs, inputs (+ 1)] whose
-/// last column is the bias.
+/// A layer whose weight, and bias if it has one, are moved by one rule: a matrix [outputs, inputs (+ 1)]
+/// whose last column is the bias.
 public struct LayerBlock: Sendable {
     /// The layer.
     public let path: ParameterPath

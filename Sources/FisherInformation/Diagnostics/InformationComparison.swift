@@ -3,9 +3,9 @@ import Torch
 
 /// How far an estimate of the information, or the step that it proposes, is from another.
 public struct InformationComparison: Hashable, Sendable, Codable {
-    /// The cosine of the angle between the two as vectors of their elements; 0 where one is zero.
+    /// The cosine of the angle between the two as vectors of their elements; 0 if one is zero.
     public let cosine: Double
-    /// |one - reference| / |reference| (Frobenius norm); infinite where the reference alone is zero.
+    /// |one - reference| / |reference| (Frobenius norm); infinite if the reference alone is zero.
     public let relativeDistance: Double
     /// |one| / |reference|.
     public let scale: Double
@@ -16,7 +16,7 @@ public struct InformationComparison: Hashable, Sendable, Codable {
     ///   - product: <one, reference>.
     ///   - square: <one, one>.
     ///   - referenceSquare: <reference, reference>.
-    ///   - distanceSquare: |one - reference|^2, where it is known better than as a difference of these.
+    ///   - distanceSquare: |one - reference|^2, if it is known better than as a difference of these.
     package init(product: Double, square: Double, referenceSquare: Double, distanceSquare: Double? = nil) {
         let norms = square.squareRoot() * referenceSquare.squareRoot()
         cosine = norms > 0 ? min(max(product / norms, -1), 1) : 0
@@ -33,7 +33,7 @@ public struct InformationComparison: Hashable, Sendable, Codable {
     /// - Parameters:
     ///   - one: what is judged.
     ///   - reference: what it is compared to.
-    ///   - paths: the parameters to compare; all where they are missing.
+    ///   - paths: the parameters to compare; by default all.
     public init(
         _ one: [ParameterPath: Tensor], to reference: [ParameterPath: Tensor],
         of paths: [ParameterPath]? = nil

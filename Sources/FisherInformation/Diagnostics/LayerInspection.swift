@@ -13,7 +13,7 @@ public struct FactorInspection {
     public let share: DiagonalShare
     /// The discs around its diagonal.
     public let discs: GershgorinDiscs
-    /// The largest eigenvalue over the smallest; infinite where the smallest is lost in the rounding of the type
+    /// The largest eigenvalue over the smallest; infinite if the smallest is lost in the rounding of the type
     /// in which the factor was computed (1e-12 of the largest in float64, 1e-6 in others).
     public let conditionNumber: Double
 
@@ -37,7 +37,7 @@ public struct FactorInspection {
 public struct LayerInspection {
     /// Both factors of a layer that has them.
     public struct Factors {
-        /// A, of the layer's inputs, with a trailing 1 where it has a bias.
+        /// A, of the layer's inputs, with a trailing 1 if it has a bias.
         public let inputs: FactorInspection
         /// S, of the gradients of its outputs, labels drawn from the model.
         public let outputs: FactorInspection
@@ -71,13 +71,13 @@ public struct LayerInspection {
     /// The true diagonal's elements as a spectrum.
     public let diagonal: Spectrum
 
-    /// The effective rank: of A (x) S, of the diagonal where the layer has no factors.
+    /// The effective rank: of A (x) S, of the diagonal if the layer has no factors.
     public var effectiveRank: Double {
         factors.map { $0.inputs.spectrum.effectiveRank * $0.outputs.spectrum.effectiveRank }
             ?? diagonal.effectiveRank
     }
 
-    /// The condition number: of A (x) S, of the diagonal where the layer has no factors. Infinite where an
+    /// The condition number: of A (x) S, of the diagonal if the layer has no factors. Infinite if an
     /// eigenvalue is zero or lost in rounding.
     public var conditionNumber: Double {
         factors.map { $0.inputs.conditionNumber * $0.outputs.conditionNumber }

@@ -34,7 +34,7 @@ public struct Spectrum: Hashable, Sendable {
         return exp(values.reduce(0) { $1 > 0 ? $0 - $1 / total * log($1 / total) : $0 })
     }
 
-    /// The largest eigenvalue over the smallest; infinite where the smallest is not above `cutoff` times the
+    /// The largest eigenvalue over the smallest; infinite if the smallest is not above `cutoff` times the
     /// largest, which is rounding. That of a Kronecker product is the product of the factors'.
     public func conditionNumber(cutoff: Double = 1e-12) -> Double {
         guard let largest = values.first, let smallest = values.last, largest > 0 else { return .infinity }

@@ -4,8 +4,9 @@ import Torch
 /// The information of all data so far about a small model's parameters: I = I_0 + sum of what was added.
 ///
 /// Information adds over independent data, whatever the estimate. Unlike an estimate's mean it grows with the
-/// data, so that its inverse is a covariance where the model is right and the estimate has converged
-/// (``InformationRegime``). Accumulators of different processes are merged by addition, directly or through files.
+/// data, so that its inverse is a covariance if the model is right and the estimate has converged
+/// (``InformationRegime``). Accumulators of different processes are merged by addition, directly or through
+/// files.
 public struct FisherAccumulator {
     /// The parameters in the order of rows and columns.
     public let paths: [ParameterPath]

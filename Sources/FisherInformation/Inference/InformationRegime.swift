@@ -101,7 +101,7 @@ public struct InformationRegime: Hashable, Sendable {
     /// The meaning of the inverse information.
     public var kind: Kind { reasons.isEmpty ? .covariance : .geometry }
 
-    /// d with the expected square of the sampling noise deducted; 0 where nothing is left.
+    /// d with the expected square of the sampling noise deducted; 0 if nothing is left.
     public var excessDistance: Double {
         max(0, empiricalDistance * empiricalDistance - samplingNoise * samplingNoise).squareRoot()
     }

@@ -12,12 +12,12 @@ public protocol ClosedFormFisher: Likelihood {
     /// F v, observation by observation, for v in the outputs' shape.
     func outputFisherProduct(_ v: Tensor) -> Tensor
 
-    /// The number K of factors; 1 where the outputs are failed, so that the failure is not lost.
+    /// The number K of factors; 1 if the outputs are failed, so that the failure is not lost.
     var outputFisherFactorCount: Int { get }
 
     /// The factor b_k, in the outputs' shape, of F = sum_k b_k b_k^T in each observation; 0 <= k < K.
     ///
-    /// Each factor costs the memory of the outputs: take them one at a time where there are many.
+    /// Each factor costs the memory of the outputs: take them one at a time if there are many.
     func outputFisherFactor(_ k: Int) -> Tensor
 
     /// H v, observation by observation, for H the Hessian of -log p(observed) in the outputs: what the
@@ -59,7 +59,7 @@ extension ClosedFormFisher {
     /// Nothing is masked.
     public func maskedOutputs(of observed: Observation) -> Tensor? { nil }
 
-    /// A tensor that broadcasts against the outputs, zero where an output is masked in `observed`.
+    /// A tensor that broadcasts against the outputs, zero if an output is masked in `observed`.
     func masking(_ tensor: Tensor, as observed: Observation?) -> Tensor {
         guard let observed, let masked = maskedOutputs(of: observed) else { return tensor }
         return tensor.masked(masked, with: 0)

@@ -7,7 +7,7 @@ import Torch
 /// select the rows that were. With a fixed variance of 1 the loss is half the squared error plus log(2 pi)/2
 /// per element.
 public struct Gaussian: Likelihood {
-    /// The model's outputs: the means [..., d], or, where the variance is learned, the d means and then the d
+    /// The model's outputs: the means [..., d], or, if the variance is learned, the d means and then the d
     /// logarithms of the variances, [..., 2 d].
     public let outputs: Tensor
     /// The variance of every element; nil if the model computes it.
@@ -46,7 +46,7 @@ public struct Gaussian: Likelihood {
     /// The means, shape [..., d].
     public var mean: Tensor { fixedVariance == nil ? half(0) : outputs }
 
-    /// The logarithms of the variances: [..., d] where they are learned, one number where it is fixed.
+    /// The logarithms of the variances: [..., d] if they are learned, one number if it is fixed.
     public var logVariance: Tensor { fixedVariance.map { constant(Foundation.log($0)) } ?? half(1) }
 
     /// The precision 1 / variance.
@@ -96,9 +96,9 @@ extension Gaussian: ClosedFormFisher {
 
     public func outputFisherFactor(_ k: Int) -> Tensor { fisher.factor(k) }
 
-    /// F v where the variance is fixed. Throws `noOutputHessian` if it is learned: with z = (y - mean)^2 /
-    /// variance the block of a mean and its log-variance has the determinant -z / (2 variance), which is
-    /// never positive.
+    /// F v if the variance is fixed. Throws `noOutputHessian` if it is learned: with
+    /// z = (y - mean)^2 / variance the block of a mean and its log-variance has the determinant
+    /// -z / (2 variance), which is never positive.
     public func outputHessianProduct(of observed: Tensor, _ v: Tensor) throws(LikelihoodError) -> Tensor {
         guard fixedVariance != nil else {
             throw .noOutputHessian(

@@ -18,8 +18,8 @@ public struct LogitLaplace: Likelihood {
         self.outputs = checkedOutputs(outputs, named: "locations and log-scales", parts: 2)
     }
 
-    /// Creates the likelihood of locations and logarithms of scales that the model computes apart, both [...,
-    /// d].
+    /// Creates the likelihood of locations and logarithms of scales that the model computes apart, both
+    /// [..., d].
     public init(location: Tensor, logScale: Tensor) {
         let failure = shapeFailure("log-scales", logScale, like: location)
         self.init(

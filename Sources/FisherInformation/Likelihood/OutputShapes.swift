@@ -7,8 +7,8 @@ func shapeFailure(_ what: String, _ tensor: Tensor, like other: Tensor) -> Torch
     return TorchError(message: "\(what) of shape \(tensor.shape) cannot go with the shape \(other.shape)")
 }
 
-/// Outputs, failed where they have no last axis to hold the parameters of an observation or where its size is
-/// not a multiple of `parts`.
+/// Outputs, failed if they have no last axis to hold the parameters of an observation or if its size is not a
+/// multiple of `parts`.
 func checkedOutputs(_ outputs: Tensor, named name: String, parts: Int = 1) -> Tensor {
     if outputs.failure != nil { return outputs }
     guard let size = outputs.shape.last, size > 0, size % parts == 0, outputs.dtype.isFloatingPoint else {
@@ -37,7 +37,7 @@ func rangeFailure(_ what: String, _ tensor: Tensor, in range: ClosedRange<Double
 }
 
 extension Tensor {
-    /// The size of the last axis; 1 where there is none, or where the tensor is failed.
+    /// The size of the last axis; 1 if there is none, or if the tensor is failed.
     var lastAxis: Int { failure == nil ? shape.last ?? 1 : 1 }
 
     /// Booleans along the last axis: true at one index.

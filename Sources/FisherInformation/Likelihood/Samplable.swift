@@ -7,10 +7,10 @@ public protocol Samplable: Likelihood {
     /// The generator must be one of the outputs' device; equal generators give equal draws.
     func sample(using generator: RandomGenerator) -> Observation
 
-    /// A draw that is masked wherever `observed` is; the same as `sample(using:)` where nothing is masked.
+    /// A draw that is masked wherever `observed` is; the same as `sample(using:)` if nothing is masked.
     func sample(like observed: Observation, using generator: RandomGenerator) -> Observation
 
-    /// -log p of each observation: the outputs' shape without its last axis; 0 where it is masked.
+    /// -log p of each observation: the outputs' shape without its last axis; 0 if it is masked.
     func perObservationNegativeLogLikelihood(of observed: Observation) -> Tensor
 }
 

@@ -134,7 +134,7 @@ extension TwoHot: ClosedFormFisher {
         }
     }
 
-    /// The KL divergence of distributions over the same bins; a failed tensor where the bins differ.
+    /// The KL divergence of distributions over the same bins; a failed tensor if the bins differ.
     public func divergence(from other: TwoHot, observing observed: Observation?) -> Tensor {
         guard bins == other.bins else {
             return Tensor(failed: TorchError(message: "distributions over different bins have no divergence"))

@@ -14,7 +14,7 @@ public struct LanczosResult {
 
 extension SymmetricOperator {
     /// Lanczos' iteration (1950) with full orthogonalization, in the operator's own precision; the small
-    /// tridiagonal matrix in float64. Costs `steps` products and 4 steps^2 size operations; ends early where the
+    /// tridiagonal matrix in float64. Costs `steps` products and 4 steps^2 size operations; ends early if the
     /// space is exhausted.
     ///
     /// - Parameters:

@@ -1,7 +1,7 @@
 import Torch
 
-/// The eigenvalues and eigenvectors of a positive semidefinite matrix, checked; those of its diagonal where the check
-/// fails.
+/// The eigenvalues and eigenvectors of a positive semidefinite matrix, checked; those of its diagonal if the
+/// check fails.
 package struct SafeEigen {
     /// The condition that a decomposition M = Q diag(l) Q^T must satisfy.
     package enum Check {

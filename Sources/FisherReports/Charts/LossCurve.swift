@@ -112,7 +112,7 @@ struct LossCurve: Sendable {
         }
     }
 
-    /// Neighboring points merged where there are too many; the first and the last are kept as they are.
+    /// Neighboring points merged if there are too many; the first and the last are kept as they are.
     private static func thinned(_ points: [Point]) -> [Point] {
         guard points.count > pointLimit, let first = points.first, let last = points.last else {
             return points

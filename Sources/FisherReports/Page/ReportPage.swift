@@ -114,7 +114,7 @@ extension Markup {
 }
 
 extension EnvironmentSummary {
-    /// The date with a space and without seconds where it is in ISO 8601, else as it is.
+    /// The date with a space and without seconds if it is in ISO 8601, else as it is.
     var readableDate: String {
         guard let match = date.firstMatch(of: /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(Z?)/) else {
             return date

@@ -15,8 +15,8 @@ extension ReportedStudy {
 }
 
 extension StudyFiles {
-    /// Writes the JSON, the table and the page, each of them whole or not at all, and makes the folder where it is
-    /// missing.
+    /// Writes the JSON, the table and the page, each of them whole or not at all, and creates the folder if
+    /// it is missing.
     ///
     /// - Throws: `StudyFileError`, naming the file or the folder.
     public func writeWithReport(_ result: some ReportedStudy) throws(StudyFileError) {

@@ -1,8 +1,8 @@
 extension ComparisonSummary {
     /// Which optimizer is best, by how much, and whether the seeds suffice to say so.
     ///
-    /// The lowest mean and its difference to the first optimizer, the next one where it is not the first,
-    /// what diverged, what was not finished; plain text.
+    /// The lowest mean and its difference to the first optimizer, the next one if it is not the first, what
+    /// diverged, what was not finished; plain text.
     public var headline: String {
         (verdict + remarks).joined(separator: " ")
     }

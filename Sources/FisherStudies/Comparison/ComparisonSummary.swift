@@ -8,7 +8,7 @@ public struct ComparisonSummary: Sendable, Hashable {
         public let label: String
         /// The final validation losses of the completed runs, in nats for each unit; nil if none completed.
         public let finalLoss: SampleSummary?
-        /// The difference to the first optimizer; nil for the first itself and where no seed is common.
+        /// The difference to the first optimizer; nil for the first itself and if no seed is common.
         public let difference: PairedDifference?
         /// The mean final loss over that of the first optimizer; nil for the first itself.
         public let relativeLoss: Double?

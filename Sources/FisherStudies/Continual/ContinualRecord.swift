@@ -4,7 +4,7 @@ public struct ContinualRecord: Codable, Sendable, Hashable {
     public var seed: UInt64
     /// How the run ended; steps are counted over all tasks.
     public var status: RunStatus
-    /// The accuracy on each task (inner) after training on each task (outer); short where the run diverged.
+    /// The accuracy on each task (inner) after training on each task (outer); short if the run diverged.
     public var accuracies: [[Double]]
     /// Seconds of training and of estimating information, evaluation excluded.
     public var seconds: Double

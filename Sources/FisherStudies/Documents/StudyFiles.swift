@@ -48,7 +48,8 @@ public struct StudyFiles: Sendable, Hashable {
     /// Whether there is a result.
     public var hasResult: Bool { FileManager.default.fileExists(atPath: json) }
 
-    /// Writes the JSON and the table, each of them whole or not at all, and makes the folder where it is missing.
+    /// Writes the JSON and the table, each of them whole or not at all, and creates the folder if it is
+    /// missing.
     ///
     /// - Throws: `StudyFileError`, naming the file or the folder.
     public func write(_ result: some StudyDocument) throws(StudyFileError) {

@@ -57,7 +57,7 @@ public struct CurvePoint: Codable, Sendable, Hashable {
     public var seconds: Double
     /// The training loss, averaged over the steps since the point before; nil before the first step.
     public var trainingLoss: Double?
-    /// The validation loss, where it was measured at this step.
+    /// The validation loss, if it was measured at this step.
     public var validationLoss: Double?
     /// The measures of the step before, if they were taken.
     public var measure: StepMeasure?
@@ -117,7 +117,7 @@ extension RunStatus: Codable {
         case completed, diverged, interrupted
     }
 
-    /// Reads `{"state": ...}` with the step and the reason where the state has them.
+    /// Reads `{"state": ...}` with the step and the reason if the state has them.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         switch try container.decode(State.self, forKey: .state) {
@@ -133,7 +133,7 @@ extension RunStatus: Codable {
         }
     }
 
-    /// Writes `{"state": ...}` with the step and the reason where the state has them.
+    /// Writes `{"state": ...}` with the step and the reason if the state has them.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         switch self {

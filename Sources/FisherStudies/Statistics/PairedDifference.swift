@@ -6,7 +6,7 @@ public struct PairedDifference: Sendable, Hashable {
     public struct Pair: Sendable, Hashable {
         /// The seed.
         public let seed: UInt64
-        /// The optimizer's final loss less the reference's; negative where the optimizer is better.
+        /// The optimizer's final loss less the reference's; negative if the optimizer is better.
         public let difference: Double
     }
 
@@ -36,7 +36,7 @@ public struct PairedDifference: Sendable, Hashable {
         }
     }
 
-    /// The mean difference, negative where the optimizer is better.
+    /// The mean difference, negative if the optimizer is better.
     public var mean: Double { summary.mean }
 
     /// Whether the interval leaves open which of the two is better; nil if there is no interval.

@@ -106,7 +106,7 @@ package enum DurableStorage {
         return text.isEmpty ? (path.hasPrefix("/") ? "/" : ".") : text
     }
 
-    /// Bytes that a user may still write where a path lies.
+    /// The bytes that a user may still write to the disk of a path.
     package static func freeBytes(at path: String) throws(StorageError) -> Int {
         var status = statvfs()
         guard statvfs(path, &status) == 0 else {

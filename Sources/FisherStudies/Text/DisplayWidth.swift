@@ -34,7 +34,7 @@ package enum DisplayWidth {
         return String(result)
     }
 
-    /// The text, cut and ended with an ellipsis where it is wider than `width`.
+    /// The text, cut and ended with an ellipsis if it is wider than `width`.
     package static func cut(_ text: String, to width: Int) -> String {
         guard of(text) > width else { return text }
         guard width > 0 else { return "" }

@@ -80,14 +80,14 @@ public struct StudyColumn<Row> {
     let field: (Row) -> String
     let detail: ((Row) -> String)?
 
-    /// A column for readers, and for programs where it has a key.
+    /// A column for readers, and for programs if it has a key.
     ///
     /// - Parameters:
     ///   - title: The heading, one string per line.
     ///   - unit: The unit below it, one string per line.
     ///   - key: The name in comma-separated values.
     ///   - alignment: The alignment of the cells.
-    ///   - field: What programs read, where it is not the cell's text.
+    ///   - field: What programs read, if it is not the cell's text.
     ///   - detail: Text below the row's name on a page, in place of a column of its own.
     ///   - cell: What readers see.
     public init(
@@ -105,8 +105,8 @@ public struct StudyColumn<Row> {
         self.detail = detail
     }
 
-    /// A column of numbers: with a fixed number of decimals for readers, with all digits for programs where it has a
-    /// key.
+    /// A column of numbers: with a fixed number of decimals for readers, with all digits for programs if it
+    /// has a key.
     public static func number(
         _ title: [String], unit: [String] = [], key: String? = nil, decimals: Int,
         _ value: @escaping (Row) -> Double

@@ -56,7 +56,7 @@ extension Corpus {
 }
 
 extension Corpus {
-    /// The text at some paths, or where none is given libtorch's C++ headers.
+    /// The text at some paths, or libtorch's C++ headers if there are none.
     public static func text(at paths: [String]) throws -> Corpus {
         if !paths.isEmpty { return try Corpus(paths: paths) }
         guard let folder = Engine.folder else {

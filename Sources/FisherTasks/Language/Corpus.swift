@@ -24,8 +24,8 @@ public struct Corpus: Sendable {
     /// Divides documents. Whole documents go to one side, equal ones to the same, so that nothing leaks; a
     /// single document is cut into halves, the second of which is held out.
     ///
-    /// The side of a document depends on its bytes only, not on where it lies. The documents keep their
-    /// order and are joined by a line feed.
+    /// The side of a document depends on its bytes only, not on its path. The documents keep their order and
+    /// are joined by a line feed.
     init(name: String, documents: [[UInt8]], validationFraction: Double) {
         self.name = name
         fileCount = documents.count

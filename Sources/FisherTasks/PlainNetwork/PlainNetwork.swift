@@ -51,7 +51,7 @@ public struct PlainNetwork {
 
     /// The samples of two safetensors files in at most `count` batches of nearly one size.
     ///
-    /// - Throws: `CurvatureError.badObservations` where the files hold different numbers of samples.
+    /// - Throws: `CurvatureError.badObservations` if the files hold different numbers of samples.
     public func batches(inputs: String, targets: String, count: Int) throws -> [SupervisedBatch] {
         let data = try batch(inputs: inputs, targets: targets)
         let (samples, targetCount) = (data.unitCount, data.targets.shape.first ?? 0)

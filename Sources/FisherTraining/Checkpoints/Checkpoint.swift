@@ -22,8 +22,8 @@ public struct Checkpoint: Hashable, Sendable {
 
     /// The checkpoint in a folder, which must be intact.
     ///
-    /// Throws `notFound` if there is none, and `damaged` with the reason where a file is missing, truncated
-    /// or changed, even by one bit. Reads every byte once.
+    /// Throws `notFound` if there is none, and `damaged` with the reason if a file is missing, truncated or
+    /// changed, even by one bit. Reads every byte once.
     public init(at path: String) throws(StorageError) {
         let manifest = try Checkpoint.verifiedManifest(at: path)
         self.path = path

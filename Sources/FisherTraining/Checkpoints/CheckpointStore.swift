@@ -41,7 +41,7 @@ public struct CheckpointStore: Sendable {
         return nil
     }
 
-    /// The best checkpoint, where one has been marked.
+    /// The best checkpoint, if one has been marked.
     public var best: Checkpoint? {
         guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: bestLink) else {
             return nil
@@ -56,7 +56,7 @@ public struct CheckpointStore: Sendable {
     /// - Parameters:
     ///   - step: the number of steps made.
     ///   - model: the weights by path.
-    ///   - metadata: what the file of the weights says about the model.
+    ///   - metadata: the model's metadata for the file of the weights.
     ///   - optimizer: the optimizer's state by key.
     ///   - state: everything else, as JSON.
     public func save(
@@ -111,7 +111,7 @@ public struct CheckpointStore: Sendable {
         for old in list().dropFirst(max(count, 1)) where old.path != best?.path { try remove(old) }
     }
 
-    /// Bytes that a user may still write where a folder lies or will lie.
+    /// The bytes that a user may still write to the disk of a folder, which need not exist yet.
     public static func freeBytes(for folder: String) throws(StorageError) -> Int {
         var path = folder
         while !FileManager.default.fileExists(atPath: path), DurableStorage.folder(of: path) != path {
@@ -140,7 +140,7 @@ public struct CheckpointStore: Sendable {
 
     private var bestLink: String { folder + "/" + CheckpointStore.bestName }
 
-    /// `step-000000400`, and `step-000000400.2` where the same step is saved again.
+    /// `step-000000400`, and `step-000000400.2` if the same step is saved again.
     private func path(step: Int, revision: Int) -> String {
         let digits = String(step)
         let name = "step-" + String(repeating: "0", count: max(0, 9 - digits.count)) + digits

@@ -56,8 +56,8 @@ extension ConfigurableTask {
 
     /// Makes the task that a configuration describes.
     ///
-    /// - Throws: `ConfigurationError` where a batch has fewer examples than the slices into which it is to be cut, and what
-    ///   the task throws for its options.
+    /// - Throws: `ConfigurationError` if a batch has fewer examples than the slices into which it is to be
+    ///   cut, and what the task throws for its options.
     public static func make(_ configuration: RunConfiguration<Options>) throws -> Self {
         let task = try Self(configuration.task)
         let slices = configuration.training.microBatches
@@ -70,7 +70,7 @@ extension ConfigurableTask {
 
     /// The preset of a name, as a layer.
     ///
-    /// - Throws: `ConfigurationError` with the nearest name where there is none.
+    /// - Throws: `ConfigurationError` with the nearest name if there is none.
     public static func preset(_ name: String) throws(ConfigurationError) -> ConfigurationLayer {
         guard let preset = presets.first(where: { $0.name == name }) else {
             let names = presets.map(\.name)

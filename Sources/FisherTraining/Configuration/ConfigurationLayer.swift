@@ -49,8 +49,8 @@ public struct ConfigurationLayer: Sendable {
 
     /// Reads a TOML file; tables become dotted keys.
     ///
-    /// - Throws: `StorageError` where the file cannot be read, `ConfigurationError` with the line where it is not TOML, or
-    ///   with the key where a value is a date.
+    /// - Throws: `StorageError` if the file cannot be read, `ConfigurationError` with the line if it is not
+    ///   TOML, or with the key if a value is a date.
     public init(tomlFile path: String) throws {
         let data: Data
         do {
@@ -99,7 +99,7 @@ public struct ConfigurationLayer: Sendable {
     }
 }
 
-/// A value as TOML spells it: a number or a truth value where a single text is one.
+/// A value as TOML spells it: a number or a Boolean if a single text is one.
 func tomlValue(_ pieces: [String], isList: Bool) -> String {
     if !isList {
         let text = pieces.joined()

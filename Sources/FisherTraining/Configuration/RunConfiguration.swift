@@ -24,13 +24,13 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
     /// All values: the options' in the order of their declarations, then the rule's own.
     public let entries: [Entry]
 
-    /// One value with where it came from.
+    /// One value with its origin.
     public struct Entry: Sendable {
         /// The key, such as `training.steps`.
         public let key: String
         /// The value as TOML spells it.
         public let toml: String
-        /// Where it came from.
+        /// The origin of the value.
         public let origin: ConfigurationOrigin
     }
 

@@ -144,7 +144,7 @@ public struct ShuffledIndices: Codable, Hashable, Sendable {
         case seed, count, batch, pass, offset
     }
 
-    /// Reads where the stream was; throws for values that no stream can have.
+    /// Reads the position in the stream; throws for values that no stream can have.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         seed = try container.decode(UInt64.self, forKey: .seed)

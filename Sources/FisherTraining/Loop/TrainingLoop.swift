@@ -70,8 +70,8 @@ public struct TrainingLoop<Task: TrainingTask> {
 
     /// Runs to the end.
     ///
-    /// - Throws: `Interrupted` between steps, `NonFiniteError` where a step cannot be made, and what the task and the
-    ///   callbacks throw.
+    /// - Throws: `Interrupted` between steps, `NonFiniteError` if a step cannot be made, and what the task
+    ///   and the callbacks throw.
     @discardableResult
     public func callAsFunction(_ callbacks: Callbacks = Callbacks()) throws -> End {
         while true {

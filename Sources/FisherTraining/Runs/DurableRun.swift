@@ -1,7 +1,7 @@
 import Fisher
 import Foundation
 
-/// A training run that lives in a folder: it can be killed at any moment and resumes exactly.
+/// A training run in a folder: it can be killed at any moment and resumes exactly.
 ///
 ///     let run = DurableRun(task, candidate, in: RunDirectory(path: "runs/first"), training: training)
 ///     let document = try run(resuming: true)
@@ -52,9 +52,9 @@ public struct DurableRun<Task: TrainingTask> {
     ///   - display: where progress is shown; nil for nowhere.
     ///   - callbacks: functions called during the run, after the folder has been written to.
     /// - Returns: the run's document, as stored in the folder.
-    /// - Throws: `Interrupted` after everything has been saved; `NonFiniteError` with the weights as they were
-    ///   before the step; `StorageError` or `SafetensorsError` where the folder cannot be used, the last good
-    ///   checkpoint untouched; what the callbacks throw.
+    /// - Throws: `Interrupted` after everything has been saved; `NonFiniteError` with the weights as they
+    ///   were before the step; `StorageError` or `SafetensorsError` if the folder cannot be used, the last
+    ///   good checkpoint untouched; what the callbacks throw.
     @discardableResult
     public func callAsFunction(
         resuming: Bool = false, progress display: ProgressDisplay? = nil,

@@ -3,7 +3,7 @@ import Fisher
 extension OptimizerComparison {
     /// Joins kept runs into a comparison: runs of one label are the seeds of one optimizer.
     ///
-    /// Throws `StorageError` of kind `damaged` where a run was on other data or another model than the first:
+    /// Throws `StorageError` of kind `damaged` if a run was on other data or another model than the first:
     /// their losses are not comparable.
     public init(_ runs: [(directory: RunDirectory, document: RunDocument)]) throws(StorageError) {
         guard let first = runs.first else { preconditionFailure("there must be a run") }

@@ -7,7 +7,7 @@ public struct SavedModel: Hashable, Sendable {
     /// The configuration of the run, if there is one.
     public let configuration: String?
 
-    /// The name of the run's task, where there is a run.
+    /// The name of the run's task, if there is a run.
     public var task: String? {
         guard let configuration else { return nil }
         let run = RunDirectory(path: URL(filePath: configuration).deletingLastPathComponent().path)

@@ -8,9 +8,9 @@ public protocol KroneckerLayer: InformativeLayer {
     /// The rows whose outer products sum to the factors.
     func kroneckerRows(of use: LayerActivation) -> KroneckerRows
 
-    /// The sums over all positions of a^2, with a trailing 1 where there is a bias, and of s^2, and the
-    /// number of positions: the diagonals of the factors, if they are cheaper than by `kroneckerRows`. Nil if
-    /// they are not.
+    /// The sums over all positions of a^2, with a trailing 1 if there is a bias, and of s^2, and the number
+    /// of positions: the diagonals of the factors, if they are cheaper than by `kroneckerRows`. Nil if they
+    /// are not.
     func factorDiagonals(of use: LayerActivation) -> (inputs: Tensor, outputs: Tensor, count: Int)?
 }
 

@@ -28,7 +28,7 @@ public protocol LayerDescription: Hashable, Sendable {
     /// The options in the order in which they are read; none for a layer that is its name alone.
     static var options: [LayerOption<Self>] { get }
 
-    /// The keys whose values may be given without them, as a list where there are several; none by default.
+    /// The keys whose values may be given without them, as a list if there are several; none by default.
     static var shortForm: [String] { get }
 
     /// Creates a description whose options have their defaults; required ones have an invalid value.

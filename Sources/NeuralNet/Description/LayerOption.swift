@@ -93,7 +93,7 @@ extension LayerOptionKind where Value == [Int] {
 }
 
 extension LayerOptionKind {
-    /// The values of another kind, or none where the option is not given.
+    /// The values of another kind, or none if the option is not given.
     public static func optional<Wrapped>(_ kind: LayerOptionKind<Wrapped>) -> Self where Value == Wrapped? {
         Self(
             wanted: kind.wanted, read: { json in kind.read(json).map { $0 } },

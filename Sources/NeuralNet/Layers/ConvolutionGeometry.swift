@@ -32,7 +32,7 @@ public struct ConvolutionGeometry: Hashable, Sendable {
     }
 
     /// The number of positions in each dimension for an input of these sizes:
-    /// floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1; 0 where the kernel does not fit.
+    /// floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1; 0 if the kernel does not fit.
     public func outputSizes(for sizes: [Int]) -> [Int] {
         precondition(sizes.count == kernel.count, "\(sizes) are not the sizes of \(kernel.count) dimensions")
         return sizes.indices.map { k in
@@ -95,7 +95,7 @@ extension LayerOptionKind where Value == Size2d {
 
 extension TracedShape {
     /// The shape [batch, channels, positions...] behind a window that slides over [batch, any, sizes...]; the
-    /// channels stay where none are given.
+    /// channels stay if none are given.
     func slid(_ window: ConvolutionGeometry, channels: Int? = nil) throws(LayerDescriptionError)
         -> TracedShape
     {

@@ -16,7 +16,7 @@ public final class Linear: UnaryLayer {
     ///   - bias: whether there is a bias.
     ///   - weight: how W is drawn; by default U(-a, a) with a = 1 / sqrt(inputs).
     ///   - dtype: the type of both parameters.
-    ///   - generator: where the numbers come from.
+    ///   - generator: the generator of the numbers.
     public init(
         _ inputs: Int, _ outputs: Int, bias: Bool = true, weight: Initializer? = nil, dtype: DType = .float32,
         using generator: RandomGenerator

@@ -13,7 +13,7 @@ public final class Sequential: UnaryLayer, ModuleContainer {
     /// Creates a network of layers.
     public convenience init(_ layers: any UnaryLayer...) { self.init(layers) }
 
-    /// The output of the last layer; the input itself where there is no layer.
+    /// The output of the last layer; the input itself if there is no layer.
     public func callAsFunction(_ input: Tensor) -> Tensor {
         layers.reduce(input) { value, layer in layer(value) }
     }

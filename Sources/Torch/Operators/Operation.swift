@@ -46,7 +46,7 @@ struct Operation: Sendable {
         }
     }
 
-    /// Calls the operator; all its results, each of them failed where the call fails.
+    /// Calls the operator; all its results, each of them failed if the call fails.
     func many(_ count: Int, _ arguments: Argument...) -> [Tensor] {
         switch results(arguments, capacity: count) {
         case .success(let tensors): tensors

@@ -36,7 +36,7 @@ extension Tensor {
     }
 
     /// The solution x of A x = b for a symmetric positive definite matrix A and a vector b, by Cholesky's
-    /// factorization. Fails where the matrix is not positive definite.
+    /// factorization. Fails if the matrix is not positive definite.
     public func solvingPositiveDefinite(_ b: Tensor) -> Tensor {
         b.unsqueezed(1).choleskySolved(factor: cholesky()).flattened()
     }

@@ -77,7 +77,7 @@ extension Tensor {
         crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(2), .integer(ignored))
     }
     /// -log softmax(logits)[target] of each sample, shape [samples], for self and targets as in
-    /// `crossEntropySum`; 0 where the target is `ignored`.
+    /// `crossEntropySum`; 0 if the target is `ignored`.
     public func crossEntropy(targets: Tensor, ignoring ignored: Int = -100) -> Tensor {
         crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(0), .integer(ignored))
     }

@@ -16,7 +16,7 @@ private let argumentOfMaximum = Operation("argmax")
 private let sortingOrder = Operation("argsort.stable")
 
 extension Tensor {
-    /// The sum of all elements, in the given type where one is given.
+    /// The sum of all elements, in the given type, if any.
     public func sum(dtype: DType? = nil) -> Tensor {
         sumAll(.tensor(self), dtype.map { .dtype($0) } ?? .none)
     }

@@ -54,7 +54,7 @@ final class AtomicFile {
         close(folder)
     }
 
-    /// Appends bytes, those of `tensor` where it is given.
+    /// Appends bytes, those of `tensor` if it is given.
     func append(_ bytes: UnsafeRawBufferPointer, of tensor: String? = nil) throws(SafetensorsError) {
         try Self.append(bytes, to: descriptor, path: path, tensor: tensor)
     }
@@ -101,7 +101,7 @@ final class AtomicFile {
         }
     }
 
-    /// The file to replace, links followed, and its permissions where it exists already.
+    /// The file to replace, links followed, and its permissions if it exists already.
     private static func target(
         of path: String
     ) throws(SafetensorsError) -> (path: String, permissions: mode_t?) {

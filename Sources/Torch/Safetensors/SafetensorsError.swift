@@ -26,7 +26,7 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
     public let tensor: String?
     /// Why, in words, without the file and the tensor.
     public let reason: String
-    /// The `errno` of the system call that failed, where one did.
+    /// The `errno` of the system call that failed, if one did.
     public let systemError: Int32?
 
     /// Describes a failure.
@@ -62,7 +62,7 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
         return result + (isCut ? "…\" (\(text.utf8.count) bytes long)" : "\"")
     }
 
-    /// A shape for a message, cut where it has very many dimensions.
+    /// A shape for a message, cut if it has very many dimensions.
     static func listed(_ shape: [Int]) -> String {
         let shown = shape.prefix(16).map(String.init).joined(separator: ", ")
         return shape.count > 16 ? "[\(shown), … (\(shape.count) dimensions)]" : "[\(shown)]"

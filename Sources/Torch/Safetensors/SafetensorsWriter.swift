@@ -15,7 +15,7 @@ public struct SafetensorsSource {
     /// The bytes: little-endian elements, the last dimension's next to each other.
     public let bytes: Bytes
 
-    /// Describes a tensor whose bytes the caller holds; they are written from where they lie.
+    /// Describes a tensor whose bytes the caller holds; they are written without a copy.
     public init(
         name: String, dtype: SafetensorsDType, shape: [Int], byteCount: Int, bytes: @escaping Bytes
     ) {
@@ -62,7 +62,7 @@ public struct SafetensorsWriter: Sendable {
     /// it takes the place of an older file, and that is removed if anything fails.
     ///
     /// Throws `malformed` for names, shapes or sizes that the format forbids, `cannotCreate`,
-    /// `permissionDenied`, `inputOutput`, and `sourceFailed` where a source throws or gives the wrong bytes.
+    /// `permissionDenied`, `inputOutput`, and `sourceFailed` if a source throws or gives the wrong bytes.
     public func write(_ sources: [SafetensorsSource], to path: String) throws(SafetensorsError) {
         let ordered = sorted(sources)
         let header = try header(for: ordered, path: path).serialized(path: path)

@@ -37,8 +37,8 @@ extension Tensor {
         self.init(owning: handle)
     }
 
-    /// The elements in the order of the indices, converted to `Scalar` where they are of another type. Throws why
-    /// the tensor could not be computed, if so. Copies.
+    /// The elements in the order of the indices, converted to `Scalar` if they are of another type. Throws
+    /// why the tensor could not be computed, if so. Copies.
     public func scalars<Scalar: TensorScalar>(as type: Scalar.Type = Scalar.self) throws(TorchError)
         -> [Scalar]
     {

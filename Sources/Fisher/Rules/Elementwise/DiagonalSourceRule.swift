@@ -27,7 +27,7 @@ public protocol DiagonalSourceRule: TensorRule, CurvatureRule {
     var estimate: DiagonalEstimate { get set }
 
     /// The update of this step for one tensor, with the diagonal of this batch in place of the squared
-    /// gradient where there is one.
+    /// gradient if there is one.
     func update(for input: RuleInput, diagonal: Tensor?, state: inout TensorState) -> ParameterUpdate
 }
 

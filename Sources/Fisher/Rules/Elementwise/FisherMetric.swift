@@ -106,7 +106,7 @@ extension FisherMetric {
     /// - Parameters:
     ///   - input: the parameter and its gradient.
     ///   - learningRate: eta.
-    ///   - diagonal: the diagonal of this batch, in place of the squared gradient where there is one.
+    ///   - diagonal: the diagonal of this batch, in place of the squared gradient if there is one.
     ///   - state: the rule's state.
     ///   - fisher: f after a gradient: its running average with the decay b2hat, plus an addend.
     func update(

@@ -138,7 +138,7 @@ public struct AdaFisherRule<Decay: WeightDecayStyle>: CurvatureRule {
         return ParameterUpdate(change: change)
     }
 
-    /// scale x / f, zero where f is.
+    /// scale x / f, zero if f is.
     private func boundedQuotient(_ x: Tensor, _ f: Tensor, scale: Double) -> Tensor {
         quotient(x, f) * scale
     }

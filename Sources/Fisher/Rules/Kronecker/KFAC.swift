@@ -11,7 +11,7 @@ import Torch
 ///     m <- mu m + V,  theta <- theta - eta (m + lambda theta)
 ///
 /// Martens and Grosse (2015), sections 3, 4.2 and 6.3; convolutions and other shared weights as in Grosse and
-/// Martens (2016) or Eschenhagen et al. (2023). a is a layer's input with a trailing 1 where it has a bias, s
+/// Martens (2016) or Eschenhagen et al. (2023). a is a layer's input with a trailing 1 if it has a bias, s
 /// the gradient of -log p with respect to its output, G [outputs, inputs (+ 1)] the mean gradient. Averages
 /// are sum_k d^(t-k) x_k / sum_k d^(t-k). An update averages statistics, then computes the inverses, then
 /// moves the weights. Parameters outside layers with factors move by `fallback`.
@@ -95,7 +95,7 @@ public struct KFAC: KroneckerRule {
         }
     }
 
-    /// pi = sqrt((tr A / dim A) / (tr S / dim S)); 1 where a trace is zero.
+    /// pi = sqrt((tr A / dim A) / (tr S / dim S)); 1 if a trace is zero.
     static func traceRatio(_ a: Tensor, _ s: Tensor) throws -> Double {
         let (up, down) = (try a.diagonal().mean().item(), try s.diagonal().mean().item())
         let pi = (up / down).squareRoot()

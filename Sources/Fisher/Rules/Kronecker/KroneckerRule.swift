@@ -39,7 +39,7 @@ public struct KroneckerOptions: ConfigurableOptions {
     /// Rule of the parameters outside layers with factors.
     @Configurable("fallback", .gradientRules, "the rule of parameters outside layers")
     public var fallback = BaseRule.fadam
-    /// Step size of the fallback, where it is not eta.
+    /// Step size of the fallback, if it is not eta.
     @Configurable("fallback_learning_rate", .nonNegative, "its step size")
     public var fallbackLearningRate: Double? = nil
 
@@ -73,7 +73,7 @@ public protocol KroneckerRule: CurvatureRule {
     /// V: the layer's gradient divided by its information.
     func precondition(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor
 
-    /// V from the rows of the layer's gradient, where that is possible.
+    /// V from the rows of the layer's gradient, if that is possible.
     func precondition(
         _ rows: GradientRows, _ group: RuleGroup, _ block: LayerBlock, _ state: TensorState
     ) throws -> Tensor?
@@ -189,7 +189,7 @@ extension KroneckerRule {
         return (average, failures)
     }
 
-    /// A sum of products in the precision of the rule; bounded, and counted, where it overflowed.
+    /// A sum of products in the precision of the rule; bounded, and counted, if it overflowed.
     private func usable(_ sum: Tensor, _ dtype: DType) throws -> (value: Tensor, fallbacks: Int) {
         // An overflow anywhere in a sum of x x^T is one on its diagonal too.
         if try sum.diagonal().sum(dtype: .float64).item().isFinite { return (sum.to(dtype: dtype), 0) }

@@ -18,10 +18,10 @@ public enum MuonScale: String, Codable, CaseIterable, OptionValue {
 ///     U  = (1 - mu) G + mu B        (Nesterov; else U = B)
 ///     theta <- theta - eta (s NS(U) + lambda theta),   s = sqrt(max(1, rows / columns))
 ///
-/// NS takes X = U / (|U|_F + epsilon), transposed where it is tall, through five steps of
+/// NS takes X = U / (|U|_F + epsilon), transposed if it is tall, through five steps of
 /// X <- a X + (b M + c M^2) X with M = X X^T and (a, b, c) = (3.4445, -4.7750, 2.0315), which bring all
-/// singular values in [0.01, 1] into [0.68, 1.13]. It is steepest descent in the spectral norm, not an
-/// estimate of second moments; without momentum, and with the exact polar factor, it is one-step Shampoo.
+/// singular values in [0.01, 1] into [0.68, 1.13]. It is steepest descent in the spectral norm, not an estimate of second moments;
+/// without momentum, and with the exact polar factor, it is one-step Shampoo.
 ///
 /// Jordan et al. (2024), "Muon: An optimizer for hidden layers in neural networks". A tensor of rank above two is
 /// a matrix of its first dimension by the rest. Vectors and scalars move by `fallback`, at the same eta.

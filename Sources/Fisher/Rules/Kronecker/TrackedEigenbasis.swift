@@ -76,7 +76,7 @@ struct TrackedEigenbasis {
             fallbackCount: fallbacks)
     }
 
-    /// Eigenvectors, the largest eigenvalue first; the identity where the decomposition fails.
+    /// Eigenvectors, the largest eigenvalue first; the identity if the decomposition fails.
     private func firstBases(of factors: [Tensor?]) -> ([Tensor?], Int) {
         var fallbacks = 0
         let bases = factors.map { factor -> Tensor? in
@@ -91,8 +91,8 @@ struct TrackedEigenbasis {
     /// Eigenvectors in descending order; nil if they fail their check.
     ///
     /// One gradient leaves a null space on a matrix's long side, any basis of which is valid, and rounding
-    /// would choose one. It is given the eigenvectors of N D N instead, for the projector N onto it and D =
-    /// diag(2 - k/n), k = 0, 1, ...
+    /// would choose one. It is given the eigenvectors of N D N instead, for the projector N onto it and
+    /// D = diag(2 - k/n), k = 0, 1, ...
     private static func eigenvectors(of factor: Tensor) -> Tensor? {
         guard let (values, vectors) = SafeEigen.decomposition(of: factor, .orthonormality),
             let ascending = try? values.scalars(as: Double.self)
@@ -113,7 +113,7 @@ struct TrackedEigenbasis {
         return SafeEigen.isOrthonormal(basis) ? basis : nil
     }
 
-    /// One power iteration and a QR decomposition; the old basis where that fails.
+    /// One power iteration and a QR decomposition; the old basis if that fails.
     private func refreshed(
         _ bases: [Tensor?], of factors: [Tensor?], state: inout TensorState
     ) -> ([Tensor?], Int) {

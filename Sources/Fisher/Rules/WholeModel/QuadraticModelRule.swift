@@ -11,7 +11,8 @@ public struct AdaptiveDamping: ConfigurableOptions {
         "adapts_damping", aliases: ["adaptive_damping"], "whether the damping follows the model's predictions"
     )
     public var adaptsDamping = true
-    /// Factor by which the damping is multiplied where it is lowered, and divided where it is raised; in (0, 1].
+    /// Factor by which the damping is multiplied when it is lowered, and divided when it is raised;
+    /// in (0, 1].
     @Configurable("damping_factor", .exponent, "by which the damping falls, and rises")
     public var dampingFactor = 2.0 / 3
 

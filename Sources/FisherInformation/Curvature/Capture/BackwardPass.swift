@@ -12,8 +12,8 @@ struct BackwardPass {
     /// The gradient of -log p in the outputs at the data's labels, if it was requested.
     var outputGradient: Tensor?
 
-    /// The pass with each unit's gradients divided by the norm of its gradient in the outputs; zero where
-    /// that is zero.
+    /// The pass with each unit's gradients divided by the norm of its gradient in the outputs; zero if that
+    /// is zero.
     func improved() -> BackwardPass {
         guard let outputGradient else { return self }
         let lengths = outputGradient.flattened(from: 1).squared().sum(along: 1).squareRoot()

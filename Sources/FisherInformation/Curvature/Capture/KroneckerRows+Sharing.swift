@@ -22,7 +22,7 @@ extension KroneckerRows {
         }
     }
 
-    /// Every position as a row, the inputs with their trailing 1 where there is a bias.
+    /// Every position as a row, the inputs with their trailing 1 if there is a bias.
     package var everyPosition: (inputs: Tensor, outputGradients: Tensor) {
         var (a, s) = shared(by: .expand)
         if hasBias, a.failure == nil {

@@ -5,7 +5,7 @@ import Torch
 /// than with G: M G L = (s M)^T (a L) costs rows (outputs^2 + inputs^2 + outputs inputs) in place of outputs
 /// inputs (outputs + inputs).
 public struct GradientRows {
-    /// a, with a trailing 1 where the layer has a bias, [rows, inputs (+ 1)].
+    /// a, with a trailing 1 if the layer has a bias, [rows, inputs (+ 1)].
     let inputs: Tensor
     /// s at the data's labels, [rows, outputs].
     let outputs: Tensor

@@ -3,9 +3,9 @@ import Torch
 
 /// The Kronecker factors of one layer's information as sums with counts: F ~ A (x) S.
 ///
-/// A = (sum of a a^T) / `inputCount`, with a trailing 1 in a where the layer has a bias; S = (sum of s s^T) /
-/// `observationCount`, so that A (x) S is on the scale of the mean loss: with N samples of R positions and a loss
-/// averaged over samples the product is 1 / (N^2 R) times that of the sums (`expand`).
+/// A = (sum of a a^T) / `inputCount`, with a trailing 1 in a if the layer has a bias; S = (sum of s s^T) /
+/// `observationCount`, so that A (x) S is on the scale of the mean loss: with N samples of R positions and a
+/// loss averaged over samples the product is 1 / (N^2 R) times that of the sums (`expand`).
 ///
 /// Whole factors are matrices; if only their diagonals were requested they are vectors, and neither factor is
 /// formed.

@@ -11,7 +11,7 @@ public final class EventFileWriter {
     private let descriptor: CInt
     private let now: () -> Double
 
-    /// Creates a file in a folder, which is made where it is missing. No file is ever overwritten.
+    /// Creates a file in a folder, which is created if it is missing. No file is ever overwritten.
     ///
     /// Throws `StorageError`.
     public init(
