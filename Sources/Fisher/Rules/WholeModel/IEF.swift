@@ -34,7 +34,7 @@ public struct IEF: CurvatureRule {
         guard let j = group.statistics.perSampleGradients(.empirical), let s = j.outputSquares else {
             throw CurvatureError.noSuchEstimate(
                 source: "improved", structure: "per-sample gradients",
-                reason: "the likelihood does not tell the outputs that it is made of")
+                reason: "the likelihood does not expose its outputs")
         }
         if group.inputs.contains(where: { $0.auxiliary != nil }) {
             throw CurvatureError.noSuchEstimate(
