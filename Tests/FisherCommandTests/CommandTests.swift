@@ -107,7 +107,7 @@ import Torch
             try Self.write(["w": Tensor([1.0, 2])], to: root + "/long")
             try Data("junk".utf8).write(to: URL(filePath: root + "/junk"))
             for (gradient, option, status, text) in [
-                ("/p", "rho=0.5", 64, "rho"), ("/p", "lr=-1", 64, "learning_rate = -1.0"),
+                ("/p", "rho=0.5", 64, "rho"), ("/p", "lr=-1", 64, "learning_rate = -1 "),
                 ("/none", "lr=1", 66, "/none"),
                 ("/junk", "lr=1", 65, "/junk"), ("/other", "lr=1", 65, "w"),
                 ("/nan", "lr=1", 3, "the gradient of w"),

@@ -92,6 +92,8 @@ import Torch
                 (["train", "waiting", "--resume", "--steps", "30", "--output", run], ["step 30"]),
                 (train + ["--rule", "kfac", "--steps", "20", "--output", run + "-kfac"], ["step 20"]),
                 (["predict", run, "--x", "1", "--y", "1"], ["failures to expect: "]),
+                // --seed is the training's, so the data's has its section before it.
+                (["train", "waiting", "--help"], ["--data-seed", "--seed", "--width <width>"]),
                 (["predict", "--help"], ["USAGE: own-task predict", "--x <x>"]),
                 (
                     [

@@ -192,6 +192,30 @@ import Torch
         }
     }
 
+    /// A task's options are flags of every command, which start from the same preset.
+    @Test func flagsDeriveFromOptions() throws {
+        let printed = try Self.run([
+            "train", "digits", "--print-config", "--network", "cnn", "--batch", "9", "--warm-up", "3",
+            "--rule", "adamw", "--set", "model.activation=tanh",
+        ])
+        #expect(printed.status == 0, "\(printed.errors)")
+        for line in [
+            /network = "cnn" +# command line/, /batch = 9 +# command line/, /warm_up = 3 +# command line/,
+            /activation = "tanh" +# command line/, /rule = "adamw" +# command line/,
+            /learning_rate = 0.003 +# preset autoencoder/,
+        ] { #expect(printed.output.contains(line), "\(printed.output)") }
+        for command in ["train", "compare", "ablate"] {
+            let help = try Self.run([command, "language", "--help"]).output.split { $0.isWhitespace }.joined(
+                separator: " ")
+            #expect(help.contains("--context <context>") && help.contains("windows in a step (default: 8)"))
+            #expect(help.contains("quick, tiny, small, base"))
+        }
+        let wrong = try Self.run(["compare", "language", "--size", "tyni"])
+        #expect(wrong.status == 64 && wrong.errors.contains("model.size = tyni (command line)"))
+        let other = try Self.run(["train", "language", "--preset", "tinny", "--print-config"])
+        #expect(other.status == 64 && other.errors.contains("did you mean tiny?"))
+    }
+
     @Test func aRunThatDivergesEndsWithItsStatus() throws {
         try Self.withText { root in
             let run = try Self.run(

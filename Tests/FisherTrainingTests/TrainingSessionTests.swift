@@ -166,6 +166,42 @@ import Testing
         }
     }
 
+    /// Callbacks see the session after each step and evaluation; what one throws ends the run, which can be resumed.
+    @Test func callbacksFollowARun() throws {
+        struct Enough: Error {}
+        try ToyTask.withFolder { root in
+            var (steps, points, pauses): ([Int], [Int], Int) = ([], [], 0)
+            let loop = TrainingLoop(
+                try TrainingSession(ToyTask(), try ToyTask.candidate("adam"), seed: 1),
+                length: RunLength(steps: 7, evaluateEvery: 3))
+            let end = try withoutActuallyEscaping({ (step: Int?, point: Int?) in
+                if let step { steps.append(step) }
+                if let point { points.append(point) }
+                if step == nil && point == nil { pauses += 1 }
+            }) { note in
+                try loop(
+                    .init(
+                        afterStep: { session, _ in note(session.progress.step, nil) },
+                        afterEvaluation: { _, point in note(nil, point.step) },
+                        betweenSteps: { _ in note(nil, nil) }))
+            }
+            #expect(end == .completed)
+            #expect(steps == Array(1...7) && points == [0, 3, 6, 7] && pauses == 8)
+
+            #expect(throws: Enough.self) {
+                try durableRun(root)(
+                    callbacks: .init(afterStep: { session, _ in
+                        if session.progress.step == 8 { throw Enough() }
+                    }))
+            }
+            #expect(RunDirectory(path: root).checkpoints.list().first?.step == 6)
+            let resumed = try durableRun(root)(resuming: true)
+            let whole = try durableRun(root + "/whole")()
+            #expect(
+                resumed.record.curve.map(\.validationLoss) == whole.record.curve.map(\.validationLoss))
+        }
+    }
+
     @Test func comparisonsRecordDivergenceAndGoOn() throws {
         let run = TrainingRun(ToyTask(), length: RunLength(steps: 12, evaluateEvery: 5))
         let one = try run(try ToyTask.candidate("adam"), seed: 1) { _, _ in }

@@ -91,8 +91,9 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
     }
 
     var customMirror: Mirror {
+        let flags = Self.flags
         let children = Self.options.map { option -> Mirror.Child in
-            let name = NameSpecification.customLong(Self.flag(of: option.name))
+            let name = NameSpecification.customLong(flags[option.name] ?? option.name)
             let text = option.text.isEmpty ? "" : " (default: \(option.text))"
             let help = ArgumentHelp("\(option.declaration.meaning)\(text)")
             return (
@@ -119,17 +120,20 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
         return (defaults?.value ?? RunConfiguration()).options.filter { Use.hasFlag($0.name) }
     }
 
-    /// The last part of an option's name; the whole name where another flag has that.
-    private static func flag(of option: String) -> String {
-        func short(_ name: String) -> String { hyphenated(name.split(separator: ".").last ?? "") }
+    /// The flag of each option: the last part of its name, or the whole name where another flag has that.
+    private static var flags: [String: String] {
         func hyphenated(_ text: some StringProtocol) -> String {
             String(text.map { $0 == "." || $0 == "_" ? "-" : $0 })
         }
-        let own = Task.Options.options.map(\.name)
-        guard own.contains(option) else { return short(option) }
-        let others = RunConfiguration<Task.Options>.options.map(\.name).filter { $0 != option }
-        let isTaken = commandFlags.contains(short(option)) || others.contains { short($0) == short(option) }
-        return isTaken ? hyphenated(option) : short(option)
+        let names = RunConfiguration<Task.Options>.options.map(\.name)
+        let own = Set(Task.Options.options.map(\.name))
+        let short = Dictionary(
+            uniqueKeysWithValues: names.map { ($0, hyphenated($0.split(separator: ".").last ?? "")) })
+        let users = Dictionary(grouping: names) { short[$0] ?? "" }
+        return short.reduce(into: [:]) { flags, entry in
+            let isTaken = commandFlags.contains(entry.value) || users[entry.value, default: []].count > 1
+            flags[entry.key] = own.contains(entry.key) && isTaken ? hyphenated(entry.key) : entry.value
+        }
     }
 
     /// Flags that commands have of their own, which no option of a task may take.
