@@ -11,7 +11,7 @@ struct Sample: ParsableCommand {
 
     @Argument(help: "A run's folder (its best checkpoint), a checkpoint's folder, or a safetensors file.")
     var model: String
-    @Option(help: "The text to go on from.")
+    @Option(help: "The text to continue.")
     var prompt = ""
     @Option(help: "Bytes to write.")
     var length = 500

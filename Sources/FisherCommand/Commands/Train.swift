@@ -33,7 +33,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             abstract: "Train \(Task.subject).",
             discussion: """
                 The run's folder holds its configuration, metrics, TensorBoard events and checkpoints. A run that \
-                was stopped or killed goes on with --resume, to the same bits as if it had not been (with the same \
+                was stopped or killed continues with --resume, to the same bits as if it had not been (with the same \
                 number of threads). \(Task.remark)
 
                 fisher train \(Task.name) --set optimizer.rule=fadam --output runs/first
@@ -45,7 +45,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
     var printConfig = false
     @Option(name: .shortAndLong, help: "The run's folder.")
     var output: String?
-    @Flag(help: "Go on from the newest whole checkpoint.")
+    @Flag(help: "Continue from the newest whole checkpoint.")
     var resume = false
     @Flag(help: "Show sizes, time and space that the run would take, and end.")
     var dryRun = false

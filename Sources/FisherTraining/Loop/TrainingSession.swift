@@ -3,7 +3,7 @@ import Foundation
 
 /// One run of one optimizer from one seed: everything that its future depends on.
 ///
-/// Saved and restored, it goes on exactly: the same losses and weights, to the bit, as if it had not stopped
+/// Saved and restored, it continues exactly: the same losses and weights, to the bit, as if it had not stopped
 /// (with the same number of threads).
 public final class TrainingSession<Task: TrainingTask> {
     /// What is trained.

@@ -31,7 +31,7 @@ public protocol TrainingTask {
     func validationLoss(of model: Model) throws -> Double
 }
 
-/// An endless stream of batches that can go on from where it was.
+/// An endless stream of batches whose position can be saved and restored.
 public protocol BatchStream<Batch> {
     /// What it gives.
     associatedtype Batch

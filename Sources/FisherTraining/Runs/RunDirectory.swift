@@ -1,7 +1,7 @@
 import Fisher
 import Foundation
 
-/// The folder of a training run: what it was asked, what it did, and how to go on.
+/// The folder of a training run: its configuration, what it did, and what it resumes from.
 ///
 ///     run.json        what was run, on what, and the curve so far
 ///     config.toml     the resolved configuration
@@ -35,7 +35,7 @@ public struct RunDirectory: Hashable, Sendable {
     }
 
     /// Makes the folder and takes the right to write in it.
-    public func lock() throws(StorageError) -> RunLock {
+    func lock() throws(StorageError) -> RunLock {
         try DurableStorage.makeFolder(path)
         return try RunLock(folder: path)
     }
@@ -52,12 +52,12 @@ public struct RunDirectory: Hashable, Sendable {
     }
 
     /// Writes what was run, whole or not at all.
-    public func write(_ document: RunDocument) throws(StorageError) {
+    func write(_ document: RunDocument) throws(StorageError) {
         try DurableStorage.replaceFile(at: documentFile, with: StoredJSON.encode(document))
     }
 
     /// Writes the resolved configuration.
-    public func writeConfiguration(_ toml: String) throws(StorageError) {
+    func writeConfiguration(_ toml: String) throws(StorageError) {
         try DurableStorage.replaceFile(at: configurationFile, with: Data(toml.utf8))
     }
 
