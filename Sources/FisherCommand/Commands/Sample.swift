@@ -17,7 +17,7 @@ struct Sample: ParsableCommand {
     var length = 500
     @Option(help: "Logits are divided by it; 0 takes the likeliest byte always.")
     var temperature = 0.8
-    @Option(help: "Draw from so many of the likeliest bytes.")
+    @Option(help: "The number of likeliest bytes to draw from.")
     var topK: Int?
     @Option(help: "Equal seeds give equal text.")
     var seed: UInt64 = 0
