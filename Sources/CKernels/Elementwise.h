@@ -1,4 +1,4 @@
-// Loops of the rules that need no sum before they move: SGD, Adam, AdamW, RMSProp, Adagrad.
+// Loops of the rules that need no sum before they update: SGD, Adam, AdamW, RMSProp, Adagrad.
 //
 // Each loop runs over whole vectors, and once more over the last elements, in a copy filled up with zeros,
 // which add nothing to any sum.

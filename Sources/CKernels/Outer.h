@@ -1,4 +1,4 @@
-// Sums of outer products, and of their squares: what a linear layer's information is made of.
+// Sums of outer products, and of their squares: the terms of a linear layer's information.
 //
 // Included once for each type of numbers, with Real and OUTER(name) defined, and once for each instruction set,
 // with VECTOR_BYTES, VECTORS and TERM_ROWS, a divisor of six, defined. A block of PANEL columns and TILE rows of the result is made at a
@@ -41,7 +41,7 @@ INLINE void OUTER(group_tile)(
         }
 }
 
-// The same where every term is squared by itself: (s a)^2 = s^2 a^2, given.
+// The same if every term is squared separately: (s a)^2 = s^2 a^2, given.
 INLINE void OUTER(term_tile)(
     const Real *s, const Real *s2, const Real *a, const Real *a2, int64_t depth, Real *sum, Real *squares) {
     enum { ROWS = TERM_ROWS };
@@ -183,7 +183,7 @@ static void OUTER(columns)(const ck_columns *job, int64_t begin, int64_t end) {
 }
 
 static void OUTER(lookups)(const ck_lookups *job, int64_t begin, int64_t end, void *scratch) {
-    // Where in `rows` the row of an entry stands, plus one; zero for one that the unit has not met.
+    // The position in `rows` of an entry's row, plus one; zero for one that the unit has not used.
     int32_t *place = scratch;
     int64_t width = end - begin;
     Real *rows = (Real *)(place + (job->entries + 15) / 16 * 16);

@@ -41,7 +41,7 @@ typedef uint16_t Halves __attribute__((ext_vector_type(LANES), aligned(2)));
         if (!(exact)) (sum) += __builtin_convertvector((part), Doubles);   \
     } while (0)
 
-// Asks for what a loop needs a little later. Processors do it themselves, but not across a page: 6 % of a
+// Prefetches what a loop needs a little later. Processors do it themselves, but not across a page: 6 % of a
 // loop whose data come from memory.
 #define AHEAD 512
 #define FETCH(pointer) __builtin_prefetch((pointer) + AHEAD)

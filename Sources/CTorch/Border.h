@@ -1,4 +1,4 @@
-// What every area needs at the border between C and C++: handles, and exceptions turned into failures.
+// Declarations shared by all areas at the border between C and C++: handles, and exceptions turned into failures.
 #pragma once
 
 // Every file fails where there is no suitable libtorch: one that compiled to nothing would still count as up
@@ -26,12 +26,12 @@
 
 namespace ctorch {
 
-/// Keeps the failure that is being handled; to be called in a catch block.
+/// Stores the exception that is being handled; to be called in a catch block.
 ct_status keep_failure() noexcept;
-/// Keeps a failure of our own.
+/// Stores a failure of our own.
 ct_status keep_failure(const char *message) noexcept;
 
-/// Runs `work`, whose result is `failed` where it throws.
+/// Runs `work`, whose result is `failed` if it throws.
 template <typename Result, typename Work>
 Result guarded(Result failed, Work &&work) noexcept {
     try {
@@ -65,7 +65,7 @@ inline const c10::TensorImpl &peek(ct_tensor handle) {
     return *reinterpret_cast<const c10::TensorImpl *>(handle);
 }
 
-/// Hands a reference to the caller.
+/// Passes a reference to the caller.
 inline ct_tensor give(at::Tensor tensor) {
     if (!tensor.defined()) return nullptr;
     return reinterpret_cast<ct_tensor>(tensor.unsafeReleaseTensorImpl());

@@ -1,4 +1,4 @@
-// What a user of `import Fisher` needs besides.
+// Modules that a user of `import Fisher` also needs.
 @_exported import FisherInformation
 @_exported import FisherOptions
 @_exported import NeuralNet

@@ -32,7 +32,7 @@ public struct FisherTool: ParsableCommand {
     /// The commands of other packages.
     private static let registered = Mutex<[any ParsableCommand.Type]>([])
 
-    /// Makes the command, as the argument parser asks for it.
+    /// Creates the command, for the argument parser.
     public init() {}
 
     /// Adds a command, which appears in the help after those of this package.
@@ -46,10 +46,11 @@ public struct FisherTool: ParsableCommand {
 
     /// Adds a task, which becomes a subcommand of `train`, `compare`, `ablate` and `hierarchy`.
     ///
-    /// Call it before ``main()``. Adding a task twice changes nothing; a name that another task has traps.
+    /// Call it before ``main()``. Adding a task twice changes nothing; it traps if another task has the same
+    /// name.
     public static func register<Task: ConfigurableTask>(task: Task.Type) { TaskRegistry.register(task) }
 
-    /// Runs the command that the arguments name, and ends the process where it fails.
+    /// Runs the command that the arguments name, and ends the process if it fails.
     ///
     /// A failure is one sentence on standard error and an exit status after sysexits: 64 for arguments, 65 for data, 66 for
     /// a missing file, 3 for a run that diverged, 75 for one that a signal stopped.

@@ -1,7 +1,7 @@
 import Fisher
 import FisherTraining
 
-/// The tasks that commands know by their names.
+/// The tasks of the commands, by name.
 public enum TaskRegistry {
     // A new task of this package adds one line here.
     private static let own: [any ConfigurableTask.Type] = [
@@ -11,9 +11,9 @@ public enum TaskRegistry {
 
     private static let registry = NameRegistry(own, name: { $0.name }, type: { ObjectIdentifier($0) })
 
-    /// Makes a task known by its name; call it before commands are parsed.
+    /// Registers a task under its name; call it before commands are parsed.
     ///
-    /// Registering a type twice changes nothing; a name that another type has traps.
+    /// Registering a type twice changes nothing; it traps if another type has the same name.
     public static func register<Task: ConfigurableTask>(_ task: Task.Type) {
         registry.register(task, named: task.name, type: ObjectIdentifier(task))
     }

@@ -1,2 +1,2 @@
-// What a user of `import FisherTraining` needs besides: run records, settings, summaries.
+// Declarations that a user of `import FisherTraining` also needs: run records, settings, summaries.
 @_exported import FisherStudies

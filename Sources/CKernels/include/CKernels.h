@@ -1,6 +1,6 @@
 // The inner loops of the optimizers' fused steps: pure functions over memory that the caller owns.
 //
-// Nothing here allocates, starts threads or decides anything. A table holds the loops for one instruction
+// Nothing here allocates memory, starts threads or sets policy. A table holds the loops for one instruction
 // set and one type of parameters; all tables compute the same formulas, and differ by rounding only.
 // Sums of squares are taken in double, so that no gradient and no epsilon overflows them.
 #ifndef CKERNELS_H
@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /// In all rules a quotient is zero where its divisor is exactly zero, divisors are floored at the smallest
-/// normal number and quotients kept finite, where `guarded` asks for it; without it divisors must be normal.
+/// normal number and quotients kept finite, if `guarded` is set; without it divisors must be normal.
 
 /// Sums of squares that a loop adds to.
 typedef struct ck_sums {
@@ -78,9 +78,9 @@ typedef struct ck_tile {
 typedef struct ck_table {
     /// sums.gradient only, of the gradient as it lies in memory.
     void (*square_sum)(const void *g, int64_t count, ck_sums *sums);
-    /// `m` is NULL where there is no momentum.
+    /// `m` is NULL if there is no momentum.
     void (*plain)(const ck_plain *k, void *p, const void *g, float *m, int64_t count, ck_sums *sums);
-    /// `m` is NULL where there is no momentum.
+    /// `m` is NULL if there is no momentum.
     void (*adaptive)(
         const ck_adaptive *k, void *p, const void *g, float *m, float *v, int64_t count, ck_sums *sums);
     /// Writes nothing: sums.gradient and sums.step, and sums.decay where of_decay is not 0.
@@ -107,7 +107,7 @@ typedef struct ck_table {
         const float *columns, ck_sums *sums);
 } ck_table;
 
-/// What of a sum of outer products is squared before it is summed up.
+/// The terms of a sum of outer products that are squared before they are summed.
 typedef enum ck_squared { CK_NONE = 0, CK_EACH_TERM = 1, CK_EACH_GROUP = 2 } ck_squared;
 
 /// The rows and the bytes of a row of the block that a call of `outer` makes.
@@ -145,9 +145,9 @@ typedef struct ck_lookups {
     void *sum, *squares;
 } ck_lookups;
 
-/// The sums that estimates of information are made of, for one instruction set and one type of numbers.
+/// The sums for estimates of the information, for one instruction set and one type of numbers.
 typedef struct ck_outer_table {
-    /// Makes the block whose first place is [row, column]; scratch has `ck_outer_scratch` bytes.
+    /// Makes the block whose first element is [row, column]; scratch has `ck_outer_scratch` bytes.
     void (*outer)(const ck_outer *job, int64_t row, int64_t column, void *scratch);
     /// Makes some columns.
     void (*columns)(const ck_columns *job, int64_t begin, int64_t end);
@@ -155,7 +155,7 @@ typedef struct ck_outer_table {
     void (*lookups)(const ck_lookups *job, int64_t begin, int64_t end, void *scratch);
 } ck_outer_table;
 
-/// From the one that every processor has to the fastest.
+/// In ascending order of speed, from the one that every processor has.
 typedef enum ck_instruction_set { CK_BASELINE = 0, CK_HASWELL = 1, CK_AVX512 = 2 } ck_instruction_set;
 
 /// Whether this processor, and this build, has an instruction set.
@@ -167,7 +167,7 @@ const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64);
 /// The bytes that a call of `outer`, and one of `lookups` for some columns, work in.
 int64_t ck_outer_scratch(const ck_outer *job, bool float64);
 int64_t ck_lookups_scratch(const ck_lookups *job, int64_t columns, bool float64);
-/// Tells the processor that a thread is waiting for another.
+/// Hints to the processor that a thread is waiting for another.
 void ck_pause(void);
 
 #ifdef __cplusplus

@@ -1,7 +1,7 @@
-// A hand-written C interface to libtorch: the only place where Swift meets C++.
+// A hand-written C interface to libtorch: the only border between Swift and C++.
 //
 // Every entry catches every C++ exception. An entry that fails returns NULL, or a status other than
-// CT_OK, and keeps the first line of the reason for `ct_error_message` of the same thread.
+// CT_OK, and stores the first line of the reason for `ct_error_message` of the same thread.
 #ifndef CTORCH_H
 #define CTORCH_H
 
@@ -27,7 +27,7 @@ const char *ct_error_message(void);
 typedef struct ct_tensor_s *ct_tensor;
 
 void ct_tensor_release(ct_tensor tensor);
-/// An uninitialised tensor. `type` is c10::ScalarType, `device` c10::DeviceType.
+/// An uninitialized tensor. `type` is c10::ScalarType, `device` c10::DeviceType.
 ct_tensor ct_tensor_empty(const int64_t *sizes, int64_t rank, int32_t type, int32_t device, int32_t index);
 int64_t ct_tensor_rank(ct_tensor tensor);
 void ct_tensor_sizes(ct_tensor tensor, int64_t *sizes);
@@ -38,7 +38,7 @@ int32_t ct_tensor_device_index(ct_tensor tensor);
 bool ct_tensor_is_contiguous(ct_tensor tensor);
 /// The address of the first element; NULL for an empty tensor.
 void *ct_tensor_data(ct_tensor tensor);
-/// Tells recorded operations that the elements were changed through `ct_tensor_data`.
+/// Notifies recorded operations that the elements were changed through `ct_tensor_data`.
 void ct_tensor_note_change(ct_tensor tensor);
 
 // MARK: Operators
@@ -71,7 +71,7 @@ typedef struct ct_value {
 } ct_value;
 
 /// Calls an operator with boxed arguments. Results are tensors only, lists are flattened; a result
-/// that is undefined is NULL. `*result_count` enters as the room in `results` and leaves as their number.
+/// that is undefined is NULL. `*result_count` is the capacity of `results`, and becomes their number.
 ct_status ct_call(
     ct_operator op, const ct_value *arguments, int64_t argument_count, const int64_t *integers,
     const ct_tensor *tensors, ct_tensor *results, int64_t *result_count);
@@ -102,13 +102,13 @@ ct_status ct_generator_set_state(ct_generator generator, ct_tensor state);
 
 /// The version of libtorch, such as "2.13.0".
 const char *ct_engine_version(void);
-/// The folder that holds libtorch's lib and include; NULL where it cannot be told.
+/// The folder that holds libtorch's lib and include; NULL if unknown.
 const char *ct_engine_folder(void);
 /// The vector instruction set that libtorch's kernels use here.
 const char *ct_instruction_set(void);
 int32_t ct_thread_count(void);
 void ct_set_thread_count(int32_t count);
-/// The number of CUDA devices; 0 where libtorch has none.
+/// The number of CUDA devices; 0 if libtorch has none.
 int32_t ct_cuda_device_count(void);
 
 /// A piece of a parallel loop: the half-open range of indices, and the number of the piece.

@@ -2,7 +2,8 @@ import FisherInformation
 import NeuralNet
 import Torch
 
-/// What earlier tasks need protected: (lambda / 2) sum_i F_i (theta_i - theta*_i)^2 (Kirkpatrick et al. 2017).
+/// The penalty that protects earlier tasks: (lambda / 2) sum_i F_i (theta_i - theta*_i)^2 (Kirkpatrick et al.
+/// 2017).
 ///
 ///     var consolidation = ElasticWeightConsolidation(strength: 100)
 ///     // ... after a task ...
@@ -10,43 +11,44 @@ import Torch
 ///     // ... in each step of the next one ...
 ///     try Objective(likelihood, observing: targets, auxiliaries: consolidation.auxiliaries(for: model))
 ///
-/// The penalty is an auxiliary of the next task's objective: it reaches the weights but never an estimate of the
-/// information. F is any diagonal on the scale of the mean loss: a ``/FisherInformation/DiagonalInformation`` of any source, or FAdam's
-/// own f, ``Optimizer/diagonalInformation``. The square of a mini-batch's mean gradient, which much public code
-/// takes, is smaller by about the size of the batch and vanishes where training ends; it is to be had as the source
-/// ``/FisherInformation/CurvatureSource/minibatch``.
+/// The penalty is an auxiliary of the next task's objective: it reaches the weights but never an estimate of
+/// the information. F is any diagonal on the scale of the mean loss: a
+/// ``/FisherInformation/DiagonalInformation`` of any source, or FAdam's own f,
+/// ``Optimizer/diagonalInformation``. The square of a mini-batch's mean gradient, which much public code
+/// takes, is smaller by about the size of the batch and vanishes where training ends; it is available as the
+/// source ``/FisherInformation/CurvatureSource/minibatch``.
 public struct ElasticWeightConsolidation {
     /// How several tasks are remembered.
     public enum Memory: Hashable, Sendable {
         /// A penalty for each task, around its own weights.
         ///
-        /// Their sum is kept as what it is, one quadratic: sum_k F_k (theta - theta_k)^2 = A (theta - m)^2 + c with
-        /// A = sum_k F_k and A m = sum_k F_k theta_k. So neither memory nor time grows with the number of tasks.
+        /// Their sum is stored as one quadratic: sum_k F_k (theta - theta_k)^2 = A (theta - m)^2 + c with A =
+        /// sum_k F_k and A m = sum_k F_k theta_k. So neither memory nor time grows with the number of tasks.
         case separate
         /// One penalty around the latest weights: F <- gamma F + F_new (Schwarz et al. 2018), gamma in [0, 1].
         case online(decay: Double)
     }
 
-    /// What earlier tasks ask for: weights, and what each of them is worth.
+    /// The weights of earlier tasks, and the information that weighs each of them.
     public struct Anchor {
         /// m, by parameter: the latest task's weights, or the mean of all tasks' by their information.
         public let weights: [ParameterPath: Tensor]
-        /// F, by parameter.
+        /// The information F, by parameter.
         public let information: [ParameterPath: Tensor]
     }
 
-    /// lambda.
+    /// The strength lambda.
     public let strength: Double
     /// How several tasks are remembered.
     public let memory: Memory
-    /// What is remembered; nothing before the first task has ended.
+    /// The stored weights and information; nil before the first task has ended.
     public private(set) var anchor: Anchor?
     /// The number of tasks remembered.
     public private(set) var taskCount = 0
-    /// sum_k F_k (theta_k - m)^2: what no weights can avoid.
+    /// sum_k F_k (theta_k - m)^2: the part of the penalty that does not depend on the weights.
     private var constant = 0.0
 
-    /// Remembers nothing yet.
+    /// Creates a penalty without tasks.
     ///
     /// - Parameters:
     ///   - strength: lambda, zero or more.
@@ -60,11 +62,11 @@ public struct ElasticWeightConsolidation {
         self.memory = memory
     }
 
-    /// Remembers a task at its end: the model's weights as they are, and their information.
+    /// Adds a task at its end: the model's present weights, and their information.
     ///
-    /// Throws where the information lacks a trainable parameter, has one of another shape, or holds something that
-    /// is no finite number of zero or more; nothing is remembered then. Copies the weights and reads a few numbers
-    /// of each parameter from the device.
+    /// Throws if the information lacks a trainable parameter, has one of another shape, or holds something
+    /// that is not a finite number of zero or more; nothing is added then. Copies the weights and reads a few
+    /// numbers of each parameter from the device.
     public mutating func remember(
         _ model: any Module, information: [ParameterPath: Tensor]
     ) throws(CurvatureError) {
@@ -79,7 +81,7 @@ public struct ElasticWeightConsolidation {
             guard isInformation(own) else {
                 throw .unusable(reason: "that of \(named.path) is not everywhere finite and zero or more")
             }
-            // Copies: what the optimizer keeps is changed in place by its next step.
+            // Copies, because the optimizer's next step changes its tensors in place.
             let (star, f) = (tensor.copy(), own.detached().to(dtype: tensor.dtype).copy())
             guard let old = anchor?.information[named.path], let place = anchor?.weights[named.path] else {
                 (weights[named.path], kept[named.path]) = (star, f)
@@ -88,7 +90,7 @@ public struct ElasticWeightConsolidation {
             switch memory {
             case .separate:
                 let sum = old + f
-                // Where no task has information the weights are free, and any mean will do.
+                // Where no task has information the weights are free, and any mean is correct.
                 let share = (f / sum).masked(sum.equals(0), with: 0)
                 let mean = place + share * (star - place)
                 let apart = (old * (place - mean).squared() + f * (star - mean).squared()).sum()
@@ -106,14 +108,14 @@ public struct ElasticWeightConsolidation {
         self.constant = constant
     }
 
-    /// Remembers a task by an estimate of its information, on the scale of the mean loss.
+    /// Adds a task by an estimate of its information, on the scale of the mean loss.
     public mutating func remember(
         _ model: any Module, information: DiagonalInformation
     ) throws(CurvatureError) {
         try remember(model, information: information.mean)
     }
 
-    /// The penalty for an objective; nothing before the first task has ended.
+    /// The penalty for an objective; nil before the first task has ended.
     ///
     /// Costs a few operations for each parameter, however many tasks there were.
     public func auxiliary(for model: any Module) -> Objective.Auxiliary? {

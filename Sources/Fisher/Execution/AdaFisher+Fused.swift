@@ -1,4 +1,4 @@
-// The fused step of AdaFisher and AdaFisherW, for updates that gather no statistics.
+// The fused step of AdaFisher and AdaFisherW, for updates without statistics.
 
 import CKernels
 import FisherInformation

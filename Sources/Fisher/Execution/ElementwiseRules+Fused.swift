@@ -1,4 +1,4 @@
-// The fused steps of the rules that need no sum over a tensor before they move.
+// The fused steps of the rules that need no sum over a tensor before they update it.
 
 import CKernels
 import FisherInformation
@@ -82,6 +82,6 @@ extension AdamRule: FusedRule {
 }
 
 extension ck_adaptive {
-    /// Asks for guards where a divisor may come near zero.
+    /// Enables guards if a divisor may be close to zero.
     fileprivate mutating func `guard`() { guarded = outside + inside.squareRoot() < leastUnguardedDivisor }
 }

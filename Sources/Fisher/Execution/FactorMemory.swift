@@ -1,17 +1,17 @@
 import CKernels
 import FisherInformation
 
-/// The row and column sums of a factored metric, and room for what a step computes from them.
+/// The row and column sums of a factored metric, and memory for what a step computes from them.
 ///
-/// The sums of the squares are gathered by tiles of at most 256 rows by 1024 columns: every tile has a row
+/// The sums of the squares are computed by tiles of at most 256 rows by 1024 columns: every tile has a row
 /// and a column of partial sums of its own, less than one in a hundred of the matrix for all but small ones.
-/// The roots of f's factors then take the place of the first partial sums.
+/// The roots of f's factors then replace the first partial sums.
 struct FactorMemory {
     static let tileRows = 256
     static let tileColumns = 1024
 
     let rows, columns: Int
-    /// R and C, the rule's memory.
+    /// R and C, the rule's state.
     let rowSums: UnsafeMutablePointer<Float>
     let columnSums: UnsafeMutablePointer<Float>
     let inside, outside: Double
@@ -32,7 +32,7 @@ struct FactorMemory {
         self.outside = outside
         let blocks = CellGrid.blocks(rows, Self.tileRows)
         let columnBlocks = CellGrid.blocks(columns, Self.tileColumns)
-        // An empty matrix needs room for the roots all the same.
+        // An empty matrix needs memory for the roots too.
         partials = .allocate(capacity: 1 + max(1, columnBlocks) * rows + max(1, blocks) * columns)
     }
 
@@ -63,7 +63,7 @@ struct FactorMemory {
 
     /// Moves R and C by the partial sums, and leaves the roots of f = R C / sum(R) in their place.
     ///
-    /// The root of a product is the product of the roots, which no small sum makes vanish.
+    /// The root of a product is the product of the roots, which does not underflow for small sums.
     mutating func prepare(_ k: ck_metric) {
         let scale = Double(k.scale) * Double(k.scale)
         let (keep, take) = (Double(k.keep_f), Double(k.take_f))

@@ -1,10 +1,10 @@
-// What the sums over a tensor say about a metric's step: epsilon-hat and the clips.
+// The quantities of a metric's step that depend on sums over a tensor: epsilon-hat and the clips.
 
 import CKernels
 import FisherInformation
 
 extension FusedJob {
-    /// Fills in what is known before the gradient has been surveyed: its scale.
+    /// Sets the scale, which is known before the gradient has been surveyed.
     mutating func setScale(_ scale: Double) {
         switch loop {
         case .plain(var k):
@@ -28,13 +28,13 @@ extension FusedJob {
 
     /// Sets epsilon-hat = min(epsilon, epsilon2 RMS(g)) once the sum of the squares of g is known.
     ///
-    /// - Returns: whether epsilon-hat is epsilon, as it is unless the gradient is truly small.
+    /// - Returns: whether epsilon-hat is epsilon, as it is unless the gradient is very small.
     mutating func setEpsilon(gradientSquares: Double) -> Bool {
         guard let epsilonFraction, count > 0, var k = loop.metric else { return true }
         let bound = Float(epsilonFraction * (gradientSquares / Double(count)).squareRoot())
         guard bound < k.epsilon else { return true }
         k.epsilon = bound
-        // Of a factored metric the guards are known only once its factors are prepared.
+        // For a factored metric the guards are known only once its factors are prepared.
         if case .metric = loop { k.guarded = needsGuards(k) }
         loop.metric = k
         return false
@@ -45,7 +45,7 @@ extension FusedJob {
         guard let clip, count > 0 else { return }
         var total = totalOfCells(sums)
         if !total.step.isFinite || !total.decay.isFinite {
-            // A quotient overflowed: weights of more than 10^18. Once more, with guards.
+            // A quotient overflowed, from weights of more than 10^18: repeat with guards.
             loop.metric?.guarded = true
             for cell in 0..<cells.count { measure(cell, &sums[cell]) }
             total = totalOfCells(sums)

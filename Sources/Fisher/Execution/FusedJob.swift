@@ -4,11 +4,11 @@ import FisherInformation
 /// One tensor's part of a fused step: numbers and addresses only, so that threads can share it.
 ///
 /// The tensor is cut into cells of about `cellCount` elements, whatever the number of threads, and every sum
-/// is one of the cells' sums in their order: results do not depend on who computed what.
+/// is one of the cells' sums in their order: results do not depend on the assignment to threads.
 struct FusedJob {
-    /// Elements in a cell: large enough to hide the price of taking it, small enough to share out evenly.
+    /// Elements in a cell: large enough to hide the cost of scheduling it, small enough to distribute evenly.
     static let cellCount = 32768
-    /// Tensors of up to so many elements stay in a core's own cache between the two passes over them.
+    /// Tensors of up to this many elements stay in a core's own cache between the two passes over them.
     static let wholeCount = 65536
     /// Larger ones do not stay in the cache that the cores share: they are measured together with the survey.
     static let sharedCount = 1_000_000
@@ -37,7 +37,7 @@ struct FusedJob {
     let gradient: UnsafeRawPointer
     var loop: Loop
     var momentum: UnsafeMutablePointer<Float>?
-    /// v or f; nothing for SGD and for a factored f.
+    /// v or f; nil for SGD and for a factored f.
     var square: UnsafeMutablePointer<Float>?
     var factors: FactorMemory?
     var divisor: Divisor?
@@ -59,7 +59,7 @@ struct FusedJob {
         return measures && count > Self.sharedCount
     }
 
-    /// What the report tells.
+    /// The clip factor for the report.
     var clipFactor: Double?
     var changeSquares = 0.0
 
@@ -137,7 +137,7 @@ struct FusedJob {
     }
 }
 
-/// A matrix cut into cells of at most so many elements: whole rows, or pieces of one row.
+/// A matrix cut into cells of at most a given number of elements: whole rows, or pieces of one row.
 struct CellGrid {
     let rows, columns: Int
     let rowsPerCell, columnsPerCell: Int

@@ -1,7 +1,7 @@
 import FisherInformation
 import Torch
 
-/// What the fused path reports of one parameter.
+/// The report of the fused path on one parameter.
 struct FusedOutcome {
     /// The number of elements.
     let count: Int
@@ -11,7 +11,7 @@ struct FusedOutcome {
     let clipFactor: Double?
     /// epsilon-hat, where the rule has one.
     let epsilon: Double?
-    /// What tells how the natural decay was shared out, where the rule has one.
+    /// The distribution of the natural decay, if the rule has one.
     let decay: FusedDecay?
 }
 

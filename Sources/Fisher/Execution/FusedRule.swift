@@ -6,28 +6,28 @@ import Torch
 /// chain of tensor operations. The formula is the specification; state has the same names, shapes and types
 /// in both, so that either continues what the other began.
 protocol FusedRule: TensorRule {
-    /// The option that keeps the rule on the formula path; nothing where the fused path serves.
+    /// The option that requires the formula path; nil if the fused path can be used.
     var fusedObstacle: String? { get }
 
-    /// What the loops need to know about one tensor's step. Memory that is missing is made; none is changed.
+    /// The constants and memory of one tensor's step. Missing memory is allocated; none is changed.
     func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep
 }
 
-/// A rule for whole groups that has a fused path beside its formula for updates that gather nothing.
+/// A rule for whole groups that has a fused path beside its formula for updates without statistics.
 protocol FusedCurvatureRule: CurvatureRule {
-    /// The option that keeps the rule on the formula path; nothing where the fused path serves.
+    /// The option that requires the formula path; nil if the fused path can be used.
     var fusedObstacle: String? { get }
 
-    /// The steps of a group at an update, with the memories that they move; nothing for a parameter without a
-    /// gradient, nothing at all where the formula has to make this update.
+    /// The steps of a group at an update, with the state that they update; nil for a parameter without a
+    /// gradient, and nil as a whole if the formula has to make this update.
     func fusedSteps(
         _ structure: GroupStructure, _ inputs: [FusedInput?], at step: Int, state: [TensorState]
     ) throws(TorchError) -> [(step: FusedStep, state: TensorState)?]?
 }
 
-/// What a rule is told about one parameter of the fused path.
+/// The input of a rule for one parameter of the fused path.
 struct FusedInput {
-    /// theta.
+    /// The parameter theta.
     let parameter: Tensor
     /// t: the number of this update of this parameter, from 1.
     let step: Int
@@ -47,19 +47,19 @@ enum FusedStep {
     case divided(ck_divided, momentum: Tensor, rows: Tensor, columns: Tensor)
 }
 
-/// A step that is divided by a metric, with the sums that it waits for.
+/// A step that is divided by a metric, with the sums that it depends on.
 struct MetricStep {
     /// Constants; `take_m` and `of_decay` before the clip divides them, `epsilon` as it is in most steps.
     var constants: ck_metric
-    /// m.
+    /// The momentum m.
     let momentum: Tensor
-    /// f.
+    /// The information f.
     let information: Information
     /// epsilon2, where epsilon-hat is at most epsilon2 RMS(g).
     var epsilonFraction: Double?
-    /// Whether epsilon-hat is worth a line in the report.
+    /// Whether the report contains epsilon-hat.
     var reportsEpsilon = true
-    /// c, where the rule clips.
+    /// The clip c, if the rule clips.
     let clip: Double?
 
     enum Information {
@@ -74,8 +74,8 @@ struct MetricStep {
 let leastUnguardedDivisor: Float = 1e-20
 
 extension TensorState {
-    /// The memory of a name as contiguous float32 elements that nobody else uses; where there is none yet, new
-    /// memory filled with a number.
+    /// The state tensor of a name as contiguous float32 elements without other users; if there is none yet, a
+    /// new one filled with a number.
     mutating func memory(
         _ name: String, _ shape: @autoclosure () -> [Int], filledWith value: Double
     ) throws(TorchError) -> Tensor {

@@ -13,11 +13,11 @@ import Torch
 
 /// The fused part of one step: a survey of all gradients that writes nothing, then the moves.
 ///
-/// Both are one parallel loop each over a list of pieces, which the threads take in order. Of a rule that
-/// needs sums over a tensor, a small tensor is taken whole by one thread, both passes while it is in that
-/// core's cache; the others are measured and moved one after another, so that the second pass finds in the
-/// shared cache what the first one read. A piece that needs another's result only ever waits for one
-/// that stands before it in the list, which some thread is then working on.
+/// Both are one parallel loop each over a list of pieces, which the threads take in order. For a rule that
+/// needs sums over a tensor, a small tensor is processed as a whole by one thread, both passes while it is in
+/// that core's cache; the others are measured and moved one after another, so that the second pass finds in
+/// the shared cache what the first one read. A piece that needs another's result only ever waits for one
+/// before it in the list, which some thread is then processing.
 final class FusedUpdate {
     /// What a piece does with its cells.
     private enum Task: UInt8 {
@@ -33,7 +33,7 @@ final class FusedUpdate {
         var goal: Int32 = 0
     }
 
-    /// What the threads share. Every cell's sums and every job have one writer at a time.
+    /// The data shared by the threads. Every cell's sums and every job have one writer at a time.
     private struct Shared {
         let jobs: UnsafeMutablePointer<FusedJob>
         let sums: UnsafeMutablePointer<ck_sums>
@@ -85,7 +85,7 @@ final class FusedUpdate {
         shared.tileSums.deallocate()
     }
 
-    /// The jobs, with what they have to report after `move`.
+    /// The jobs, with their reports after `move`.
     var jobs: UnsafeBufferPointer<FusedJob> { UnsafeBufferPointer(start: shared.jobs, count: jobCount) }
 
     /// The sum of the squares of all gradients as they lie in memory; not finite where one of them is not.
@@ -127,7 +127,7 @@ final class FusedUpdate {
         return total
     }
 
-    /// Moves all parameters and memories, the gradients taken times `scale`.
+    /// Updates all parameters and states, with the gradients multiplied by `scale`.
     func move(scale: Double) {
         var pieces: [Piece] = []
         pieces.reserveCapacity(2 * jobCount + 2 * cellCount)
@@ -257,7 +257,7 @@ final class FusedUpdate {
 }
 
 extension FusedJob {
-    /// Moves the row and column sums by what the survey found, where there are any.
+    /// Moves the row and column sums by what the survey found, if there are any.
     fileprivate mutating func prepare() {
         guard case .factored(var k) = loop else { return }
         factors?.prepare(k)

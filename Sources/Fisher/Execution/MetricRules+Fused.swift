@@ -83,7 +83,7 @@ extension Adafactor: FusedRule {
 }
 
 extension TensorState {
-    /// The memory of f: row and column sums of a matrix where the rule factors it, else the whole diagonal.
+    /// The state of f: row and column sums of a matrix where the rule factors it, else the whole diagonal.
     fileprivate mutating func information(
         _ parameter: Tensor, factored: Bool, inside: Double, outside: Double
     ) throws(TorchError) -> MetricStep.Information {

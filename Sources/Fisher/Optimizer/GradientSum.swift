@@ -9,9 +9,9 @@ struct GradientSum {
     var negativeLogLikelihood: Tensor
     /// The number of observations.
     var count: Int
-    /// What the groups asked for, by the number of the group.
+    /// The estimates that the groups requested, by the number of the group.
     var statistics: [Int: CurvatureEstimates] = [:]
-    /// The time that those took.
+    /// The time for those estimates.
     var statisticsTime: Duration = .zero
     /// The mean loss with the auxiliaries, times the observations; 0-dimensional.
     var total: Tensor
@@ -53,7 +53,7 @@ struct GradientSum {
         }
     }
 
-    /// Adds the sums of independent data. Throws where statistics do not fit.
+    /// Adds the sums of independent data. Throws if statistics do not fit.
     static func + (a: GradientSum, b: GradientSum) throws -> GradientSum {
         var sum = a
         for (group, statistics) in b.statistics {
@@ -74,7 +74,7 @@ struct GradientSum {
     }
 }
 
-/// Gradients in the order of an optimizer's slots; nothing where none arrived.
+/// Gradients in the order of an optimizer's slots; nil for slots without one.
 struct GradientList {
     /// The gradients of -log p.
     var likelihood: [Tensor?]
@@ -84,7 +84,7 @@ struct GradientList {
     /// Whether a slot has a gradient.
     func reaches(_ slot: Int) -> Bool { likelihood[slot] != nil || auxiliary[slot] != nil }
 
-    /// Divides those of one slot, for who takes them as they are.
+    /// Divides those of one slot, for rules that use them directly.
     mutating func divide(_ slot: Int, by count: Double) {
         if count == 1 { return }
         likelihood[slot] = likelihood[slot].map { $0 / count }

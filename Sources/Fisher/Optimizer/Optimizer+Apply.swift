@@ -20,7 +20,7 @@ struct StepPlan {
         outcomes = slots.map { _ in nil }
     }
 
-    /// Takes an update of a slot with the state that it leaves behind.
+    /// Stores an update of a slot with the state after it.
     mutating func take(_ update: ParameterUpdate, _ state: TensorState, of slot: Int) {
         updates[slot] = update
         slots[slot].state = state
@@ -28,7 +28,7 @@ struct StepPlan {
         slots[slot].step += 1
     }
 
-    /// What the report tells of the slots that moved, and the paths of the others.
+    /// The report's entries of the slots that moved, and the paths of the others.
     var report: (entries: [StepReport.Entry], missing: [ParameterPath]) {
         var (entries, missing): ([StepReport.Entry], [ParameterPath]) = ([], [])
         for (number, slot) in slots.enumerated() {
@@ -44,12 +44,12 @@ struct StepPlan {
 }
 
 extension Optimizer {
-    /// One step: nothing is written before all gradients are known to be finite and all updates are there.
+    /// One step: nothing is written before all gradients are known to be finite and all updates are computed.
     ///
     /// - Parameters:
     ///   - gradients: sums over `count` observations.
-    ///   - loss: the mean loss, where it is known; 0-dimensional.
-    ///   - context: what is known of the batch besides.
+    ///   - loss: the mean loss, if it is known; 0-dimensional.
+    ///   - context: statistics and losses of the batch, if there is one.
     func apply(_ sums: GradientList, count: Double, loss: Tensor?, context: StepContext?) throws -> StepReport
     {
         var gradients = sums
@@ -74,7 +74,7 @@ extension Optimizer {
 
         jobs.move(scale: (clip ?? 1) / count)
         for (job, slot) in zip(jobs.jobs, fused) {
-            // Whoever still holds a graph of the former elements must be told.
+            // Graphs of the former elements must be invalidated.
             slot.parameter.withUnsafeMutableBytes { _ in }
             plan.slots[slot.number].state = slot.state
             plan.slots[slot.number].step += 1
@@ -92,7 +92,7 @@ extension Optimizer {
             withoutGradient: missing, entries: entries)
     }
 
-    /// Asks a group's rule for the updates of its slots on the formula path; nothing is written.
+    /// Computes the updates of a group's slots on the formula path; nothing is written.
     private func planUpdates(
         ofGroup number: Int, _ gradients: GradientList, _ isFused: [Bool], clip: Double?, _ count: Double,
         _ context: StepContext?, in plan: inout StepPlan
@@ -124,7 +124,7 @@ extension Optimizer {
         }
     }
 
-    /// What a rule's formula is told about one slot.
+    /// The input of a rule's formula for one slot.
     private func ruleInput(_ slot: Slot, gradient: Tensor?, auxiliary: Tensor?, scale: Double?) -> RuleInput {
         let tensor = slot.parameter.wrappedValue.detached()
         let precise = tensor.to(dtype: tensor.dtype.accumulator)
@@ -137,8 +137,8 @@ extension Optimizer {
             auxiliary: auxiliary.map(prepared), step: slot.step + 1, decays: slot.decays)
     }
 
-    /// The Euclidean norm of the whole gradient, and the loss. What is computed by tensor operations is read at once:
-    /// a step waits for its device once.
+    /// The Euclidean norm of the whole gradient, and the loss. What is computed by tensor operations is read
+    /// together: a step waits for its device once.
     private func norm(
         of gradients: GradientList, _ isFused: [Bool], fusedNorm: Double, loss: Tensor?
     ) throws(TorchError) -> (norm: Double, loss: Double?) {

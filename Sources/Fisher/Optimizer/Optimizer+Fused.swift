@@ -9,14 +9,14 @@ struct FusedSlot {
     let number: Int
     let parameter: Tensor
     let step: FusedStep
-    /// What the rule remembers; the tensors move in place.
+    /// The rule's state; the tensors are changed in place.
     let state: TensorState
     /// The memory that the job points to.
     let gradient: Tensor
 }
 
 extension Optimizer {
-    /// Why a rule's parameters take the formula path; nothing where they may take the fused one.
+    /// Why a rule's parameters use the formula path; nil if they may use the fused one.
     func fusedObstacle(of rule: any OptimizationRule) -> String? {
         if execution == .formula { return "execution formula" }
         if let rule = rule as? any FusedCurvatureRule { return rule.fusedObstacle }
@@ -49,12 +49,12 @@ extension Optimizer {
         return found
     }
 
-    /// The steps of a group whose rule works on the whole of it; nothing where the formula makes this update.
+    /// The steps of a group whose rule works on the whole of it; nil if the formula makes this update.
     private func fusedSlots(
         ofGroup number: Int, rule: any FusedCurvatureRule, _ gradients: GradientList
     ) throws(TorchError) -> [FusedSlot] {
         let group = groups[number].slots
-        // One that cannot takes the others with it: the rule sees its group as a whole.
+        // One that cannot excludes the others: the rule works on its group as a whole.
         guard let estimator = estimators[number],
             group.allSatisfy({ gradients.likelihood[$0] == nil || takesFusedPath($0, gradients) })
         else { return [] }
@@ -70,7 +70,7 @@ extension Optimizer {
         return found
     }
 
-    /// Whether a slot's gradient and parameter are such as the loops take.
+    /// Whether the loops support a slot's gradient and parameter.
     private func takesFusedPath(_ slot: Int, _ gradients: GradientList) -> Bool {
         let parameter = slots[slot].parameter.wrappedValue
         guard let gradient = gradients.likelihood[slot], gradients.auxiliary[slot] == nil else {
@@ -141,7 +141,7 @@ extension Optimizer {
         return job
     }
 
-    /// What a job that has moved its parameter reports.
+    /// The report of a job that has moved its parameter.
     func fusedOutcome(_ job: FusedJob, of slot: FusedSlot) -> FusedOutcome {
         var decay: FusedDecay?
         if case .metric(let step) = slot.step, step.constants.of_decay != 0 {
@@ -158,7 +158,7 @@ extension Optimizer {
 extension Tensor {
     /// The address of a contiguous tensor's first element, for as long as the tensor lives.
     fileprivate var address: UnsafeMutableRawPointer {
-        // An empty tensor has no address; nothing is ever read or written there.
+        // An empty tensor has no address; nothing is read or written there.
         UnsafeMutableRawPointer(mutating: withUnsafeBytes { $0.baseAddress })
             ?? UnsafeMutableRawPointer(bitPattern: 64)!
     }

@@ -1,22 +1,22 @@
-// Rules that need statistics of a batch: what they are bound to, and what they are told.
+// Rules that need statistics of a batch: their estimators, and their inputs.
 
 import FisherInformation
 import Foundation
 import NeuralNet
 import Torch
 
-/// What a step knows of its batch besides the gradients.
+/// The data of a step's batch besides the gradients.
 struct StepContext {
-    /// What the groups asked for, by the number of the group.
+    /// The estimates that the groups requested, by the number of the group.
     let statistics: [Int: CurvatureEstimates]
     /// The mean loss with the auxiliaries; 0-dimensional.
     let loss: Tensor
-    /// The same, evaluated anew with the parameters as they are.
+    /// The same, evaluated again with the present parameters.
     let meanLoss: () throws -> Double
 }
 
 extension Optimizer {
-    /// What answers the groups whose rules ask for statistics of a batch.
+    /// The estimators of the groups whose rules request statistics of a batch.
     static func estimators(
         for groups: [BoundGroup], _ slots: [Slot], of model: (any Module)?
     ) throws -> [Int: CurvatureEstimator] {
@@ -47,7 +47,7 @@ extension Optimizer {
         }
     }
 
-    /// Throws where a whole matrix of the group's parameters, and a factor of it, cannot be held.
+    /// Throws if a whole matrix of the group's parameters, and a factor of it, cannot be held.
     private static func checkSize(
         of requests: [CurvatureRequest], _ parameters: [NamedParameter], rule: String
     ) throws(OptimizerError) {
@@ -62,7 +62,7 @@ extension Optimizer {
         }
     }
 
-    /// What the groups ask of the batch of the next step, with the numbers of the groups.
+    /// The groups' requests for the batch of the next step, with the numbers of the groups.
     var questions: [(group: Int, question: CurvaturePass.Question)] {
         var found: [(group: Int, question: CurvaturePass.Question)] = []
         for (number, group) in groups.enumerated() {
@@ -73,8 +73,8 @@ extension Optimizer {
         return found
     }
 
-    /// The summed gradients of one slice with the answers to the groups' questions, whose backward pass at the data's
-    /// labels is that of the gradients.
+    /// The summed gradients of one slice with the estimates of the groups' requests, whose backward pass at
+    /// the data's labels is that of the gradients.
     func gradientSum(
         _ questions: [(group: Int, question: CurvaturePass.Question)], units: Int?,
         withRespectTo tensors: [Tensor], _ objective: () throws -> Objective
@@ -104,8 +104,8 @@ extension Optimizer {
     /// The states of the generators that the model draws from.
     func noise() throws -> [[UInt8]] { try (model?.randomGenerators ?? []).map { try $0.state() } }
 
-    /// The mean loss of a batch with the parameters as they are, auxiliaries included; the model draws as it did
-    /// from the states `noise`, and goes on afterwards as if it had not been asked.
+    /// The mean loss of a batch with the parameters as they are, auxiliaries included; the model draws from
+    /// the states `noise`, and its generators are restored afterwards.
     func meanLoss<Batch: SliceableBatch>(
         on batch: Batch, microBatches: Int, noise: [[UInt8]], _ objective: (Batch) throws -> Objective
     ) throws -> Double {
@@ -123,7 +123,7 @@ extension Optimizer {
         return sum / Double(max(count, 1))
     }
 
-    /// What a rule is told about its group.
+    /// The input of a rule for its group.
     func ruleGroup(
         _ number: Int, _ inputs: [RuleInput], hasGradient: [Bool], scale: Double, _ context: StepContext
     ) throws -> RuleGroup {
@@ -146,7 +146,7 @@ extension Optimizer {
         }
     }
 
-    /// What is said of each parameter of a group in `describe()`.
+    /// The notes on each parameter of a group in `describe()`.
     func notes(ofGroup number: Int) -> [String?] {
         guard let rule = groups[number].rule.curvatureRule, let estimator = estimators[number] else {
             return groups[number].slots.map { _ in nil }

@@ -3,9 +3,9 @@ import NeuralNet
 import Torch
 
 extension Optimizer {
-    /// Everything that the optimizer remembers, by key: `parameter/<path>/<name>` for what the rules keep,
-    /// `parameter/<path>/step` for how often a parameter has moved, `optimizer/...` for the counters and for learning
-    /// rates that ``setLearningRate(_:of:)`` has changed.
+    /// The optimizer's complete state, by key: `parameter/<path>/<name>` for the rules' state,
+    /// `parameter/<path>/step` for how often a parameter has moved, `optimizer/...` for the counters and for
+    /// learning rates that ``setLearningRate(_:of:)`` has changed.
     ///
     /// The tensors are those in use: save them before the next step.
     public var state: [String: Tensor] {
@@ -22,7 +22,7 @@ extension Optimizer {
             guard let changed = group.changedLearningRate else { continue }
             all[Optimizer.learningRateKey(number)] = Tensor(Array("\(changed)".utf8))
         }
-        // A generator of the engine whose state cannot be read has failed before.
+        // A generator whose state cannot be read has failed before.
         if let bytes = try? labelGenerator?.state() { all["optimizer/label_generator"] = Tensor(bytes) }
         if let bytes = try? roundingGenerator?.state() { all["optimizer/rounding_generator"] = Tensor(bytes) }
         return all
@@ -126,7 +126,7 @@ extension Optimizer {
         }
     }
 
-    /// The bytes that the rules' memories will take after the first step. Costs about as much as a step.
+    /// The bytes of the rules' state after the first step. Costs about as much as a step.
     public var expectedStateByteCount: Int {
         groups.indices.reduce(0) { total, number in
             let slots = slots[groups[number].slots]
@@ -137,15 +137,15 @@ extension Optimizer {
         }
     }
 
-    /// The type in which a rule's memory of a parameter is kept.
+    /// The type in which a rule's state of a parameter is kept.
     private func dtype(ofState rule: any OptimizationRule, for slot: Slot) -> DType {
         let computed = slot.parameter.wrappedValue.dtype.accumulator
         let isShort = statePrecision != .full && computed == .float32 && rule.curvatureRule == nil
         return isShort ? .bfloat16 : computed
     }
 
-    /// The shapes of what a group's rule remembers of each parameter after an update, by name. A rule that works on
-    /// gradients tells them by a step on zeros.
+    /// The shapes of a rule's state of each parameter of a group after an update, by name. For a rule that
+    /// works on gradients they are found by a step on zeros.
     private func expectedShapes(ofGroup number: Int, after step: Int) -> [[String: [Int]]] {
         let group = groups[number]
         if let rule = group.rule.curvatureRule, let estimator = estimators[number] {

@@ -5,11 +5,11 @@ import Torch
 extension Optimizer {
     /// Makes one step on a batch.
     ///
-    /// The closure computes the objective of a slice; with `microBatches` it runs once for each of so many
+    /// The closure computes the objective of a slice; with `microBatches` it runs once for each of that many
     /// nearly equal slices, and the step is that of the whole batch to rounding.
     ///
-    /// Throws what went wrong in the model, `OptimizerError` for a batch that cannot be used, and
-    /// `NonFiniteError` by the policy; no weight is changed then.
+    /// Throws the model's failure, `OptimizerError` for a batch that cannot be used, and `NonFiniteError` by
+    /// the policy; no weight is changed then.
     @discardableResult
     public func step<Batch: SliceableBatch>(
         on batch: Batch, microBatches: Int = 1, _ objective: (Batch) throws -> Objective
@@ -30,14 +30,14 @@ extension Optimizer {
         return report
     }
 
-    /// Makes one step on an objective, for who has no batch to cut.
+    /// Makes one step on an objective, without a batch to cut.
     ///
     ///     let loss = try optimizer.step {
     ///         try Objective(Categorical(logits: model(inputs)), observing: targets)
     ///     }.loss
     ///
-    /// The closure may run more than once. Rules that ask for statistics by unit take the observations of the first axis
-    /// of the likelihood for units.
+    /// The closure may run more than once. Rules that request statistics by unit use the observations of the
+    /// first axis of the likelihood as units.
     @discardableResult
     public func step(_ objective: () throws -> Objective) throws -> StepReport {
         try step(on: WholeBatch()) { _ in try objective() }
@@ -84,8 +84,8 @@ extension Optimizer {
         }
     }
 
-    /// Makes one step with gradients by path, for those who computed them and vouch for them. Parameters
-    /// without one are left as they are.
+    /// Makes one step with gradients by path that the caller computed. Parameters without one are left as
+    /// they are.
     ///
     /// Throws `OptimizerError.badGradient` for a path or a shape that is not a parameter's, and `NonFiniteError` by
     /// the policy; no weight is changed then.
@@ -121,7 +121,8 @@ extension Optimizer {
     }
 }
 
-/// The batch of a step whose closure knows its data: one that is not cut, and whose units are found in what is captured.
+/// The batch of a step whose closure holds its data: one that is not cut, and whose units are found in what
+/// is captured.
 private struct WholeBatch: SliceableBatch {
     var unitCount: Int { 1 }
     func slice(_ range: Range<Int>) -> WholeBatch { self }

@@ -12,9 +12,9 @@ import Torch
 ///         try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
 ///     }
 ///
-/// The first matching group takes a parameter, and every trainable parameter is taken by exactly one.
-/// Weight decay leaves vectors and scalars alone unless their group says otherwise. A parameter that
-/// receives no gradient, and its state, stay as they are.
+/// A parameter belongs to the first matching group, and every trainable parameter must belong to one. Weight
+/// decay does not apply to vectors and scalars unless their group includes them. A parameter that receives no
+/// gradient, and its state, stay as they are.
 public final class Optimizer {
     /// One parameter with its rule's state.
     struct Slot {
@@ -25,11 +25,11 @@ public final class Optimizer {
         var state = TensorState()
     }
 
-    /// A group bound to parameters, whose slots stand together.
+    /// A group bound to parameters, whose slots are contiguous.
     struct BoundGroup {
         let group: ParameterGroup
         let slots: Range<Int>
-        /// The learning rate that took the place of the rule's own.
+        /// The learning rate that replaces the rule's own.
         var changedLearningRate: Schedule?
 
         /// The rule in force.
@@ -44,17 +44,17 @@ public final class Optimizer {
     /// All parameters in the order of their groups.
     var slots: [Slot]
     var groups: [BoundGroup]
-    /// The model, where the optimizer was bound to one.
+    /// The model, if the optimizer was bound to one.
     let model: (any Module)?
-    /// What answers the groups whose rules ask for statistics of a batch, by the number of the group.
+    /// The estimators of the groups whose rules request statistics of a batch, by the number of the group.
     let estimators: [Int: CurvatureEstimator]
-    /// How exactly the rules remember.
+    /// The precision of the rules' state.
     public let statePrecision: StatePrecision
     /// Draws the directions in which states are rounded.
     let roundingGenerator: RandomGenerator?
     /// Draws the labels of sampled information, so that doing so changes nothing else that is random.
     let labelGenerator: RandomGenerator?
-    /// The largest norm of the whole gradient; a longer one is scaled down before the rules see it.
+    /// The largest norm of the whole gradient; a longer one is scaled down before the rules receive it.
     public let clipGradientNorm: Double?
     /// What happens when a loss or gradient is not finite.
     public let nonFinite: NonFinitePolicy
@@ -73,7 +73,7 @@ public final class Optimizer {
 
     /// Binds groups of rules to the trainable parameters of a model.
     ///
-    /// Throws `OptimizerError` where the groups do not fit the model, and `HyperparameterError` for an option or
+    /// Throws `OptimizerError` if the groups do not fit the model, and `HyperparameterError` for an option or
     /// a clip that is not allowed.
     public convenience init(
         for model: any Module, groups: [ParameterGroup], clipGradientNorm: Double? = nil,
@@ -98,9 +98,9 @@ public final class Optimizer {
 
     /// Binds groups of rules that need gradients only to parameters; frozen ones are left out.
     ///
-    /// Throws `OptimizerError` where the groups do not fit the parameters or one is given twice,
-    /// `HyperparameterError` for an option or a clip that is not allowed, and `TorchError` for a parameter that
-    /// could not be made.
+    /// Throws `OptimizerError` if the groups do not fit the parameters or one is given twice,
+    /// `HyperparameterError` for an option or a clip that is not allowed, and `TorchError` for a parameter
+    /// that could not be made.
     public convenience init(
         parameters: [NamedParameter], groups: [ParameterGroup], clipGradientNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic,
@@ -181,11 +181,11 @@ public final class Optimizer {
 
     /// Changes the learning rate from the next update on: that of all groups, or of those with a pattern.
     ///
-    /// Schedules are counted from the optimizer's first update, not from now. What the rules remember stays. The change
-    /// is part of ``state``: ``restore(_:)`` brings it back, and takes a later one away.
+    /// Schedules are counted from the optimizer's first update, not from now. The rules' state is kept. The
+    /// change is part of ``state``: ``restore(_:)`` restores it, and undoes a later one.
     ///
-    /// Throws `HyperparameterError` for a learning rate that the rule does not take and `OptimizerError.emptyGroup` for a
-    /// pattern that no group has; nothing is changed then.
+    /// Throws `HyperparameterError` for a learning rate that the rule rejects and `OptimizerError.emptyGroup`
+    /// for a pattern that no group has; nothing is changed then.
     public func setLearningRate(_ learningRate: Schedule, of pattern: ParameterPattern? = nil) throws {
         var changed = groups
         let chosen = groups.indices.filter { pattern == nil || groups[$0].group.pattern == pattern }
@@ -200,7 +200,7 @@ public final class Optimizer {
     /// The number of elements that are trained.
     public var parameterCount: Int { slots.reduce(0) { $0 + $1.parameter.wrappedValue.count } }
 
-    /// Bytes that the rules' memories take now.
+    /// The bytes of the rules' present state.
     public var stateByteCount: Int {
         slots.reduce(0) { $0 + $1.state.tensors.values.reduce(0) { $0 + $1.byteCount } }
     }

@@ -9,11 +9,11 @@ public protocol SliceableBatch {
     func slice(_ range: Range<Int>) -> Self
 }
 
-/// The commonest batch: inputs and targets side by side along the first axis.
+/// The most common batch: inputs and targets along the same first axis.
 public struct SupervisedBatch: SliceableBatch {
-    /// What the model sees.
+    /// The model's inputs.
     public let inputs: Tensor
-    /// What it should predict.
+    /// The values to predict.
     public let targets: Tensor
 
     /// Pairs inputs and targets.

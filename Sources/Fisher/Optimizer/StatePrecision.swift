@@ -1,7 +1,7 @@
 import FisherInformation
 import Torch
 
-/// How exactly an optimizer remembers between steps.
+/// The precision of an optimizer's state between steps.
 public enum StatePrecision: Hashable, Sendable {
     /// In the precision of the computation: float32, or float64 for float64 parameters.
     case full
@@ -15,15 +15,15 @@ public enum StatePrecision: Hashable, Sendable {
 }
 
 extension TensorState {
-    /// What is kept, in the precision of the computation.
+    /// The state in the precision of the computation.
     var widened: TensorState {
         TensorState(tensors: tensors.mapValues { $0.dtype == .bfloat16 ? $0.to(dtype: .float32) : $0 })
     }
 
-    /// What was computed, as it is kept.
+    /// The state in the precision in which it is kept.
     func shortened(using generator: RandomGenerator) -> TensorState {
         var kept = self
-        // In the order of the names: equal seeds give equal states.
+        // In the order of the names, so that equal seeds give equal states.
         for (name, tensor) in tensors.sorted(by: { $0.key < $1.key })
         where tensor.failure == nil && tensor.dtype == .float32 {
             kept[name] = tensor.stochasticallyRounded(using: generator)

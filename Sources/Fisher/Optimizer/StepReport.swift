@@ -2,26 +2,26 @@ import FisherInformation
 import NeuralNet
 import Torch
 
-/// What one step did. Values stay tensors until they are asked for; what asks throws where the engine fails.
+/// The report of one step. Values stay tensors until they are read; reading throws if the engine fails.
 public struct StepReport {
-    /// What one parameter's rule reported.
+    /// The report of one parameter's rule.
     public struct Entry {
         /// The parameter.
         public let path: ParameterPath
-        /// Its update, where the formula path made it.
+        /// The update, if the formula path made it.
         public let update: ParameterUpdate?
-        /// What the fused path tells, where that made it.
+        /// The report of the fused path, if that made the update.
         let fused: FusedOutcome?
     }
 
     /// The number of this update, from 1; where the step was skipped, of the update that was to be made.
     public let update: Int
-    /// The mean negative log-likelihood in nats an observation, without auxiliaries; NaN where only gradients were
-    /// given.
+    /// The mean negative log-likelihood in nats an observation, without auxiliaries; NaN if only gradients
+    /// were given.
     public let loss: Double
     /// The Euclidean norm of the whole gradient before clipping.
     public let gradientNorm: Double
-    /// Why the step was skipped; nothing where it was made.
+    /// Why the step was skipped; nil if it was made.
     public let skipped: NonFiniteError?
     /// Parameters that received no gradient; they and their state were left as they are.
     public let withoutGradient: [ParameterPath]
@@ -29,7 +29,7 @@ public struct StepReport {
     public let entries: [Entry]
     /// The time that the objective and its gradients took.
     public internal(set) var gradientTime: Duration = .zero
-    /// The part of it that went into statistics for rules that ask for some.
+    /// The part of it for statistics that rules request.
     public internal(set) var statisticsTime: Duration = .zero
     /// The time that the rules and the writing of the parameters took.
     public internal(set) var updateTime: Duration = .zero
@@ -72,7 +72,8 @@ public struct StepReport {
         return shares
     }
 
-    /// How often a factorization or a solution failed in this step and something safer took its place.
+    /// The number of factorizations or solutions that failed in this step and were replaced by a safer
+    /// method.
     public var fallbackCount: Int { entries.reduce(0) { $0 + ($1.update?.fallbackCount ?? 0) } }
 
     /// How well the linear systems of this step were solved, by the path of the first parameter of each group whose

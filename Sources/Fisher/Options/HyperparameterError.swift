@@ -1,6 +1,6 @@
 import FisherOptions
 
-/// An option that a rule does not have, or a value that it does not take.
+/// An option that a rule does not have, or a value that it rejects.
 public struct HyperparameterError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The rule, as it is named in configurations.
     public let rule: String

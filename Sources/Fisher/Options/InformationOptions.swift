@@ -1,14 +1,14 @@
-// What an estimate of the information can be told, as values of options.
+// Types of estimates of the information as values of options.
 
 import FisherInformation
 import FisherOptions
 
 extension CurvatureSource: OptionValue {
-    /// What is wrong with a text that names no source.
+    /// What is wrong with an unknown source.
     public static var expectation: String {
         "is not one of " + kinds.map(\.description).joined(separator: ", ")
     }
-    /// A text.
+    /// A quoted text.
     public static var form: OptionForm { .quoted }
 }
 

@@ -69,7 +69,7 @@ extension Schedule: LosslessStringConvertible {
         self = .sequence(phases)
     }
 
-    /// The pieces between commas that stand outside parentheses.
+    /// The pieces between commas that are outside parentheses.
     private static func pieces(of text: Substring) -> [Substring] {
         var depth = 0
         return text.split(omittingEmptySubsequences: false) { character in

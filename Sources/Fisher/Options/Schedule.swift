@@ -26,14 +26,14 @@ public enum Schedule: Hashable, Sendable {
         /// The number of updates for which it holds; of no effect in the last phase.
         public let updates: Int
 
-        /// Describes a schedule that holds for so many updates, by default for all that come.
+        /// Describes a schedule that holds for a number of updates, by default for all that follow.
         public init(_ schedule: Schedule, updates: Int = .max) {
             self.schedule = schedule
             self.updates = updates
         }
     }
 
-    /// A straight line from 0 to where a schedule begins, over so many updates, and then that schedule.
+    /// A straight line from 0 to where a schedule begins, over a number of updates, and then that schedule.
     public static func warmUp(_ updates: Int, then schedule: Schedule) -> Schedule {
         if updates < 1 { return schedule }
         return .sequence([
@@ -109,7 +109,7 @@ extension Schedule: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
 }
 
 extension Schedule: NumericOptionValue {
-    /// What is wrong with a text that is no schedule.
+    /// What is wrong with an invalid schedule.
     public static var expectation: String { "is neither a number nor a schedule" }
     /// A constant is a number; curves are texts.
     public static var form: OptionForm { .bare }

@@ -1,6 +1,7 @@
 import FisherOptions
 
-/// A rule that another rule leans on, by its name in the registry: with its published defaults, at a learning rate.
+/// A rule that another rule uses, by its name in the registry: with its published defaults, at a learning
+/// rate.
 ///
 /// As an option it is written `fadam` in configurations and `.fadam` in programs; `BaseRule(MyRule.self)` is a rule of
 /// your own.
@@ -31,10 +32,10 @@ public struct BaseRule: OptionValue {
         return made
     }
 
-    /// What `describe()` says of a parameter that it moves.
+    /// The note in `describe()` on a parameter that it moves.
     var note: String { "by \(type.summary.title)" }
 
-    /// Two are equal where their names are.
+    /// Two are equal if their names are.
     public static func == (a: BaseRule, b: BaseRule) -> Bool { a.type.summary.name == b.type.summary.name }
 
     /// Hashes the name.
@@ -42,7 +43,7 @@ public struct BaseRule: OptionValue {
 }
 
 extension BaseRule: LosslessStringConvertible {
-    /// The rule of a name in the registry; nothing where there is none.
+    /// The rule of a name in the registry; nil if there is none.
     public init?(_ name: String) {
         let found = RuleRegistry.rules.first { $0.summary.name == name.lowercased() }
         guard let found else { return nil }
@@ -52,12 +53,12 @@ extension BaseRule: LosslessStringConvertible {
     /// The name in the registry.
     public var description: String { type.summary.name }
 
-    /// What is wrong with a text that names no rule.
+    /// What is wrong with an unknown rule.
     public static var expectation: String {
         "is not one of " + RuleRegistry.gradientRules.map { $0.summary.name }.joined(separator: ", ")
     }
 
-    /// A text.
+    /// A quoted text.
     public static var form: OptionForm { .quoted }
 }
 

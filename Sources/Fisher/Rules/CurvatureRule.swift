@@ -3,31 +3,32 @@ import FisherOptions
 import NeuralNet
 import Torch
 
-/// A rule that needs more of a batch than its gradient: statistics of its layers, units' gradients, products with
-/// a curvature matrix. It works on a whole group, within `Optimizer.step(on:)`.
+/// A rule that needs more of a batch than its gradient: statistics of its layers, per-sample gradients,
+/// products with a curvature matrix. It works on a whole group, within `Optimizer.step(on:)`.
 public protocol CurvatureRule: OptimizationRule {
-    /// What it needs of the batch at an update, counted from 1.
+    /// The estimates that it needs of the batch at an update, counted from 1.
     func requests(at step: Int) -> [CurvatureRequest]
 
-    /// What this step adds to a group's parameters. Throws what the statistics or a solution of theirs threw.
+    /// The updates of this step for a group's parameters. Throws errors of the statistics and of their
+    /// solutions.
     ///
     /// - Parameters:
     ///   - group: parameters, gradients, layers and statistics.
-    ///   - state: what the rule remembers, a value a parameter; changed to what holds after the step.
+    ///   - state: the rule's state, a value for each parameter; changed to the state after the step.
     /// - Returns: an update for each parameter, in order.
     func updates(for group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate]
 
-    /// The shapes of what it remembers of each parameter after the update `step`, by name.
+    /// The shapes of its state of each parameter after the update `step`, by name.
     func stateShapes(_ structure: GroupStructure, after step: Int) -> [[String: [Int]]]
 
-    /// What `describe()` says of each parameter, where there is anything to say.
+    /// The note in `describe()` on each parameter, or nil.
     func notes(_ structure: GroupStructure) -> [String?]
 
     /// Whether it draws labels from the model at any update.
     var drawsLabels: Bool { get }
 
-    /// Whether it needs a model and its batches with its options as they are; where not, it works on gradients as
-    /// other rules do, and nothing else of this protocol is asked.
+    /// Whether it needs a model and its batches with its options as they are; if not, it works on gradients
+    /// as other rules do, and the rest of this protocol is not used.
     var needsBatch: Bool { get }
 }
 
@@ -59,7 +60,7 @@ extension OptimizationRule {
     }
 }
 
-/// What a rule that needs a batch is told about its group.
+/// The input of a rule that needs a batch for its group.
 public struct RuleGroup {
     /// The parameters with their gradients, in order.
     public let inputs: [RuleInput]
@@ -67,13 +68,13 @@ public struct RuleGroup {
     public let hasGradient: [Bool]
     /// How the parameters belong to layers.
     public let structure: GroupStructure
-    /// What the rule asked for.
+    /// The estimates that the rule requested.
     public let statistics: CurvatureEstimates
-    /// By what the summed gradients were multiplied to be their means: 1 / N, times the clip of their norm.
+    /// The factor of the summed gradients that gives their means: 1 / N, times the clip of their norm.
     let gradientScale: Double
     /// The mean loss of the batch before the step, auxiliaries included; 0-dimensional.
     public let loss: Tensor
-    /// The mean loss of the batch after some updates of the group, auxiliaries included; nothing is changed by it.
+    /// The mean loss of the batch after some updates of the group, auxiliaries included; it changes nothing.
     let lossAfter: ([ParameterUpdate]) throws -> Double
 
     /// The number of this update.
@@ -82,7 +83,7 @@ public struct RuleGroup {
     /// The gradients, with those of auxiliaries added where there are any.
     public var gradients: [Tensor] { inputs.map { $0.gradient(.inGradient) } }
 
-    /// Updates by the parameters' order; what is told of the group as a whole is told with the first that moves.
+    /// Updates by the parameters' order; reports on the group as a whole belong to the first one that moves.
     public func updates(
         _ changes: [Tensor], fallbackCount: Int = 0, solution: SolutionRecord? = nil
     ) -> [ParameterUpdate] {
@@ -94,7 +95,7 @@ public struct RuleGroup {
         return updates
     }
 
-    /// The updates of some parameters by another rule, which keeps its memory under its own names.
+    /// The updates of some parameters by another rule, which keeps its state under its own names.
     func updates(
         of positions: [Int], by rule: any OptimizationRule, state: inout [TensorState]
     ) -> [(position: Int, update: ParameterUpdate)] {
@@ -105,7 +106,7 @@ public struct RuleGroup {
         return Array(zip(moving, updates))
     }
 
-    /// The mean loss of the batch were these updates made. Costs a forward pass; dropout draws as it did before.
-    /// Products with a matrix of the batch must have been taken before: their graph is of untouched weights.
+    /// The mean loss of the batch after these updates. Costs a forward pass, with the same dropout. Products
+    /// with a matrix of the batch must have been taken before: their graph is of untouched weights.
     public func loss(after updates: [ParameterUpdate]) throws -> Double { try lossAfter(updates) }
 }

@@ -1,17 +1,17 @@
 import FisherOptions
 
 extension OptimizationRule {
-    /// Throws the first option whose value is not allowed.
+    /// Throws for the first option whose value is not allowed.
     public func checkOptions() throws(HyperparameterError) {
         do { try validate() } catch { throw HyperparameterError(error, of: Self.summary.name) }
     }
 
-    /// Sets an option by its name or an alias, from text. The rule stays as it was where it throws.
+    /// Sets an option by its name or an alias, from text. The rule is unchanged if it throws.
     public mutating func set(_ name: String, to text: String) throws(HyperparameterError) {
         try set([(name, text)])
     }
 
-    /// Sets options by their names or aliases, from text. The rule stays as it was where it throws.
+    /// Sets options by their names or aliases, from text. The rule is unchanged if it throws.
     public mutating func set(_ settings: [(name: String, value: String)]) throws(HyperparameterError) {
         do {
             try setOptions(settings.map { ($0.name, [$0.value]) })
@@ -26,7 +26,7 @@ extension OptimizationRule {
 
 /// Coding by the options' names: absent ones keep their defaults, unknown ones are errors.
 extension OptimizationRule {
-    /// Reads a dictionary of options by name. Throws `HyperparameterError` for a name that is none or a value
+    /// Reads a dictionary of options by name. Throws `HyperparameterError` for an unknown name or a value
     /// that is not allowed.
     public init(from decoder: any Decoder) throws {
         self.init()
@@ -41,7 +41,7 @@ extension OptimizationRule {
     }
 }
 
-/// An option's value in a configuration: a number, a truth value, a word or null.
+/// An option's value in a configuration: a number, a Boolean, a word or null.
 private struct OptionText: Codable {
     let text: String
 

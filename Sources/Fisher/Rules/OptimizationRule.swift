@@ -3,17 +3,17 @@ import FisherOptions
 import NeuralNet
 import Torch
 
-/// A way from gradients to a step: one estimate of the Fisher information and a use of it.
+/// A method that turns gradients into a step: an estimate of the Fisher information and its use.
 ///
-/// Rules are values: options only, no state. Each option is a property with `@Configurable`, which says its name,
-/// default, allowed values and meaning; the table of options, parsing, validation, coding and the initializers derive
-/// from it.
+/// Rules are values: options only, no state. Each option is a property with `@Configurable`, which declares
+/// its name, default, allowed values and meaning; the table of options, parsing, validation, coding and the
+/// initializers derive from it.
 ///
 ///     let rule = try KFAC(learningRate: 0.02) { $0.damping = 1e-3 }
 ///
-/// A new rule is one file, and a line that tells ``RuleRegistry`` of it.
+/// A new rule is one file, and a line that registers it in ``RuleRegistry``.
 public protocol OptimizationRule: ConfigurableOptions, Codable {
-    /// What the rule is, for tables and configurations.
+    /// The rule's description for tables and configurations.
     static var summary: RuleSummary { get }
 
     /// The rule with its published defaults.
@@ -22,11 +22,11 @@ public protocol OptimizationRule: ConfigurableOptions, Codable {
     /// The step size.
     var learningRate: Schedule { get set }
 
-    /// What this step adds to a group's parameters, none of which it writes.
+    /// The updates of this step for a group's parameters, none of which it writes.
     ///
     /// - Parameters:
     ///   - group: parameters, gradients and counts.
-    ///   - state: what the rule remembers; changed to what holds after the step.
+    ///   - state: the rule's state; changed to the state after the step.
     /// - Returns: an update for each parameter, in order. Failures travel in the tensors.
     func updates(for group: [RuleInput], state: inout [TensorState]) -> [ParameterUpdate]
 
@@ -35,9 +35,10 @@ public protocol OptimizationRule: ConfigurableOptions, Codable {
 }
 
 extension OptimizationRule {
-    /// Makes the rule at a learning rate, with its published defaults but for what a closure sets.
+    /// Creates the rule with a learning rate and its published defaults, except for options that a closure
+    /// sets.
     ///
-    /// Throws an option whose value is not allowed.
+    /// Throws for an option whose value is not allowed.
     public init(
         learningRate: Schedule, _ configure: (inout Self) -> Void = { _ in }
     ) throws(HyperparameterError) {
@@ -47,9 +48,9 @@ extension OptimizationRule {
         }
     }
 
-    /// Makes the rule with its published defaults but for what a closure sets.
+    /// Creates the rule with its published defaults, except for options that a closure sets.
     ///
-    /// Throws an option whose value is not allowed.
+    /// Throws for an option whose value is not allowed.
     public init(_ configure: (inout Self) -> Void) throws(HyperparameterError) {
         self.init()
         configure(&self)
@@ -58,7 +59,7 @@ extension OptimizationRule {
 
     public func groups(for model: any Module) -> [ParameterGroup] { [ParameterGroup(.rest, self)] }
 
-    /// The shapes of what the rule remembers of one parameter, by name.
+    /// The shapes of the rule's state of one parameter, by name.
     func stateShapes(like parameter: Tensor) -> [String: [Int]] {
         let zeros = Tensor.zeros(like: parameter, dtype: parameter.dtype.accumulator)
         var fresh = [TensorState()]
@@ -69,9 +70,9 @@ extension OptimizationRule {
     }
 }
 
-/// A rule that treats every tensor by itself.
+/// A rule that treats every tensor separately.
 public protocol TensorRule: OptimizationRule {
-    /// What this step adds to one tensor, which it does not write.
+    /// The update of this step for one tensor, which it does not write.
     func update(for input: RuleInput, state: inout TensorState) -> ParameterUpdate
 }
 
@@ -81,7 +82,7 @@ extension TensorRule {
     }
 }
 
-/// A row of the table of rules: which information, in which structure, to which power, at which price.
+/// A row of the table of rules: which information, in which structure, to which power, at which cost.
 public struct RuleSummary: Hashable, Sendable {
     /// The name in configurations.
     public let name: String
@@ -95,12 +96,12 @@ public struct RuleSummary: Hashable, Sendable {
     public let power: String
     /// Where momentum sits.
     public let momentum: String
-    /// Bytes of state a float32 parameter.
+    /// The bytes of state per float32 parameter.
     public let stateBytes: String
     /// Multiplications of a step besides the passes, by order: P parameters, matrices of m rows and n columns, B units,
     /// K classes, k gradients kept.
     public let cost: String
-    /// What it throws away of the information.
+    /// What it neglects of the information.
     public let neglects: String
     /// Where it is published.
     public let reference: String

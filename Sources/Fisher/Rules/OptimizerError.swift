@@ -2,7 +2,7 @@ import FisherInformation
 import Foundation
 import NeuralNet
 
-/// What a user of an optimizer can get wrong.
+/// An error in the groups, batches, gradients or state given to an optimizer.
 public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     /// The model has no trainable parameter.
     case nothingToTrain
@@ -14,13 +14,13 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     case emptyGroup(ParameterPattern)
     /// No group takes a parameter.
     case unrouted(ParameterPath)
-    /// A batch cannot be cut into so many micro-batches.
+    /// A batch cannot be cut into the requested number of micro-batches.
     case badMicroBatches(count: Int, units: Int)
     /// A batch has no observation.
     case noObservations
     /// A gradient is given for a path that is no parameter, or in another shape.
     case badGradient(path: ParameterPath, reason: String)
-    /// The weight and the bias of a layer are in two groups, one of whose rules takes layers whole.
+    /// The weight and the bias of a layer are in two groups, one of whose rules needs whole layers.
     case splitLayer(ParameterPath)
     /// A rule that works on a model and its batches was given parameters or gradients alone.
     case needsModel(rule: String)
@@ -76,6 +76,7 @@ public struct NonFiniteError: Error, Hashable, Sendable, CustomStringConvertible
 public enum NonFinitePolicy: Hashable, Sendable {
     /// The step throws.
     case stop
-    /// The step is skipped and counted; the step throws when more than so many in a row would be skipped.
+    /// The step is skipped and counted; the step throws when more than `abortAfter` in a row would be
+    /// skipped.
     case skip(abortAfter: Int)
 }

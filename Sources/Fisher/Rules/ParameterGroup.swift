@@ -22,22 +22,22 @@ public enum ParameterPattern: Hashable, Sendable, CustomStringConvertible {
 
 /// A rule, and the parameters that it moves.
 public struct ParameterGroup: Sendable {
-    /// Which parameters of a group lose weight.
+    /// The parameters of a group to which weight decay applies.
     public enum DecayScope: Sendable {
-        /// Matrices only: biases, norms and other vectors are left alone.
+        /// Matrices only, not biases, norms and other vectors.
         case matrices
         /// Every parameter of the group.
         case all
     }
 
-    /// Which parameters.
+    /// The parameters of the group.
     public let pattern: ParameterPattern
-    /// How they move.
+    /// The rule that updates them.
     public let rule: any OptimizationRule
-    /// Which of them the rule's weight decay applies to.
+    /// The parameters to which the rule's weight decay applies.
     public let decayScope: DecayScope
 
-    /// Describes a group. The first group that matches a parameter takes it.
+    /// Describes a group. A parameter belongs to the first group that matches it.
     public init(
         _ pattern: ParameterPattern, _ rule: any OptimizationRule, decaying scope: DecayScope = .matrices
     ) {

@@ -2,13 +2,13 @@ import FisherInformation
 import FisherOptions
 import Torch
 
-/// What a rule is told about one parameter.
+/// The input of a rule for one parameter.
 public struct RuleInput {
     /// theta, in the precision of the computation.
     public let parameter: Tensor
     /// g: the gradient of the mean negative log-likelihood, in the precision of the computation.
     public let gradient: Tensor
-    /// a: the gradient of the auxiliary objectives, where there are any.
+    /// a: the gradient of the auxiliary objectives, if there are any.
     public let auxiliary: Tensor?
     /// t: the number of this update of this parameter, from 1.
     public let step: Int
@@ -26,19 +26,19 @@ public struct RuleInput {
         self.decays = decays
     }
 
-    /// g, with the auxiliary gradient added where a rule takes it so.
+    /// g, with the auxiliary gradient added for `inGradient`.
     public func gradient(_ treatment: AuxiliaryTreatment) -> Tensor {
         guard treatment == .inGradient, let auxiliary else { return gradient }
         return gradient + auxiliary
     }
 
-    /// The auxiliary gradient where a rule keeps it apart.
+    /// The auxiliary gradient if a rule treats it separately; otherwise nil.
     public func auxiliaryGradient(for treatment: AuxiliaryTreatment) -> Tensor? {
         treatment == .bypass ? auxiliary : nil
     }
 }
 
-/// How a rule takes the gradient of an auxiliary objective.
+/// How a rule treats the gradient of an auxiliary objective.
 public enum AuxiliaryTreatment: String, Codable, CaseIterable, OptionValue {
     /// Added to the gradient, so that it enters every average.
     case inGradient = "in_gradient"
@@ -46,14 +46,14 @@ public enum AuxiliaryTreatment: String, Codable, CaseIterable, OptionValue {
     case bypass
 }
 
-/// What a rule remembers of one parameter: tensors by name.
+/// A rule's state of one parameter: tensors by name.
 public struct TensorState {
     /// The tensors by name.
     public var tensors: [String: Tensor]
-    /// Whether nothing else can hold these tensors' elements, so that a step may change them in place.
+    /// Whether nothing else can share these tensors' elements, so that a step may change them in place.
     var isExclusive = false
 
-    /// Makes a state, empty before the first step.
+    /// Creates a state, empty before the first step.
     public init(tensors: [String: Tensor] = [:]) { self.tensors = tensors }
 
     /// The tensor of a name.
@@ -63,7 +63,7 @@ public struct TensorState {
     }
 }
 
-/// What a step does to one parameter: theta <- theta + change.
+/// The update of one parameter: theta <- theta + change.
 public struct ParameterUpdate {
     /// What is added to the parameter.
     public let change: Tensor
@@ -71,11 +71,13 @@ public struct ParameterUpdate {
     public var clipFactor: Tensor?
     /// The epsilon in force, where the rule has an adaptive one; 0-dimensional.
     public var epsilon: Tensor?
-    /// What the natural decay did, where the rule has one.
+    /// The natural decay, if the rule has one.
     public var decay: DecayRecord?
-    /// How often a factorization or a solution for this step failed and something safer took its place.
+    /// The number of factorizations or solutions for this step that failed and were replaced by a safer
+    /// method.
     public var fallbackCount: Int = 0
-    /// How well the rule's linear system was solved, where it solves one by iterations; told once a group.
+    /// How well the rule's linear system was solved, where it solves one by iterations; reported once per
+    /// group.
     public var solution: SolutionRecord?
 
     /// Describes an update.
@@ -91,11 +93,11 @@ public struct ParameterUpdate {
     }
 }
 
-/// What a natural weight decay did to one parameter, kept for the report.
+/// The natural weight decay of one parameter, for the report.
 public struct DecayRecord {
-    /// w: the decay's direction after its clip.
+    /// The decay's direction w after its clip.
     let direction: Tensor
-    /// f: the information.
+    /// The information f.
     let information: Tensor
 
     /// Describes a decay along `direction`, measured by `information`, both of the parameter's shape.
@@ -119,7 +121,7 @@ public struct DecayRecord {
 
 /// How well a linear system of a step was solved by iterations.
 public struct SolutionRecord: Hashable, Sendable {
-    /// |b - A x| / |b|.
+    /// The relative residual |b - A x| / |b|.
     public let relativeResidual: Double
     /// The number of products with A.
     public let iterations: Int

@@ -14,8 +14,9 @@ public enum RuleRegistry {
     /// The rules in the order of the table: from less to more information, then those registered later.
     public static var rules: [any OptimizationRule.Type] { registered.withLock { $0 } }
 
-    /// Makes a rule known by the name of its summary, from any thread: on the command line, in configurations and
-    /// comparisons, and as a fallback of other rules. It takes the place of an earlier one of the same name.
+    /// Registers a rule under the name of its summary, from any thread: on the command line, in
+    /// configurations and comparisons, and as a fallback of other rules. It replaces an earlier one of the
+    /// same name.
     public static func register<Rule: OptimizationRule>(_ rule: Rule.Type) {
         registered.withLock { rules in
             if let place = rules.firstIndex(where: { $0.summary.name == rule.summary.name }) {
@@ -31,7 +32,7 @@ public enum RuleRegistry {
         rules.filter { $0.init().curvatureRule == nil }
     }
 
-    /// The rule of a name with its published defaults; throws a name that is none, with the nearest one.
+    /// The rule of a name with its published defaults; throws for an unknown name, with the nearest one.
     public static func rule(named name: String) throws(HyperparameterError) -> any OptimizationRule {
         let rules = rules
         let names = rules.map { $0.summary.name }

@@ -2,12 +2,12 @@ import ArgumentParser
 import FisherOptions
 import FisherTraining
 
-/// How a command uses the configuration of a task: which options have a flag of their own, and which preset is taken where
-/// none is named.
+/// How a command uses the configuration of a task: which options have a flag of their own, and the default
+/// preset.
 protocol ConfigurationUse {
     /// Whether an option of this name has a flag, beside its key in `--set` and in files.
     static func hasFlag(_ option: String) -> Bool
-    /// The preset that is taken where none is named.
+    /// The default preset.
     static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String?
 }
 
@@ -15,7 +15,8 @@ extension ConfigurationUse {
     static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String? { task.presets.first?.name }
 }
 
-/// The configuration of a task on the command line: a flag for each option, a preset, a file, and single values on top.
+/// The configuration of a task on the command line: a flag for each option, a preset, a file, and single
+/// values over them.
 struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArguments {
     @OptionGroup(title: "Options of \(Task.name)") var flags: OptionFlags<Task, Use>
     @Option(help: "A TOML file.")
@@ -34,7 +35,7 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     /// The layers in the order in which they apply.
     ///
     /// - Parameters:
-    ///   - first: layers below all others, in place of the preset that is taken where none is named.
+    ///   - first: layers below all others, in place of the default preset.
     ///   - settings: the values of `--set` that belong to the configuration.
     func layers(after first: [ConfigurationLayer]? = nil) throws -> [ConfigurationLayer] {
         var layers = first ?? []
@@ -46,7 +47,7 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
         return layers
     }
 
-    /// What flags and settings set by the options' keys.
+    /// The values that flags and settings set, by the options' keys.
     var values: [(key: String, pieces: [String])] {
         let lists = RunConfiguration<Task.Options>.options.filter { $0.declaration.form == .list }
         return flags.values
@@ -62,7 +63,7 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     /// Settings of options of rules, which have no section: `beta2=0.99`.
     var ruleSettings: [SettingArgument] { settings.filter { !$0.name.contains(".") } }
 
-    /// The configuration that comes of it.
+    /// The resolved configuration.
     func resolved() throws -> ResolvedConfiguration<Task.Options> { try ResolvedConfiguration(try layers()) }
 }
 
@@ -112,7 +113,7 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
         init?(intValue: Int) { nil }
     }
 
-    /// The options with flags, with the values that they have where nothing is set.
+    /// The options with flags, with their default values.
     private static var options: [OptionEntry] {
         let preset = Use.preset(of: Task.self).flatMap { try? Task.preset($0) }
         let defaults = try? ResolvedConfiguration<Task.Options>([preset].compactMap(\.self))

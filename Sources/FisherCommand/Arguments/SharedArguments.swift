@@ -10,7 +10,7 @@ struct SeedArguments: ParsableArguments {
 
     func validate() throws { try requirePositive(["seeds": count ?? 1]) }
 
-    /// The seeds, so many unless another number was asked for.
+    /// The seeds: `usual` many unless another number was given.
     func numbers(_ usual: Int) -> [UInt64] { (0..<UInt64(count ?? usual)).map { first &+ $0 } }
 }
 
@@ -21,13 +21,13 @@ struct ThreadArguments: ParsableArguments {
 
     func validate() throws { try requirePositive(["threads": threads ?? 1]) }
 
-    /// Sets the number of threads: so many, or libtorch's choice, unless another number was asked for.
+    /// Sets the number of threads: `usual`, or libtorch's choice, unless another number was given.
     func apply(usual: Int? = nil) {
         if let count = threads ?? usual { Engine.threadCount = count }
     }
 }
 
-/// Throws the first of some flags whose value is less than one.
+/// Throws for the first of some flags whose value is less than one.
 func requirePositive(_ counts: KeyValuePairs<String, Int>) throws {
     for (name, value) in counts where value < 1 {
         throw ValidationError("--\(name) must be at least 1, not \(value).")

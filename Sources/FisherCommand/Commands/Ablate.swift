@@ -3,11 +3,11 @@ import Fisher
 import FisherTasks
 import FisherTraining
 
-/// `fisher ablate`: a task a subcommand.
+/// `fisher ablate`: one subcommand per task.
 struct Ablate: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            abstract: "Train with one optimizer and several values of its options, and show what they do.",
+            abstract: "Train with one optimizer and several values of its options, and compare the results.",
             subcommands: TaskRegistry.tasks.map { $0.ablateCommand })
     }
 }
@@ -40,7 +40,7 @@ private struct AblateTask<Task: ConfigurableTask>: ParsableCommand {
     func run() throws {
         let setup = try arguments.setup()
         let base = try setup.candidates([optimizer])[0]
-        // Options have no dots: what stands before one is part of the name here.
+        // Options have no dots: the part before one belongs to the name here.
         let grid = OptionGrid(axes.map { OptionGrid.Axis(option: $0.name, values: $0.values) })
         let candidates = try grid.combinations.map { settings in
             let name = settings.map { "\($0.name) \($0.value)" }.joined(separator: " + ")

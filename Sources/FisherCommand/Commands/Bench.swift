@@ -4,14 +4,14 @@ import FisherBenchmarks
 import FisherTraining
 import Foundation
 
-/// `fisher bench`: how long things take here.
+/// `fisher bench`: timings on this machine.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Time optimizers, training steps and estimates of the information on this machine.",
         subcommands: [BenchOptimizers.self, BenchStep.self, BenchInformation.self])
 }
 
-/// What all benchmarks have in common.
+/// The arguments common to all benchmarks.
 struct BenchArguments: ParsableArguments {
     @OptionGroup var threads: ThreadArguments
     @Option(help: "Turns of each candidate; by default 11, of estimates 15.")
@@ -29,7 +29,7 @@ struct BenchArguments: ParsableArguments {
         try requirePositive(["turns": turns ?? 1])
     }
 
-    /// Makes a benchmark with the threads asked for, and shows what it finds or answers requests.
+    /// Creates a benchmark with the requested threads, and shows its results or answers requests.
     func run(turns usual: Int = 11, _ benchmark: () throws -> some InterleavedBenchmark) throws {
         threads.apply()
         let benchmark = try benchmark()

@@ -10,9 +10,9 @@ struct BenchInformation: ParsableCommand {
         commandName: "information",
         abstract: "Time estimates of the Fisher information against one forward and backward pass.",
         discussion: """
-            The network is a file as `fisher information` takes it, or {"gpt": {"vocabulary": 256, "context": 64, \
-            "width": 128, "layers": 4, "heads": 4}}. In every turn each task runs once, so that what else the \
-            machine does hits all of them; a ratio is the median over the turns of the ratio within a turn.
+            The network is a file as for `fisher information`, or {"gpt": {"vocabulary": 256, "context": 64, \
+            "width": 128, "layers": 4, "heads": 4}}. In every turn each task runs once, so that other load on \
+            the machine affects all of them; a ratio is the median over the turns of the ratio within a turn.
             """)
 
     @Argument(help: "The network's description, JSON.")
@@ -33,7 +33,7 @@ struct BenchInformation: ParsableCommand {
         try requirePositive(["batch": batch])
         let sizes = input.split(separator: ",", omittingEmptySubsequences: !input.isEmpty ? false : true)
         guard sizes.allSatisfy({ Int($0).map { $0 > 0 } ?? false }) else {
-            throw ValidationError("--input must be sizes parted by commas, not \(input).")
+            throw ValidationError("--input must be sizes separated by commas, not \(input).")
         }
     }
 

@@ -8,7 +8,7 @@ struct BenchOptimizers: ParsableCommand {
         commandName: "optimizers",
         abstract: "Time the step of every optimizer on parameters of a real model's shapes.",
         discussion: """
-            All optimizers take turns, so that what else runs on the machine hits all of them. Times are \
+            All optimizers take turns, so that other load on the machine affects all of them. Times are \
             medians over the turns. They share weights and gradients; the states of all are in memory, up to 1 GB \
             each for GPT-2.
             """)

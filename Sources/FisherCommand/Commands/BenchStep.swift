@@ -8,7 +8,7 @@ import FisherTraining
 struct BenchStep: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "step",
-        abstract: "Time whole training steps, taken apart: data, passes, statistics, optimizer.",
+        abstract: "Time whole training steps by part: data, passes, statistics, optimizer.",
         discussion: """
             All optimizers take turns, each on a copy of the network of its own; a turn is --steps steps, so \
             that what happens every so many steps has its share. A ratio is the median over the turns of the \
@@ -28,14 +28,14 @@ struct BenchStep: ParsableCommand {
         help: ArgumentHelp("An option of the task by its key, repeatable.", valueName: "key=value"))
     var settings: [SettingArgument] = []
     @Option(
-        help: "Units a batch; by default 16 windows for a byte-level GPT, 32 sequences for gpt, else 128.")
+        help: "Units per batch; by default 16 windows for a byte-level GPT, 32 sequences for gpt, else 128.")
     var batch: Int?
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue,
         help: "An optimizer with options, as kfac:labels=empirical,inverse_interval=10; repeat it.")
     var optimizers: [OptimizerSpecification] = []
     @OptionGroup var arguments: BenchArguments
-    @Option(help: "Steps a turn.")
+    @Option(help: "Steps per turn.")
     var steps = 10
     @Option(help: "automatic: the fused path where there is one; formula: tensor operations.")
     var execution: Execution = .automatic

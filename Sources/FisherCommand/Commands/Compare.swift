@@ -3,12 +3,12 @@ import Fisher
 import FisherTasks
 import FisherTraining
 
-/// `fisher compare`: a task a subcommand.
+/// `fisher compare`: one subcommand per task.
 struct Compare: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             abstract:
-                "Train the same model on the same batches with several optimizers, and show who wins.",
+                "Train the same model on the same batches with several optimizers, and compare the results.",
             subcommands: TaskRegistry.tasks.map { $0.compareCommand })
     }
 }
@@ -85,7 +85,7 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
         try setup.run(comparison, named: "compare")
     }
 
-    /// The grid of one candidate: what names its rule, or all.
+    /// The grid of one candidate: arguments that name its rule, or all.
     private func grid(_ candidate: OptimizerCandidate) throws -> OptionGrid {
         let rule = type(of: candidate.rule).summary.name
         let axes = (learningRates + tune).filter { $0.name == rule || $0.name == "all" }.compactMap {
@@ -95,7 +95,7 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
             return OptionGrid.Axis(option: option, values: argument.values)
         }
         let grid = OptionGrid(axes)
-        // A mistake in a value should not wait for its trial.
+        // An invalid value should be reported before its trial.
         for settings in grid.combinations { _ = try candidate.setting(settings) }
         return grid
     }

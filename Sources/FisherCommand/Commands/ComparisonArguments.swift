@@ -4,7 +4,7 @@ import FisherReports
 import FisherTraining
 import Foundation
 
-/// What `compare` and `ablate` have in common: the task, the length, the files.
+/// The arguments common to `compare` and `ablate`: the task, the length, the files.
 struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
     @OptionGroup var seeds: SeedArguments
     @Flag(help: "Keep the runs that an earlier, interrupted start of the same comparison finished.")
@@ -22,7 +22,7 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
     }
 }
 
-/// All options but those that a comparison has of its own: the rules, the seeds.
+/// All options except those that a comparison sets itself: the rules, the seeds.
 enum ComparisonUse: ConfigurationUse {
     static func hasFlag(_ option: String) -> Bool {
         let own = ["optimizer.rule", "training.seed", "training.patience"]
@@ -30,7 +30,7 @@ enum ComparisonUse: ConfigurationUse {
     }
 }
 
-/// A comparison on a task, ready to be run: it keeps its files and shows what came of it.
+/// A comparison on a task, ready to be run: it writes its files and shows its results.
 struct ComparisonSetup<Task: ConfigurableTask> {
     let arguments: ComparisonArguments<Task>
     let configuration: RunConfiguration<Task.Options>
@@ -45,7 +45,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
 
     /// The optimizers as they are named, with what all of them share.
     ///
-    /// Throws a shared option that none of them has.
+    /// Throws for a shared option that none of them has.
     func candidates(_ specifications: [OptimizerSpecification]) throws -> [OptimizerCandidate] {
         let settings = arguments.configuration.ruleSettings
         let shared =

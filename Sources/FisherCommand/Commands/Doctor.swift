@@ -9,10 +9,10 @@ import Synchronization
     import Darwin
 #endif
 
-/// `fisher doctor`: what this program runs on.
+/// `fisher doctor`: the software and hardware of this program.
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the engine, the threads that really run, and the instruction set.")
+        abstract: "Show the engine, the threads in use, and the instruction set.")
 
     func run() throws {
         let environment = EnvironmentSummary.current()

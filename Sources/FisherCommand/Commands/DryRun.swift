@@ -2,7 +2,7 @@ import Fisher
 import FisherTraining
 import Foundation
 
-/// `--dry-run`: what a run would take, measured by a few of its steps, which are thrown away.
+/// `--dry-run`: the cost of a run, measured by a few of its steps, which are discarded.
 struct DryRun<Task: TrainingTask> {
     let task: Task
     let candidate: OptimizerCandidate

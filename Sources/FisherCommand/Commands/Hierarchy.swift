@@ -10,7 +10,7 @@ import Foundation
 struct Hierarchy: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            abstract: "Measure how near each optimizer comes to the natural gradient, and what it costs.",
+            abstract: "Measure how close each optimizer's step is to the natural gradient, and its cost.",
             discussion: """
                 On one small model, a classifier of digits unless another task is named, at one point of its \
                 training: the angle between a rule's step and the exact natural gradient's, what the step takes off \
@@ -40,7 +40,8 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: Task.name,
-            abstract: "Measure how near each optimizer comes to the natural gradient on \(Task.subject).")
+            abstract: "Measure how close each optimizer's step is to the natural gradient on \(Task.subject)."
+        )
     }
 
     @Option(

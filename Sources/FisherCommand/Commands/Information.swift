@@ -3,7 +3,7 @@ import Fisher
 import FisherTasks
 import Foundation
 
-/// `fisher information`: an estimate itself, from files, so that anyone can check it.
+/// `fisher information`: an estimate from files, to compare with other implementations.
 struct Information: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Estimate the Fisher information of a plain network on data from safetensors files.",
@@ -24,7 +24,7 @@ struct Information: ParsableCommand {
     var model: String
     @Option(help: "Its weights.")
     var weights: String
-    @Option(help: "The inputs, the first axis a sample each: the file's tensor, or the one named inputs.")
+    @Option(help: "The inputs, samples along the first axis: the file's tensor, or the one named inputs.")
     var inputs: String
     @Option(help: "The targets: the file's tensor, or the one named targets.")
     var targets: String
@@ -107,7 +107,7 @@ struct Information: ParsableCommand {
         }
         if let pairs = found.lowRank(rank, source) {
             if pairs.values.count < rank {
-                warn("the rank is \(pairs.values.count), less than the \(rank) asked for")
+                warn("the rank is \(pairs.values.count), less than the \(rank) requested")
             }
             let values = Tensor(pairs.values, shape: [pairs.values.count]).to(dtype: pairs.vectors.dtype)
             tensors = [("low_rank/values", values), ("low_rank/vectors", pairs.vectors)]

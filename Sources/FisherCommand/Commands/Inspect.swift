@@ -5,7 +5,7 @@ import FisherTasks
 import FisherTraining
 import Foundation
 
-/// `fisher inspect`: what the information says about a model, layer by layer.
+/// `fisher inspect`: the Fisher information of a model, layer by layer.
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show a model's Fisher information by layer, from a run, a checkpoint or files.",
@@ -24,9 +24,10 @@ struct Inspect: ParsableCommand {
 
     @Argument(help: "A run's folder (its best checkpoint), a checkpoint's folder, or a safetensors file.")
     var checkpoint: String
-    @Option(help: "The description of a plain network, JSON, for a file of weights that is none of ours.")
+    @Option(
+        help: "The description of a plain network, JSON, for a file of weights that fisher did not write.")
     var model: String?
-    @Option(help: "Its inputs, the first axis a sample each.")
+    @Option(help: "Its inputs, one sample per index of the first axis.")
     var inputs: String?
     @Option(help: "Its targets.")
     var targets: String?
@@ -34,12 +35,13 @@ struct Inspect: ParsableCommand {
         parsing: .upToNextOption,
         help: "Files or folders to take batches of, instead of the text that the run was trained on.")
     var text: [String] = []
-    @Option(help: "Batches to look at; samples of --inputs are divided into so many.")
+    @Option(help: "Batches to use; the samples of --inputs are divided into this many.")
     var batches = 4
     @Option(help: "Seed of the batches and of the draws.")
     var seed: UInt64 = 0
     @Option(
-        help: "Draws of labels a batch for the true information; 0: its closed form, a pass for each output.")
+        help:
+            "Draws of labels per batch for the true information; 0: its closed form, a pass for each output.")
     var samples = 1
     @Option(
         help:
@@ -77,7 +79,7 @@ struct Inspect: ParsableCommand {
         }
     }
 
-    /// A mistake in the page's place is told before the work, not after it.
+    /// An invalid path of the page is reported before the work, not after it.
     private func requireFolder(of path: String) throws {
         let folder = URL(filePath: path).deletingLastPathComponent().path
         guard FileManager.default.fileExists(atPath: folder) else {

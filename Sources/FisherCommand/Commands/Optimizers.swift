@@ -5,7 +5,7 @@ import Fisher
 struct Optimizers: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "List the rules: information, structure, power, costs, what they throw away, and their options.",
+            "List the rules: information, structure, power, costs, what they neglect, and their options.",
         discussion: """
             Costs are multiplications of a step besides the forward and backward pass, by order: P parameters, a \
             matrix of m rows and n columns, B samples in a batch, K classes, k gradients kept.
@@ -25,8 +25,8 @@ struct Optimizers: ParsableCommand {
 
     private func table(of rules: [RuleSummary]) -> String {
         let head = [
-            "name", "information", "structure", "power", "cost a step", "state, bytes a parameter",
-            "throws away",
+            "name", "information", "structure", "power", "cost per step", "state, bytes per parameter",
+            "neglects",
         ]
         let rows =
             [head]

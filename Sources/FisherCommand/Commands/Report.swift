@@ -6,7 +6,7 @@ import Foundation
 /// `fisher report`: one page of several runs or comparisons.
 struct Report: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make one report of several runs, or make a comparison's report again.",
+        abstract: "Make one report of several runs, or recreate a comparison's report.",
         discussion:
             "Runs of one optimizer with one set of options are its seeds. The first one is the baseline.")
 

@@ -1,10 +1,10 @@
 import ArgumentParser
 import FisherTraining
 
-/// `fisher runs`: the runs at a glance.
+/// `fisher runs`: a table of runs.
 struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List runs: what they were, how far they came, what they reached.",
+        abstract: "List runs with their configuration, progress and results.",
         discussion:
             "fisher runs runs --sort best --filter optimizer.rule=fadam --show optimizer.learning_rate")
 

@@ -11,13 +11,13 @@ struct Sample: ParsableCommand {
 
     @Argument(help: "A run's folder (its best checkpoint), a checkpoint's folder, or a safetensors file.")
     var model: String
-    @Option(help: "The text to go on from.")
+    @Option(help: "The text to continue.")
     var prompt = ""
     @Option(help: "Bytes to write.")
     var length = 500
     @Option(help: "Logits are divided by it; 0 takes the likeliest byte always.")
     var temperature = 0.8
-    @Option(help: "Draw from so many of the likeliest bytes.")
+    @Option(help: "The number of likeliest bytes to draw from.")
     var topK: Int?
     @Option(help: "Equal seeds give equal text.")
     var seed: UInt64 = 0

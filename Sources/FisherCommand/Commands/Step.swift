@@ -2,10 +2,10 @@ import ArgumentParser
 import Fisher
 import FisherTasks
 
-/// `fisher step`: applies a rule to tensors from files, so that anyone can check it.
+/// `fisher step`: applies a rule to tensors from files, to compare with other implementations.
 struct Step: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Apply a rule to tensors from safetensors files, so that anyone can check it.",
+        abstract: "Apply a rule to tensors from safetensors files, to compare with other implementations.",
         usage: """
             fisher step --optimizer <optimizer> --parameters <file> --gradients <file> ... --output <file>
             fisher step --optimizer <optimizer> --model <json> --weights <file> --batches <file> ... \
@@ -28,13 +28,13 @@ struct Step: ParsableCommand {
     var settings: [SettingArgument] = []
     @Option(help: "The safetensors file of the parameters.")
     var parameters: String?
-    @Option(parsing: .upToNextOption, help: "The safetensors files of the gradients, one a step.")
+    @Option(parsing: .upToNextOption, help: "The safetensors files of the gradients, one per step.")
     var gradients: [String] = []
     @Option(help: "The network's description, JSON.")
     var model: String?
     @Option(help: "The safetensors file of its weights.")
     var weights: String?
-    @Option(parsing: .upToNextOption, help: "The safetensors files of the batches, one a step.")
+    @Option(parsing: .upToNextOption, help: "The safetensors files of the batches, one per step.")
     var batches: [String] = []
     @Option(help: "Seed of labels that are drawn from the model.")
     var seed: UInt64 = 0

@@ -5,7 +5,7 @@ import FisherTasks
 import FisherTraining
 import Foundation
 
-/// `fisher train`: a task a subcommand.
+/// `fisher train`: one subcommand per task.
 struct Train: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
@@ -33,7 +33,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             abstract: "Train \(Task.subject).",
             discussion: """
                 The run's folder holds its configuration, metrics, TensorBoard events and checkpoints. A run that \
-                was stopped or killed goes on with --resume, to the same bits as if it had not been (with the same \
+                was stopped or killed resumes with --resume, bit for bit as if it had not been (with the same \
                 number of threads). \(Task.remark)
 
                 fisher train \(Task.name) --set optimizer.rule=fadam --output runs/first
@@ -41,13 +41,13 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
     }
 
     @OptionGroup var arguments: ConfigurationArguments<Task, TrainUse>
-    @Flag(help: "Print the configuration, with where each value came from, and end.")
+    @Flag(help: "Print the configuration with the origin of each value, and exit.")
     var printConfig = false
     @Option(name: .shortAndLong, help: "The run's folder.")
     var output: String?
-    @Flag(help: "Go on from the newest whole checkpoint.")
+    @Flag(help: "Resume from the newest intact checkpoint.")
     var resume = false
-    @Flag(help: "Show sizes, time and space that the run would take, and end.")
+    @Flag(help: "Show the sizes, time and space of the run, and exit.")
     var dryRun = false
 
     func run() throws {

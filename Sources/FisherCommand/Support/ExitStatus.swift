@@ -4,7 +4,7 @@ import FisherOptions
 import FisherTasks
 import FisherTraining
 
-/// What the process says to its caller (after sysexits).
+/// The exit status of the process (after sysexits).
 enum ExitStatus: Int32 {
     case diverged = 3
     case usage = 64
@@ -18,7 +18,7 @@ enum ExitStatus: Int32 {
     case interrupted = 75
     case permissionDenied = 77
 
-    /// The status of one of our errors; nothing for those of the argument parser.
+    /// The status of one of our errors; nil for those of the argument parser.
     init?(of error: any Error) {
         switch error {
         case is NonFiniteError, is AllDiverged: self = .diverged
@@ -80,7 +80,7 @@ enum ExitStatus: Int32 {
     }
 }
 
-/// Options that do not fit together, or values that mean nothing.
+/// Options that cannot be combined, or invalid values.
 struct UsageError: Error, CustomStringConvertible {
     let description: String
 }
@@ -89,14 +89,14 @@ struct UsageError: Error, CustomStringConvertible {
 struct Resumable: Error, CustomStringConvertible {
     let signal: String
     let command: String
-    var description: String { "stopped by \(signal), everything is saved; go on with: \(command)" }
+    var description: String { "stopped by \(signal), everything is saved; continue with: \(command)" }
 }
 
-/// A new run was to begin where another one is.
+/// A new run in a folder that already holds one.
 struct AlreadyHoldsRun: Error, CustomStringConvertible {
     let path: String
     var description: String {
-        "\(path) already holds a run: go on with --resume, or choose another folder with --output"
+        "\(path) already holds a run: continue with --resume, or choose another folder with --output"
     }
 }
 

@@ -4,8 +4,8 @@ import Torch
 ///
 ///     X_0 = G / (|G|_F + epsilon),   X <- a X + (b M + c M^2) X,   M = X X^T
 ///
-/// with M = X^T X on the other side where G is tall. A step maps each singular value s to p(s) = a s + b s^3
-/// + c s^5; five iterations bring those in [0.01, 1] into [0.68, 1.13].
+/// with M = X^T X on the other side where G is tall. A step maps each singular value s to
+/// p(s) = a s + b s^3 + c s^5; five iterations bring those in [0.01, 1] into [0.68, 1.13].
 package struct NewtonSchulz {
     static let (a, b, c) = (3.4445, -4.7750, 2.0315)
 

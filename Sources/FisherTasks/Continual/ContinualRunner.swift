@@ -3,7 +3,7 @@ import FisherTraining
 
 /// Tunes the strength of every method and runs it with every seed.
 public struct ContinualRunner: Sendable {
-    /// The seed of the tuning's runs, which no comparison takes by accident.
+    /// The seed of the tuning's runs, which comparisons do not use.
     static let tuningSeed = UInt64.max
 
     private let training: ContinualTraining
@@ -18,7 +18,7 @@ public struct ContinualRunner: Sendable {
     ///   - training: the training that is compared.
     ///   - tuning: the same on a split of the training images, by which strengths are chosen.
     ///   - methods: what is compared.
-    ///   - strengths: the strengths to choose from; a single one is taken untried.
+    ///   - strengths: the strengths to choose from; a single one is used without trials.
     ///   - seeds: a run of every method for each.
     public init(
         training: ContinualTraining, tuning: ContinualTraining, methods: [ContinualMethod],
@@ -42,12 +42,12 @@ public struct ContinualRunner: Sendable {
 
     private func isTuned(_ method: ContinualMethod) -> Bool { method.hasStrength && strengths.count > 1 }
 
-    /// Runs what is not known yet.
+    /// Runs what the earlier result lacks.
     ///
     /// - Parameters:
-    ///   - result: what is known already; trials and runs of the same method and strength are not made again.
-    ///   - progress: what shows how far the runs are.
-    ///   - afterRun: called with what is known after each run, so that nothing is lost.
+    ///   - result: earlier results; trials and runs of the same method and strength are not repeated.
+    ///   - progress: the display of progress.
+    ///   - afterRun: called with the results after each run, so that nothing is lost.
     public func callAsFunction(
         into result: ContinualComparison, progress: ProgressDisplay,
         afterRun: (ContinualComparison) throws -> Void

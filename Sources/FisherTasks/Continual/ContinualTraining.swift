@@ -1,12 +1,12 @@
 import Fisher
 import FisherTraining
 
-/// Trains a classifier on permuted digits, one task after another, and measures what it still knows.
+/// Trains a classifier on permuted digits, one task after another, and measures the accuracy on each.
 ///
-/// The network is a perceptron with two hidden layers of rectifiers. Each task begins with a fresh optimizer on the
-/// weights that the one before left; the method decides what protects these.
+/// The network is a perceptron with two hidden layers of rectifiers. Each task begins with a fresh optimizer
+/// on the weights that the one before left; the method decides how these are protected.
 public struct ContinualTraining: Sendable {
-    /// The optimizer, made anew for each task.
+    /// The optimizer, created for each task.
     public let candidate: OptimizerCandidate
     /// The number of tasks.
     public let taskCount: Int
@@ -44,13 +44,13 @@ public struct ContinualTraining: Sendable {
 
     /// Trains through all tasks.
     ///
-    /// A loss or gradient that is not finite, or information that is none, ends the run as diverged. Throws
+    /// A loss or gradient that is not finite, or invalid information, ends the run as diverged. Throws
     /// `Interrupted` between steps.
     ///
     /// - Parameters:
-    ///   - method: what is done against forgetting.
+    ///   - method: the method against forgetting.
     ///   - strength: lambda; of no effect for methods without one.
-    ///   - seed: what decides the first weights, the batches and the orders of the pixels.
+    ///   - seed: the seed of the first weights, the batches and the orders of the pixels.
     ///   - onStep: called after every step with its number, over all tasks, and the training loss.
     public func callAsFunction(
         _ method: ContinualMethod, strength: Double, seed: UInt64,
@@ -104,7 +104,7 @@ public struct ContinualTraining: Sendable {
         return record
     }
 
-    /// A FAdam that looks on and never moves a weight, where the optimizer itself keeps no f.
+    /// A FAdam that keeps f without moving a weight, if the optimizer itself keeps none.
     private func observer(of network: Sequential) throws -> Optimizer? {
         if candidate.rule is FAdam { return nil }
         return try Optimizer(for: network, try FAdam(learningRate: 0) { $0.weightDecay = 0 })

@@ -1,9 +1,9 @@
 import Fisher
 
-/// The digits as a sequence of tasks, each with its pixels in an order of its own; the first has the original one.
+/// The digits as a sequence of tasks, each with its own order of pixels; the first has the original one.
 ///
-/// Equal seeds give equal tasks. All tasks share the network's outputs, and nothing tells it which task an image
-/// is from.
+/// Equal seeds give equal tasks. All tasks share the network's outputs, which are not given the task of an
+/// image.
 public struct PermutedDigits: Sendable {
     /// Training and held-out images, task by task.
     public let tasks: [(training: Digits, test: Digits)]
@@ -14,7 +14,7 @@ public struct PermutedDigits: Sendable {
     ///   - count: the number of tasks, one or more.
     ///   - training: the images to train on.
     ///   - test: the images that accuracies are measured on.
-    ///   - seed: what decides the orders.
+    ///   - seed: the seed of the orders.
     public init(_ count: Int, training: Digits, test: Digits, seed: UInt64) {
         precondition(count > 0)
         tasks = (0..<count).map { task in

@@ -8,7 +8,7 @@ extension Digits {
     ///
     /// - Parameters:
     ///   - share: the share of each class's images on the test side, rounded to whole images.
-    ///   - seed: what decides who goes where.
+    ///   - seed: the seed of the division.
     public func split(
         test share: Double = 0.25, seed: UInt64 = 0
     ) throws(DigitsError) -> (training: Digits, test: Digits) {

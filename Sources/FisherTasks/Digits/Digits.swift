@@ -100,9 +100,9 @@ public struct Digits: Sendable {
     }
 }
 
-/// Why digits could not be used as asked.
+/// An error in the digits' data or in their use.
 public enum DigitsError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// A line of the data is none.
+    /// A line of the data is invalid.
     case malformed(line: Int, reason: String)
     /// A share of the images that leaves one side of a split without an image of each class.
     case badShare(Double)

@@ -13,7 +13,7 @@ public enum DigitsNetwork: String, CaseIterable, OptionValue {
     /// 64-32-10, a classifier of 2,410 parameters: small enough for the whole Fisher information.
     case perceptron
 
-    /// What stands between its layers.
+    /// The activation between its layers.
     public enum Activation: String, CaseIterable, OptionValue {
         /// The network's own: tanh for the autoencoder and the perceptron, relu for the convolutions.
         case own
@@ -23,7 +23,7 @@ public enum DigitsNetwork: String, CaseIterable, OptionValue {
         case relu
     }
 
-    /// The activation that the network has unless another is asked for.
+    /// The network's default activation.
     public var activation: Activation { self == .cnn ? .relu : .tanh }
 
     /// The widths of the autoencoder.
@@ -67,7 +67,7 @@ public enum DigitsNetwork: String, CaseIterable, OptionValue {
     }
 
     /// A network with first weights from a generator. The autoencoder's are Glorot's: the layers' own are so
-    /// small that nothing comes through eight of them.
+    /// small that signals vanish over eight of them.
     func makeNetwork(_ activation: Activation, using generator: RandomGenerator) throws -> Sequential {
         let network = specification(activation).makeNetwork(using: generator)
         guard self == .autoencoder else { return network }
@@ -79,7 +79,7 @@ public enum DigitsNetwork: String, CaseIterable, OptionValue {
         return network
     }
 
-    /// All images as the network takes them, with what it is to predict.
+    /// All images as the network's inputs, with the values to predict.
     func examples(of digits: Digits) -> SupervisedBatch {
         let images = digits.images
         switch self {

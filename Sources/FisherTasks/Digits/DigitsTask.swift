@@ -18,7 +18,7 @@ public struct DigitsOptions: ConfigurableOptions {
     @Configurable(
         "model.network", "autoencoder (deep, Bernoulli pixels), cnn (classes) or perceptron (classes, small)")
     public var network = DigitsNetwork.autoencoder
-    /// What stands between its layers.
+    /// The activation between its layers.
     @Configurable(
         "model.activation", "between its layers: tanh, relu, or own: tanh, for the cnn relu")
     public var activation = DigitsNetwork.Activation.own
@@ -27,7 +27,7 @@ public struct DigitsOptions: ConfigurableOptions {
     public init() {}
 }
 
-/// Handwritten digits: an autoencoder that draws them again, or a classifier that names them.
+/// Handwritten digits: an autoencoder that reconstructs them, or a classifier.
 ///
 /// The autoencoder's loss is the negative log-likelihood of an image's 64 pixels, each a bit that is randomly
 /// rounded from its shade: it cannot fall below the entropy of that rounding, about 13.7 nats an image.
@@ -52,7 +52,7 @@ public struct DigitsTask: ConfigurableTask {
 
     /// The network.
     public let network: DigitsNetwork
-    /// What stands between its layers.
+    /// The activation between its layers.
     public let activation: DigitsNetwork.Activation
     /// The images to train on.
     public let training: Digits
@@ -78,7 +78,7 @@ public struct DigitsTask: ConfigurableTask {
     ///
     /// - Parameters:
     ///   - network: the network.
-    ///   - activation: what stands between its layers.
+    ///   - activation: the activation between its layers.
     ///   - training: the images to train on.
     ///   - test: the images that are held out.
     ///   - batch: images in a step.
@@ -182,7 +182,7 @@ public struct DigitsTask: ConfigurableTask {
         return sum / Double(count)
     }
 
-    /// The share of held-out images whose figure a classifier names; nothing for the autoencoder.
+    /// The accuracy of a classifier on the held-out images; nil for the autoencoder.
     public func accuracy(of model: Sequential) throws -> Double? {
         guard network != .autoencoder else { return nil }
         let examples = network.examples(of: test)

@@ -3,13 +3,13 @@ import FisherTraining
 import Foundation
 
 extension Corpus {
-    /// The built-in text: the C++ headers of libtorch's own include folder, which is there after every set-up.
+    /// The built-in text: the C++ headers of libtorch's own include folder, which is always installed.
     ///
     /// Left out are the generated operator headers of `ATen/ops` (a third of the bytes, nearly all the same)
-    /// and comment blocks at the head of a file that speak of copyright or licence.
-    /// Throws where the folder or a file cannot be read.
+    /// and comment blocks at the head of a file that mention copyright or license. Throws if the folder or a
+    /// file cannot be read.
     ///
-    /// Throws `CorpusError`, and `Interrupted` where a signal asks to stop.
+    /// Throws `CorpusError`, and `Interrupted` if a signal requests to stop.
     ///
     /// - Parameter includeDirectory: the `include` folder of libtorch.
     public static func engineHeaders(includeDirectory: String) throws -> Corpus {
@@ -31,7 +31,7 @@ extension Corpus {
         return Corpus(name: "libtorch's C++ headers", documents: documents, validationFraction: 0.1)
     }
 
-    /// The text after any comments at its head, where one of them speaks of copyright or licence.
+    /// The text after any comments at its head, if one of them mentions copyright or license.
     static func withoutLicence(_ bytes: [UInt8]) -> [UInt8] {
         let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         var inBlock = false
@@ -69,7 +69,7 @@ extension Corpus {
 }
 
 extension Corpus {
-    /// Bytes made up for measurements of time: uniform, the same each time.
+    /// Synthetic bytes for timing: uniform, the same each time.
     public static func noise(byteCount: Int) -> Corpus {
         var value: UInt64 = 1
         let bytes = (0..<byteCount).map { _ in

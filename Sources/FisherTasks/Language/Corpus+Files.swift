@@ -6,7 +6,7 @@ extension Corpus {
     /// inside them are passed over; a file named twice is taken once; empty files are left out. Bytes are
     /// bytes: nothing is decoded.
     ///
-    /// Throws `CorpusError`, and `Interrupted` where a signal asks to stop.
+    /// Throws `CorpusError`, and `Interrupted` if a signal requests to stop.
     ///
     /// - Parameters:
     ///   - paths: files and folders.

@@ -130,9 +130,9 @@ struct FNV1a {
 
 /// Why a text could not be used.
 public struct CorpusError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of trouble it is.
+    /// The kind of error.
     public enum Kind: Sendable {
-        /// A path is not there.
+        /// A path does not exist.
         case notFound
         /// The system forbids reading.
         case permissionDenied
@@ -142,7 +142,7 @@ public struct CorpusError: Error, Hashable, Sendable, CustomStringConvertible {
         case tooShort
     }
 
-    /// What kind of trouble it is.
+    /// The kind of error.
     public let kind: Kind
     /// One sentence that names the path.
     public let description: String

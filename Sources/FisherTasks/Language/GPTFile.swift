@@ -2,26 +2,27 @@ import Fisher
 import FisherTraining
 import Foundation
 
-/// A GPT's weights in a safetensors file that says which GPT it is.
+/// A GPT's weights in a safetensors file with the model's sizes as metadata.
 public enum GPTFile {
     private static let key = "swift_fisher_gpt"
 
-    /// What the file says: the model's sizes as JSON.
+    /// The file's metadata: the model's sizes as JSON.
     static func metadata(of configuration: GPT.Configuration) -> [String: String] {
         [key: String(decoding: StoredJSON.encode(configuration, indented: false), as: UTF8.self)]
     }
 
     /// Reads a model.
     ///
-    /// Throws `SafetensorsError` for a file that is none or does not say which GPT it is, and `WeightError`
-    /// for weights that do not fit.
+    /// Throws `SafetensorsError` for an invalid file or one without the model's sizes, and `WeightError` for
+    /// weights that do not fit.
     public static func read(_ path: String) throws -> GPT {
         let file = try SafetensorsFile(path: path)
         guard let text = file.metadata[key],
             let configuration = try? JSONDecoder().decode(GPT.Configuration.self, from: Data(text.utf8))
         else {
             throw SafetensorsError(
-                .malformed, path: path, reason: "it does not say which GPT it holds (a checkpoint's does)")
+                .malformed, path: path,
+                reason: "its metadata lack the model's sizes (those of a checkpoint have them)")
         }
         if let reason = configuration.complaint {
             throw SafetensorsError(.malformed, path: path, reason: "it holds an impossible GPT: \(reason)")
@@ -33,7 +34,7 @@ public enum GPTFile {
 }
 
 extension GPT.Configuration {
-    /// Why no model can have these sizes; nothing where one can.
+    /// Why no model can have these sizes; nil if one can.
     var complaint: String? {
         let sizes = [
             ("vocabulary", vocabulary), ("context", context), ("width", width), ("layers", layers),

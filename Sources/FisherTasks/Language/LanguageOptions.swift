@@ -4,7 +4,7 @@ import FisherTraining
 
 /// The options of the language task.
 public struct LanguageOptions: ConfigurableOptions {
-    /// Files or folders; the built-in text where there are none.
+    /// Files or folders; the built-in text if there are none.
     @Configurable("data.text", "files or folders; none: libtorch's C++ headers")
     public var text: [String] = []
     /// Windows in a step.
@@ -38,7 +38,7 @@ public struct LanguageOptions: ConfigurableOptions {
     /// The defaults.
     public init() {}
 
-    /// The model's sizes; throws sizes that no model can have.
+    /// The model's sizes; throws for sizes that no model can have.
     public func model() throws(ConfigurationError) -> GPT.Configuration {
         var model = size.configuration
         if context > 0 { model.context = context }
@@ -87,8 +87,8 @@ extension LanguageTask: ConfigurableTask {
 
     /// Reads the text and makes the model that the options describe.
     ///
-    /// - Throws: `ConfigurationError` for sizes that no model can have, `CorpusError` for a text that cannot be read or is
-    ///   too short for the model's context, `Interrupted` where a signal asks to stop.
+    /// - Throws: `ConfigurationError` for sizes that no model can have, `CorpusError` for a text that cannot
+    ///   be read or is too short for the model's context, `Interrupted` if a signal requests to stop.
     public init(_ options: LanguageOptions) throws {
         try self.init(
             try options.model(), corpus: try Corpus.text(at: options.text), batch: options.batch,

@@ -4,9 +4,9 @@ import Foundation
 
 /// Draws text from a language model, byte by byte.
 public struct LanguageSampler {
-    /// Logits are divided by it; 0 takes the likeliest byte always.
+    /// Logits are divided by it; 0 always chooses the likeliest byte.
     public var temperature: Double
-    /// Only so many of the likeliest bytes are drawn from; all where it is missing.
+    /// The number of likeliest bytes to draw from; nil for all.
     public var topK: Int?
     private let model: GPT
     private let generator: RandomGenerator
@@ -21,10 +21,10 @@ public struct LanguageSampler {
         model.setTraining(false)
     }
 
-    /// Goes on from a prompt for `count` bytes, each of which is handed over at once.
+    /// Continues a prompt for `count` bytes, each of which is passed on immediately.
     ///
-    /// The model sees the last bytes that its context holds; every byte costs a pass over them. An empty
-    /// prompt is a line feed. Throws `TorchError`, and `Interrupted` where a signal asks to stop.
+    /// The model's input is the last bytes that fit its context; every byte costs a pass over them. An empty
+    /// prompt is a line feed. Throws `TorchError`, and `Interrupted` if a signal requests to stop.
     public func callAsFunction(
         after prompt: [UInt8], count: Int, _ receive: (UInt8) throws -> Void
     ) throws {

@@ -3,7 +3,7 @@ import FisherOptions
 import FisherTraining
 import Foundation
 
-/// Byte-level language modelling: a GPT predicts the next byte of held-out text.
+/// Byte-level language modeling: a GPT predicts the next byte of held-out text.
 public struct LanguageTask: TrainingTask {
     /// A named size of model.
     public enum Size: String, CaseIterable, OptionValue {
@@ -127,7 +127,7 @@ public struct LanguageBatches: BatchStream {
     let context: Int
     private var sampler: ByteSampler
 
-    /// Where the next windows come from.
+    /// The position in the stream of windows.
     public var position: ByteSampler {
         get { sampler }
         set { sampler = newValue }

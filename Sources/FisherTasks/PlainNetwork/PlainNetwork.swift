@@ -6,7 +6,7 @@ import Foundation
 public struct PlainNetwork {
     /// What the description says: layers and likelihood.
     public let specification: NetworkSpecification
-    /// What the network's outputs are the parameters of.
+    /// The likelihood whose parameters are the network's outputs.
     public let likelihood: any NamedLikelihood.Type
     /// The network with its weights.
     public let network: Sequential
@@ -18,8 +18,8 @@ public struct PlainNetwork {
     /// - Parameters:
     ///   - model: the path of the description, JSON as `NetworkSpecification` reads it.
     ///   - weights: the path of a safetensors file whose tensors are named by position (`0.weight`, `0.bias`).
-    /// - Throws: `StorageError` for a description that cannot be read, `NetworkSpecificationError` for one that
-    ///   describes no network, `SafetensorsError` and `WeightError` for weights that are none or do not fit.
+    /// - Throws: `StorageError` for a description that cannot be read, `NetworkSpecificationError` for one
+    ///   that is invalid, `SafetensorsError` and `WeightError` for weights that are invalid or do not fit.
     public init(model: String, weights: String) throws {
         let data: Data
         do {

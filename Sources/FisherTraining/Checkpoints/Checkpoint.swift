@@ -1,13 +1,13 @@
 import Fisher
 import Foundation
 
-/// A saved moment of a run: a folder with the weights, the optimizer's state, everything else, and a manifest.
+/// A saved state of a run: a folder with the weights, the optimizer's state, everything else, and a manifest.
 public struct Checkpoint: Hashable, Sendable {
     /// The folder.
     public let path: String
     /// The number of steps that had been made.
     public let step: Int
-    /// Which of several of the same step this is, from 1; the last one holds.
+    /// The number of this checkpoint among those of the same step, from 1; the last one counts.
     let revision: Int
 
     /// The weights by path, in a file that other tools read.
@@ -20,10 +20,10 @@ public struct Checkpoint: Hashable, Sendable {
     /// The files that a manifest lists.
     static let fileNames = ["model.safetensors", "optimizer.safetensors", "state.json"]
 
-    /// The checkpoint in a folder, which must be whole.
+    /// The checkpoint in a folder, which must be intact.
     ///
-    /// Throws `notFound` where there is none, and `damaged` with the reason where a file is missing, cut or
-    /// changed, be it by one bit. Reads every byte once.
+    /// Throws `notFound` if there is none, and `damaged` with the reason where a file is missing, truncated
+    /// or changed, even by one bit. Reads every byte once.
     public init(at path: String) throws(StorageError) {
         let manifest = try Checkpoint.verifiedManifest(at: path)
         self.path = path

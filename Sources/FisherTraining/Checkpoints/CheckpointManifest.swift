@@ -33,7 +33,7 @@ struct CheckpointManifest: Hashable, Sendable {
         return body + "end \(hexadecimal(CRC32C.of(body.utf8)))\n"
     }
 
-    /// Reads a manifest; nothing where a single bit is not as it was written.
+    /// Parses a manifest; nil if a single bit differs from what was written.
     init?(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.count >= 4, lines[0] == CheckpointManifest.title, lines[1].hasPrefix("step "),

@@ -1,11 +1,11 @@
 import Fisher
 import Foundation
 
-/// The checkpoints of one run, each of them whole or not there.
+/// The checkpoints of one run, each of them complete or absent.
 ///
-/// A checkpoint is written into a temporary folder, every file is brought to the disk, the manifest with sizes
-/// and checks comes last, and one rename puts the folder in place. A crash or a full disk at any moment leaves
-/// the checkpoints before it as they were.
+/// A checkpoint is written into a temporary folder, every file is flushed to the disk, the manifest with
+/// sizes and checks comes last, and one rename moves the folder into place. A crash or a full disk at any
+/// moment leaves the checkpoints before it as they were.
 public struct CheckpointStore: Sendable {
     /// The folder of the checkpoints.
     public let folder: String
@@ -23,9 +23,9 @@ public struct CheckpointStore: Sendable {
         return names.compactMap(checkpoint(named:)).sorted { ($0.step, $0.revision) > ($1.step, $1.revision) }
     }
 
-    /// The newest checkpoint that is whole, and what was wrong with newer ones.
+    /// The newest intact checkpoint, and the errors of newer ones.
     ///
-    /// Throws `damaged` where there are checkpoints but none of them is whole; nothing where there are none.
+    /// Throws `damaged` if there are checkpoints but none of them is intact; nil if there are none.
     public func newest() throws(StorageError) -> (checkpoint: Checkpoint, damaged: [StorageError])? {
         var damaged: [StorageError] = []
         for candidate in list() {
@@ -49,7 +49,7 @@ public struct CheckpointStore: Sendable {
         return checkpoint(named: name)
     }
 
-    /// Writes a checkpoint and brings it to the disk.
+    /// Writes a checkpoint and flushes it to the disk.
     ///
     /// Throws `StorageError` or `SafetensorsError`; the checkpoints that were there are untouched then.
     ///
@@ -94,7 +94,7 @@ public struct CheckpointStore: Sendable {
         return saved
     }
 
-    /// Marks a checkpoint as the best, by a link that is replaced in one step.
+    /// Marks a checkpoint as the best, by a link that is replaced atomically.
     public func markBest(_ checkpoint: Checkpoint) throws(StorageError) {
         let temporary = bestLink + ".\(getpid())"
         unlink(temporary)
@@ -120,7 +120,7 @@ public struct CheckpointStore: Sendable {
         return try DurableStorage.freeBytes(at: path)
     }
 
-    /// Removes what processes that are gone left unfinished. Only for the one process that holds the run.
+    /// Removes unfinished files of former processes. Only for the one process that holds the run.
     public func removeUnfinished() {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for name in names where name.hasPrefix(CheckpointStore.temporaryPrefix) {
@@ -128,7 +128,7 @@ public struct CheckpointStore: Sendable {
         }
     }
 
-    /// Out of sight in one step, so that no half-removed checkpoint is ever found.
+    /// Renamed first, so that no half-removed checkpoint is ever found.
     private func remove(_ checkpoint: Checkpoint) throws(StorageError) {
         let hidden =
             folder + "/\(CheckpointStore.temporaryPrefix)old-\(checkpoint.step)-\(checkpoint.revision)"

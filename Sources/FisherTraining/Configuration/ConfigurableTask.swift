@@ -1,7 +1,7 @@
 import Fisher
 import FisherOptions
 
-/// A task that is made from options: declared once, and read alike by `fisher train`, `compare`, `ablate` and
+/// A task that is made from options: declared once, and used by `fisher train`, `compare`, `ablate` and
 /// `hierarchy`.
 ///
 ///     struct Moons: ConfigurableTask {
@@ -24,11 +24,11 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
 
     /// The task's name on the command line. The name in ``TrainingTask/summary`` is the same, or begins with it and a comma.
     static var name: String { get }
-    /// What is trained, as it stands after "train": `a byte-level GPT`.
+    /// What is trained, as the object of "train": `a byte-level GPT`.
     static var subject: String { get }
-    /// What a reader of the commands' help should know of the data, as a sentence; empty by default.
+    /// A remark on the data for the commands' help, as a sentence; empty by default.
     static var remark: String { get }
-    /// Named sets of values to start from; the first is taken where none is named. None by default.
+    /// Named sets of values to start from; the first is the default. Empty by default.
     static var presets: [ConfigurationPreset] { get }
     /// The preset whose model is small enough, some thousand parameters, for the whole Fisher information; none by default:
     /// then `fisher hierarchy` does not know the task.
@@ -44,7 +44,7 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
     /// unseen until the comparison.
     func tuningTask() throws -> Self
 
-    /// What can be done with a finished run's folder, as a line after the results; nothing by default.
+    /// A line after the results on what can be done with a finished run's folder; nil by default.
     static func afterwards(_ folder: String) -> String?
 }
 

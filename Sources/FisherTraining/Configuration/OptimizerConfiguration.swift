@@ -9,13 +9,13 @@ public struct OptimizerConfiguration: ConfigurableOptions {
     /// A number, which ``schedule`` and ``warmUp`` shape, or a whole schedule as text.
     @Configurable("optimizer.learning_rate", "the largest learning rate, or a schedule as text")
     public var learningRate = "0.001"
-    /// The course of the learning rate, where it is given as a number.
+    /// The course of the learning rate, if it is given as a number.
     @Configurable("optimizer.schedule", "the course of a learning rate that is a number")
     public var schedule = Course.cosine
     /// Steps of linear warm-up.
     @Configurable("optimizer.warm_up", .nonNegative, "steps of linear warm-up")
     public var warmUp = 0
-    /// The largest norm of the whole gradient; gradients are not clipped where it is missing.
+    /// The largest norm of the whole gradient; nil for no clipping.
     @Configurable("optimizer.clip_gradient_norm", .positive, "clip the norm of the whole gradient")
     public var clipGradientNorm: Double? = nil
     /// The rule's own options that were set, as text by name.
@@ -45,20 +45,21 @@ public struct OptimizerConfiguration: ConfigurableOptions {
         return made
     }
 
-    /// Sets one of the rule's own options; throws where the rule has none of this name, or it does not take the value.
+    /// Sets one of the rule's own options; throws if the rule has no option of this name, or rejects the
+    /// value.
     mutating func setRuleOption(_ name: String, to text: String) throws(HyperparameterError) {
         var changed = try makeRule()
         try changed.set(name, to: text)
         ruleSettings[name] = text
     }
 
-    /// The optimizer for a run of so many steps.
+    /// The optimizer for a run of a given length.
     ///
-    /// - Throws: `ConfigurationError` or `HyperparameterError` for a learning rate that is none.
+    /// - Throws: `ConfigurationError` or `HyperparameterError` for an invalid learning rate.
     public func candidate(steps: Int) throws -> OptimizerCandidate {
         var rule = try makeRule()
         rule.learningRate = try learningRate(steps: steps)
-        // The learning rate's value is checked by setting it once more.
+        // Setting the learning rate again checks its value.
         try rule.set("learning_rate", to: "\(rule.learningRate)")
         let shown =
             ruleSettings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
@@ -68,7 +69,7 @@ public struct OptimizerConfiguration: ConfigurableOptions {
             clipGradientNorm: clipGradientNorm)
     }
 
-    /// The course of the learning rate over so many steps.
+    /// The schedule of the learning rate over a run of a given length.
     ///
     /// - Throws: `ConfigurationError` for a text that is neither a number nor a schedule, and for a warm-up that is longer
     ///   than the run.

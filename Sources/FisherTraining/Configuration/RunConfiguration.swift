@@ -1,7 +1,7 @@
 import Fisher
 import FisherOptions
 
-/// All that a run is configured by: the options of its task, the optimizer, the course of the training.
+/// The configuration of a run: the options of its task, the optimizer, the course of the training.
 public struct RunConfiguration<Options: ConfigurableOptions>: ConfigurableOptions {
     /// The options of data and model.
     public var task = Options()
@@ -13,7 +13,7 @@ public struct RunConfiguration<Options: ConfigurableOptions>: ConfigurableOption
     /// The defaults.
     public init() {}
 
-    /// A complaint of the task's options.
+    /// The inconsistency of the task's options.
     public var inconsistency: OptionError? { task.inconsistency }
 }
 
@@ -36,8 +36,8 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
 
     /// Applies layers in their order.
     ///
-    /// - Throws: `ConfigurationError` for a key that does not exist, with the nearest one, and for a value that the option
-    ///   does not take, each with its origin.
+    /// - Throws: `ConfigurationError` for a key that does not exist, with the nearest one, and for a value
+    ///   that the option rejects, each with its origin.
     public init(_ layers: [ConfigurationLayer]) throws(ConfigurationError) {
         let options = RunConfiguration<Options>.options
         // The last layer that names an option wins, whichever of its names it uses.
@@ -108,7 +108,8 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
     }
 
     private func lines(_ remark: (Entry) -> String) -> String {
-        // A table may be opened once only, and what belongs to none comes before all: entries of one section stand together.
+        // TOML allows a table once only, and top-level keys before all tables, so entries of one section are
+        // grouped.
         var sections = [""]
         for entry in entries where !sections.contains(entry.section) { sections.append(entry.section) }
         return sections.compactMap { section in
@@ -124,7 +125,7 @@ extension ResolvedConfiguration.Entry {
         self.init(key: key, toml: tomlValue(pieces, isList: isList), origin: origin)
     }
 
-    /// The part of the key before the first dot; empty where there is none.
+    /// The part of the key before the first dot; empty if there is none.
     fileprivate var section: String { key.contains(".") ? String(key.prefix { $0 != "." }) : "" }
     /// The value below its section's head.
     fileprivate var line: String {

@@ -11,22 +11,22 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// The seed of the first weights and of the batches.
     @Configurable("training.seed", .nonNegative, "seed of the first weights and of the batches")
     public var seed = 0
-    /// Threads to compute with; 0 is libtorch's choice.
+    /// Threads to compute with; 0 for libtorch's choice.
     @Configurable("training.threads", .between(0, 4096), "threads to compute with; 0: libtorch's choice")
     public var threads = 0
-    /// Evaluation every so many steps; 0 is ten times a run.
+    /// Steps between evaluations; 0 for ten evaluations in a run.
     @Configurable("training.evaluate_every", .nonNegative, "steps between evaluations; 0: ten times a run")
     public var evaluateEvery = 0
-    /// Evaluations without a new best before the run ends early; 0 is never.
+    /// Evaluations without a new best before the run ends early; 0 for never.
     @Configurable("training.patience", .nonNegative, "evaluations without a best before a run ends; 0: never")
     public var patience = 0
-    /// A checkpoint every so many steps; 0 is with every evaluation.
+    /// Steps between checkpoints; 0 for one with every evaluation.
     @Configurable("checkpoints.every", .nonNegative, "steps; 0: with every evaluation")
     public var checkpointEvery = 0
     /// How many of the newest checkpoints are kept, besides the best.
     @Configurable("checkpoints.keep", .atLeast(1), "newest checkpoints kept, besides the best")
     public var keep = 3
-    /// A line in the log every so many steps.
+    /// Steps between lines of the log.
     @Configurable("log.every", .atLeast(1), "steps between lines of metrics.jsonl")
     public var logEvery = 1
     /// Whether event files for TensorBoard are written.
@@ -39,7 +39,7 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// The defaults.
     public init() {}
 
-    /// How long the run is and how often it is evaluated.
+    /// The length of the run and the interval of evaluations.
     public var length: RunLength {
         RunLength(
             steps: steps, evaluateEvery: evaluateEvery > 0 ? evaluateEvery : max(1, steps / 10),

@@ -1,7 +1,7 @@
 import Fisher
 
-/// An endless stream of batches of examples that are held in memory: each example once in an epoch, in an order of its
-/// own in every epoch.
+/// An endless stream of batches of examples that are held in memory: each example once per epoch, in a new
+/// order in every epoch.
 ///
 ///     let batches = try ShuffledBatches(inputs: images, targets: labels, batchSize: 32, seed: 0)
 ///     for batch in batches.prefix(10 * batches.batchesPerEpoch) {
@@ -18,7 +18,7 @@ public final class ShuffledBatches: BatchStream, Sequence {
     private let targets: Tensor
     private var indices: ShuffledIndices
 
-    /// Where the stream is; one of a stream of as many examples can be restored.
+    /// The position in the stream; that of a stream with equally many examples can be restored.
     public var position: ShuffledIndices {
         get { indices }
         set {
@@ -27,15 +27,15 @@ public final class ShuffledBatches: BatchStream, Sequence {
         }
     }
 
-    /// Makes a stream of the examples along the first axis of two tensors.
+    /// Creates a stream of the examples along the first axis of two tensors.
     ///
-    /// Throws `BatchError` where the axes differ or a batch does not fit, and `TorchError` for a failed tensor.
+    /// Throws `BatchError` if the axes differ or a batch does not fit, and `TorchError` for a failed tensor.
     ///
     /// - Parameters:
-    ///   - inputs: what the model sees, [examples, ...].
-    ///   - targets: what it should predict, [examples, ...].
+    ///   - inputs: the model's inputs, [examples, ...].
+    ///   - targets: the values to predict, [examples, ...].
     ///   - batchSize: the examples of a batch, from 1 to all.
-    ///   - seed: what decides the orders.
+    ///   - seed: the seed of the orders.
     public init(inputs: Tensor, targets: Tensor, batchSize: Int, seed: UInt64 = 0) throws {
         try inputs.check()
         try targets.check()
@@ -50,7 +50,7 @@ public final class ShuffledBatches: BatchStream, Sequence {
         indices = ShuffledIndices(seed: seed, count: count, batch: batchSize)
     }
 
-    /// Makes a stream of two tensors of a safetensors file; throws `SafetensorsError` where it cannot be read.
+    /// Creates a stream of two tensors of a safetensors file; throws `SafetensorsError` if it cannot be read.
     public convenience init(
         contentsOf path: String, inputs: String = "inputs", targets: String = "targets", batchSize: Int,
         seed: UInt64 = 0
@@ -81,11 +81,11 @@ public final class ShuffledBatches: BatchStream, Sequence {
     public func makeIterator() -> AnyIterator<SupervisedBatch> { AnyIterator { self.next() } }
 }
 
-/// Examples that make no batches.
+/// An error in examples or in the size of batches.
 public enum BatchError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// Inputs and targets without as many examples in their first axis.
+    /// Inputs and targets with different numbers of examples.
     case unpaired(inputs: [Int], targets: [Int])
-    /// A batch of no example, or of more than there are.
+    /// A batch without examples, or with more than there are.
     case badSize(Int, exampleCount: Int)
 
     /// What is wrong, in one sentence.
@@ -98,9 +98,9 @@ public enum BatchError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 }
 
-/// The indices of examples, batch by batch: each once in an epoch, in an order of its own in every epoch.
+/// The indices of examples, batch by batch: each once per epoch, in a new order in every epoch.
 ///
-/// It is the position of a stream: what it encodes decides the batches to come.
+/// It is the position of a stream: it determines all further batches.
 public struct ShuffledIndices: Codable, Hashable, Sendable {
     private let seed: UInt64
     /// The number of examples.
@@ -144,7 +144,7 @@ public struct ShuffledIndices: Codable, Hashable, Sendable {
         case seed, count, batch, pass, offset
     }
 
-    /// Reads where the stream was; throws numbers that no stream can have.
+    /// Reads where the stream was; throws for values that no stream can have.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         seed = try container.decode(UInt64.self, forKey: .seed)
@@ -159,7 +159,7 @@ public struct ShuffledIndices: Codable, Hashable, Sendable {
         order = ShuffledIndices.order(seed: seed, pass: pass, count: count)
     }
 
-    /// Writes what decides the batches to come.
+    /// Writes the state that determines all further batches.
     public func encode(to encoder: any Encoder) throws {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(seed, forKey: .seed)

@@ -1,14 +1,14 @@
 import Foundation
 
-/// `metrics.jsonl`: one JSON object a line, appended as the run goes.
+/// `metrics.jsonl`: one JSON object per line, appended during the run.
 ///
-/// A checkpoint remembers the log's length; a run that resumes from it first cuts the log back, so that no
-/// step stands there twice.
+/// A checkpoint stores the log's length; a run that resumes from it first truncates the log, so that no step
+/// is logged twice.
 public final class MetricsLog {
     private let path: String
     private let descriptor: CInt
 
-    /// Opens a log for appending; `length` cuts it back to what it had then.
+    /// Opens a log for appending, truncated to `length`.
     ///
     /// Throws `StorageError`.
     public init(path: String, length: Int = 0) throws(StorageError) {
@@ -31,7 +31,7 @@ public final class MetricsLog {
         try DurableStorage.write(line, to: descriptor, path: path)
     }
 
-    /// Brings the log to the disk; its length in bytes.
+    /// Flushes the log to the disk; returns its length in bytes.
     public func synchronize() throws(StorageError) -> Int {
         guard fsync(descriptor) == 0 else { throw .system("cannot be flushed to the disk", path: path) }
         return Int(lseek(descriptor, 0, SEEK_END))

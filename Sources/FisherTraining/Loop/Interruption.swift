@@ -1,7 +1,7 @@
 import Foundation
 import Synchronization
 
-/// Someone asked the process to stop: it should save and end.
+/// A signal requested that the process save and end.
 public struct Interrupted: Error, Hashable, Sendable, CustomStringConvertible {
     /// The signal's name.
     public let signal: String
@@ -12,9 +12,9 @@ public struct Interrupted: Error, Hashable, Sendable, CustomStringConvertible {
     public init(signal: String) { self.signal = signal }
 }
 
-/// SIGINT and SIGTERM as a question that long work asks now and then.
+/// SIGINT and SIGTERM as a flag that long work polls.
 ///
-/// The first signal is remembered, the second ends the process at once.
+/// The first signal is recorded, the second ends the process immediately.
 public enum Interruption {
     /// The signal that came, or 0.
     private static let received = Atomic<Int32>(0)
@@ -23,7 +23,7 @@ public enum Interruption {
     public static func install() {
         // The counter must exist before a handler, which may not create it, touches it.
         received.store(0, ordering: .relaxed)
-        // A parent that starts us from a thread with blocked signals hands its mask down.
+        // A child process inherits the signal mask of the parent's thread.
         var signals = sigset_t()
         sigemptyset(&signals)
         for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
@@ -46,6 +46,6 @@ public enum Interruption {
         if number != 0 { throw Interrupted(signal: number == SIGINT ? "SIGINT" : "SIGTERM") }
     }
 
-    /// Forgets a signal; for tests.
+    /// Clears a signal; for tests.
     static func reset() { received.store(0, ordering: .relaxed) }
 }

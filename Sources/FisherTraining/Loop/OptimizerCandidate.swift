@@ -6,7 +6,7 @@ public struct OptimizerCandidate: Sendable {
     public let label: String
     /// The rule.
     public let rule: any OptimizationRule
-    /// The largest norm of the whole gradient; no clipping where it is missing.
+    /// The largest norm of the whole gradient; nil for no clipping.
     public let clipGradientNorm: Double?
 
     /// Names a candidate.
@@ -22,7 +22,7 @@ public struct OptimizerCandidate: Sendable {
             + [Setting("clip_gradient_norm", clipGradientNorm.map { "\($0)" } ?? "none")]
     }
 
-    /// Whether settings as a file tells them, perhaps by names of former versions, are this candidate's options.
+    /// Whether settings from a file, perhaps with names of former versions, are this candidate's options.
     func hasOptions(_ settings: [Setting]) -> Bool {
         if settings == options { return true }
         func read<Rule: OptimizationRule>(_ rule: Rule) -> OptimizerCandidate? {

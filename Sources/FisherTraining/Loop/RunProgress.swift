@@ -1,7 +1,7 @@
 import Fisher
 import FisherStudies
 
-/// How far a run has come: all that is counted, and saved with the weights.
+/// The progress of a run: all counters, saved with the weights.
 public struct RunProgress: Codable, Sendable, Hashable {
     /// The number of steps made.
     public internal(set) var step = 0
@@ -28,10 +28,10 @@ public struct RunProgress: Codable, Sendable, Hashable {
         public let loss: Double
     }
 
-    /// The last point's step; nothing before the first evaluation.
+    /// The last point's step; nil before the first evaluation.
     var lastEvaluation: Int? { curve.last?.step }
 
-    /// Adds a point, and forgets what it sums up.
+    /// Adds a point, and resets the sums since the last one.
     mutating func evaluated(_ loss: Double, examplesPerStep: Int) -> CurvePoint {
         let point = CurvePoint(
             step: step, tokens: step * examplesPerStep, seconds: seconds,

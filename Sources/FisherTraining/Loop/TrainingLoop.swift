@@ -1,14 +1,14 @@
 import Fisher
 
-/// How long a run is and how often it is looked at.
+/// The length of a run and the interval of evaluations.
 public struct RunLength: Hashable, Sendable {
     /// The number of steps.
     public var steps: Int
-    /// Validation every so many steps, and after the last.
+    /// Steps between evaluations; one follows the last step too.
     public var evaluateEvery: Int
     /// The number of slices into which a batch is cut to save memory.
     public var microBatches: Int
-    /// The run ends early after so many evaluations without a new best; never where it is missing.
+    /// Evaluations without a new best after which the run ends early; nil for never.
     public var patience: Int?
 
     /// Describes a run.
@@ -30,7 +30,7 @@ public struct RunLength: Hashable, Sendable {
 ///     let loop = TrainingLoop(session, length: RunLength(steps: 1000, evaluateEvery: 100))
 ///     try loop(.init(afterEvaluation: { session, point in print(point.step, point.validationLoss ?? .nan) }))
 public struct TrainingLoop<Task: TrainingTask> {
-    /// What is called on the way. Whatever they throw ends the loop.
+    /// Functions called during the loop. Errors that they throw end it.
     public struct Callbacks {
         /// Called after every step.
         public var afterStep: (TrainingSession<Task>, StepReport) throws -> Void
@@ -107,7 +107,7 @@ public struct TrainingRun<Task: TrainingTask> {
     ///
     /// - Parameters:
     ///   - candidate: the rule to train with.
-    ///   - seed: what decides the first weights and the batches.
+    ///   - seed: the seed of the first weights and the batches.
     ///   - onStep: called after every step with its number and the last training loss.
     public func callAsFunction(
         _ candidate: OptimizerCandidate, seed: UInt64, onStep: (_ step: Int, _ loss: Double) -> Void

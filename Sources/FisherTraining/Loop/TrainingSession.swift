@@ -1,14 +1,14 @@
 import Fisher
 import Foundation
 
-/// One run of one optimizer from one seed: everything that its future depends on.
+/// One run of one optimizer from one seed, with everything that its future depends on.
 ///
-/// Saved and restored, it goes on exactly: the same losses and weights, to the bit, as if it had not stopped
-/// (with the same number of threads).
+/// Saved and restored, it continues exactly: with the same losses and weights, bit for bit, as if it had not
+/// stopped (with the same number of threads).
 public final class TrainingSession<Task: TrainingTask> {
     /// What is trained.
     public let task: Task
-    /// What moves the weights.
+    /// The optimizer's rule and options.
     public let candidate: OptimizerCandidate
     /// The seed of the first weights and of the batches.
     public let seed: UInt64
@@ -16,13 +16,13 @@ public final class TrainingSession<Task: TrainingTask> {
     public let model: Task.Model
     /// The optimizer, bound to the network.
     public let optimizer: Optimizer
-    /// How far it has come.
+    /// The progress of the run.
     public private(set) var progress = RunProgress()
     private var batches: Task.Batches
     private let microBatches: Int
     private var times = StepTimes()
 
-    /// Makes a run before its first step.
+    /// Creates a run before its first step.
     public init(
         _ task: Task, _ candidate: OptimizerCandidate, seed: UInt64, microBatches: Int = 1
     ) throws {
@@ -72,7 +72,7 @@ public final class TrainingSession<Task: TrainingTask> {
         return progress.evaluated(loss, examplesPerStep: task.examplesPerStep)
     }
 
-    /// What the run came to, or has come to so far.
+    /// The result of the run, or its state so far.
     public func record(_ status: RunStatus) -> RunRecord {
         let last = progress.lastEvaluation == progress.step ? progress.curve.last?.validationLoss : nil
         return RunRecord(
@@ -83,7 +83,7 @@ public final class TrainingSession<Task: TrainingTask> {
     }
 }
 
-// Saving and going on.
+// Saving and resuming.
 extension TrainingSession {
     /// What is in `state.json`.
     private struct Saved: Codable {
@@ -117,9 +117,9 @@ extension TrainingSession {
             state: StoredJSON.encode(saved))
     }
 
-    /// Goes on from a checkpoint of the same run; what the caller saved with it.
+    /// Resumes from a checkpoint of the same run; returns what the caller saved with it.
     ///
-    /// Throws `StorageError` of kind `damaged` where it is one of another run, with the difference.
+    /// Throws `StorageError` of kind `damaged` if it is of another run, with the difference.
     public func restore(from checkpoint: Checkpoint) throws -> [String: Int] {
         let data = try DurableStorage.readFile(at: checkpoint.stateFile)
         let saved: Saved

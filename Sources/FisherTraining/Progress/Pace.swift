@@ -1,4 +1,4 @@
-/// How fast steps and tokens pass, over the latest part of a run.
+/// The rate of steps and tokens over the latest part of a run.
 struct Pace: Sendable {
     private struct Mark {
         var time = 0.0
@@ -10,11 +10,11 @@ struct Pace: Sendable {
     /// Recent marks, the oldest first; rates are taken from its first to its last.
     private var window: [Mark] = []
 
-    /// The seconds that a rate looks back, and the least time between two marks.
+    /// The seconds over which a rate is measured, and the least time between two marks.
     private static let span = 15.0
     private static let spacing = 0.5
 
-    /// A pace of which nothing is known.
+    /// A pace without any record.
     init() {}
 
     /// A pace that begins with steps made before.
@@ -23,7 +23,7 @@ struct Pace: Sendable {
         window = [start]
     }
 
-    /// Takes note of where a run is.
+    /// Records the progress of a run.
     mutating func record(time: Double, step: Int, tokens: Int?) {
         let mark = Mark(time: time, step: step, tokens: tokens)
         // Marks closer together than the spacing replace one another, so that the window stays small.
@@ -44,7 +44,7 @@ struct Pace: Sendable {
         return max(last.time - first.time, 0) / Double(last.step - first.step)
     }
 
-    /// Tokens in a second; nil where none are counted or no time has passed.
+    /// Tokens in a second; nil if none are counted or no time has passed.
     var tokensPerSecond: Double? {
         guard let first = window.first?.tokens, let last = window.last?.tokens, last > first else {
             return nil

@@ -2,9 +2,9 @@ import Foundation
 
 /// Shows how far a training run, or a whole comparison of runs, has come.
 ///
-/// On a terminal it is a single line that is redrawn and, when a run ends, replaced by what the run came to;
-/// elsewhere whole lines, few and without control characters. It owns the terminal's last line: what else is
-/// to be said while it is shown goes through `note`.
+/// On a terminal it is a single line that is redrawn and, when a run ends, replaced by the run's result;
+/// elsewhere whole lines, few and without control characters. It owns the terminal's last line: other
+/// messages while it is shown go through `note`.
 ///
 ///     let display = ProgressDisplay(runCount: 2)
 ///     display.begin("adamw, seed 0", totalSteps: 400)
@@ -59,7 +59,7 @@ public final class ProgressDisplay {
         show(force: true)
     }
 
-    /// Takes note of a step; draws only where the last drawing is long enough ago.
+    /// Records a step; draws only if the last drawing is long enough ago.
     ///
     /// - Parameters:
     ///   - step: The steps made so far.
@@ -86,7 +86,7 @@ public final class ProgressDisplay {
         if output.isTerminal && state != nil { show(force: true) }
     }
 
-    /// Ends the run and leaves one line with what it came to.
+    /// Ends the run and leaves one line with its result.
     public func endRun(_ outcome: String) {
         guard let ended = state else { return }
         let elapsed = pace.elapsed(at: now())
@@ -98,7 +98,7 @@ public final class ProgressDisplay {
         note("\(number)\(ended.label): \(outcome) (\(NumberText.plain.duration(seconds: elapsed)))")
     }
 
-    /// Takes the progress away; the cursor is at the beginning of an empty line.
+    /// Removes the progress; the cursor is at the beginning of an empty line.
     public func finish() {
         if hasOpenLine { output.write(Self.clear) }
         hasOpenLine = false

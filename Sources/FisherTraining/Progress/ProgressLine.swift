@@ -25,11 +25,11 @@ struct ProgressState: Sendable, Hashable {
     }
 }
 
-/// Lays out one line of progress: everything where there is room, the essential where there is little.
+/// Lays out one line of progress: everything if there is room, otherwise the essential.
 enum ProgressLine {
     /// Fewer columns do not show that a bar moves.
     private static let leastBar = 6
-    /// The columns that a label needs to be known by, and those it may take.
+    /// The least and the most columns of a label.
     private static let leastLabel = 12
     private static let mostLabel = 36
 
@@ -37,7 +37,7 @@ enum ProgressLine {
     static func terminal(_ state: ProgressState, width: Int, usesColor: Bool) -> String {
         let text = NumberText.plain
         let count = "\(text.grouped(state.step))/\(text.grouped(state.totalSteps))"
-        // In the order in which they are given up, the last first.
+        // In the order of importance: the last is omitted first.
         let details = [
             state.loss.map { "loss " + text.fixed($0, decimals: 3) },
             state.secondsLeft.map { text.duration(seconds: $0) + " left" },
@@ -51,7 +51,7 @@ enum ProgressLine {
             let room = width - DisplayWidth.of(tail) - 2
             let head = label(state, width: min(max(room - leastBar - 2, 0), mostLabel))
             let bar = min(room - DisplayWidth.of(head) - 2, 24)
-            // The rates are given up for the label's end, where the seed stands; loss and time left are not.
+            // The rates are omitted in favor of the label's end with the seed; loss and time left are not.
             let needed = min(shown > 2 ? mostLabel : leastLabel, DisplayWidth.of(label(state, width: .max)))
             if DisplayWidth.of(head) >= needed, bar >= leastBar {
                 return head + "  " + self.bar(state.fraction, width: bar, usesColor: usesColor) + "  " + tail

@@ -1,17 +1,17 @@
 import Foundation
 
-/// Where progress is shown, and what that place is capable of.
+/// The output of progress, and its capabilities.
 public struct ProgressOutput: Sendable {
     /// Whether a line can be redrawn; otherwise whole lines are written now and then.
     public var isTerminal: Bool
-    /// Whether colors are welcome.
+    /// Whether colors are used.
     public var usesColor: Bool
-    /// The present width in columns; asked before each line, because a window changes its size.
+    /// The present width in columns; read before each line, because a window changes its size.
     public var width: @Sendable () -> Int
     /// Writes text as it is.
     public var write: @Sendable (String) -> Void
 
-    /// Describes a place.
+    /// Describes an output.
     public init(
         isTerminal: Bool, usesColor: Bool, width: @escaping @Sendable () -> Int,
         write: @escaping @Sendable (String) -> Void

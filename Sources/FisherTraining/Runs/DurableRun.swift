@@ -24,7 +24,7 @@ public struct DurableRun<Task: TrainingTask> {
     ///   - training: steps, checkpoints, logs.
     ///   - toml: the whole configuration as a file, which is kept in the folder.
     ///   - values: the same by key, for tables of runs.
-    ///   - environment: what the run is made with.
+    ///   - environment: the software and hardware of the run.
     public init(
         _ task: Task, _ candidate: OptimizerCandidate, in directory: RunDirectory,
         training: TrainingConfiguration, toml: String = "", values: [String: String] = [:],
@@ -48,10 +48,10 @@ public struct DurableRun<Task: TrainingTask> {
     /// Trains to the end.
     ///
     /// - Parameters:
-    ///   - resuming: whether to continue from the newest whole checkpoint, where there is one.
-    ///   - display: where progress is shown; nowhere where it is missing.
-    ///   - callbacks: what is called on the way, after the folder has been written to.
-    /// - Returns: what was run, on what, and the curve, as it stands in the folder.
+    ///   - resuming: whether to continue from the newest intact checkpoint, if there is one.
+    ///   - display: where progress is shown; nil for nowhere.
+    ///   - callbacks: functions called during the run, after the folder has been written to.
+    /// - Returns: the run's document, as stored in the folder.
     /// - Throws: `Interrupted` after everything has been saved; `NonFiniteError` with the weights as they were
     ///   before the step; `StorageError` or `SafetensorsError` where the folder cannot be used, the last good
     ///   checkpoint untouched; what the callbacks throw.
@@ -65,7 +65,7 @@ public struct DurableRun<Task: TrainingTask> {
         guard resuming || !directory.holdsRun else {
             throw StorageError(
                 .cannotCreate, path: directory.path,
-                reason: "already holds a run: go on with --resume, or choose another folder")
+                reason: "already holds a run: continue with --resume, or choose another folder")
         }
         directory.checkpoints.removeUnfinished()
         let session = try TrainingSession(
@@ -118,7 +118,7 @@ private final class RunWorker<Task: TrainingTask> {
         self.callbacks = callbacks
     }
 
-    /// Restores the newest whole checkpoint and says which ones are damaged.
+    /// Restores the newest intact checkpoint and reports damaged ones.
     func resume() throws {
         let old = try? directory.document()
         if let old {
@@ -131,7 +131,7 @@ private final class RunWorker<Task: TrainingTask> {
             display?.note("\(directory.path) has no checkpoint yet: the run starts at its beginning")
             return
         }
-        for trouble in damaged { display?.note("\(trouble); the one before it is taken") }
+        for trouble in damaged { display?.note("\(trouble); the one before it is used") }
         metricsLength = try session.restore(from: checkpoint)["metrics_bytes"] ?? 0
         saved = (checkpoint.step, session.progress.lastEvaluation)
         let date = Date().formatted(.iso8601)
@@ -142,7 +142,7 @@ private final class RunWorker<Task: TrainingTask> {
         }
     }
 
-    /// Throws where the disk cannot hold the checkpoints that the run keeps at one time.
+    /// Throws if the disk cannot hold the checkpoints that the run keeps at one time.
     func requireSpace() throws {
         let weights = session.model.parameters.reduce(0) { $0 + $1.parameter.wrappedValue.byteCount }
         let size = weights + session.optimizer.expectedStateByteCount + (1 << 16)
@@ -212,7 +212,7 @@ private final class RunWorker<Task: TrainingTask> {
             })
     }
 
-    /// Whether the newest checkpoint is of this very moment.
+    /// Whether the newest checkpoint is of the present state.
     private var isSaved: Bool {
         saved?.step == session.progress.step && saved?.evaluation == session.progress.lastEvaluation
     }

@@ -1,7 +1,7 @@
 import Fisher
 import Foundation
 
-/// The folder of a training run: what it was asked, what it did, and how to go on.
+/// The folder of a training run: its configuration, its results, and its checkpoints.
 ///
 ///     run.json        what was run, on what, and the curve so far
 ///     config.toml     the resolved configuration
@@ -34,7 +34,7 @@ public struct RunDirectory: Hashable, Sendable {
         FileManager.default.fileExists(atPath: documentFile) || !checkpoints.list().isEmpty
     }
 
-    /// Makes the folder and takes the right to write in it.
+    /// Creates the folder and takes its lock.
     public func lock() throws(StorageError) -> RunLock {
         try DurableStorage.makeFolder(path)
         return try RunLock(folder: path)
@@ -61,7 +61,7 @@ public struct RunDirectory: Hashable, Sendable {
         try DurableStorage.replaceFile(at: configurationFile, with: Data(toml.utf8))
     }
 
-    /// The runs in a folder and the folders below it, by path; the folder itself where it is one.
+    /// The runs in a folder and the folders below it, by path; the folder itself included if it is one.
     public static func runs(under folder: String) -> [RunDirectory] {
         let own = RunDirectory(path: folder)
         if FileManager.default.fileExists(atPath: own.documentFile) { return [own] }

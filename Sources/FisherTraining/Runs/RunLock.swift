@@ -1,6 +1,6 @@
 import Foundation
 
-/// The right to write in a run's folder, held by one process at a time and given back with it, however it ends.
+/// The lock of a run's folder, held by one process at a time and released when it ends, in whatever way.
 public final class RunLock {
     private let descriptor: CInt
 

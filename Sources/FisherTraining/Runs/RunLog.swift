@@ -1,7 +1,7 @@
 import Fisher
 import Foundation
 
-/// What a run writes down as it goes: `metrics.jsonl`, and event files for TensorBoard.
+/// The logs of a run: `metrics.jsonl`, and event files for TensorBoard.
 final class RunLog<Task: TrainingTask> {
     private let session: TrainingSession<Task>
     private let configuration: TrainingConfiguration
@@ -10,7 +10,8 @@ final class RunLog<Task: TrainingTask> {
     /// The weights at the evaluation before, for the histograms of what has changed since.
     private var lastWeights: [Tensor] = []
 
-    /// Opens the log of a run, cut back to the length that it had at the checkpoint from which the run resumes.
+    /// Opens the log of a run, truncated to the length that it had at the checkpoint from which the run
+    /// resumes.
     init(
         _ directory: RunDirectory, of session: TrainingSession<Task>, configuration: TrainingConfiguration,
         values: [String: String], length: Int
@@ -28,7 +29,7 @@ final class RunLog<Task: TrainingTask> {
         if events != nil && configuration.histograms { lastWeights = currentWeights() }
     }
 
-    /// Writes a step down, if it is one of those to be written.
+    /// Logs a step, if it is one of those to be logged.
     func stepped(_ report: StepReport) throws {
         let step = session.progress.step
         guard step % configuration.logEvery == 0 else { return }
@@ -43,7 +44,7 @@ final class RunLog<Task: TrainingTask> {
         try events?.scalar("training/learning_rate", rate, step: step)
     }
 
-    /// Writes an evaluation down.
+    /// Logs an evaluation.
     func evaluated(_ point: CurvePoint) throws {
         let measured: [(name: String, tag: String, value: Double?)] = [
             ("validation_loss", "validation/loss", point.validationLoss),
@@ -61,16 +62,16 @@ final class RunLog<Task: TrainingTask> {
         if configuration.histograms { try writeHistograms(step: point.step) }
     }
 
-    /// Brings everything to the disk; the length of the metrics, to remember.
+    /// Flushes everything to the disk; returns the length of the metrics.
     func synchronize() throws -> Int {
         try events?.synchronize()
         return try metrics.synchronize()
     }
 
-    /// Tells TensorBoard that the run is over.
+    /// Marks the end of the run for TensorBoard.
     func ended(succeeded: Bool) throws { try events?.sessionEnded(succeeded: succeeded) }
 
-    /// Weights, what they moved since the evaluation before, and the logarithm of the information.
+    /// Weights, their change since the evaluation before, and the logarithm of the information.
     private func writeHistograms(step: Int) throws {
         guard let events else { return }
         let weights = currentWeights()

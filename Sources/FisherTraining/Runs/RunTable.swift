@@ -1,11 +1,11 @@
 import Fisher
 
-/// A table of runs at a glance: what they were, how far they came, what they reached.
+/// A table of runs: their configuration, progress and results.
 public struct RunTable {
     /// A run and what is known of it.
     public typealias Run = (directory: RunDirectory, document: RunDocument)
 
-    /// What the rows can be sorted by.
+    /// The keys by which rows can be sorted.
     public enum Order: String, CaseIterable, Sendable {
         /// The folder's path.
         case path

@@ -1,10 +1,10 @@
 import Foundation
 
-/// Where the weights of a trained model lie, and the configuration of the run that they belong to.
+/// The file of a trained model's weights, and the configuration of its run.
 public struct SavedModel: Hashable, Sendable {
     /// The safetensors file of the weights.
     public let weights: String
-    /// The configuration of the run, where there is one.
+    /// The configuration of the run, if there is one.
     public let configuration: String?
 
     /// The name of the run's task, where there is a run.
@@ -14,13 +14,13 @@ public struct SavedModel: Hashable, Sendable {
         return (try? run.document())?.taskName
     }
 
-    /// Finds what a user's path means: a run's folder (its best checkpoint, else its newest), a checkpoint's folder,
+    /// Resolves a user's path: a run's folder (its best checkpoint, else its newest), a checkpoint's folder,
     /// or a file of weights, which may be that of a checkpoint.
     ///
-    /// Reads every byte of a checkpoint once, to tell whether it is whole.
+    /// Reads every byte of a checkpoint once, to verify it.
     ///
-    /// - Throws: `StorageError` of kind `notFound` where there is no such place or no checkpoint in it, and
-    ///   `damaged` where the checkpoint is not whole.
+    /// - Throws: `StorageError` of kind `notFound` if there is no such path or no checkpoint in it, and
+    ///   `damaged` if the checkpoint is not intact.
     public init(at path: String) throws(StorageError) {
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {

@@ -1,6 +1,6 @@
 import Fisher
 
-/// Gives every candidate the same first weights and the same batches for each seed.
+/// Trains every candidate with the same first weights and the same batches for each seed.
 public struct ComparisonRunner<Task: TrainingTask> {
     private let task: Task
     private let length: RunLength
@@ -16,9 +16,9 @@ public struct ComparisonRunner<Task: TrainingTask> {
     /// - Parameters:
     ///   - candidates: the rules to compare; the first is what the others are compared to.
     ///   - seeds: a run of every candidate for each.
-    ///   - progress: what shows how far the runs are.
-    ///   - result: what is known already; runs of the same candidate and seed are not made again.
-    ///   - afterRun: called with what is known after each run, so that nothing is lost.
+    ///   - progress: the display of progress.
+    ///   - result: earlier results; runs of the same candidate and seed are not repeated.
+    ///   - afterRun: called with the results after each run, so that nothing is lost.
     public func callAsFunction(
         _ candidates: [OptimizerCandidate], seeds: [UInt64], into result: OptimizerComparison,
         progress: ProgressDisplay, afterRun: (OptimizerComparison) throws -> Void

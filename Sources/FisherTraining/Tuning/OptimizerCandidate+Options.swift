@@ -23,7 +23,7 @@ extension OptimizerCandidate {
         return OptimizerCandidate(label: label ?? self.label, rule: rule, clipGradientNorm: clip)
     }
 
-    /// A largest norm from text; `none` is none.
+    /// Parses a largest norm; nil for `none`.
     public static func gradientNorm(_ text: String) throws(HyperparameterError) -> Double? {
         if text == "none" { return nil }
         guard let value = Double(text), value > 0, value.isFinite else {

@@ -1,10 +1,10 @@
 import Fisher
 
-/// Which hyperparameters the optimizers of a comparison take after the first one.
+/// The hyperparameters of the optimizers of a comparison after the first one.
 public enum HyperparameterPolicy: String, CaseIterable, Sendable {
     /// Their own, as named or tuned.
     case own
-    /// The first one's, where they have options of the same name: it is replaced without anything being tuned.
+    /// The first one's, where they have options of the same name: the optimizer is exchanged without tuning.
     case dropIn = "drop-in"
     /// Both, side by side.
     case both
@@ -15,7 +15,7 @@ public enum HyperparameterPolicy: String, CaseIterable, Sendable {
 
     /// The optimizers of the comparison, made from those that were tuned.
     ///
-    /// - Throws: `HyperparameterError` where an optimizer does not take a value of the first one's.
+    /// - Throws: `HyperparameterError` if an optimizer rejects a value of the first one's.
     public func finalists(_ candidates: [OptimizerCandidate]) throws -> [OptimizerCandidate] {
         guard self != .own, let first = candidates.first else { return candidates }
         let others = candidates.dropFirst()
@@ -29,14 +29,14 @@ public enum HyperparameterPolicy: String, CaseIterable, Sendable {
     }
 }
 
-/// A comparison of optimizers whose options are first tuned by equal budgets, on data that the comparison does not
-/// see.
+/// A comparison of optimizers whose options are first tuned by equal budgets, on data that the comparison
+/// does not use.
 public struct TunedComparison {
     /// An optimizer before any tuning, with what is to be tried.
     public struct Entrant: Sendable {
-        /// The optimizer with the options that it has before.
+        /// The optimizer with its options before tuning.
         public let candidate: OptimizerCandidate
-        /// The values to try; one combination is no tuning.
+        /// The values to try; a single combination means no tuning.
         public let grid: OptionGrid
 
         /// Enters an optimizer.
@@ -92,10 +92,10 @@ public struct TunedComparison {
     ///
     /// - Parameters:
     ///   - task: the task of the comparison.
-    ///   - tuningTask: the task on a split of the training data; asked for only where something is tuned.
-    ///   - result: what is known already; trials and runs that it holds are not made again.
-    ///   - progress: what shows how far the runs are.
-    ///   - afterRun: called with what is known after each trial and each run, so that nothing is lost.
+    ///   - tuningTask: the task on a split of the training data; created only if something is tuned.
+    ///   - result: earlier results; trials and runs that it holds are not repeated.
+    ///   - progress: the display of progress.
+    ///   - afterRun: called with the results after each trial and each run, so that nothing is lost.
     /// - Throws: `Interrupted`, and what the task, the rules and `afterRun` throw.
     public func callAsFunction<Task: TrainingTask>(
         on task: Task, tuningOn tuningTask: () throws -> Task, into result: OptimizerComparison,
@@ -114,7 +114,7 @@ public struct TunedComparison {
         on task: Task, _ result: inout OptimizerComparison, _ progress: ProgressDisplay,
         _ afterTrial: (OptimizerComparison) throws -> Void
     ) throws -> [OptimizerCandidate] {
-        // Seeds from the other end, which no comparison has.
+        // Seeds from the upper end, which no comparison uses.
         let tuner = Tuner(
             task, length: length, seeds: (0..<UInt64(tuningSeeds)).map { UInt64.max - $0 })
         let earlier = result.tuning ?? []

@@ -1,6 +1,7 @@
 import Fisher
 
-/// Chooses options by equal budgets: every optimizer gets as many trials of the same length on the same split.
+/// Chooses options by equal budgets: every optimizer gets equally many trials of the same length on the same
+/// split.
 public struct Tuner<Task: TrainingTask> {
     private let task: Task
     private let length: RunLength
@@ -9,7 +10,7 @@ public struct Tuner<Task: TrainingTask> {
     /// Prepares tuning.
     ///
     /// - Parameters:
-    ///   - task: the task with a held-out part of its own, which the final comparison does not see.
+    ///   - task: the task with a held-out part of its own, which the final comparison does not use.
     ///   - length: how long each trial is.
     ///   - seeds: the seeds of each trial.
     public init(_ task: Task, length: RunLength, seeds: [UInt64]) {
@@ -24,9 +25,9 @@ public struct Tuner<Task: TrainingTask> {
     /// - Parameters:
     ///   - candidate: the optimizer to tune.
     ///   - grid: what to try.
-    ///   - progress: what shows how far the trials are.
-    ///   - earlier: trials of the same grid that were made before; they are not made again.
-    ///   - afterTrial: called with what is known after each trial, so that nothing is lost.
+    ///   - progress: the display of progress.
+    ///   - earlier: trials of the same grid that were made before; they are not repeated.
+    ///   - afterTrial: called with the results after each trial, so that nothing is lost.
     public func callAsFunction(
         _ candidate: OptimizerCandidate, over grid: OptionGrid, earlier: TuningRecord?,
         progress: ProgressDisplay, afterTrial: (TuningRecord) throws -> Void

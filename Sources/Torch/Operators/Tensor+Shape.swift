@@ -81,7 +81,7 @@ extension Tensor {
     public func contiguous() -> Tensor { makeContiguous(.tensor(self)) }
     /// The same elements without the record of how they were computed.
     public func detached() -> Tensor { detach(.tensor(self)) }
-    /// A copy with elements of its own.
+    /// A copy that shares no elements with this tensor.
     public func copy() -> Tensor { cloneOf(.tensor(self)) }
     /// The tensor in another element type; itself if it already has that type.
     public func to(dtype: DType) -> Tensor { convertType(.tensor(self), .dtype(dtype)) }

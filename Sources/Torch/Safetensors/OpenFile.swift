@@ -72,7 +72,7 @@ final class OpenFile: Sendable {
     }
 }
 
-/// The most bytes given to one system call: Linux moves less than 2^31, and other systems refuse more.
+/// The most bytes given to one system call: Linux moves less than 2^31, and other systems reject more.
 let largestTransfer = 1 << 30
 
 /// Repeats a system call for as long as a signal interrupts it.

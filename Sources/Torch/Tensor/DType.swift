@@ -71,7 +71,7 @@ public enum DType: Int32, Sendable, Codable, CaseIterable {
     public var accumulator: DType { self == .float64 ? .float64 : .float32 }
 }
 
-/// A Swift type that has an element type of its own.
+/// A Swift type with a corresponding element type.
 public protocol TensorScalar: BitwiseCopyable {
     /// The element type that stores this Swift type bit for bit.
     static var dtype: DType { get }

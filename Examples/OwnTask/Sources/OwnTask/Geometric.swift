@@ -5,7 +5,7 @@ public struct Geometric: Samplable {
     /// The logits z of success, shape [samples, 1].
     public let logits: Tensor
 
-    /// Makes the likelihood of its logits.
+    /// Creates the likelihood of its logits.
     public init(logits: Tensor) { self.logits = logits }
 
     /// Every sample is one observation.

@@ -10,7 +10,7 @@ public final class ScaledLinear: Module {
     private let site = CaptureSite()
     private let scale: Double
 
-    /// Makes a layer with weights from the standard normal distribution.
+    /// Creates a layer with weights from the standard normal distribution.
     public init(_ inputs: Int, _ outputs: Int, using generator: RandomGenerator) {
         _weight = Parameter(wrappedValue: .normal([outputs, inputs], using: generator))
         scale = 1 / Double(inputs).squareRoot()

@@ -88,7 +88,7 @@ public final class WaitingNetwork: Module {
     let hidden: ScaledLinear
     let output: ScaledLinear
 
-    /// Makes the network with first weights from a generator.
+    /// Creates the network with first weights from a generator.
     public init(width: Int, using generator: RandomGenerator) {
         hidden = ScaledLinear(2, width, using: generator)
         output = ScaledLinear(width, 1, using: generator)

@@ -10,9 +10,9 @@ import Torch
 ///     m <- b1 m + (1 - b1) eta n
 ///     theta <- theta - (m + lambda theta)
 ///
-/// The decay stands outside the learning rate: at lambda = 1e-3 and eta = 1e-3 it is a thousand times
-/// AdamW's. `torch.optim.Adafactor` is another variant: steps relative to the parameter's RMS, no momentum,
-/// a decay exponent in place of b2. Vectors and scalars keep the whole diagonal.
+/// The decay is outside the learning rate: at lambda = 1e-3 and eta = 1e-3 it is a thousand times AdamW's.
+/// `torch.optim.Adafactor` is another variant: steps relative to the parameter's RMS, no momentum, a decay
+/// exponent in place of b2. Vectors and scalars keep the whole diagonal.
 public struct Adafactor: TensorRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
@@ -24,7 +24,7 @@ public struct Adafactor: TensorRule {
     /// Number epsilon that is added to every g^2.
     @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the squared gradient")
     public var epsilon: Schedule = 1e-30
-    /// Largest RMS c of the step; no clipping where it is missing.
+    /// Largest RMS c of the step; nil for no clipping.
     @Configurable("clip", .positive, "largest RMS of the step") public var clip: Double? = 1
     /// Decay lambda of the weights, not scaled by eta.
     @Configurable("weight_decay", .nonNegative, "decay of the weights, outside the step size")
@@ -37,7 +37,7 @@ public struct Adafactor: TensorRule {
 
     public static let summary = RuleSummary(
         name: "adafactor", title: "Adafactor", source: "mini-batch gradient", structure: "rank-one diagonal",
-        power: "1/2", momentum: "of the natural gradient", stateBytes: "4, and 4 a row and column",
+        power: "1/2", momentum: "of the natural gradient", stateBytes: "4, and 4 per row and column",
         cost: "P", neglects: "correlations, units, all but rank one of the diagonal",
         reference: "Shazeer, Stern 2018; Hwang 2024, Algorithm 4")
 

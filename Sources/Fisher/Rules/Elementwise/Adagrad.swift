@@ -8,7 +8,7 @@ import Torch
 ///     s <- s + g^2
 ///     theta <- theta - eta g / sqrt(s + epsilon)
 ///
-/// Epsilon stands inside the root. An element that never had a gradient does not move where epsilon is 0.
+/// Epsilon is inside the root. An element that never had a gradient does not move where epsilon is 0.
 public struct Adagrad: TensorRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")

@@ -21,11 +21,11 @@ public typealias AdamW = AdamRule<DecoupledDecay>
 ///     theta <- theta - eta mhat / (sqrt(vhat) + epsilon)                 (Adam)
 ///     theta <- theta - eta (mhat / (sqrt(vhat) + epsilon) + lambda theta)  (AdamW)
 ///
-/// Kingma and Ba (2015), Algorithm 1; Loshchilov and Hutter (2019), Algorithm 2, with the decay scaled by eta as PyTorch
-/// has it. Hwang (2024) prints the bias corrections inside the recursion (Algorithm 3), which would feed corrected
-/// averages back; this is the original. An option clips the step by its own RMS (`clip`), others set the power of the
-/// information and switch the bias corrections off: without them, without epsilon, at power 1 and b1 = 0 the rule is the
-/// diagonal natural gradient with forgetting.
+/// Kingma and Ba (2015), Algorithm 1; Loshchilov and Hutter (2019), Algorithm 2, with the decay scaled by eta
+/// as in PyTorch. Hwang (2024) prints the bias corrections inside the recursion (Algorithm 3), which would
+/// feed corrected averages back; this is the original. An option clips the step by its own RMS (`clip`),
+/// others set the power of the information and switch the bias corrections off: without them, without
+/// epsilon, at power 1 and b1 = 0 the rule is the diagonal natural gradient with forgetting.
 public struct AdamRule<Decay: WeightDecayStyle>: TensorRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
@@ -40,7 +40,7 @@ public struct AdamRule<Decay: WeightDecayStyle>: TensorRule {
     /// Decay lambda of the weights, coupled or decoupled by `Decay`.
     @Configurable("weight_decay", .nonNegative, "decay of the weights")
     public var weightDecay: Schedule = Decay.defaultWeightDecay
-    /// Largest RMS c of the step, u / max(1, RMS(u) / c); no clipping where it is missing.
+    /// Largest RMS c of the step, u / max(1, RMS(u) / c); nil for no clipping.
     @Configurable("clip", .positive, "largest RMS of the step") public var clip: Double? = nil
     /// Power of v that divides, in (0, 1].
     @Configurable("power", .exponent, aliases: ["rho"], "power of the average square") public var power = 0.5

@@ -2,7 +2,7 @@ import FisherInformation
 import FisherOptions
 import Torch
 
-/// The natural gradient with a diagonal that forgets.
+/// The natural gradient with a decaying diagonal.
 ///
 ///     f     <- b2 f + (1 - b2) F,   f_0 = 0
 ///     theta <- theta - eta g / (f + damping)

@@ -9,8 +9,8 @@ public struct DiagonalEstimate: ConfigurableOptions {
         "source", .among([.minibatch, .empirical, .sampled(1), .exact, .improved]),
         "where the Fisher information comes from")
     public var source = CurvatureSource.minibatch
-    /// Number of draws of labels an update, where they are sampled.
-    @Configurable("draws", .atLeast(1), "draws of labels an update, where they are sampled")
+    /// Number of draws of labels per update, if they are sampled.
+    @Configurable("draws", .atLeast(1), "draws of labels per update, if they are sampled")
     public var draws = 1
 
     /// The defaults.
@@ -26,8 +26,8 @@ public protocol DiagonalSourceRule: TensorRule, CurvatureRule {
     /// Where the diagonal comes from; its options are reached as the rule's own.
     var estimate: DiagonalEstimate { get set }
 
-    /// What this step adds to one tensor, with the diagonal of this batch in place of the squared gradient where there
-    /// is one.
+    /// The update of this step for one tensor, with the diagonal of this batch in place of the squared
+    /// gradient where there is one.
     func update(for input: RuleInput, diagonal: Tensor?, state: inout TensorState) -> ParameterUpdate
 }
 

@@ -22,7 +22,7 @@ public struct FAdafactor: FisherMetricRule, DiagonalSourceRule {
     public static let summary = RuleSummary(
         name: "fadafactor", title: "FAdafactor", source: "mini-batch gradient",
         structure: "rank-one diagonal",
-        power: "1/2 (rho)", momentum: "of the natural gradient", stateBytes: "4, and 4 a row and column",
+        power: "1/2 (rho)", momentum: "of the natural gradient", stateBytes: "4, and 4 per row and column",
         cost: "P", neglects: "correlations, all but rank one of the diagonal; units, by source",
         reference: "Hwang 2024, Algorithm 2")
 

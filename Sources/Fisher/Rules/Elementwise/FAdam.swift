@@ -2,7 +2,7 @@ import FisherInformation
 import FisherOptions
 import Torch
 
-/// FAdam (Fisher Adam): the diagonal of the empirical Fisher information taken seriously as a metric.
+/// FAdam (Fisher Adam): the diagonal of the empirical Fisher information used as a metric.
 ///
 ///     f  <- b2hat f + (1 - b2hat) g^2,  b2hat = b2 (1 - b2^(t-1)) / (1 - b2^t),  f_0 = 1
 ///     eh  = min(epsilon, epsilon2 RMS(g)),  d = f^rho + eh^(2 rho)

@@ -7,7 +7,7 @@ import Torch
 public enum EpsilonPolicy: String, Codable, CaseIterable, OptionValue {
     /// min(epsilon, epsilon2 RMS(g)), as printed in Algorithm 1.
     case adaptive
-    /// epsilon.
+    /// The option epsilon.
     case fixed
     /// epsilon / number of elements (the paper's footnote 19).
     case perSize = "per_size"
@@ -17,7 +17,7 @@ public enum EpsilonPolicy: String, Codable, CaseIterable, OptionValue {
     case fractionOfMaximum = "fraction_of_maximum"
 }
 
-/// What the momentum of FAdam and its kin averages.
+/// What the momentum of rules with a Fisher metric averages.
 public enum MomentumOrder: String, Codable, CaseIterable, OptionValue {
     /// The clipped natural gradient, as published.
     case natural
@@ -25,18 +25,18 @@ public enum MomentumOrder: String, Codable, CaseIterable, OptionValue {
     case raw
 }
 
-/// What FAdam's weight decay is measured by.
+/// The metric of FAdam's weight decay.
 public enum DecayMetric: String, Codable, CaseIterable, OptionValue {
     /// theta / d, clipped, as published.
     case natural
-    /// theta: AdamW's.
+    /// Theta itself, as in AdamW.
     case euclidean
     /// No decay.
     case none
 }
 
-/// What FAdam, FAdafactor and KroneckerFAdam share: a step that is divided by a power of the information's diagonal, with
-/// momentum and decay measured by the same metric.
+/// The common part of FAdam, FAdafactor and KroneckerFAdam: a step that is divided by a power of the
+/// information's diagonal, with momentum and decay measured by the same metric.
 ///
 ///     eh  = min(epsilon, epsilon2 RMS(g)),  d = f^rho + eh^(2 rho)
 ///     n   = g / d,      n <- n / max(1, RMS(n) / c)
@@ -53,10 +53,10 @@ public struct FisherMetric: ConfigurableOptions {
     /// Largest epsilon-hat.
     @Configurable("epsilon", .nonNegative, aliases: ["eps"], "largest epsilon-hat")
     public var epsilon: Schedule = 1e-8
-    /// Fraction epsilon2 of the gradient's RMS that epsilon-hat is at most.
+    /// Largest epsilon-hat as a fraction epsilon2 of the gradient's RMS.
     @Configurable("epsilon2", .nonNegative, aliases: ["eps2"], "epsilon-hat relative to RMS(g)")
     public var epsilon2: Schedule = 0.01
-    /// Largest RMS c of the natural gradient and of the decay; no clipping where it is missing.
+    /// Largest RMS c of the natural gradient and of the decay; nil for no clipping.
     @Configurable("clip", .positive, "largest RMS of the natural gradient and of the decay")
     public var clip: Double? = 1
     /// Decay lambda of the weights, scaled by eta.
@@ -71,10 +71,10 @@ public struct FisherMetric: ConfigurableOptions {
     /// What the momentum averages.
     @Configurable("momentum_order", aliases: ["momentum"], "what the momentum averages")
     public var momentumOrder = MomentumOrder.natural
-    /// Whether the momentum is corrected for its start at zero; the paper leaves it as a built-in warm-up.
+    /// Whether the momentum is corrected for its start at zero; the paper uses it as a built-in warm-up.
     @Configurable("corrects_momentum_bias", "correct the momentum's start at zero")
     public var correctsMomentumBias = false
-    /// What the weight decay is measured by.
+    /// The metric of the weight decay.
     @Configurable("decay_metric", aliases: ["decay"], "what the weight decay is measured by")
     public var decayMetric = DecayMetric.natural
     /// How the gradient of an auxiliary objective enters.
@@ -101,13 +101,13 @@ extension FisherMetricRule {
 }
 
 extension FisherMetric {
-    /// What a step adds to one tensor.
+    /// The update of a step for one tensor.
     ///
     /// - Parameters:
     ///   - input: the parameter and its gradient.
     ///   - learningRate: eta.
     ///   - diagonal: the diagonal of this batch, in place of the squared gradient where there is one.
-    ///   - state: the rule's memory.
+    ///   - state: the rule's state.
     ///   - fisher: f after a gradient: its running average with the decay b2hat, plus an addend.
     func update(
         for input: RuleInput, learningRate: Schedule, diagonal: Tensor?, state: inout TensorState,
@@ -180,10 +180,10 @@ extension FisherMetric {
     }
 }
 
-/// A matrix of average squares kept as its row and column sums (Shazeer and Stern 2018):
-/// R <- b R + (1 - b) (g^2) 1 + addend, C likewise for columns, and f = R C / sum(R) in g's shape; nothing
-/// for a gradient of rank less than two, which has no rows. Epsilon is added to every g^2, an addend to every
-/// element of the average.
+/// A matrix of average squares kept as its row and column sums (Shazeer and Stern 2018): R <- b R + (1 - b)
+/// (g^2) 1 + addend, C likewise for columns, and f = R C / sum(R) in g's shape; nil for a gradient of rank
+/// less than two, which has no rows. Epsilon is added to every g^2, an addend to every element of the
+/// average.
 func factoredSquare(
     _ g: Tensor, decay: Double, addend: Double = 0, epsilon: Double = 0, state: inout TensorState
 ) -> Tensor? {

@@ -14,7 +14,7 @@ public enum DiagonalNormalization: String, Codable, CaseIterable, OptionValue {
     case none
 }
 
-/// Whose arithmetic AdaFisher follows.
+/// The source whose arithmetic AdaFisher follows.
 public enum AdaFisherCompatibility: String, Codable, CaseIterable, OptionValue {
     /// The paper's: raw diagonals are averaged and normalized at use.
     case paper
@@ -57,8 +57,8 @@ public struct AdaFisherRule<Decay: WeightDecayStyle>: CurvatureRule {
     @Configurable("damping", .nonNegative, "added to the information") public var damping: Schedule = 1e-3
     /// Decay d of the averages sum_k d^(t-k) x_k / sum_k d^(t-k), in [0, 1).
     @Configurable("decay", .decay, "decay of the averages") public var decay: Schedule = 0.92
-    /// Number of updates from one gathering of statistics to the next.
-    @Configurable("statistics_interval", .atLeast(1), "updates from statistics to statistics")
+    /// Number of updates between statistics.
+    @Configurable("statistics_interval", .atLeast(1), "updates between statistics")
     public var statisticsInterval = 100
     /// How the diagonals are brought onto one scale.
     @Configurable(
@@ -159,7 +159,7 @@ public struct AdaFisherRule<Decay: WeightDecayStyle>: CurvatureRule {
         }
     }
 
-    /// Takes the diagonals of the batch into the averages.
+    /// Adds the diagonals of the batch to the averages.
     private func gather(_ group: RuleGroup, _ state: inout [TensorState]) throws {
         let found = group.statistics.kroneckerDiagonal(.empirical)
         let (layers, others) = (found?.layers ?? [:], found?.others?.mean ?? [:])
@@ -193,7 +193,7 @@ public struct AdaFisherRule<Decay: WeightDecayStyle>: CurvatureRule {
         state["age"] = .full([], running.weight, dtype: dtype, device: input.parameter.device)
     }
 
-    /// What a layer remembers where it is reached before any statistics of it were gathered.
+    /// The state of a layer that receives a gradient before any statistics.
     private func prepare(_ block: LayerBlock, _ group: RuleGroup, _ state: inout TensorState) {
         if state["age"] != nil { return }
         let theta = group.inputs[block.weight].parameter

@@ -10,17 +10,18 @@ import Torch
 ///     V = Q_S [(Q_S^T G Q_A) / (e + gamma)] Q_A^T
 ///     m <- mu m + V,  theta <- theta - eta (m + lambda theta)
 ///
-/// George et al. (2018), Algorithm 1. G_n is the gradient of a unit, summed over its positions; in its basis e is the
-/// diagonal nearest to the information, so that the product is never farther from it than K-FAC's. An update gathers
-/// factors, then renews the bases, then gathers e, then moves. What e has averaged is kept when a basis is renewed.
+/// George et al. (2018), Algorithm 1. G_n is the gradient of a unit, summed over its positions; in its basis
+/// e is the diagonal nearest to the information, so that the product is never farther from it than K-FAC's.
+/// An update averages the factors, then computes the bases, then averages e, then moves the weights. The
+/// average e is kept when a basis changes.
 public struct EKFAC: KroneckerRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 0.1
-    /// Damping, statistics, momentum and what else K-FAC and EKFAC share.
+    /// Damping, statistics, momentum and the other options that K-FAC and EKFAC share.
     public var kronecker = KroneckerOptions()
 
-    /// K-FAC's balance of the damping: accepted, so that its settings can be taken over, and without effect here.
+    /// K-FAC's balance of the damping: accepted, so that its settings can be reused, and without effect here.
     public static let retiredOptions = ["uses_trace_ratio", "pi"]
 
     public init() {}
@@ -28,7 +29,7 @@ public struct EKFAC: KroneckerRule {
     public static let summary = RuleSummary(
         name: "ekfac", title: "EKFAC", source: "draws, exact or labels",
         structure: "diagonal in a Kronecker eigenbasis", power: "1", momentum: "of the natural gradient",
-        stateBytes: "4, and 8 an element of A and S",
+        stateBytes: "4, and 8 per element of A and S",
         cost: "4 m n (m + n); factors B (m^2 + n^2); bases 10 (m^3 + n^3)",
         neglects: "layers' correlations, off-diagonals in the basis",
         reference: "George et al. 2018, Algorithm 1")
@@ -58,7 +59,7 @@ public struct EKFAC: KroneckerRule {
         }
     }
 
-    /// Q_A and Q_S in a layer's memory.
+    /// Q_A and Q_S in a layer's state.
     private func basis(_ state: TensorState) -> KroneckerEigenbasis? {
         guard let left = state["outputbasis"], let right = state["inputbasis"] else { return nil }
         return KroneckerEigenbasis(inputs: right, outputs: left)

@@ -10,11 +10,11 @@ import Torch
 ///     V = (S + sqrt(gamma)/pi I)^-1 G (A + pi sqrt(gamma) I)^-1
 ///     m <- mu m + V,  theta <- theta - eta (m + lambda theta)
 ///
-/// Martens and Grosse (2015), sections 3, 4.2 and 6.3; convolutions and other shared weights as in Grosse and Martens
-/// (2016) or Eschenhagen et al. (2023). a is a layer's input with a trailing 1 where it has a bias, s the gradient of
-/// -log p with respect to its output, G [outputs, inputs (+ 1)] the mean gradient. Averages are
-/// sum_k d^(t-k) x_k / sum_k d^(t-k). An update gathers statistics, then renews the inverses, then moves.
-/// Parameters outside layers with factors move by `fallback`.
+/// Martens and Grosse (2015), sections 3, 4.2 and 6.3; convolutions and other shared weights as in Grosse and
+/// Martens (2016) or Eschenhagen et al. (2023). a is a layer's input with a trailing 1 where it has a bias, s
+/// the gradient of -log p with respect to its output, G [outputs, inputs (+ 1)] the mean gradient. Averages
+/// are sum_k d^(t-k) x_k / sum_k d^(t-k). An update averages statistics, then computes the inverses, then
+/// moves the weights. Parameters outside layers with factors move by `fallback`.
 public struct KFAC: KroneckerRule {
     /// How the damping enters.
     public enum DampingStyle: String, CaseIterable, Codable, OptionValue {
@@ -27,19 +27,19 @@ public struct KFAC: KroneckerRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 0.1
-    /// Damping, statistics, momentum and what else K-FAC and EKFAC share.
+    /// Damping, statistics, momentum and the other options that K-FAC and EKFAC share.
     public var kronecker = KroneckerOptions()
-    /// Whether pi balances the damping of the two factors; 1 where not.
+    /// Whether pi balances the damping of the two factors; otherwise it is 1.
     @Configurable("uses_trace_ratio", aliases: ["pi"], "balance the factors' damping by traces")
     public var usesTraceRatio = true
-    /// How gamma enters.
+    /// How the damping gamma enters.
     @Configurable("damping_style", "factored or exact") public var dampingStyle = DampingStyle.factored
 
     public init() {}
 
     public static let summary = RuleSummary(
         name: "kfac", title: "KFAC", source: "draws, exact or labels", structure: "Kronecker, by layer",
-        power: "1", momentum: "of the natural gradient", stateBytes: "8 an element of A and S",
+        power: "1", momentum: "of the natural gradient", stateBytes: "8 per element of A and S",
         cost: "2 m n (m + n); factors B (m^2 + n^2); inverses m^3 + n^3",
         neglects: "layers' correlations, dependence of inputs and output gradients",
         reference: "Martens, Grosse 2015")

@@ -37,7 +37,7 @@ public struct KroneckerFAdam: FisherMetricRule {
     public static let summary = RuleSummary(
         name: "kronecker_fadam", title: "KroneckerFAdam", source: "mini-batch gradient",
         structure: "diagonal in Kronecker basis", power: "1/2 (rho)", momentum: "of the natural gradient",
-        stateBytes: "8, and 8 a row^2 and a column^2", cost: "8 m n (m + n); bases 4 (m^3 + n^3)",
+        stateBytes: "8, and 8 per row^2 and column^2", cost: "8 m n (m + n); bases 4 (m^3 + n^3)",
         neglects: "units, layers' correlations, off-diagonals in the basis",
         reference: "ours, after Hwang 2024")
 

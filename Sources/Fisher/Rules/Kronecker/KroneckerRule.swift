@@ -4,7 +4,8 @@ import Foundation
 import NeuralNet
 import Torch
 
-/// What K-FAC and EKFAC share: averaged factors, intervals, momentum, clip, adapted damping, the rest by another rule.
+/// The options that K-FAC and EKFAC share: averaged factors, intervals, momentum, clip, adapted damping, the
+/// rest by another rule.
 public struct KroneckerOptions: ConfigurableOptions {
     /// Damping gamma that is added to the information.
     @Configurable("damping", .nonNegative, "added to the information") public var damping: Schedule = 1e-2
@@ -19,13 +20,13 @@ public struct KroneckerOptions: ConfigurableOptions {
     /// How positions that share weights enter the factors.
     @Configurable("weight_sharing", "how shared positions enter: expand or reduce")
     public var weightSharing = WeightSharing.expand
-    /// Number of updates from one gathering of statistics to the next.
-    @Configurable("statistics_interval", .atLeast(1), "updates from statistics to statistics")
+    /// Number of updates between statistics.
+    @Configurable("statistics_interval", .atLeast(1), "updates between statistics")
     public var statisticsInterval = 1
-    /// Number of updates from one renewal of what is made of the factors to the next.
-    @Configurable("inverse_interval", .atLeast(1), "updates from one renewal to the next")
+    /// Number of updates between computations of the inverses or bases of the factors.
+    @Configurable("inverse_interval", .atLeast(1), "updates between inverses or bases")
     public var inverseInterval = 1
-    /// Largest squared length kappa of a step in the information; no clip where it is missing.
+    /// Largest squared length kappa of a step in the information; nil for no clip.
     @Configurable("kl_clip", .positive, "largest squared length of a step in the information")
     public var klClip: Double? = nil
     /// Whether gamma is adapted every fifth update; it then starts at the schedule's value.
@@ -52,18 +53,18 @@ public protocol KroneckerRule: CurvatureRule {
     /// What every such rule has; its options are reached as the rule's own.
     var kronecker: KroneckerOptions { get set }
 
-    /// What is asked of every batch.
+    /// The requests for every batch.
     var perStepRequests: [CurvatureRequest] { get }
 
-    /// What is asked of a batch besides the factors at an update that gathers statistics.
+    /// The requests for a batch besides the factors at an update with statistics.
     var extraRequests: [CurvatureRequest] { get }
 
-    /// Makes anew what a layer's memory has of the factors, inverses or bases; the number of decompositions that failed
-    /// their check.
+    /// Recomputes the inverses or bases of a layer's factors; returns the number of decompositions that
+    /// failed their check.
     func updateCache(_ state: inout TensorState, damping: Double) throws -> Int
 
-    /// Takes in what else is averaged, once the factors of all layers and what is made of them are those of this
-    /// update.
+    /// Averages further statistics, once the factors of all layers and their inverses or bases are those of
+    /// this update.
     func gather(
         _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
         _ state: inout [TensorState]
@@ -77,7 +78,7 @@ public protocol KroneckerRule: CurvatureRule {
         _ rows: GradientRows, _ group: RuleGroup, _ block: LayerBlock, _ state: TensorState
     ) throws -> Tensor?
 
-    /// The shapes of what is made of the factors, by name.
+    /// The shapes of the inverses or bases of the factors, by name.
     func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]]
 }
 
@@ -151,8 +152,8 @@ extension KroneckerRule {
         return made
     }
 
-    /// Averages the statistics and makes anew what is made of them, where this update does; the average's weights, and the
-    /// failed checks.
+    /// Averages the statistics and recomputes their inverses or bases, if this update does; returns the
+    /// average's weights and the number of failed checks.
     private func updateInformation(
         _ block: LayerBlock, of group: RuleGroup, damping: Double, state: inout TensorState
     ) throws -> (average: RunningAverage?, fallbacks: Int) {
@@ -175,7 +176,7 @@ extension KroneckerRule {
             state["age"] = .full([], update.weight, dtype: dtype, device: a.value.device)
             average = update
         } else if isNew {
-            // First reached between two gatherings: it stands still until the next.
+            // First reached between two updates of the statistics: it does not move until the next.
             let theta = group.inputs[block.weight].parameter
             for (name, shape) in layerShapes(block) {
                 state[name] = .zeros(shape, dtype: theta.dtype, device: theta.device)
@@ -195,7 +196,7 @@ extension KroneckerRule {
         return (sum.to(dtype: dtype).replacingNonFinite(with: dtype.greatestFiniteMagnitude / 1e6), 1)
     }
 
-    /// A step without infinities and NaN; counted where there were any.
+    /// A step without infinities and NaN; counts those that were replaced.
     private func finite(_ step: Tensor) throws -> (value: Tensor, fallbacks: Int) {
         if try step.sum().item().isFinite { return (step, 0) }
         let bound = step.dtype.greatestFiniteMagnitude / 1e6

@@ -50,7 +50,7 @@ public struct Muon: OptimizationRule {
     /// Decay lambda of the matrices, decoupled from the gradient, scaled by eta.
     @Configurable("weight_decay", .nonNegative, "decay of the matrices") public var weightDecay: Schedule = 0
     /// Rule of the parameters that are not matrices, at the same learning rate.
-    @Configurable("fallback", .gradientRules, "the rule of what is no matrix")
+    @Configurable("fallback", .gradientRules, "the rule of parameters that are not matrices")
     public var fallback = BaseRule.fadam
     /// How the gradient of an auxiliary objective enters.
     @Configurable("auxiliary", "how auxiliary gradients enter")
@@ -59,7 +59,7 @@ public struct Muon: OptimizationRule {
     public init() {}
 
     public static let summary = RuleSummary(
-        name: "muon", title: "Muon", source: "mini-batch gradient", structure: "matrix, this step's alone",
+        name: "muon", title: "Muon", source: "mini-batch gradient", structure: "matrix, of this step alone",
         power: "polar factor", momentum: "of the gradient", stateBytes: "4",
         cost: "30 m n min(m, n)", neglects: "units, all earlier spectra",
         reference: "Jordan et al. 2024")
@@ -124,7 +124,7 @@ public struct Muon: OptimizationRule {
         return Double(theta.count) * Double(Swift.min(rows, columns))
     }
 
-    /// The rule of what is no matrix, at this one's learning rate.
+    /// The rule of parameters that are not matrices, at this one's learning rate.
     public var fallbackRule: any OptimizationRule { fallback.rule(learningRate: learningRate) }
 }
 

@@ -51,7 +51,7 @@ public struct SOAP: OptimizationRule {
 
     public static let summary = RuleSummary(
         name: "soap", title: "SOAP", source: "mini-batch gradient", structure: "diagonal in Kronecker basis",
-        power: "1/2", momentum: "of the gradient", stateBytes: "8, and 8 a row^2 and a column^2",
+        power: "1/2", momentum: "of the gradient", stateBytes: "8, and 8 per row^2 and column^2",
         cost: "8 m n (m + n); bases 4 (m^3 + n^3)",
         neglects: "units, layers' correlations, off-diagonals in the basis",
         reference: "Vyas et al. 2024, Algorithm 3")

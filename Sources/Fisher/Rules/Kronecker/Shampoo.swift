@@ -26,10 +26,10 @@ public struct Shampoo: OptimizationRule {
     /// Number epsilon that is added to the factors' eigenvalues.
     @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the factors' eigenvalues")
     public var epsilon: Schedule = 1e-12
-    /// Power of each factor of matrices and larger tensors, in (0, 1]; 1/(2 dimensions) where it is missing.
+    /// Power of each factor of matrices and larger tensors, in (0, 1]; nil for 1/(2 dimensions).
     @Configurable("exponent", .exponent, "power of each factor; none for 1/(2 dimensions)")
     public var exponent: Double? = nil
-    /// Rule whose step's norm is taken; Shampoo's own where it is missing.
+    /// Rule whose step's norm is used; nil for Shampoo's own.
     @Configurable("grafting", .optional(.gradientRules), "the rule whose step's norm is taken")
     public var grafting: BaseRule? = nil
     /// Longest side of a factor: longer dimensions are cut into blocks, preconditioned apart.
@@ -49,8 +49,8 @@ public struct Shampoo: OptimizationRule {
 
     public static let summary = RuleSummary(
         name: "shampoo", title: "Shampoo", source: "mini-batch gradient", structure: "Kronecker",
-        power: "1/2 (1/4 a side)", momentum: "of the natural gradient",
-        stateBytes: "8 a row^2 and a column^2", cost: "4 m n (m + n); roots 10 (m^3 + n^3)",
+        power: "1/2 (1/4 per side)", momentum: "of the natural gradient",
+        stateBytes: "8 per row^2 and column^2", cost: "4 m n (m + n); roots 10 (m^3 + n^3)",
         neglects: "units, layers' correlations, all but a Kronecker product",
         reference: "Gupta, Koren, Singer 2018")
 
@@ -123,7 +123,7 @@ public struct Shampoo: OptimizationRule {
         let (eta, mu) = (learningRate(t), momentum(t))
         let lambda = input.decays ? weightDecay(t) : 0
         state["factors"] = cut.flat(blocks.map(\.factors))
-        // Roots that were not computed anew are those of the state.
+        // Roots that were not recomputed are those of the state.
         if isRefresh(t) { state["roots"] = cut.flat(blocks.map(\.roots)) }
 
         var step = cut.joined(blocks.map(\.step), shape: theta.shape)
@@ -142,7 +142,7 @@ public struct Shampoo: OptimizationRule {
             change: step * -eta, fallbackCount: blocks.reduce(0) { $0 + $1.fallbacks })
     }
 
-    /// The norm of the grafted rule's step at learning rate 1, whose memory has names of its own.
+    /// The norm of the grafted rule's step at learning rate 1, whose state has its own names.
     private func graftedNorm(
         _ rule: any OptimizationRule, _ input: RuleInput, state: inout TensorState
     ) -> Tensor {

@@ -9,12 +9,12 @@ import Torch
 ///     first step:     Q_L = eigenvectors of L, largest eigenvalue first, null space by `eigenvectors(of:)`
 ///     every f steps:  S = L Q_L,  columns in the order of diag(Q_L^T S),  Q_L <- QR(S)
 ///
-/// and likewise for every further dimension. What is kept by element of the basis is permuted as the columns
-/// are; what is kept of directions is turned from the old basis to the new one.
+/// and likewise for every further dimension. State by element of the basis is permuted as the columns are;
+/// state of directions is rotated from the old basis to the new one.
 struct TrackedEigenbasis {
     /// The averaging of the factors.
     let decay: Double
-    /// f.
+    /// The information f.
     let interval: Int
     /// Longer dimensions keep the identity.
     let largest: Int
@@ -88,11 +88,11 @@ struct TrackedEigenbasis {
         return (bases, fallbacks)
     }
 
-    /// Eigenvectors in descending order; nothing where they fail their check.
+    /// Eigenvectors in descending order; nil if they fail their check.
     ///
-    /// One gradient leaves a null space on a matrix's long side, any basis of which would do, and rounding would choose
-    /// one. It is given the eigenvectors of N D N instead, for the projector N onto it and
-    /// D = diag(2 - k/n), k = 0, 1, ...
+    /// One gradient leaves a null space on a matrix's long side, any basis of which is valid, and rounding
+    /// would choose one. It is given the eigenvectors of N D N instead, for the projector N onto it and D =
+    /// diag(2 - k/n), k = 0, 1, ...
     private static func eigenvectors(of factor: Tensor) -> Tensor? {
         guard let (values, vectors) = SafeEigen.decomposition(of: factor, .orthonormality),
             let ascending = try? values.scalars(as: Double.self)
@@ -143,10 +143,11 @@ struct TrackedEigenbasis {
         return (current, fallbacks)
     }
 
-    /// Elements of a turned tensor below the rounding error of the turn, taken for the zeros that they stand for.
+    /// The tensor with elements below the rounding error of its rotation set to zero.
     ///
-    /// A gradient of low rank has exact zeros in its own basis. In float32 they come out as about 1e-7 of its norm,
-    /// above Adam's epsilon, and dividing each by its own root would make steps of full size of them.
+    /// A gradient of low rank has exact zeros in its own basis. In float32 they are computed as about 1e-7 of
+    /// its norm, above Adam's epsilon, and dividing each by its own root would make steps of full size of
+    /// them.
     private func withoutNoise(_ x: Tensor) -> Tensor {
         guard x.failure == nil else { return x }
         let floor = inPrecision(of: x, frobeniusNorm(x) * (32 * x.dtype.ulpOfOne))

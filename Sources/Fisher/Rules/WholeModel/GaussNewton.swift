@@ -15,16 +15,16 @@ public struct GaussNewton: QuadraticModelRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 1
-    /// How the damping starts and how it follows the model's success.
+    /// The initial damping and its adaptation to the model's predictions.
     public var adaptation = AdaptiveDamping()
-    /// How far conjugate gradients solve the system.
+    /// The accuracy and cost limits of conjugate gradients.
     public var iterations = IterativeSolver()
 
     public init() {}
 
     public static let summary = RuleSummary(
         name: "gauss_newton", title: "GaussNewton", source: "labels and outputs", structure: "full",
-        power: "1", momentum: "none", stateBytes: "4", cost: "3 passes a product",
+        power: "1", momentum: "none", stateBytes: "4", cost: "3 passes per product",
         neglects: "second derivatives of the outputs",
         reference: "Schraudolph 2002; Martens 2010")
 

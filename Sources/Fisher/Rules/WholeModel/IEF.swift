@@ -22,7 +22,7 @@ public struct IEF: CurvatureRule {
     public init() {}
 
     public static let summary = RuleSummary(
-        name: "ief", title: "IEF", source: "labels, weighed by logit gradients",
+        name: "ief", title: "IEF", source: "labels, weighted by logit gradients",
         structure: "full, rank of the batch",
         power: "1", momentum: "none", stateBytes: "0", cost: "B^2 (m + n), B^3",
         neglects: "what is outside the batch's gradients",

@@ -10,7 +10,7 @@ public enum LinearSolver: String, CaseIterable, Codable, OptionValue {
     case conjugateGradients = "cg"
 }
 
-/// How far a rule solves the linear system of its step by conjugate gradients.
+/// The accuracy and cost limits of conjugate gradients in a rule's step.
 public struct IterativeSolver: ConfigurableOptions {
     /// Relative residual |residual| / |g| at which conjugate gradients end.
     @Configurable("tolerance", .positive, "relative residual of cg") public var tolerance = 1e-10
@@ -33,7 +33,7 @@ public struct IterativeSolver: ConfigurableOptions {
         return (found, record)
     }
 
-    /// The same from the last solution, where `state` has one of every parameter; the new one takes its place.
+    /// The same from the last solution, if `state` has one of every parameter; the new one replaces it.
     func solution(
         of matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,
         state: inout [TensorState]
@@ -49,7 +49,7 @@ public struct IterativeSolver: ConfigurableOptions {
 /// A rule that solves a linear system by conjugate gradients.
 @dynamicMemberLookup
 public protocol IterativeSolverRule: CurvatureRule {
-    /// How far the system is solved; its options are reached as the rule's own.
+    /// The accuracy and cost limits of the solver; its options are reached as the rule's own.
     var iterations: IterativeSolver { get set }
 }
 

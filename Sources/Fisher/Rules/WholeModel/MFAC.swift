@@ -6,10 +6,11 @@ import Torch
 ///
 ///     theta <- theta - eta (damping I + G^T G / m)^-1 g
 ///
-/// The rows of G [m, parameters] are the last m mean gradients of the group, the current one included; rows that have
-/// not come yet are zero. Frantar, Kurtic and Alistarh (2021), "M-FAC: efficient matrix-free approximations of
-/// second-order information". As g is the row k of G, the step is m G^T (m damping I + G G^T)^-1 e_k: a system of m
-/// unknowns, without cancellation. An update costs two products with G. Auxiliary gradients are part of g.
+/// The rows of G [m, parameters] are the last m mean gradients of the group, the current one included; rows
+/// for which there is no gradient yet are zero. Frantar, Kurtic and Alistarh (2021), "M-FAC: efficient
+/// matrix-free approximations of second-order information". As g is the row k of G, the step is m G^T (m
+/// damping I + G G^T)^-1 e_k: a system of m unknowns, without cancellation. An update costs two products with
+/// G. Auxiliary gradients are part of g.
 public struct MFAC: OptimizationRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
@@ -60,8 +61,8 @@ public struct MFAC: OptimizationRule {
         }
     }
 
-    /// Puts a gradient into the ring and its products with the others into their matrix. Both are written in place: a
-    /// step that fails leaves the oldest gradient lost, which the next one takes the place of anyway.
+    /// Puts a gradient into the ring and its products with the others into their matrix. Both are written in
+    /// place: a step that fails leaves the oldest gradient lost, which the next one replaces anyway.
     private func remember(
         _ input: RuleInput, at place: Int, in state: inout TensorState
     ) throws(TorchError) {
@@ -77,7 +78,8 @@ public struct MFAC: OptimizationRule {
         state["products"] = products
     }
 
-    /// A gradient whose square is finite: one of little use is scaled down, so that it does not spoil the others.
+    /// A gradient whose square is finite: an overflowing one is scaled down, so that it does not affect the
+    /// others.
     private static func bounded(_ g: Tensor) throws(TorchError) -> Tensor {
         try g.check()
         let limit = g.dtype.greatestFiniteMagnitude.squareRoot() / 1e3

@@ -7,12 +7,12 @@ import Torch
 ///
 ///     theta <- theta - eta (F + damping I)^-1 g
 ///
-/// Amari (1998), Eq. 2; damping is Tikhonov's. `dense` forms F of all the group's parameters and factorizes it in
-/// float64: memory of the square of their number, for small models. `cg` solves by conjugate gradients on products with
-/// F, starting at the last solution: J^T F_z J v with the likelihood's information in closed form (`exact`), or
-/// (1/N) J^T J v with the units' gradients as rows of J (`empirical`, `sampled`).
+/// Amari (1998), Eq. 2; damping is Tikhonov's. `dense` forms F of all the group's parameters and factorizes
+/// it in float64: memory of the square of their number, for small models. `cg` solves by conjugate gradients
+/// on products with F, starting at the last solution: J^T F_z J v with the likelihood's information in closed
+/// form (`exact`), or (1/N) J^T J v with the per-sample gradients as rows of J (`empirical`, `sampled`).
 ///
-/// The accumulated form keeps what earlier batches told, and its step shrinks as 1 / t:
+/// The accumulated form keeps the information of earlier batches, and its step shrinks as 1 / t:
 ///
 ///     I_t = I_{t-1} + N F,   theta <- theta - eta I_t^-1 N g,   I_0 = damping I
 ///
@@ -28,14 +28,14 @@ public struct NaturalGradient: IterativeSolverRule {
         "source", .among([.exact, .empirical, .sampled(1)]), aliases: ["labels"],
         "whose labels: exact, empirical or sampled")
     public var source = CurvatureSource.exact
-    /// Number of draws of labels an update, where they are sampled.
-    @Configurable("draws", .atLeast(1), "draws of labels an update, where they are sampled")
+    /// Number of draws of labels per update, if they are sampled.
+    @Configurable("draws", .atLeast(1), "draws of labels per update, if they are sampled")
     public var draws = 1
     /// How the system is solved.
     @Configurable("solver", "dense or cg") public var solver = LinearSolver.dense
     /// Whether the information of earlier batches is kept and added up; needs the dense solver.
     @Configurable("accumulated", "add the information of all batches up") public var accumulates = false
-    /// How far conjugate gradients solve the system.
+    /// The accuracy and cost limits of conjugate gradients.
     public var iterations = IterativeSolver()
 
     public init() {}
@@ -43,7 +43,7 @@ public struct NaturalGradient: IterativeSolverRule {
     public static let summary = RuleSummary(
         name: "natural_gradient", title: "NaturalGradient", source: "exact, labels or draws",
         structure: "full", power: "1", momentum: "none", stateBytes: "0 (cg 4, accumulated 4 n)",
-        cost: "B K P^2, P^3 / 3; cg: 3 passes a product", neglects: "nothing of the batch",
+        cost: "B K P^2, P^3 / 3; cg: 3 passes per product", neglects: "nothing of the batch",
         reference: "Amari 1998, Eq. 2")
 
     /// The information of earlier batches is added up as a whole matrix only.

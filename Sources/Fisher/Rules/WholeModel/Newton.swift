@@ -6,27 +6,28 @@ import Torch
 ///
 ///     theta <- theta - eta (H + damping I)^-1 g
 ///
-/// The Hessian of a network is not positive where the loss is not convex, and the step may then go uphill, to a saddle
-/// or nowhere; the Fisher information never is negative, which is the case for the natural gradient. `dense` takes
-/// the step as it is written, from the eigenvalues of the whole matrix (directions without curvature are left out
-/// and counted). `cg` ends where it meets negative curvature, with what it had; where it had nothing, with the
-/// gradient over the magnitude of the curvature along it (Nocedal and Wright 2006, Algorithm 7.1).
+/// The Hessian of a network is not positive where the loss is not convex, and the step may then go uphill, to
+/// a saddle or nowhere; the Fisher information never is negative, which is the case for the natural gradient.
+/// `dense` takes the step as it is written, from the eigenvalues of the whole matrix (directions without
+/// curvature are left out and counted). `cg` ends where it meets negative curvature, with the solution so
+/// far; without one, with the gradient over the magnitude of the curvature along it (Nocedal and Wright 2006,
+/// Algorithm 7.1).
 public struct Newton: QuadraticModelRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 1
-    /// How the damping starts and how it follows the model's success.
+    /// The initial damping and its adaptation to the model's predictions.
     public var adaptation = AdaptiveDamping()
     /// How the system is solved.
     @Configurable("solver", "dense or cg") public var solver = LinearSolver.conjugateGradients
-    /// How far conjugate gradients solve the system.
+    /// The accuracy and cost limits of conjugate gradients.
     public var iterations = IterativeSolver()
 
     public init() {}
 
     public static let summary = RuleSummary(
         name: "newton", title: "Newton", source: "the loss itself", structure: "full", power: "1",
-        momentum: "none", stateBytes: "0", cost: "2 passes a product",
+        momentum: "none", stateBytes: "0", cost: "2 passes per product",
         neglects: "nothing of the batch; may be indefinite",
         reference: "Nocedal and Wright 2006, Algorithm 7.1")
 

@@ -4,11 +4,12 @@ import Torch
 
 /// A damping that follows how well the quadratic model of a rule predicts the loss.
 public struct AdaptiveDamping: ConfigurableOptions {
-    /// Damping at the start; from then on it is state where `adaptsDamping` is set.
+    /// Damping at the start; from then on it is state if `adaptsDamping` is set.
     @Configurable("damping", .nonNegative, "added to every eigenvalue, at the start") public var damping = 1.0
     /// Whether the damping follows how well the model predicts the loss.
     @Configurable(
-        "adapts_damping", aliases: ["adaptive_damping"], "whether the damping follows the model's success")
+        "adapts_damping", aliases: ["adaptive_damping"], "whether the damping follows the model's predictions"
+    )
     public var adaptsDamping = true
     /// Factor by which the damping is multiplied where it is lowered, and divided where it is raised; in (0, 1].
     @Configurable("damping_factor", .exponent, "by which the damping falls, and rises")
@@ -25,19 +26,20 @@ public struct AdaptiveDamping: ConfigurableOptions {
 ///
 /// The auxiliaries take part in g and in both losses, not in C. A step after which the loss is not finite is not made.
 public protocol QuadraticModelRule: IterativeSolverRule {
-    /// How the damping starts and how it follows the model's success; its options are reached as the rule's own.
+    /// The initial damping and its adaptation to the model's predictions; its options are reached as the
+    /// rule's own.
     var adaptation: AdaptiveDamping { get set }
 
     /// Which matrix C is.
     static var curvature: CurvatureRequest { get }
 
-    /// (C + damping I)^-1 g, how well it was solved, and how often something safer took its place.
+    /// (C + damping I)^-1 g, how well it was solved, and the number of safer methods that were needed.
     func solve(
         _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,
         state: inout [TensorState]
     ) throws -> (solution: Tensor, record: SolutionRecord?, fallbackCount: Int)
 
-    /// The shape of what `solve` remembers of a parameter, by name.
+    /// The shapes of the state that `solve` keeps of a parameter, by name.
     func solverShapes(_ shape: [Int]) -> [String: [Int]]
 }
 

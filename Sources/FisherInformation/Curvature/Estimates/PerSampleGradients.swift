@@ -19,8 +19,8 @@ public struct PerSampleGradients: Summable {
     public let units: Int
     /// The number N of observations.
     public let observationCount: Int
-    /// |d(-log p_n) / d outputs|^2 at the data's labels, [units]; nil for drawn ones, and where the likelihood does
-    /// not tell its outputs.
+    /// |d(-log p_n) / d outputs|^2 at the data's labels, [units]; nil for drawn ones, and if the likelihood does
+    /// not expose its outputs.
     public let outputSquares: Tensor?
 
     init(_ run: PassRun, by estimator: CurvatureEstimator) throws {

@@ -3,18 +3,18 @@ extension EventFileWriter {
     public enum HyperparameterValue: Hashable, Sendable {
         /// A number.
         case number(Double)
-        /// A truth value.
+        /// A Boolean.
         case flag(Bool)
         /// A word.
         case text(String)
 
-        /// The value that a text stands for.
+        /// The value of a text.
         public init(_ text: String) {
             self = Double(text).map { .number($0) } ?? Bool(text).map { .flag($0) } ?? .text(text)
         }
     }
 
-    /// Tells TensorBoard's HPARAMS page about the run.
+    /// Writes the run's hyperparameters for TensorBoard's HPARAMS page.
     ///
     /// - Parameters:
     ///   - values: the hyperparameters.
@@ -47,7 +47,7 @@ extension EventFileWriter {
         }
     }
 
-    /// Tells that the run is over, well or not.
+    /// Marks the end of the run, successful or not.
     public func sessionEnded(succeeded: Bool) throws(StorageError) {
         try plugin("_hparams_/session_end_info") { data in
             data.message(4) { $0.integer(1, succeeded ? 1 : 2) }
@@ -65,7 +65,7 @@ extension EventFileWriter {
                     plugin.message(2) { build(&$0) }
                 }
             }
-            // The plugin's reader wants a tensor: an empty one of floats.
+            // The plugin's reader requires a tensor: an empty one of floats.
             value.message(8) { tensor in
                 tensor.integer(1, 1)
                 tensor.message(2) { shape in shape.message(2) { $0.integer(1, 0) } }

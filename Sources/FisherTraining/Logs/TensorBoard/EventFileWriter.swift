@@ -2,8 +2,9 @@ import Foundation
 
 /// A file of events that TensorBoard reads: scalars, histograms, text, hyperparameters.
 ///
-/// Records are `length, check of it, bytes, check of them`, each written whole, so that a crash tears at most the
-/// last one. TensorBoard stops reading at a torn record: every start of a run begins a new file.
+/// Records are `length, check of it, bytes, check of them`, each written whole, so that a crash truncates at
+/// most the last one. TensorBoard stops reading at a truncated record: every start of a run begins a new
+/// file.
 public final class EventFileWriter {
     /// The file's path.
     public let path: String
@@ -32,7 +33,7 @@ public final class EventFileWriter {
 
     deinit { close(descriptor) }
 
-    /// Marks that a run resumed after `step`: readers discard what earlier files say of later steps.
+    /// Marks that a run resumed after `step`: readers discard later steps of earlier files.
     public func markResumed(after step: Int) throws(StorageError) {
         try event { event in
             event.integer(2, step + 1)
@@ -72,7 +73,7 @@ public final class EventFileWriter {
         }
     }
 
-    /// Brings what has been written to the disk.
+    /// Flushes the file to the disk.
     public func synchronize() throws(StorageError) {
         guard fsync(descriptor) == 0 else { throw .system("cannot be flushed to the disk", path: path) }
     }
@@ -100,7 +101,7 @@ public final class EventFileWriter {
         do throws(StorageError) {
             try DurableStorage.write(EventFileWriter.record(encoder.bytes), to: descriptor, path: path)
         } catch {
-            // A torn record would hide what a writer adds when the disk has room again.
+            // A truncated record would hide records written once the disk has space again.
             ftruncate(descriptor, length)
             lseek(descriptor, length, SEEK_SET)
             throw error

@@ -15,7 +15,7 @@ struct Histogram: Hashable, Sendable {
     /// The sum of their squares.
     let sumOfSquares: Double
 
-    /// Sorts finite numbers into equal buckets; others are left out. Nothing where there is none.
+    /// Sorts finite numbers into equal buckets; others are left out. Nil if there are none.
     init?(_ values: [Float], buckets: Int = 40) {
         let finite = values.lazy.filter(\.isFinite)
         guard buckets > 0, let smallest = finite.min(), let largest = finite.max() else { return nil }
