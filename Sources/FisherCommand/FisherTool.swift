@@ -1,4 +1,5 @@
 @_exported import ArgumentParser
+import Fisher
 import FisherTasks
 import FisherTraining
 import Foundation
@@ -58,9 +59,34 @@ public struct FisherTool: ParsableCommand {
             var command = try parseAsRoot()
             try command.run()
         } catch {
-            guard let status = ExitStatus(of: error) else { exit(withError: error) }
+            guard let status = ExitStatus(of: error) else {
+                if let sentence = unknownSubcommand(in: CommandLine.arguments.dropFirst()) {
+                    warn(sentence)
+                    Foundation.exit(exitCode(for: error).rawValue)
+                }
+                exit(withError: error)
+            }
             warn("\(error)")
             Foundation.exit(status.rawValue)
         }
+    }
+    /// What is wrong with the first word that should name a subcommand and does not, with the nearest name; nothing where
+    /// all do. The argument parser calls such a word an unexpected argument, or the option after it unknown.
+    private static func unknownSubcommand(in words: some Sequence<String>) -> String? {
+        var command: any ParsableCommand.Type = self
+        var path = [configuration.commandName ?? _commandName]
+        for word in words {
+            let subcommands = command.configuration.subcommands
+            let hasDefault = command.configuration.defaultSubcommand != nil
+            if subcommands.isEmpty || hasDefault || word.hasPrefix("-") || word == "help" { return nil }
+            guard let next = subcommands.first(where: { $0._commandName == word }) else {
+                return unknownName(
+                    word, called: "subcommand of \(path.joined(separator: " "))",
+                    among: subcommands.map { $0._commandName })
+            }
+            command = next
+            path.append(word)
+        }
+        return nil
     }
 }

@@ -127,6 +127,28 @@ import Torch
         }
     }
 
+    /// A misspelled command or task is named, with the nearest one, whatever follows it.
+    @Test func aNameThatIsNoSubcommandIsNamed() throws {
+        let misspelled = [
+            (try Self.fisher("trian"), "trian is no subcommand of fisher; did you mean train?"),
+            (
+                try Self.fisher("train", "digit", "--steps", "3"),
+                "digit is no subcommand of fisher train; did you mean digits?"
+            ),
+            (
+                try Self.fisher("compare", "planets"),
+                "planets is no subcommand of fisher compare; there are digits, language"
+            ),
+        ]
+        for (run, text) in misspelled {
+            #expect(run.status == 64)
+            #expect(run.errors == "fisher: \(text)\n")
+        }
+        let extra = try Self.fisher("train", "digits", "extra")
+        #expect(extra.status == 64 && extra.errors.contains("Unexpected argument 'extra'"))
+        #expect(try Self.fisher("help", "train").status == 0)
+    }
+
     @Test func compareWritesItsFilesAndSurvivesADivergence() throws {
         try Self.withFolder { root in
             let text = (0..<3000).map { "line \($0 * $0 % 97)\n" }.joined()

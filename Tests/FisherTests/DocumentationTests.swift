@@ -65,6 +65,21 @@ import Testing
         try check(try RuleRegistry.rule(named: name))
     }
 
+    /// Each rule has its row in the overviews, each layer and likelihood its name in the article on plain networks.
+    @Test(
+        arguments: RuleRegistry.rules.map { ("README.md", "`\($0.summary.title)`") }
+            + RuleRegistry.rules.map {
+                let name = article(of: $0.summary).deletingPathExtension().lastPathComponent
+                return ("Sources/Fisher/Fisher.docc/Fisher.md", "| <doc:\(name)> ")
+            }
+            + (LayerRegistry.kinds + LikelihoodRegistry.names).map {
+                ("Sources/NeuralNet/NeuralNet.docc/PlainNetworks.md", "`\($0)`")
+            })
+    func overviewsAreComplete(_ page: String, _ name: String) throws {
+        let text = try String(contentsOf: Self.checkout.appending(path: page), encoding: .utf8)
+        #expect(text.replacing("\"", with: "").contains(name))
+    }
+
     /// What a rule remembers of matrices and vectors is named in its article, and no more.
     @Test(arguments: RuleConformanceTests.names)
     func statesAreInTheArticles(_ name: String) throws {

@@ -118,7 +118,7 @@ extension LayerDescription {
     }
 
     /// Throws if a parameter of this shape would take more than 4 TiB in float32.
-    func requireElements(_ shape: [Int]) throws(LayerDescriptionError) {
+    public func requireElements(_ shape: [Int]) throws(LayerDescriptionError) {
         if shape.reduce(1.0, { $0 * Double($1) }) > 0x1p40 {
             throw LayerDescriptionError("has a parameter of shape \(shape): too large")
         }
