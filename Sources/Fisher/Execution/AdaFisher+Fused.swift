@@ -5,7 +5,7 @@ import FisherInformation
 import Foundation
 import Torch
 
-extension AdaFisherRule: FusedCurvatureRule {
+extension AdaFisherFamily: FusedCurvatureRule {
     var fusedObstacle: String? { nil }
 
     func fusedSteps(

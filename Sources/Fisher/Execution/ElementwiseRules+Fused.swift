@@ -56,7 +56,7 @@ extension RMSProp: FusedRule {
     }
 }
 
-extension AdamRule: FusedRule {
+extension AdamFamily: FusedRule {
     var fusedObstacle: String? {
         if power != 0.5 { return "power \(power)" }
         return clip.map { "clip \($0)" }

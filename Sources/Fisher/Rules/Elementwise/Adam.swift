@@ -5,13 +5,13 @@ import Torch
 
 /// Adam: a moving average of the squared gradient as a diagonal Fisher information, to the power 1/2.
 ///
-/// See ``AdamRule``; the decay is coupled: g <- g + lambda theta.
-public typealias Adam = AdamRule<CoupledDecay>
+/// See ``AdamFamily``; the decay is coupled: g <- g + lambda theta.
+public typealias Adam = AdamFamily<CoupledDecay>
 
 /// AdamW: Adam with its weight decay decoupled.
 ///
-/// See ``AdamRule``; the decay is a step of its own: theta <- theta - eta lambda theta.
-public typealias AdamW = AdamRule<DecoupledDecay>
+/// See ``AdamFamily``; the decay is a step of its own: theta <- theta - eta lambda theta.
+public typealias AdamW = AdamFamily<DecoupledDecay>
 
 /// Adam and AdamW: a moving average of the squared gradient as a diagonal Fisher information, to the power 1/2.
 ///
@@ -26,7 +26,7 @@ public typealias AdamW = AdamRule<DecoupledDecay>
 /// feed corrected averages back; this is the original. An option clips the step by its own RMS (`clip`),
 /// others set the power of the information and switch the bias corrections off: without them, without
 /// epsilon, at power 1 and b1 = 0 the rule is the diagonal natural gradient with forgetting.
-public struct AdamRule<Decay: WeightDecayStyle>: TensorRule {
+public struct AdamFamily<Decay: WeightDecayStyle>: TensorRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 1e-3

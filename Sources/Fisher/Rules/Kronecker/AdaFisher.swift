@@ -25,13 +25,13 @@ public enum AdaFisherCompatibility: String, Codable, CaseIterable, OptionValue {
 
 /// AdaFisher: the gradient divided by the diagonals of K-FAC's factors.
 ///
-/// See ``AdaFisherRule``; the decay is coupled: g <- g + lambda theta.
-public typealias AdaFisher = AdaFisherRule<CoupledDecay>
+/// See ``AdaFisherFamily``; the decay is coupled: g <- g + lambda theta.
+public typealias AdaFisher = AdaFisherFamily<CoupledDecay>
 
 /// AdaFisherW: AdaFisher with its weight decay decoupled.
 ///
-/// See ``AdaFisherRule``; the decay is a step of its own: theta <- theta - eta lambda theta.
-public typealias AdaFisherW = AdaFisherRule<DecoupledDecay>
+/// See ``AdaFisherFamily``; the decay is a step of its own: theta <- theta - eta lambda theta.
+public typealias AdaFisherW = AdaFisherFamily<DecoupledDecay>
 
 /// AdaFisher and AdaFisherW: the gradient divided by the diagonals of K-FAC's factors.
 ///
@@ -47,7 +47,7 @@ public typealias AdaFisherW = AdaFisherRule<DecoupledDecay>
 /// bias, and no square root is taken. Parameters of no linear layer or convolution have the diagonal of their
 /// samples' squared gradients, normalized likewise: exact for LayerNorm and for BatchNorm in evaluation.
 /// The authors' program computes something else; see `compatibility`.
-public struct AdaFisherRule<Decay: WeightDecayStyle>: CurvatureRule {
+public struct AdaFisherFamily<Decay: WeightDecayStyle>: CurvatureRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 1e-3
