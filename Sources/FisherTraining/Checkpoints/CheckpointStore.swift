@@ -112,7 +112,7 @@ public struct CheckpointStore: Sendable {
     }
 
     /// Bytes that a user may still write where a folder lies or will lie.
-    public static func freeBytes(for folder: String) throws(StorageError) -> Int {
+    package static func freeBytes(for folder: String) throws(StorageError) -> Int {
         var path = folder
         while !FileManager.default.fileExists(atPath: path), DurableStorage.folder(of: path) != path {
             path = DurableStorage.folder(of: path)
@@ -121,7 +121,7 @@ public struct CheckpointStore: Sendable {
     }
 
     /// Removes unfinished files of former processes. Only for the one process that holds the run.
-    public func removeUnfinished() {
+    func removeUnfinished() {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         for name in names where name.hasPrefix(CheckpointStore.temporaryPrefix) {
             try? FileManager.default.removeItem(atPath: folder + "/" + name)

@@ -35,7 +35,7 @@ public struct RunDirectory: Hashable, Sendable {
     }
 
     /// Creates the folder and takes its lock.
-    public func lock() throws(StorageError) -> RunLock {
+    func lock() throws(StorageError) -> RunLock {
         try DurableStorage.makeFolder(path)
         return try RunLock(folder: path)
     }
@@ -52,12 +52,12 @@ public struct RunDirectory: Hashable, Sendable {
     }
 
     /// Writes what was run, whole or not at all.
-    public func write(_ document: RunDocument) throws(StorageError) {
+    func write(_ document: RunDocument) throws(StorageError) {
         try DurableStorage.replaceFile(at: documentFile, with: StoredJSON.encode(document))
     }
 
     /// Writes the resolved configuration.
-    public func writeConfiguration(_ toml: String) throws(StorageError) {
+    func writeConfiguration(_ toml: String) throws(StorageError) {
         try DurableStorage.replaceFile(at: configurationFile, with: Data(toml.utf8))
     }
 

@@ -1,11 +1,11 @@
 import Foundation
 
 /// The lock of a run's folder, held by one process at a time and released when it ends, in whatever way.
-public final class RunLock {
+final class RunLock {
     private let descriptor: CInt
 
     /// Takes the lock; throws `inUse` with the process that holds it.
-    public init(folder: String) throws(StorageError) {
+    init(folder: String) throws(StorageError) {
         let path = folder + "/lock"
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
         guard opened >= 0 else { throw .system("cannot be created", path: path, creating: true) }
