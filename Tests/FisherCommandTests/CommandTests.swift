@@ -135,15 +135,13 @@ import Torch
                 try Self.fisher("train", "digit", "--steps", "3"),
                 "digit is no subcommand of fisher train; did you mean digits?"
             ),
-            (
-                try Self.fisher("compare", "planets"),
-                "planets is no subcommand of fisher compare; there are digits, language"
-            ),
         ]
         for (run, text) in misspelled {
             #expect(run.status == 64)
             #expect(run.errors == "fisher: \(text)\n")
         }
+        let other = try Self.fisher("compare", "planets")
+        #expect(other.errors.hasPrefix("fisher: planets is no subcommand of fisher compare; there are "))
         let extra = try Self.fisher("train", "digits", "extra")
         #expect(extra.status == 64 && extra.errors.contains("Unexpected argument 'extra'"))
         #expect(try Self.fisher("help", "train").status == 0)
