@@ -46,9 +46,13 @@ let package = Package(
         .library(name: "FisherOptions", targets: ["FisherOptions"]),
         .library(name: "FisherInformation", targets: ["FisherInformation"]),
         .library(name: "Fisher", targets: ["Fisher"]),
+        .library(name: "FisherStudies", targets: ["FisherStudies"]),
+        .library(name: "FisherReports", targets: ["FisherReports"]),
         .library(name: "FisherTraining", targets: ["FisherTraining"]),
+        .library(name: "FisherBenchmarks", targets: ["FisherBenchmarks"]),
         .library(name: "FisherTasks", targets: ["FisherTasks"]),
-        .executable(name: "fisher", targets: ["FisherCommand"]),
+        .library(name: "FisherCommand", targets: ["FisherCommand"]),
+        .executable(name: "fisher", targets: ["FisherMain"]),
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
@@ -70,20 +74,31 @@ let package = Package(
         .target(name: "Torch", dependencies: ["CKernels", "CTorch"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
-        .target(name: "FisherOptions", dependencies: ["NeuralNet"]),
+        .target(name: "FisherOptions", dependencies: ["Torch"]),
         .target(
             name: "Fisher",
             dependencies: ["CKernels", "FisherInformation", "FisherOptions", "NeuralNet", "Torch"]),
-        .target(name: "FisherTraining", dependencies: ["Fisher"]),
-        .target(name: "FisherTasks", dependencies: ["CDigits", "FisherTraining"]),
-        .executableTarget(
+        .target(name: "FisherStudies", dependencies: ["FisherInformation", "NeuralNet", "Torch"]),
+        .target(
+            name: "FisherReports", dependencies: ["FisherInformation", "FisherStudies", "NeuralNet", "Torch"]),
+        .target(
+            name: "FisherTraining",
+            dependencies: [
+                "Fisher", "FisherOptions", "FisherStudies", .product(name: "TOMLKit", package: "TOMLKit"),
+            ]),
+        .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherTraining"]),
+        .target(name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTraining"]),
+        .target(
             name: "FisherCommand",
             dependencies: [
+                "FisherBenchmarks",
+                "FisherReports",
                 "FisherTasks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "TOMLKit", package: "TOMLKit"),
             ]
         ),
+        // The product `fisher`; the target's name may not differ from `Fisher` by case only.
+        .executableTarget(name: "FisherMain", dependencies: ["FisherCommand"]),
         .plugin(
             name: "PrepareEngine",
             capability: .command(
@@ -101,8 +116,10 @@ let package = Package(
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher"]),
-        .testTarget(name: "FisherTrainingTests", dependencies: ["FisherTraining"]),
-        .testTarget(name: "FisherTasksTests", dependencies: ["FisherTasks"]),
+        .testTarget(
+            name: "FisherTrainingTests",
+            dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),
+        .testTarget(name: "FisherTasksTests", dependencies: ["FisherReports", "FisherTasks"]),
         .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand"]),
     ],
     swiftLanguageModes: [.v6],

@@ -1,22 +1,56 @@
-import ArgumentParser
+@_exported import ArgumentParser
+import FisherTasks
 import FisherTraining
 import Foundation
+import Synchronization
 
-/// The `fisher` command.
-@main
-struct FisherTool: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "fisher",
-        abstract: "Fisher-information optimization for neural networks.",
-        version: Version.current,
-        subcommands: [
-            Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self,
-            Information.self, Inspect.self, Hierarchy.self, Continual.self, Optimizers.self, Bench.self,
-            Doctor.self,
-        ])
+/// The `fisher` command: all subcommands of this package, and those that a program registers.
+///
+/// A program of its own is a few lines:
+///
+///     import FisherCommand
+///
+///     FisherTool.register(task: MoonsTask.self)
+///     RuleRegistry.register(MyRule.self)
+///     FisherTool.register(command: Greet.self)
+///     FisherTool.main()
+public struct FisherTool: ParsableCommand {
+    public static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: EnvironmentSummary.programName,
+            abstract: "Fisher-information optimization for neural networks.",
+            version: EnvironmentSummary.current().packageVersion,
+            subcommands: [
+                Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self,
+                Information.self, Inspect.self, Hierarchy.self, Continual.self, Optimizers.self, Bench.self,
+                Doctor.self,
+            ] + registered.withLock { $0 })
+    }
 
-    /// Runs the command; a failure is one sentence on standard error and the exit status that belongs to it.
-    static func main() {
+    /// The commands of other packages.
+    private static let registered = Mutex<[any ParsableCommand.Type]>([])
+
+    public init() {}
+
+    /// Adds a command, which appears in the help after those of this package.
+    ///
+    /// Call it before ``main()``. A command that is registered twice appears once.
+    public static func register(command: any ParsableCommand.Type) {
+        registered.withLock { commands in
+            if !commands.contains(where: { $0 == command }) { commands.append(command) }
+        }
+    }
+
+    /// Adds a task, which becomes a subcommand of `train`, `compare`, `ablate` and `hierarchy`.
+    ///
+    /// Call it before ``main()``. Adding a task twice changes nothing; a name that another task has traps.
+    public static func register<Task: ConfigurableTask>(task: Task.Type) { TaskRegistry.register(task) }
+
+    /// Runs the command that the arguments name, and ends the process where it fails.
+    ///
+    /// A failure is one sentence on standard error and an exit status after sysexits: 64 for arguments, 65 for data, 66 for
+    /// a missing file, 3 for a run that diverged, 75 for one that a signal stopped.
+    public static func main() {
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -26,20 +60,4 @@ struct FisherTool: ParsableCommand {
             Foundation.exit(status.rawValue)
         }
     }
-}
-
-/// Prints a line and sends it on its way at once, before progress that takes another one.
-func say(_ line: String) {
-    print(line)
-    fflush(nil)
-}
-
-/// Says a sentence on standard error.
-func warn(_ sentence: String) {
-    FileHandle.standardError.write(Data("fisher: \(sentence)\n".utf8))
-}
-
-/// The version of this package.
-enum Version {
-    static let current = "0.1.0"
 }

@@ -17,6 +17,12 @@ public struct AllowedValues<Value: OptionValue>: Sendable {
                 + values.map { $0.optionPieces.joined(separator: ",") }.joined(separator: ", ")
         }
     }
+
+    /// No value, or one that is allowed of another type.
+    public static func optional<Wrapped>(_ allowed: AllowedValues<Wrapped>) -> AllowedValues
+    where Value == Wrapped? {
+        AllowedValues { value in value.flatMap(allowed.complaint) }
+    }
 }
 
 extension AllowedValues where Value: NumericOptionValue {

@@ -59,12 +59,17 @@ public struct OptionDeclaration: Hashable, Sendable {
     /// How its values look in files.
     public let form: OptionForm
 
-    /// Whether a name is this option's, whatever its case and separators.
-    func isNamed(_ text: String) -> Bool {
-        func plain(_ name: String) -> String { name.filter { $0 != "-" && $0 != "_" }.lowercased() }
-        return ([name] + aliases).contains { plain($0) == plain(text) }
+    /// Whether a name is this option's, or one of its aliases, whatever its case and separators.
+    package func isNamed(_ text: String) -> Bool {
+        hasName(text) || aliases.contains { plainName($0) == plainName(text) }
     }
+
+    /// Whether a name is this option's own.
+    func hasName(_ text: String) -> Bool { plainName(name) == plainName(text) }
 }
+
+/// A name without its separators, in lower case.
+func plainName(_ name: String) -> String { name.filter { $0 != "-" && $0 != "_" }.lowercased() }
 
 /// An option with its present value, without the type of that value.
 public struct OptionEntry: Sendable {

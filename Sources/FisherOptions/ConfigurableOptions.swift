@@ -1,4 +1,4 @@
-import NeuralNet
+import Torch
 
 /// A value type whose stored properties are options, or groups of options that several types share.
 ///
@@ -10,6 +10,9 @@ public protocol ConfigurableOptions: Hashable, Sendable {
 
     /// Why values that are each allowed cannot stand together; nothing where they can.
     var inconsistency: OptionError? { get }
+
+    /// Names of options that there once were: they are accepted, whatever their value, and change nothing.
+    static var retiredOptions: [String] { get }
 }
 
 /// An option that does not exist, or a value that it does not take.
@@ -34,6 +37,8 @@ public struct OptionError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension ConfigurableOptions {
     public var inconsistency: OptionError? { nil }
+
+    public static var retiredOptions: [String] { [] }
 
     /// The options with their present values, in the order of their declaration.
     public var options: [OptionEntry] {
@@ -60,7 +65,12 @@ extension ConfigurableOptions {
     }
 
     /// Whether a name or an alias is that of an option.
-    public func hasOption(named name: String) -> Bool { options.contains { $0.declaration.isNamed(name) } }
+    public func hasOption(named name: String) -> Bool { Self.option(named: name, among: options) != nil }
+
+    /// An option by its name, or where none has that name by an alias.
+    private static func option(named name: String, among options: [OptionEntry]) -> OptionEntry? {
+        options.first { $0.declaration.hasName(name) } ?? options.first { $0.declaration.isNamed(name) }
+    }
 
     /// Sets an option by its name or an alias, from text. Nothing changes where it throws.
     public mutating func setOption(_ name: String, to text: String) throws(OptionError) {
@@ -75,7 +85,8 @@ extension ConfigurableOptions {
         var values = Dictionary(options.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
         for (name, pieces) in settings {
             let text = pieces.joined(separator: ",")
-            guard let option = options.first(where: { $0.declaration.isNamed(name) }) else {
+            guard let option = Self.option(named: name, among: options) else {
+                if Self.retiredOptions.contains(where: { plainName($0) == plainName(name) }) { continue }
                 throw OptionError(option: name, value: text, reason: Self.unknown(name, among: options))
             }
             switch option.parse(pieces) {

@@ -78,6 +78,12 @@ extension OptionValue where Self: RawRepresentable<String> & CaseIterable {
     public static var form: OptionForm { .quoted }
 }
 
+/// A type whose values are written as they are described becomes an option's value by an `expectation` and a `form`.
+extension OptionValue where Self: LosslessStringConvertible {
+    public init?(optionPieces: [String]) { self.init(optionPieces[0]) }
+    public var optionPieces: [String] { [description] }
+}
+
 /// A value, or `none`.
 extension Optional: OptionValue where Wrapped: OptionValue {
     public init?(optionPieces: [String]) {

@@ -26,7 +26,7 @@ import Torch
             }
             #expect(found[0].layers == found[1].layers && found[1].layers == found[2].layers)
             let layers = found[0].layers
-            #expect(found[0].observations == 2 * 2 * 16 && found[0].source == "sampled(1)")
+            #expect(found[0].observations == 2 * 2 * 16 && found[0].source == "sampled")
             #expect(
                 layers.filter { !$0.hasKroneckerFactors }.map(\.path) == [
                     "tokenEmbedding", "positionEmbedding", "blocks.0.attentionNorm",

@@ -1,4 +1,5 @@
 import Fisher
+import FisherReports
 import FisherTraining
 import Testing
 
@@ -35,7 +36,7 @@ import Testing
     /// With no strength every method trains as none does, to the bit: protection is all that differs.
     @Test(arguments: ContinualMethod.allCases.filter(\.hasStrength))
     func withoutStrengthNothingIsProtected(_ method: ContinualMethod) throws {
-        let training = try Self.training(try SGD(learningRate: 0.05, momentum: 0.9), steps: 12)
+        let training = try Self.training(try SGD(learningRate: 0.05) { $0.momentum = 0.9 }, steps: 12)
         let plain = try training(.none, strength: 0, seed: 3)
         let protected = try training(method, strength: 0, seed: 3)
         if method != .sampled { #expect(protected.accuracies == plain.accuracies) }
@@ -43,7 +44,7 @@ import Testing
     }
 
     @Test func protectionKeepsAndJointTrainingKeepsAll() throws {
-        let training = try Self.training(try SGD(learningRate: 0.1, momentum: 0.9), steps: 120)
+        let training = try Self.training(try SGD(learningRate: 0.1) { $0.momentum = 0.9 }, steps: 120)
         let plain = try training(.none, strength: 0, seed: 0)
         let protected = try training(.exact, strength: 10, seed: 0)
         let joint = try training(.joint, strength: 0, seed: 0)
@@ -74,7 +75,7 @@ import Testing
 
     /// Tuning takes the best strength, and what an earlier start finished is not made again.
     @Test func runnerTunesAndGoesOn() throws {
-        let training = try Self.training(try SGD(learningRate: 0.1, momentum: 0.9), steps: 20)
+        let training = try Self.training(try SGD(learningRate: 0.1) { $0.momentum = 0.9 }, steps: 20)
         let runner = ContinualRunner(
             training: training, tuning: training, methods: [.none, .exact], strengths: [0.1, 1e9],
             seeds: [0, 1])

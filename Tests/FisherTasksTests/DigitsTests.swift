@@ -76,22 +76,6 @@ import Testing
         #expect(Digits.all.permuted(seed: 3).fingerprint == moved.fingerprint)
     }
 
-    /// Each pass has every example once, and a sampler that was saved goes on the same.
-    @Test func samplerPassesThroughEverything() throws {
-        var sampler = ExampleSampler(seed: 5, count: 10, batch: 4)
-        var drawn = (0..<5).flatMap { _ in sampler.next() }
-        #expect(drawn.prefix(10).sorted() == Array(0..<10))
-        #expect(drawn.suffix(10).sorted() == Array(0..<10))
-        #expect(Array(drawn.prefix(10)) != Array(drawn.suffix(10)))
-        drawn = (0..<3).flatMap { _ in sampler.next() }
-        var restored = try JSONDecoder().decode(
-            ExampleSampler.self, from: try JSONEncoder().encode(sampler))
-        #expect(restored == sampler)
-        #expect((0..<7).map { _ in restored.next() } == (0..<7).map { _ in sampler.next() })
-        let broken = Data(#"{"seed":1,"count":3,"batch":4,"pass":0,"offset":0}"#.utf8)
-        #expect(throws: DecodingError.self) { try JSONDecoder().decode(ExampleSampler.self, from: broken) }
-    }
-
     @Test(arguments: DigitsNetwork.allCases)
     func networksLearn(_ network: DigitsNetwork) throws {
         let (training, test) = try Digits.all.split()

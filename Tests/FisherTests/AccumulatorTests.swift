@@ -29,7 +29,9 @@ import Testing
             let y = (x * truth).sum(along: 1, keepingDimensions: true) + noise
             let likelihood = { try Gaussian(mean: layer(x), variance: sigma * sigma) }
             try accumulator.add(
-                try estimator.full(.exact, units: 1, observing: y) { try likelihood() })
+                try #require(
+                    try estimator.estimate([.full(.exact)], of: Objective(likelihood(), observing: y)).full(
+                        .exact)))
             let gradient = try gradients(
                 of: try likelihood().negativeLogLikelihood(of: y), withRespectTo: [layer.weight])[0]
             let score = try #require(gradient).flattened() * -1
@@ -65,9 +67,10 @@ import Testing
             let x = model.x.narrowed(0, from: range.lowerBound, length: range.count)
             let y = model.y.narrowed(0, from: range.lowerBound, length: range.count)
             try accumulator.add(
-                try estimator.full(.exact, units: range.count, observing: y) {
-                    Bernoulli(logits: model.layer(x))
-                })
+                try #require(
+                    try estimator.estimate(
+                        [.full(.exact)], of: Objective(Bernoulli(logits: model.layer(x)), observing: y)
+                    ).full(.exact)))
             return accumulator
         }
         let whole = try accumulated(0..<1000)

@@ -1,9 +1,5 @@
+import Fisher
 import Testing
-import Torch
-
-// The makers of options and the shared arithmetic are the package's own.
-@testable import Fisher
-@testable import FisherInformation
 
 // AddingARule.md
 /// The sign of the momentum: every element takes a step of the same length.
@@ -13,14 +9,17 @@ import Torch
 ///
 /// An element without momentum does not move.
 public struct SignMomentum: TensorRule {
-    /// eta.
+    /// Step size eta, zero or more.
+    @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 1e-4
-    /// beta, in [0, 1).
-    public var beta: Schedule = 0.9
-    /// lambda.
+    /// Decay beta of the momentum average, in [0, 1).
+    @Configurable("beta", .decay, "decay of the momentum") public var beta: Schedule = 0.9
+    /// Decay lambda of the weights, scaled by eta.
+    @Configurable("weight_decay", .nonNegative, "decay of the weights")
     public var weightDecay: Schedule = 0
     /// How the gradient of an auxiliary objective enters.
-    public var auxiliary: AuxiliaryTreatment = .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 
@@ -29,14 +28,7 @@ public struct SignMomentum: TensorRule {
         power: "0", momentum: "of the gradient", stateBytes: "4", cost: "P", neglects: "everything",
         reference: "Bernstein et al. 2018")
 
-    public static let options: [RuleOption<SignMomentum>] = [
-        .schedule("learning_rate", \.learningRate, .nonNegative, aliases: ["lr"], "step size"),
-        .schedule("beta", \.beta, .decay, "decay of the momentum"),
-        .schedule("weight_decay", \.weightDecay, .nonNegative, "decay of the weights"),
-        .choice("auxiliary", \.auxiliary, "how auxiliary gradients enter"),
-    ]
-
-    public func movement(_ input: RuleInput, state: inout TensorState) -> ParameterUpdate {
+    public func update(for input: RuleInput, state: inout TensorState) -> ParameterUpdate {
         let (t, theta, g) = (input.step, input.parameter, input.gradient(auxiliary))
         let lambda = input.decays ? weightDecay(t) : 0
 
@@ -64,5 +56,17 @@ public struct SignMomentum: TensorRule {
         try rule.set("lr", to: "0.5")
         #expect(rule.learningRate == 0.5)
         #expect(throws: HyperparameterError.self) { try rule.set("beta", to: "1") }
+        #expect(throws: HyperparameterError.self) { try SignMomentum { $0.beta = 1 } }
+    }
+
+    @Test func aRegisteredRuleIsKnownByItsName() throws {
+        RuleRegistry.register(SignMomentum.self)
+        RuleRegistry.register(SignMomentum.self)
+        #expect(RuleRegistry.rules.filter { $0.summary.name == "signmomentum" }.count == 1)
+        #expect(try RuleRegistry.rule(named: "signmomentum") is SignMomentum)
+        var layers = KFAC()
+        try layers.set("fallback", to: "signmomentum")
+        #expect(layers.fallback == BaseRule(SignMomentum.self))
+        #expect(throws: HyperparameterError.self) { try layers.set("fallback", to: "ekfac") }
     }
 }

@@ -11,9 +11,11 @@ import Testing
         let all = try OptimizerTests.batch(4)
         let estimator = try CurvatureEstimator(of: model)
         func trace(_ source: CurvatureSource, _ batch: SupervisedBatch) throws -> Double {
-            let found = try estimator.diagonal(atLabels: source, units: batch.unitCount) {
-                try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
-            }
+            let found = try #require(
+                try estimator.estimate(
+                    [.diagonal(source)],
+                    of: Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+                ).diagonal(source))
             return try found.mean.sorted { $0.key < $1.key }.reduce(0) { $0 + (try $1.value.sum().item()) }
         }
         let samples = (0..<4).map { all.slice($0..<$0 + 1) }

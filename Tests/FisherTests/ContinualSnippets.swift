@@ -16,7 +16,7 @@ import Testing
 
         var consolidation = ElasticWeightConsolidation(strength: 100)
         for task in tasks {
-            let optimizer = try Optimizer(for: model, try SGD(learningRate: 0.05, momentum: 0.9))
+            let optimizer = try Optimizer(for: model, try SGD(learningRate: 0.05) { $0.momentum = 0.9 })
             for _ in 1...50 {
                 try optimizer.step(on: task) { batch in
                     try Objective(
@@ -24,10 +24,11 @@ import Testing
                         auxiliaries: consolidation.auxiliaries(for: model))
                 }
             }
-            let found = try CurvatureEstimator(of: model).diagonal(
-                .exact, units: task.unitCount, observing: task.targets
-            ) { Categorical(logits: model(task.inputs)) }
-            try consolidation.remember(model, information: found)
+            let found = try CurvatureEstimator(of: model).estimate(
+                [.diagonal(.exact)],
+                of: Objective(Categorical(logits: model(task.inputs)), observing: task.targets))
+            guard let information = found.diagonal(.exact) else { continue }
+            try consolidation.remember(model, information: information)
         }
         print(consolidation.taskCount)  // 2
 

@@ -50,10 +50,9 @@ import Testing
         static let summary = RuleSummary(
             name: "falling", title: "Falling", source: "none", structure: "none", power: "0",
             momentum: "none", stateBytes: "0", cost: "P", neglects: "everything", reference: "none")
-        static let options: [RuleOption<Falling>] = []
 
-        func movement(_ input: RuleInput, state: inout TensorState) -> ParameterUpdate {
-            ParameterUpdate(change: -input.score, fallbackCount: 2)
+        func update(for input: RuleInput, state: inout TensorState) -> ParameterUpdate {
+            ParameterUpdate(change: -input.gradient, fallbackCount: 2)
         }
     }
 

@@ -101,8 +101,13 @@ import Testing
     /// The comparison of Kronecker information is that of the matrices it stands for.
     @Test func kroneckerComparisonsAreThoseOfTheirProducts() throws {
         let (estimator, batch, forward) = try estimates(.perceptron)
-        let exact = try estimator.kronecker(.exact, units: 6, observing: batch.targets, forward)
-        let empirical = try estimator.kronecker(.empirical, units: 6, observing: batch.targets, forward)
+        let exact = try #require(
+            try estimator.estimate([.kronecker(.exact)], of: Objective(forward(), observing: batch.targets))
+                .kronecker(.exact))
+        let empirical = try #require(
+            try estimator.estimate(
+                [.kronecker(.empirical)], of: Objective(forward(), observing: batch.targets)
+            ).kronecker(.empirical))
         func products(_ found: KroneckerInformation) -> [ParameterPath: Tensor] {
             found.layers.mapValues { kronecker($0.s, $0.a) }
         }
@@ -113,13 +118,24 @@ import Testing
         #expect(found.cosine < 0.999 && found.relativeDistance > 0.01)
 
         // Whole matrices and diagonals compare by elements; the mini-batch's square is another one again.
-        let full = try estimator.full(.exact, units: 6, observing: batch.targets, forward)
+        let full = try #require(
+            try estimator.estimate([.full(.exact)], of: Objective(forward(), observing: batch.targets)).full(
+                .exact))
         let same = try full.compared(to: full)
         #expect(same.relativeDistance == 0 && abs(same.cosine - 1) < 1e-12)
         let (diagonal, labels, mean) = (
-            try estimator.diagonal(.exact, units: 6, observing: batch.targets, forward),
-            try estimator.diagonal(.empirical, units: 6, observing: batch.targets, forward),
-            try estimator.diagonal(.minibatch, units: 6, observing: batch.targets, forward)
+            try #require(
+                try estimator.estimate(
+                    [.diagonal(.exact)], of: Objective(forward(), observing: batch.targets)
+                ).diagonal(.exact)),
+            try #require(
+                try estimator.estimate(
+                    [.diagonal(.empirical)], of: Objective(forward(), observing: batch.targets)
+                ).diagonal(.empirical)),
+            try #require(
+                try estimator.estimate(
+                    [.diagonal(.minibatch)], of: Objective(forward(), observing: batch.targets)
+                ).diagonal(.minibatch))
         )
         #expect(try labels.compared(to: diagonal).relativeDistance > 0.01)
         #expect(try mean.compared(to: labels).scale < 1)
@@ -129,9 +145,17 @@ import Testing
     @Test func proposedStepsSolveTheirSystems() throws {
         let (estimator, batch, forward) = try estimates(.perceptron)
         let damping = 1e-2
-        let full = try estimator.full(.empirical, units: 6, observing: batch.targets, forward)
-        let diagonal = try estimator.diagonal(.empirical, units: 6, observing: batch.targets, forward)
-        let factors = try estimator.kronecker(.empirical, units: 6, observing: batch.targets, forward)
+        let full = try #require(
+            try estimator.estimate([.full(.empirical)], of: Objective(forward(), observing: batch.targets))
+                .full(.empirical))
+        let diagonal = try #require(
+            try estimator.estimate(
+                [.diagonal(.empirical)], of: Objective(forward(), observing: batch.targets)
+            ).diagonal(.empirical))
+        let factors = try #require(
+            try estimator.estimate(
+                [.kronecker(.empirical)], of: Objective(forward(), observing: batch.targets)
+            ).kronecker(.empirical))
         let gradient = diagonal.gradients.mapValues { $0 / 6 }
         func solved(_ matrix: Tensor, _ vector: Tensor) -> Tensor {
             let size = matrix.shape[0]
@@ -205,7 +229,10 @@ import Testing
 
     @Test func tracesByLayerAddUp() throws {
         let (estimator, batch, forward) = try estimates(.perceptron)
-        let found = try estimator.diagonal(.empirical, units: 6, observing: batch.targets, forward)
+        let found = try #require(
+            try estimator.estimate(
+                [.diagonal(.empirical)], of: Objective(forward(), observing: batch.targets)
+            ).diagonal(.empirical))
         var traces = InformationTraces(every: 10)
         #expect(traces.isDue(at: 20) && !traces.isDue(at: 21))
         try traces.record(found, at: 10)
@@ -215,7 +242,9 @@ import Testing
             Set(metrics.keys) == [
                 "step", "fisher_trace", "fisher_trace/first", "fisher_trace/norm", "fisher_trace/second",
             ])
-        let whole = try estimator.full(.empirical, units: 6, observing: batch.targets, forward)
+        let whole = try #require(
+            try estimator.estimate([.full(.empirical)], of: Objective(forward(), observing: batch.targets))
+                .full(.empirical))
         let trace = try Spectrum(diagonalOf: whole.mean).trace
         #expect(abs(try #require(metrics["fisher_trace"]) - trace) < 1e-12)
         let sum = metrics.filter { $0.key.contains("/") }.values.sorted().reduce(0, +)

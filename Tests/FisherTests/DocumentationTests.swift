@@ -53,12 +53,13 @@ import Testing
             let rows = try String(contentsOf: Self.article(of: Rule.summary), encoding: .utf8)
                 .split(separator: "\n")
                 .filter { $0.hasPrefix("| `") }
-            for option in Rule.options {
-                let names = ([option.name] + option.aliases).map { "`\($0)`" }.joined(separator: ", ")
+            for option in rule.options {
+                let names = ([option.name] + option.declaration.aliases).map { "`\($0)`" }.joined(
+                    separator: ", ")
                 let row = rows.first { $0.contains(" | \(names) | ") }
-                #expect(row?.contains("`\(option.text(rule))`") == true, "\(name) \(option.name)")
+                #expect(row?.contains("`\(option.text)`") == true, "\(name) \(option.name)")
             }
-            #expect(rows.count == Rule.options.count)
+            #expect(rows.count == rule.options.count)
         }
         try check(try RuleRegistry.rule(named: name))
     }

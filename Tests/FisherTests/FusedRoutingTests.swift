@@ -16,9 +16,9 @@ import Testing
     @Test func theDescriptionTellsThePath() throws {
         #expect(try head(FAdam()).contains("fused path (\(InstructionSet.chosen().rawValue))"))
         #expect(try head(FAdam(), .formula).contains("formula path (execution formula)"))
-        #expect(try head(try FAdam(power: 0.7)).contains("formula path (power 0.7)"))
-        #expect(try head(try FAdam(momentum: .raw)).contains("formula path (momentum raw)"))
-        #expect(try head(try Adam(clip: 1)).contains("formula path (clip 1.0)"))
+        #expect(try head(try FAdam { $0.power = 0.7 }).contains("formula path (power 0.7)"))
+        #expect(try head(try FAdam { $0.momentumOrder = .raw }).contains("formula path (momentum_order raw)"))
+        #expect(try head(try Adam { $0.clip = 1 }).contains("formula path (clip 1.0)"))
     }
 
     @Test func parametersThatCannotBeFusedSayWhy() throws {
@@ -88,7 +88,7 @@ import Testing
         let path = ParameterPath("x")
         let optimizer = try Optimizer(
             parameters: [NamedParameter(path: path, parameter: parameter)],
-            groups: [.init(.rest, try SGD(momentum: 0.9))])
+            groups: [.init(.rest, try SGD { $0.momentum = 0.9 })])
         let gradient = Tensor.ones([40])
         let penalty = Objective.Auxiliary("penalty", parameter.wrappedValue.squared().sum() * 0)
         let likelihood = Categorical(logits: parameter.wrappedValue.reshaped([4, 10]))

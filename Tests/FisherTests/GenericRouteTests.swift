@@ -28,7 +28,8 @@ import Testing
 
     @Test func theErrorNamesThem() throws {
         let (model, _, _) = try make()
-        let error = #expect(throws: CurvatureError.self) { try CurvatureEstimator(of: model) }
+        let estimator = try CurvatureEstimator(of: model)
+        let error = #expect(throws: CurvatureError.self) { try estimator.check([.diagonal(.exact)]) }
         #expect(error == .unsupportedParameters([ParameterPath("scale")]))
         #expect(error?.description.contains("scale") == true)
     }
@@ -56,41 +57,68 @@ import Testing
             let mean = stacked.sum(along: 0).unsqueezed(1) / 5
             expected = mean.matmul(mean.transposed())
         }
-        for route in [PerSampleFallback.allowed, .always] {
-            let estimator = try CurvatureEstimator(of: model, generic: route)
+        for route in [PerSampleFallback.whereNeeded, .always] {
+            let estimator = try CurvatureEstimator(of: model, fallback: route)
             let forward = { Categorical(logits: model(x)) }
-            let full = try estimator.full(source, units: 5, observing: y, forward)
+            let full = try #require(
+                try estimator.estimate([.full(source)], of: Objective(forward(), observing: y)).full(source))
             let scale = try expected.magnitude().largest().item()
             #expect(try (full.mean - expected).magnitude().largest().item() < 1e-10 * scale)
-            let diagonal = try estimator.diagonal(source, units: 5, observing: y, forward).mean
+            let diagonal = try #require(
+                try estimator.estimate([.diagonal(source)], of: Objective(forward(), observing: y)).diagonal(
+                    source)
+            ).mean
             let size = expected.shape[0]
             let own = InformationStructureTests.diagonal(of: expected)
             let joined = Tensor.concatenated(full.paths.compactMap { diagonal[$0]?.flattened() })
             #expect(try (joined - own).magnitude().largest().item() < 1e-10 * scale)
             let vector = Tensor.normal([size], dtype: .float64, using: try RandomGenerator(seed: 2))
-            let product = try estimator.product(source, units: 5, observing: y, forward)
+            let product = try #require(
+                try estimator.estimate([.products(source)], of: Objective(forward(), observing: y)).products(
+                    source))
             let moved = expected.matmul(vector.unsqueezed(1)).flattened()
             #expect(try (product(vector) - moved).magnitude().largest().item() < 1e-9 * scale)
         }
         // Layers keep their factors, and the user's parameter its own diagonal.
         guard source != .minibatch else { return }
-        let estimator = try CurvatureEstimator(of: model, generic: .allowed)
-        let found = try estimator.diagonalKronecker(source, units: 5, observing: y) {
-            Categorical(logits: model(x))
-        }
+        let estimator = try CurvatureEstimator(of: model, fallback: .whereNeeded)
+        let found = try #require(
+            try estimator.estimate(
+                [.kroneckerDiagonal(source)], of: Objective(Categorical(logits: model(x)), observing: y)
+            ).kroneckerDiagonal(source))
         #expect(Set(found.layers.keys.map(\.description)) == ["first", "second"])
-        #expect(found.others.squares.keys.map(\.description) == ["scale"])
+        #expect(found.others?.squares.keys.map(\.description) == ["scale"])
     }
 
-    /// An objective does not have the outputs that a unit's pass starts from.
-    @Test func anObjectiveIsNotEnough() throws {
+    /// Factors, products in closed form and the Hessian need no unit's gradient.
+    @Test func whatNeedsNoUnitsIsThere() throws {
         let (model, x, y) = try make()
-        let estimator = try CurvatureEstimator(of: model, generic: .allowed)
+        let found = try CurvatureEstimator(of: model).estimate(
+            [.kronecker(.exact), .products(.exact), .hessian],
+            of: Objective(Categorical(logits: model(x)), observing: y))
+        #expect(try #require(found.kronecker(.exact)).uncovered == [ParameterPath("scale")])
+        #expect(found.products(.exact)?.size == found.hessian?.size)
+    }
+
+    /// A likelihood that does not tell its outputs.
+    private struct Opaque: Likelihood {
+        let outputs: Tensor
+        func negativeLogLikelihood(of observed: Tensor) -> Tensor { (outputs - observed).squared().sum() }
+        func observationCount(of observed: Tensor) -> Int { observed.shape[0] }
+    }
+
+    /// A unit's pass starts from the outputs, which not every likelihood tells; the layers need none.
+    @Test func theFallbackNeedsTheOutputs() throws {
+        let (model, x, _) = try make()
+        let y = Tensor.zeros([5, 3], dtype: .float64)
+        let estimator = try CurvatureEstimator(of: model, fallback: .whereNeeded)
         let error = #expect(throws: CurvatureError.self) {
-            try estimator.diagonal(units: 5) {
-                try Objective(Categorical(logits: model(x)), observing: y)
-            }
+            try estimator.estimate(
+                [.diagonal(.empirical)], of: Objective(Opaque(outputs: model(x)), observing: y))
         }
-        #expect(error?.description.contains("likelihood") == true)
+        #expect(error?.description.contains("does not tell the outputs") == true)
+        let found = try estimator.estimate(
+            [.kronecker(.empirical)], of: Objective(Opaque(outputs: model(x)), observing: y))
+        #expect(found.kronecker(.empirical)?.layers.count == 2)
     }
 }

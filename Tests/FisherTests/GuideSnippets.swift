@@ -20,7 +20,7 @@ import Torch
             let report = try optimizer.step(on: batch) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
             }
-            if report.update == 20 { print(try report.loss() ?? .nan) }
+            if report.update == 20 { print(report.loss) }
         }
 
         #expect(optimizer.updateCount == 20)
@@ -35,7 +35,7 @@ import Torch
             for: model,
             groups: [
                 .init(.matching("Embedding|head"), try FAdam(learningRate: 3e-4)),
-                .init(.matching("^blocks\\.0\\."), try SGD(learningRate: 1e-2, momentum: 0.9)),
+                .init(.matching("^blocks\\.0\\."), try SGD(learningRate: 1e-2) { $0.momentum = 0.9 }),
                 .init(.rest, try AdamW(learningRate: 3e-4)),
             ])
         print(optimizer.describe())
@@ -43,10 +43,21 @@ import Torch
             named.parameter.isTrainable = false
         }
         let everything = try Optimizer(
-            for: model, groups: [.init(.rest, try AdamW(weightDecay: 0.01), decaying: .all)])
+            for: model, groups: [.init(.rest, try AdamW { $0.weightDecay = 0.01 }, decaying: .all)])
         let warmUp = Schedule.cosine(1e-3, steps: 1000, warmUp: 100, floor: 1e-5)
-        let rule = try AdamW(learningRate: warmUp, weightDecay: .cosine(0.1, steps: 1000))
+        let rule = try AdamW(learningRate: warmUp) { $0.weightDecay = .cosine(0.1, steps: 1000) }
         print(warmUp(1), warmUp(100), warmUp(1000))  // 1e-05 0.001 1e-05
+
+        let course = Schedule.warmUp(
+            100,
+            then: .sequence([.init(.constant(1e-3), updates: 400), .init(.cosine(1e-3, steps: 500))]))
+        print(course)  // as text, which configurations and the command line understand too
+        print(course.scaled(by: 0.1)(50))  // 5e-05
+        #expect(Schedule("\(course)") == course && abs(course.scaled(by: 0.1)(50) - 5e-5) < 1e-15)
+
+        try optimizer.setLearningRate(1e-4, of: .rest)
+        try optimizer.setLearningRate(.cosine(1e-4, steps: 2000))
+        #expect(optimizer.describe().contains("learning_rate=cosine(peak=0.0001, steps=2000"))
         var chosen = try RuleRegistry.rule(named: "fadam")
         try chosen.set("rho", to: "0.6")
         try chosen.set("learning_rate", to: "cosine(peak=0.002, steps=400, warm_up=40)")
@@ -112,7 +123,7 @@ import Torch
 
         #expect(objective.observationCount == 6)
         #expect(regularized.auxiliaries.count == 1)
-        #expect(try abs(report.loss()! - objective.loss.item()) < 1e-6)
+        #expect(try abs(report.loss - objective.loss.item()) < 1e-6)
         #expect(optimizer.updateCount == 2)
         let gaussian = try Objective(UnitGaussian(mean: .zeros([2, 3])), observing: .ones([2, 3]))
         let expected = 3 * (0.5 + 0.5 * log(2 * Double.pi))
@@ -203,11 +214,14 @@ import Torch
         let report = try optimizer.step(on: batch) { batch in
             try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
         }
-        print(try report.loss() ?? .nan)
-        let familiar = try AdamW(learningRate: 1e-3, weightDecay: 0.01, correctsBias: false)
+        print(report.loss)
+        let familiar = try AdamW(learningRate: 1e-3) {
+            $0.weightDecay = 0.01
+            $0.correctsBias = false
+        }
         let same = try Optimizer(for: model, groups: [.init(.rest, familiar, decaying: .all)])
 
-        #expect(try report.loss()! > 0)
+        #expect(report.loss > 0)
         #expect(same.describe().contains("corrects_bias=false"))
         #expect(!same.describe().contains("no decay"))
     }
@@ -231,13 +245,13 @@ import Torch
             for: model,
             groups: [
                 .init(.matching("Embedding|head"), try FAdam(learningRate: 1e-3)),
-                .init(.rest, try FAdam(learningRate: .cosine(2e-3, steps: 1000), weightDecay: 1e-3)),
+                .init(.rest, try FAdam(learningRate: .cosine(2e-3, steps: 1000)) { $0.weightDecay = 1e-3 }),
             ])
         for batch in batches {
             let report = try optimizer.step(on: batch, microBatches: 2) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
             }
-            print(try report.loss() ?? .nan)
+            print(report.loss)
         }
 
         #expect(optimizer.updateCount == 1)

@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test func initializersRefuseToo() {
-        let error = #expect(throws: HyperparameterError.self) { try FAdam(beta1: 1) }
+        let error = #expect(throws: HyperparameterError.self) { try FAdam { $0.beta1 = 1 } }
         #expect(error?.option == "beta1")
         #expect(error?.value == "1.0")
     }
@@ -61,8 +61,66 @@ import Testing
         #expect(stable(100) == 0)
     }
 
+    @Test func schedulesOneAfterAnother() {
+        let schedule = Schedule.sequence([
+            .init(.constant(2), updates: 10), .init(.cosine(4, steps: 100), updates: 50), .init(1),
+        ])
+        #expect(schedule(1) == 2 && schedule(10) == 2)
+        // Each counts its own updates.
+        #expect(schedule(60) == Schedule.cosine(4, steps: 100)(50))
+        #expect(schedule(61) == 1 && schedule(1000) == 1)
+        #expect(Schedule.sequence([])(1) == 0)
+
+        let warm = Schedule.warmUp(4, then: .constant(2))
+        #expect((1...6).map { warm($0) } == [0.5, 1, 1.5, 2, 2, 2])
+        #expect(Schedule.warmUp(0, then: 2) == 2)
+        #expect(warm.scaled(by: 3)(2) == 3)
+        #expect(warm.scaled(toPeak: 1)(6) == 1)
+        #expect(Schedule.cosine(2, steps: 9, floor: 1).scaled(by: 0.5) == .cosine(1, steps: 9, floor: 0.5))
+        #expect(throws: HyperparameterError.self) { try Adam { $0.beta1 = .warmUp(3, then: 1) } }
+    }
+
     @Test(arguments: [
-        Schedule.constant(0.25), .linearWarmUp(0.5, warmUp: 3),
+        "sequence()", "sequence(1, 2)", "sequence(1, x, 2)", "sequence(1, 2, 3", "sequence(1, -2, 3)",
+    ])
+    func badSequencesAreRefused(_ text: String) { #expect(Schedule(text) == nil) }
+
+    @Test func aNameWinsOverAnAlias() throws {
+        var rule = KroneckerFAdam()
+        try rule.set("decay", to: "0.5")
+        #expect(rule.decay == 0.5 && rule.decayMetric == .natural)
+        var plain = FAdam()
+        try plain.set([("decay", "euclidean"), ("momentum", "raw")])
+        #expect(plain.decayMetric == .euclidean && plain.momentumOrder == .raw)
+    }
+
+    @Test func retiredOptionsChangeNothing() throws {
+        var rule = EKFAC()
+        try rule.set("uses_trace_ratio", to: "false")
+        try rule.set("pi", to: "false")
+        #expect(rule == EKFAC() && !rule.settings.contains { $0.name == "uses_trace_ratio" })
+    }
+
+    @Test func valuesThatDoNotGoTogetherAreRefused() throws {
+        var rule = NaturalGradient()
+        try rule.set([("accumulated", "true"), ("draws", "3")])
+        let error = #expect(throws: HyperparameterError.self) { try rule.set("solver", to: "cg") }
+        #expect(error?.description == "natural_gradient: accumulated = true needs the solver dense")
+        #expect(rule.solver == .dense)
+    }
+
+    @Test func twoDecaysAreTwoRules() {
+        #expect(Adam().weightDecay == 0 && AdamW().weightDecay == 0.01)
+        #expect(AdaFisher.summary.name == "adafisher" && AdaFisherW.summary.name == "adafisherw")
+    }
+
+    @Test(arguments: [
+        Schedule.constant(0.25),
+        .sequence([
+            .init(.linearWarmUp(0.5, warmUp: 3), updates: 3), .init(2, updates: 7),
+            .init(.cosine(1, steps: 4)),
+        ]),
+        .warmUp(5, then: .sequence([.init(1, updates: 2), .init(0.5)])), .linearWarmUp(0.5, warmUp: 3),
         .cosine(1e-3, steps: 9, warmUp: 2, floor: 1e-5),
         .inverseSquareRoot(2, warmUp: 7), .warmUpStableDecay(1, steps: 9, warmUp: 1, decay: 3, floor: 0.5),
     ])

@@ -27,18 +27,34 @@ import Testing
 
     /// Without momentum, clip and decay, and with a fixed epsilon, FAdam is Adam without momentum.
     @Test func fadamIsAdamWithoutMomentum() throws {
-        let fadam = try FAdam(
-            learningRate: 0.01, beta1: 0, epsilon: 1e-6, clip: nil, weightDecay: 0, epsilonPolicy: .fixed)
-        let adam = try Adam(learningRate: 0.01, beta1: 0, epsilon: 1e-6)
+        let fadam = try FAdam(learningRate: 0.01) {
+            $0.beta1 = 0
+            $0.epsilon = 1e-6
+            $0.clip = nil
+            $0.weightDecay = 0
+            $0.epsilonPolicy = .fixed
+        }
+        let adam = try Adam(learningRate: 0.01) {
+            $0.beta1 = 0
+            $0.epsilon = 1e-6
+        }
         #expect(Self.distance(try Self.path(fadam), try Self.path(adam)) < 1e-12)
-        let other = try Adam(learningRate: 0.01, beta1: 0.5, epsilon: 1e-6)
+        let other = try Adam(learningRate: 0.01) {
+            $0.beta1 = 0.5
+            $0.epsilon = 1e-6
+        }
         #expect(Self.distance(try Self.path(fadam), try Self.path(other)) > 1e-4)
     }
 
     /// Adam without bias correction, epsilon, root and momentum is f = b f + (1 - b) g^2, theta -= eta g / f.
     @Test func simplifiedAdamIsTheDiagonalNaturalGradient() throws {
-        let simplified = try Adam(
-            learningRate: 1e-4, beta1: 0, beta2: 0.9, epsilon: 0, power: 1, correctsBias: false)
+        let simplified = try Adam(learningRate: 1e-4) {
+            $0.beta1 = 0
+            $0.beta2 = 0.9
+            $0.epsilon = 0
+            $0.power = 1
+            $0.correctsBias = false
+        }
         let generator = try RandomGenerator(seed: 4)
         var theta: [Double] = try Tensor.normal([8, 6], dtype: .float64, using: generator).scalars()
         var f = [Double](repeating: 0, count: theta.count)
@@ -53,7 +69,7 @@ import Testing
         }
         #expect(Self.distance(try Self.path(simplified), expected) < 1e-12)
         // The same as a rule of its own.
-        let rule = try DiagonalNaturalGradient(learningRate: 1e-4, beta2: 0.9)
+        let rule = try DiagonalNaturalGradient(learningRate: 1e-4) { $0.beta2 = 0.9 }
         #expect(Self.distance(try Self.path(simplified), try Self.path(rule)) < 1e-14)
     }
 
@@ -79,7 +95,12 @@ import Testing
     /// The clip divides by max(1, RMS / c), so that c = 2 lets RMS 2 through.
     @Test func theClipIsTheAlgorithms() throws {
         let parameter = Parameter(wrappedValue: Tensor([0.0, 0, 0, 0]))
-        let rule = try FAdam(learningRate: 1, beta1: 0, beta2: 0.5, clip: 2, weightDecay: 0)
+        let rule = try FAdam(learningRate: 1) {
+            $0.beta1 = 0
+            $0.beta2 = 0.5
+            $0.clip = 2
+            $0.weightDecay = 0
+        }
         let optimizer = try Optimizer(
             parameters: [NamedParameter(path: ParameterPath("x"), parameter: parameter)],
             groups: [.init(.rest, rule)])

@@ -47,8 +47,10 @@ import Testing
         func part(_ from: Int, _ length: Int) throws -> LikelihoodInference {
             let x = model.x.narrowed(0, from: from, length: length)
             return try LikelihoodInference(
-                of: model.layer, units: length, observing: model.y.narrowed(0, from: from, length: length)
-            ) { Bernoulli(logits: model.layer(x)) }
+                of: model.layer,
+                on: Objective(
+                    Bernoulli(logits: model.layer(x)),
+                    observing: model.y.narrowed(0, from: from, length: length)))
         }
         var sum = try part(0, 400)
         try sum.add(try part(400, 600))
@@ -106,9 +108,8 @@ import Testing
         let solution = x.transposed().matmul(y).choleskySolved(
             factor: x.transposed().matmul(x).cholesky())
         try layer.$weight.assign(solution.transposed())
-        let inference = try LikelihoodInference(of: layer, units: 500, observing: y) {
-            Gaussian(mean: layer(x))
-        }
+        let inference = try LikelihoodInference(
+            of: layer, on: Objective(Gaussian(mean: layer(x)), observing: y))
         if deviation == 1 {
             #expect(try inference.regime().reasons == [])
             return
@@ -129,7 +130,7 @@ import Testing
         let x = Tensor((0..<200).map { $0 % 2 == 0 ? 1.0 : -1 }, shape: [200, 1])
         let y = Tensor.full([200, 1], 1.9, dtype: .float64)
         let found = try reasons(
-            LikelihoodInference(of: layer, units: 200, observing: y) { Gaussian(mean: layer(x).exp()) })
+            LikelihoodInference(of: layer, on: Objective(Gaussian(mean: layer(x).exp()), observing: y)))
         guard found.count == 1, case .observedDiffers(let low, let high) = found[0] else {
             Issue.record("\(found)")
             return
@@ -144,7 +145,7 @@ import Testing
         let x = Tensor.normal([400, 2], dtype: .float64, using: generator)
         let y = Categorical(logits: model(x)).sample(using: generator)
         let found = try reasons(
-            LikelihoodInference(of: model, units: 400, observing: y) { Categorical(logits: model(x)) })
+            LikelihoodInference(of: model, on: Objective(Categorical(logits: model(x)), observing: y)))
         guard case .singular(let rank, let size, let paths)? = found.first else {
             Issue.record("\(found)")
             return
@@ -159,9 +160,8 @@ import Testing
         let logistic = Linear(2, 1, dtype: .float64, using: generator)
         let bits = Bernoulli(logits: logistic(dead)).sample(using: generator)
         let names = try reasons(
-            LikelihoodInference(of: logistic, units: 400, observing: bits) {
-                Bernoulli(logits: logistic(dead))
-            })
+            LikelihoodInference(
+                of: logistic, on: Objective(Bernoulli(logits: logistic(dead)), observing: bits)))
         #expect(names.first == .singular(rank: 2, size: 3, parameters: [ParameterPath("weight")]))
     }
 

@@ -14,11 +14,12 @@ import Testing
     @Test func sources() throws {
         let (model, x, y, generator) = try Self.data()
         let estimator = try CurvatureEstimator(of: model)
-        let forward = { Categorical(logits: model(x)) }
-        let exact = try estimator.diagonal(.exact, units: 64, observing: y, forward)
-        let drawn = try estimator.diagonal(.sampled(4), units: 64, observing: y, using: generator, forward)
-        let labels = try estimator.diagonal(.empirical, units: 64, observing: y, forward)
-        let factors = try estimator.kronecker(.exact, units: 64, observing: y, forward)
+        let found = try estimator.estimate(
+            [.diagonal(.exact), .diagonal(.sampled(4)), .diagonal(.empirical), .kronecker(.exact)],
+            of: Objective(Categorical(logits: model(x)), observing: y), using: generator)
+        guard let exact = found.diagonal(.exact), let drawn = found.diagonal(.sampled(4)),
+            let labels = found.diagonal(.empirical), let factors = found.kronecker(.exact)
+        else { return }
         print(try drawn.compared(to: exact).cosine, try labels.compared(to: exact).cosine)
         print(factors.uncovered)  // []
 
@@ -34,16 +35,15 @@ import Testing
         let (first, second) = (batch.slice(0..<32), batch.slice(32..<64))
         let estimator = try CurvatureEstimator(of: model)
 
-        var total = try estimator.diagonal(.empirical, units: 32, observing: first.targets) {
-            Categorical(logits: model(first.inputs))
+        func estimates(_ batch: SupervisedBatch) throws -> CurvatureEstimates {
+            try estimator.estimate(
+                [.diagonal(.empirical)],
+                of: Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets))
         }
-        try total.add(
-            try estimator.diagonal(.empirical, units: 32, observing: second.targets) {
-                Categorical(logits: model(second.inputs))
-            })
-        print(total.observationCount)  // 64
+        let total = try estimates(first) + estimates(second)
+        print(total.diagonal(.empirical)?.observationCount ?? 0)  // 64
 
-        #expect(total.observationCount == 64)
+        #expect(total.diagonal(.empirical)?.observationCount == 64)
     }
 
     /// InferenceAndRegimes.md
@@ -52,9 +52,8 @@ import Testing
         for _ in 0..<10 { try model.scoringStep() }
         let (layer, x, y) = (model.layer, model.x, model.y)
 
-        let inference = try LikelihoodInference(of: layer, units: 1000, observing: y) {
-            Bernoulli(logits: layer(x))
-        }
+        let inference = try LikelihoodInference(
+            of: layer, on: Objective(Bernoulli(logits: layer(x)), observing: y))
         let regime = try inference.regime()
         if regime.kind == .covariance {
             let errors = try inference.standardErrors()
@@ -74,9 +73,8 @@ import Testing
 
         var inspector = try ModelInspector(of: model, samples: 1, seed: 0)
         for batch in batches {
-            try inspector.add(units: batch.unitCount, observing: batch.targets) {
-                Categorical(logits: model(batch.inputs))
-            }
+            try inspector.add(
+                Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets))
         }
         let inspection = try inspector.inspection()
         for layer in inspection.layers {
@@ -90,12 +88,14 @@ import Testing
     @Test func comparisons() throws {
         let (model, x, y, _) = try Self.data()
         let estimator = try CurvatureEstimator(of: model)
-        let forward = { Categorical(logits: model(x)) }
-        let exact = try estimator.diagonal(.exact, units: 64, observing: y, forward)
-        let labels = try estimator.diagonal(.empirical, units: 64, observing: y, forward)
+        let found = try estimator.estimate(
+            [.diagonal(.exact), .diagonal(.empirical), .gradient],
+            of: Objective(Categorical(logits: model(x)), observing: y))
+        guard let exact = found.diagonal(.exact), let labels = found.diagonal(.empirical),
+            let gradient = found.gradient
+        else { return }
 
         let damping = 1e-3
-        let gradient = labels.gradients.mapValues { $0 / Double(labels.observationCount) }
         let distance = try labels.compared(to: exact)
         let step = try InformationComparison(
             labels.step(for: gradient, damping: damping), to: exact.step(for: gradient, damping: damping))
@@ -108,12 +108,12 @@ import Testing
     @Test func training() throws {
         let (model, x, y, _) = try Self.data()
         let estimator = try CurvatureEstimator(of: model)
-        let forward = { Categorical(logits: model(x)) }
-
         var traces = InformationTraces(every: 10)
         var sensitivity = DecaySensitivity(decays: [0.9, 0.99, 0.999])
         for step in 1...20 {
-            let estimate = try estimator.diagonal(units: 64) { try Objective(forward(), observing: y) }
+            let found = try estimator.estimate(
+                [.diagonal(.empirical)], of: Objective(Categorical(logits: model(x)), observing: y))
+            guard let estimate = found.diagonal(.empirical) else { continue }
             try sensitivity.add(estimate.mean)
             if traces.isDue(at: step) { try traces.record(estimate, at: step) }
         }

@@ -62,9 +62,12 @@ import Testing
             }
         }
         let estimator = try CurvatureEstimator(of: model)
-        let found = try estimator.diagonal(.empirical, units: 5, observing: batch.targets) {
-            Categorical(logits: model(batch.inputs))
-        }.mean
+        let found = try #require(
+            try estimator.estimate(
+                [.diagonal(.empirical)],
+                of: Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+            ).diagonal(.empirical)
+        ).mean
         for (parameter, expected) in zip(named, squares) {
             let values = try #require(found[parameter.path]).scalars(as: Double.self)
             let scale = expected.max() ?? 0
@@ -84,8 +87,14 @@ import Testing
         let x = Tensor.normal([1, 2, 2, 2], dtype: .float64, using: generator)
         let y = Tensor([1] as [Int64], shape: [1])
         let estimator = try CurvatureEstimator(of: model)
-        let full = try estimator.full(.exact, units: 1, observing: y) { Categorical(logits: model(x)) }
-        let found = try estimator.kronecker(.exact, units: 1, observing: y) { Categorical(logits: model(x)) }
+        let full = try #require(
+            try estimator.estimate(
+                [.full(.exact)], of: Objective(Categorical(logits: model(x)), observing: y)
+            ).full(.exact))
+        let found = try #require(
+            try estimator.estimate(
+                [.kronecker(.exact)], of: Objective(Categorical(logits: model(x)), observing: y)
+            ).kronecker(.exact))
         #expect(found.uncovered.isEmpty)
         let factors = try #require(found.layers[ParameterPath("0")])
         let (a, s) = (try factors.a.scalars(as: Double.self), try factors.s.scalars(as: Double.self))
@@ -109,9 +118,11 @@ import Testing
         model.setTraining(true)
         let estimator = try CurvatureEstimator(of: model)
         let error = #expect(throws: TorchError.self) {
-            try estimator.diagonal(.empirical, units: 5, observing: batch.targets) {
-                Categorical(logits: model(batch.inputs))
-            }
+            try #require(
+                try estimator.estimate(
+                    [.diagonal(.empirical)],
+                    of: Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+                ).diagonal(.empirical))
         }
         #expect(error?.description.contains("setTraining(false)") == true)
     }

@@ -16,17 +16,23 @@ import Testing
         let (model, batch, logits) = try network.make()
         let estimator = try CurvatureEstimator(of: model)
         let generator = try RandomGenerator(seed: 4)
-        let full = try estimator.full(
-            source, units: batch.unitCount, observing: batch.targets, using: generator
-        ) { Categorical(logits: logits(batch.inputs)) }
+        let full = try #require(
+            try estimator.estimate(
+                [.full(source)],
+                of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets),
+                using: generator
+            ).full(source))
         let values = try full.mean.symmetricEigen().values.scalars(as: Double.self)
         let largest = try #require(values.last)
         #expect(largest > 0 && values[0] >= -1e-13 * largest)
         #expect(try close(full.mean.transposed(), full.mean, 1e-14))
         guard source != .minibatch else { return }
-        let factors = try estimator.kronecker(
-            source, units: batch.unitCount, observing: batch.targets, using: generator
-        ) { Categorical(logits: logits(batch.inputs)) }
+        let factors = try #require(
+            try estimator.estimate(
+                [.kronecker(source)],
+                of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets),
+                using: generator
+            ).kronecker(source))
         for (path, factor) in factors.layers {
             for matrix in [factor.a, factor.s] {
                 let own = try matrix.symmetricEigen().values.scalars(as: Double.self)
@@ -42,19 +48,23 @@ import Testing
         let estimator = try CurvatureEstimator(of: model)
         let parts = [0..<1, 1..<3, 3..<6].map { batch.slice($0) }
         func full(_ part: SupervisedBatch) throws -> FullInformation {
-            try estimator.full(source, units: part.unitCount, observing: part.targets) {
-                Categorical(logits: logits(part.inputs))
-            }
+            try #require(
+                try estimator.estimate(
+                    [.full(source)],
+                    of: Objective(Categorical(logits: logits(part.inputs)), observing: part.targets)
+                ).full(source))
         }
         func diagonal(_ part: SupervisedBatch) throws -> DiagonalInformation {
-            try estimator.diagonal(source, units: part.unitCount, observing: part.targets) {
-                Categorical(logits: logits(part.inputs))
-            }
+            try #require(
+                try estimator.estimate(
+                    [.diagonal(source)],
+                    of: Objective(Categorical(logits: logits(part.inputs)), observing: part.targets)
+                ).diagonal(source))
         }
         var (matrix, squares) = (try full(parts[0]), try diagonal(parts[0]))
         for part in parts.dropFirst() {
-            try matrix.add(try full(part))
-            try squares.add(try diagonal(part))
+            matrix = try matrix + full(part)
+            squares = try squares + diagonal(part)
         }
         #expect(try close(matrix.mean, try full(batch).mean))
         for (path, whole) in try diagonal(batch).mean {
@@ -62,12 +72,14 @@ import Testing
         }
         guard source != .minibatch else { return }
         func factors(_ part: SupervisedBatch) throws -> KroneckerInformation {
-            try estimator.kronecker(source, units: part.unitCount, observing: part.targets) {
-                Categorical(logits: logits(part.inputs))
-            }
+            try #require(
+                try estimator.estimate(
+                    [.kronecker(source)],
+                    of: Objective(Categorical(logits: logits(part.inputs)), observing: part.targets)
+                ).kronecker(source))
         }
         var sum = try factors(parts[0])
-        for part in parts.dropFirst() { try sum.add(try factors(part)) }
+        for part in parts.dropFirst() { sum = try sum + factors(part) }
         for (path, whole) in try factors(batch).layers {
             let found = try #require(sum.layers[path])
             #expect(try close(found.a, whole.a) && close(found.s, whole.s), "\(path)")
@@ -90,9 +102,11 @@ import Testing
             }
         }
         let estimator = try CurvatureEstimator(of: model)
-        let full = try estimator.full(.empirical, units: batch.unitCount, observing: batch.targets) {
-            Categorical(logits: logits(batch.inputs))
-        }
+        let full = try #require(
+            try estimator.estimate(
+                [.full(.empirical)],
+                of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+            ).full(.empirical))
         let spectrum = try Spectrum(of: full.mean)
         #expect(abs(spectrum.trace - squares / Double(count)) <= 1e-11 * spectrum.trace)
         let rank = spectrum.values.filter { $0 > 1e-12 * spectrum.values[0] }.count
@@ -105,20 +119,29 @@ import Testing
         for network in [Network.perceptron, .positions, .twice] {
             let (model, batch, logits) = try network.make()
             let forward = { Categorical(logits: logits(batch.inputs)) }
-            let full = try CurvatureEstimator(of: model).full(
-                .exact, units: batch.unitCount, observing: batch.targets, forward)
+            let full = try #require(
+                try CurvatureEstimator(of: model).estimate(
+                    [.full(.exact)], of: Objective(forward(), observing: batch.targets)
+                ).full(.exact))
             try expectColumns(
-                of: try .gaussNewton(of: model, observing: batch.targets, forward), are: full.mean)
+                of: try #require(
+                    try CurvatureEstimator(of: model).estimate(
+                        [.products(.gaussNewton)], of: Objective(forward(), observing: batch.targets)
+                    ).products(.gaussNewton)), are: full.mean)
         }
         let generator = try RandomGenerator(seed: 8)
         let layer = Linear(4, 3, dtype: .float64, using: generator)
         let x = Tensor.normal([10, 4], dtype: .float64, using: generator)
         let y = Tensor((0..<10).map { Int64($0 % 3) })
-        let full = try CurvatureEstimator(of: layer).full(.exact, units: 10, observing: y) {
-            Categorical(logits: layer(x))
-        }
+        let full = try #require(
+            try CurvatureEstimator(of: layer).estimate(
+                [.full(.exact)], of: Objective(Categorical(logits: layer(x)), observing: y)
+            ).full(.exact))
         try expectColumns(
-            of: try .hessian(of: layer) { try Objective(Categorical(logits: layer(x)), observing: y) },
+            of: try #require(
+                try CurvatureEstimator(of: layer).estimate(
+                    [.hessian], of: Objective(Categorical(logits: layer(x)), observing: y)
+                ).hessian),
             are: full.mean)
     }
 
@@ -138,11 +161,17 @@ import Testing
         let expected = jacobian.transposed().matmul(jacobian) / (6 * variance)
         let estimator = try CurvatureEstimator(of: model)
         for source in [CurvatureSource.exact, .gaussNewton] {
-            let full = try estimator.full(source, units: 6, observing: targets) { try forward() }
+            let full = try #require(
+                try estimator.estimate([.full(source)], of: Objective(forward(), observing: targets)).full(
+                    source))
             #expect(try close(full.mean, expected))
         }
         try expectColumns(
-            of: try .gaussNewton(of: model, observing: targets) { try forward() }, are: expected)
+            of: try #require(
+                try estimator.estimate(
+                    [.products(.gaussNewton)], of: Objective(forward(), observing: targets)
+                )
+                .products(.gaussNewton)), are: expected)
     }
 
     private func expectColumns(of product: SymmetricOperator, are matrix: Tensor) throws {
@@ -171,7 +200,10 @@ import Testing
             let layer = Linear(3, 1, bias: false, dtype: .float64, using: try RandomGenerator(seed: 0))
             try layer.$weight.assign(theta.unsqueezed(0))
             let forward = { Bernoulli(logits: layer(x)) }
-            let full = try CurvatureEstimator(of: layer).full(.exact, units: 200, observing: y, forward)
+            let full = try #require(
+                try CurvatureEstimator(of: layer).estimate(
+                    [.full(.exact)], of: Objective(forward(), observing: y)
+                ).full(.exact))
             let loss = try Objective(forward(), observing: y).loss
             let gradient = try #require(try gradients(of: loss, withRespectTo: [layer.weight])[0])
             let path = layer.parameters[0].path
@@ -203,7 +235,9 @@ import Testing
         let paths = model.parameters.map(\.path)
         func found(_ source: CurvatureSource, _ scale: Double) throws -> (Tensor, DiagonalInformation) {
             let forward = { try Gaussian(mean: logits(batch.inputs), variance: 1 / scale) }
-            let information = try estimator.diagonal(source, units: 6, observing: targets) { try forward() }
+            let information = try #require(
+                try estimator.estimate([.diagonal(source)], of: Objective(forward(), observing: targets))
+                    .diagonal(source))
             let loss = try Objective(try forward(), observing: targets).loss
             let slopes = try gradients(of: loss, withRespectTo: tensors).map { try #require($0) }
             let gradient = Dictionary(uniqueKeysWithValues: zip(paths, slopes))
@@ -226,7 +260,10 @@ import Testing
     func theDivergenceIsHalfTheFisherNorm(_ network: Network) throws {
         let (model, batch, logits) = try network.make()
         let forward = { Categorical(logits: logits(batch.inputs)) }
-        let fisher = try SymmetricOperator.fisher(of: model, observing: batch.targets, forward)
+        let fisher = try #require(
+            try CurvatureEstimator(of: model).estimate(
+                [.products(.exact)], of: Objective(forward(), observing: batch.targets)
+            ).products(.exact))
         let direction = Tensor.normal([fisher.size], dtype: .float64, using: try RandomGenerator(seed: 12))
         let norm = try (direction * fisher(direction)).sum().item()
         let count = Double(try forward().observationCount(of: batch.targets))

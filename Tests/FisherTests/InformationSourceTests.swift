@@ -49,14 +49,18 @@ import Testing
         let expected = matrix.joined().map { $0 / Double(count) }
         let estimator = try CurvatureEstimator(of: model)
         for source in [CurvatureSource.exact, .gaussNewton] {
-            let full = try estimator.full(source, units: batch.unitCount, observing: batch.targets) {
-                Categorical(logits: logits(batch.inputs))
-            }
+            let full = try #require(
+                try estimator.estimate(
+                    [.full(source)],
+                    of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+                ).full(source))
             #expect(full.observationCount == count)
             #expect(close(try full.mean.scalars(as: Double.self), Array(expected)), "\(source)")
-            let diagonal = try estimator.diagonal(source, units: batch.unitCount, observing: batch.targets) {
-                Categorical(logits: logits(batch.inputs))
-            }
+            let diagonal = try #require(
+                try estimator.estimate(
+                    [.diagonal(source)],
+                    of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+                ).diagonal(source))
             let joined = try full.paths.flatMap { try #require(diagonal.mean[$0]).scalars(as: Double.self) }
             #expect(close(joined, matrix.indices.map { matrix[$0][$0] / Double(count) }))
         }
@@ -67,23 +71,24 @@ import Testing
         let (model, batch, logits) = try Network.tiedGPT.make()
         let (matrix, count) = try Self.exact(model, batch, logits)
         let estimator = try CurvatureEstimator(of: model)
-        let diagonal = try estimator.diagonal(.exact, units: 4, observing: batch.targets) {
-            Categorical(logits: logits(batch.inputs))
-        }.mean
+        let diagonal = try #require(
+            try estimator.estimate(
+                [.diagonal(.exact)],
+                of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+            ).diagonal(.exact)
+        ).mean
         let joined = try model.parameters.flatMap { try #require(diagonal[$0.path]).scalars(as: Double.self) }
         #expect(close(joined, matrix.indices.map { matrix[$0][$0] / Double(count) }))
 
         let vector = Tensor.normal([matrix.count], dtype: .float64, using: try RandomGenerator(seed: 3))
         let v = try vector.scalars(as: Double.self)
         let expected = matrix.map { row in zip(row, v).reduce(0) { $0 + $1.0 * $1.1 } / Double(count) }
-        for product in [
-            try SymmetricOperator.fisher(of: model, observing: batch.targets) {
-                Categorical(logits: logits(batch.inputs))
-            },
-            try SymmetricOperator.gaussNewton(of: model, observing: batch.targets) {
-                Categorical(logits: logits(batch.inputs))
-            },
-        ] { #expect(close(try product(vector).scalars(as: Double.self), expected, 1e-9)) }
+        let found = try estimator.estimate(
+            [.products(.exact), .products(.gaussNewton)],
+            of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets))
+        for product in [try #require(found.products(.exact)), try #require(found.products(.gaussNewton))] {
+            #expect(close(try product(vector).scalars(as: Double.self), expected, 1e-9))
+        }
     }
 
     /// The mean over many draws is the exact one, within five standard errors of its trace.
@@ -97,11 +102,12 @@ import Testing
         }
         func estimate(_ source: CurvatureSource) throws -> Double {
             try trace(
-                try estimator.diagonal(
-                    source, units: batch.unitCount, observing: batch.targets, using: generator
-                ) {
-                    Categorical(logits: logits(batch.inputs))
-                })
+                try #require(
+                    try estimator.estimate(
+                        [.diagonal(source)],
+                        of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets),
+                        using: generator
+                    ).diagonal(source)))
         }
         let exact = try estimate(.exact)
         let draws = try (0..<300).map { _ in try estimate(.sampled(1)) }
@@ -113,17 +119,20 @@ import Testing
         let (one, two) = (try RandomGenerator(seed: 4), try RandomGenerator(seed: 4))
         func sampled(_ generator: RandomGenerator) throws -> Double {
             try trace(
-                try estimator.diagonal(
-                    .sampled(3), units: batch.unitCount, observing: batch.targets, using: generator
-                ) {
-                    Categorical(logits: logits(batch.inputs))
-                })
+                try #require(
+                    try estimator.estimate(
+                        [.diagonal(.sampled(3))],
+                        of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets),
+                        using: generator
+                    ).diagonal(.sampled(3))))
         }
         #expect(try sampled(one) == sampled(two))
         #expect(throws: CurvatureError.self) {
-            try estimator.diagonal(
-                .sampled(1), units: batch.unitCount, observing: batch.targets
-            ) { Categorical(logits: logits(batch.inputs)) }
+            try #require(
+                try estimator.estimate(
+                    [.diagonal(.sampled(1))],
+                    of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+                ).diagonal(.sampled(1)))
         }
     }
 }

@@ -17,12 +17,14 @@ import Testing
         let (model, batch) = try make()
 
         let estimator = try CurvatureEstimator(of: model)
-        let found = try estimator.diagonal(.empirical, units: batch.unitCount, observing: batch.targets) {
-            Categorical(logits: model(batch.inputs))
-        }
+        let found = try estimator.estimate(
+            [.diagonal(.empirical), .kronecker(.exact)],
+            of: Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets))
+        print(found.diagonal(.empirical)?.mean ?? [:], found.kronecker(.exact)?.layers ?? [:])
 
-        #expect(found.observationCount == 6)
-        #expect(found.squares.count == 4 && found.gradients.count == 4)
+        let diagonal = try #require(found.diagonal(.empirical))
+        #expect(diagonal.observationCount == 6)
+        #expect(diagonal.squares.count == 4 && diagonal.gradients.count == 4)
     }
 
     @Test func onePass() throws {
@@ -31,20 +33,20 @@ import Testing
             try CurvatureEstimator(of: model), try RandomGenerator(seed: 1)
         )
 
-        let pass = try estimator.capture(units: batch.unitCount) { Categorical(logits: model(batch.inputs)) }
-        let gradients = try estimator.lossGradients(of: pass, observing: batch.targets, keepGraph: true)
-        let factors = try estimator.kronecker(
-            .sampled(1), of: pass, observing: batch.targets, using: generator)
+        let found = try estimator.estimate(
+            [.gradient, .kronecker(.sampled(1))],
+            of: Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets),
+            using: generator)
 
-        #expect(gradients.count == 4 && factors.layers.count == 2)
+        #expect(found.gradient?.count == 4 && found.kronecker(.sampled(1))?.layers.count == 2)
     }
 
     @Test func generic() throws {
         let (model, _) = try make()
 
-        let estimator = try CurvatureEstimator(of: model, generic: .allowed)
+        let estimator = try CurvatureEstimator(of: model, fallback: .whereNeeded)
 
-        #expect(CurvatureEstimator.unsupportedReason(.kronecker, from: .minibatch) != nil)
+        #expect(CurvatureRequest.kronecker(.minibatch).unsupportedReason != nil)
         _ = estimator
     }
 }

@@ -41,9 +41,12 @@ import Testing
         var units: Int { batch.unitCount }
         var paths: [ParameterPath] { model.parameters.filter(\.parameter.isTrainable).map(\.path) }
 
-        func full(_ source: CurvatureSource, route: PerSampleFallback = .refused) throws -> FullInformation {
-            try CurvatureEstimator(of: model, generic: route).full(
-                source, units: units, observing: batch.targets, using: try RandomGenerator(seed: 7), forward)
+        func full(_ source: CurvatureSource, route: PerSampleFallback = .never) throws -> FullInformation {
+            try #require(
+                try CurvatureEstimator(of: model, fallback: route).estimate(
+                    [.full(source)], of: Objective(forward(), observing: batch.targets),
+                    using: try RandomGenerator(seed: 7)
+                ).full(source))
         }
 
         /// The elements of a parameter in the order of the whole matrix.
@@ -98,20 +101,29 @@ import Testing
         let size = matrix.shape[0]
         let places = one.ranges()
 
-        let diagonal = try estimator.diagonal(
-            source, units: one.units, observing: one.batch.targets, using: try generator(), one.forward
+        let diagonal = try #require(
+            try estimator.estimate(
+                [.diagonal(source)], of: Objective(one.forward(), observing: one.batch.targets),
+                using: try generator()
+            ).diagonal(source)
         ).mean
         let joined = Tensor.concatenated(one.paths.compactMap { diagonal[$0]?.flattened() })
         #expect(try distance(joined, Self.diagonal(of: matrix)) < 1e-10)
 
         let vector = Tensor.normal([size], dtype: .float64, using: try RandomGenerator(seed: 3))
-        let product = try estimator.product(
-            source, units: one.units, observing: one.batch.targets, using: try generator(), one.forward)
+        let product = try #require(
+            try estimator.estimate(
+                [.products(source)], of: Objective(one.forward(), observing: one.batch.targets),
+                using: try generator()
+            ).products(source))
         let expected = matrix.matmul(vector.unsqueezed(1)).flattened()
         #expect(try distance(try product(vector), expected) < 1e-10)
 
-        let blocks = try estimator.blocks(
-            source, units: one.units, observing: one.batch.targets, using: try generator(), one.forward
+        let blocks = try #require(
+            try estimator.estimate(
+                [.blocks(source)], of: Objective(one.forward(), observing: one.batch.targets),
+                using: try generator()
+            ).blocks(source)
         ).blocks
         #expect(blocks.flatMap(\.paths).sorted() == one.paths.sorted())
         for block in blocks {
@@ -128,9 +140,11 @@ import Testing
         let matrix = try one.full(source).mean
         let (values, _) = matrix.symmetricEigen()
         let descending = Array(try values.scalars(as: Double.self).reversed())
-        let found = try estimator.lowRank(
-            3, source, units: one.units, observing: one.batch.targets, using: try RandomGenerator(seed: 7),
-            one.forward)
+        let found = try #require(
+            try estimator.estimate(
+                [.lowRank(3, source)], of: Objective(one.forward(), observing: one.batch.targets),
+                using: try RandomGenerator(seed: 7)
+            ).lowRank(3, source))
         #expect(found.values.count == (source == .minibatch ? 1 : 3))
         for (k, value) in found.values.enumerated() {
             #expect(abs(value - descending[k]) <= 1e-10 * descending[0])
@@ -149,12 +163,17 @@ import Testing
         let one = try subject.make()
         let estimator = try CurvatureEstimator(of: one.model)
         for source in [CurvatureSource.exact, .empirical] {
-            let factors = try estimator.kronecker(
-                source, sharing: sharing, units: one.units, observing: one.batch.targets, one.forward)
-            let found = try estimator.diagonalKronecker(
-                source, sharing: sharing, units: one.units, observing: one.batch.targets, one.forward)
+            let factors = try #require(
+                try estimator.estimate(
+                    [.kronecker(source, sharing)], of: Objective(one.forward(), observing: one.batch.targets)
+                ).kronecker(source, sharing))
+            let found = try #require(
+                try estimator.estimate(
+                    [.kroneckerDiagonal(source, sharing)],
+                    of: Objective(one.forward(), observing: one.batch.targets)
+                ).kroneckerDiagonal(source, sharing))
             #expect(Set(found.layers.keys) == Set(factors.layers.keys))
-            #expect(Set(found.others.squares.keys) == Set(factors.uncovered))
+            #expect(Set(try #require(found.others).squares.keys) == Set(factors.uncovered))
             for (path, own) in found.layers {
                 let whole = try #require(factors.layers[path])
                 for (diagonal, matrix) in [(own.a, whole.a), (own.s, whole.s)] {
@@ -163,10 +182,12 @@ import Testing
                 }
                 #expect(own.diagonal.shape == [own.s.shape[0], own.a.shape[0]])
             }
-            let diagonal = try estimator.diagonal(
-                source, units: one.units, observing: one.batch.targets, one.forward
+            let diagonal = try #require(
+                try estimator.estimate(
+                    [.diagonal(source)], of: Objective(one.forward(), observing: one.batch.targets)
+                ).diagonal(source)
             ).mean
-            for (path, own) in found.others.mean {
+            for (path, own) in try #require(found.others).mean {
                 #expect(try distance(own, try #require(diagonal[path])) < 1e-12, "\(path)")
             }
         }
@@ -178,10 +199,14 @@ import Testing
         let one = try subject.make()
         let estimator = try CurvatureEstimator(of: one.model)
         let matrix = try one.full(source).mean
-        let found = try estimator.corrected(
-            source, units: one.units, observing: one.batch.targets, one.forward)
-        let factors = try estimator.kronecker(
-            source, units: one.units, observing: one.batch.targets, one.forward)
+        let found = try #require(
+            try estimator.estimate(
+                [.eigenvalueCorrected(source)], of: Objective(one.forward(), observing: one.batch.targets)
+            ).eigenvalueCorrected(source))
+        let factors = try #require(
+            try estimator.estimate(
+                [.kronecker(source)], of: Objective(one.forward(), observing: one.batch.targets)
+            ).kronecker(source))
         #expect(Set(found.layers.keys) == Set(factors.layers.keys) && found.uncovered == factors.uncovered)
         let places = one.ranges()
         for (path, own) in found.layers {
@@ -220,8 +245,11 @@ import Testing
         }
         // Bases may be older than the batch.
         let bases = found.layers.mapValues(\.basis)
-        let again = try estimator.eigenvalues(
-            source, in: bases, units: one.units, observing: one.batch.targets, one.forward)
+        let again = try #require(
+            try estimator.estimate(
+                [.activations(source)], of: Objective(one.forward(), observing: one.batch.targets)
+            ).activations(source)
+        ).eigenvalues(in: bases)
         for (path, own) in found.layers {
             #expect(try distance(try #require(again.layers[path]).mean, own.mean) == 0)
         }
@@ -234,18 +262,23 @@ import Testing
         let (units, targets) = (one.units, one.batch.targets)
         let estimator = try CurvatureEstimator(of: one.model)
         func generator() throws -> RandomGenerator { try RandomGenerator(seed: 7) }
-        let pass = try estimator.capture(units: units, one.forward)
-        let slopes = try estimator.lossGradients(of: pass, observing: targets, keepGraph: true)
-        let factors = try estimator.kronecker(
-            .sampled(2), of: pass, observing: targets, using: try generator(), keepGraph: true)
-        let squares = try estimator.diagonalKronecker(.exact, of: pass, observing: targets, keepGraph: true)
+        let found = try estimator.estimate(
+            [
+                .gradient, .kronecker(.sampled(2)), .kroneckerDiagonal(.exact), .activations(.empirical),
+                .diagonal(.empirical),
+            ], of: Objective(one.forward(), observing: targets), using: try generator())
+        let slopes = try #require(found.gradient)
+        let factors = try #require(found.kronecker(.sampled(2)))
+        let squares = try #require(found.kroneckerDiagonal(.exact))
         var bases: [ParameterPath: KroneckerEigenbasis] = [:]
         for (path, layer) in factors.layers { bases[path] = try KroneckerEigenbasis(of: layer) }
-        let values = try estimator.eigenvalues(
-            .empirical, in: bases, of: pass, observing: targets, keepGraph: true)
-        let diagonal = try estimator.diagonal(.empirical, of: pass, observing: targets)
+        let values = try #require(found.activations(.empirical)).eigenvalues(in: bases)
+        let diagonal = try #require(found.diagonal(.empirical))
+        #expect(found.unitCount == units)
 
-        let apart = try estimator.diagonal(.empirical, units: units, observing: targets, one.forward)
+        let apart = try #require(
+            try estimator.estimate([.diagonal(.empirical)], of: Objective(one.forward(), observing: targets))
+                .diagonal(.empirical))
         #expect(Set(slopes.keys) == Set(apart.gradients.keys))
         for (path, gradient) in apart.gradients {
             let mean = gradient / Double(apart.observationCount)
@@ -256,11 +289,20 @@ import Testing
             #expect(
                 try distance(try #require(diagonal.mean[path]), try #require(apart.mean[path])) < 1e-12)
         }
-        let sampled = try estimator.kronecker(
-            .sampled(2), units: units, observing: targets, using: try generator(), one.forward)
-        let exact = try estimator.diagonalKronecker(.exact, units: units, observing: targets, one.forward)
-        let again = try estimator.eigenvalues(
-            .empirical, in: bases, units: units, observing: targets, one.forward)
+        let sampled = try #require(
+            try estimator.estimate(
+                [.kronecker(.sampled(2))], of: Objective(one.forward(), observing: targets),
+                using: try generator()
+            ).kronecker(.sampled(2)))
+        let exact = try #require(
+            try estimator.estimate(
+                [.kroneckerDiagonal(.exact)], of: Objective(one.forward(), observing: targets)
+            ).kroneckerDiagonal(.exact))
+        let again = try #require(
+            try estimator.estimate(
+                [.activations(.empirical)], of: Objective(one.forward(), observing: targets)
+            ).activations(.empirical)
+        ).eigenvalues(in: bases)
         for (path, layer) in sampled.layers {
             #expect(try distance(try #require(factors.layers[path]).s, layer.s) < 1e-12)
             #expect(
@@ -278,14 +320,18 @@ import Testing
         let basis = KroneckerEigenbasis(
             inputs: .ones([1, 1], dtype: .float64), outputs: .ones([1, 1], dtype: .float64))
         let error = #expect(throws: CurvatureError.self) {
-            try estimator.eigenvalues(
-                .empirical, in: [ParameterPath("norm"): basis], units: one.units,
-                observing: one.batch.targets, one.forward)
+            try #require(
+                try estimator.estimate(
+                    [.activations(.empirical)], of: Objective(one.forward(), observing: one.batch.targets)
+                ).activations(.empirical)
+            ).eigenvalues(in: [ParameterPath("norm"): basis])
         }
         #expect(error == .mismatched(reason: "norm has no Kronecker factors here"))
         #expect(throws: CurvatureError.self) {
-            try estimator.lowRank(
-                0, .empirical, units: one.units, observing: one.batch.targets, one.forward)
+            try #require(
+                try estimator.estimate(
+                    [.lowRank(0, .empirical)], of: Objective(one.forward(), observing: one.batch.targets)
+                ).lowRank(0, .empirical))
         }
     }
 
@@ -293,29 +339,21 @@ import Testing
     @Test func theTableOfEstimates() throws {
         let one = try Subject.network(.perceptron).make()
         let estimator = try CurvatureEstimator(of: one.model)
-        func refusal(_ body: () throws -> Void) -> Bool {
-            do { try body() } catch let error as CurvatureError {
-                guard case .noSuchEstimate(_, _, let reason) = error else { return false }
-                return reason.contains("no factors")
-            } catch { return false }
-            return false
+        for request in [
+            CurvatureRequest.kronecker(.minibatch), .eigenvalueCorrected(.minibatch),
+            .kroneckerDiagonal(.minibatch),
+        ] {
+            let error = #expect(throws: CurvatureError.self) {
+                try estimator.estimate(
+                    [request], of: Objective(one.forward(), observing: one.batch.targets))
+            }
+            #expect(error?.description.contains("no factors") == true)
         }
-        let (units, targets) = (one.units, one.batch.targets)
-        #expect(
-            refusal { _ = try estimator.kronecker(.minibatch, units: units, observing: targets, one.forward) }
-        )
-        #expect(
-            refusal { _ = try estimator.corrected(.minibatch, units: units, observing: targets, one.forward) }
-        )
-        #expect(
-            refusal {
-                _ = try estimator.diagonalKronecker(.minibatch, units: units, observing: targets, one.forward)
-            })
         let article = try String(
             contentsOf: URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
                 .deletingLastPathComponent().appending(
-                    path: "Sources/Fisher/Fisher.docc/InformationStructures.md"),
+                    path: "Sources/FisherInformation/FisherInformation.docc/InformationStructures.md"),
             encoding: .utf8)
-        #expect(article.contains(CurvatureEstimator.existing))
+        #expect(article.contains(CurvatureRequest.supportTable))
     }
 }

@@ -96,8 +96,10 @@ import Testing
         let (rows, count) = try bruteForce(model, batch, logits)
         let estimator = try CurvatureEstimator(of: model)
         let objective = { try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets) }
-        let empirical = try estimator.diagonal(units: batch.unitCount, objective)
-        let minibatch = try estimator.diagonal(atLabels: .minibatch, units: batch.unitCount, objective)
+        let empirical = try #require(
+            try estimator.estimate([.diagonal(.empirical)], of: objective()).diagonal(.empirical))
+        let minibatch = try #require(
+            try estimator.estimate([.diagonal(.minibatch)], of: objective()).diagonal(.minibatch))
         #expect(empirical.observationCount == count)
         for (k, named) in model.parameters.enumerated() {
             let elements = named.parameter.wrappedValue.count
@@ -121,7 +123,8 @@ import Testing
         let flat = rows.map { $0.flatMap { $0 } }
         let estimator = try CurvatureEstimator(of: model)
         let objective = { try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets) }
-        let found = try estimator.full(units: batch.unitCount, objective)
+        let found = try #require(
+            try estimator.estimate([.full(.empirical)], of: objective()).full(.empirical))
         let size = flat[0].count
         let matrix = try found.mean.scalars(as: Double.self)
         #expect(matrix.count == size * size)
@@ -130,7 +133,9 @@ import Testing
             picks.map { matrix[$0 * size + $1] },
             picks.map { i, j in flat.reduce(0) { $0 + $1[i] * $1[j] } / Double(count) }, "\(network)")
         // The diagonal of the matrix is the diagonal.
-        let diagonal = try estimator.diagonal(units: batch.unitCount, objective).mean
+        let diagonal = try #require(
+            try estimator.estimate([.diagonal(.empirical)], of: objective()).diagonal(.empirical)
+        ).mean
         let joined = try found.paths.flatMap { try #require(diagonal[$0]).scalars(as: Double.self) }
         expectClose((0..<size).map { matrix[$0 * size + $0] }, joined, "diagonal")
     }
@@ -140,13 +145,15 @@ import Testing
         let (model, batch, logits) = try Network.positions.make()
         let estimator = try CurvatureEstimator(of: model)
         func estimate(_ part: SupervisedBatch, _ source: CurvatureSource) throws -> DiagonalInformation {
-            try estimator.diagonal(atLabels: source, units: part.unitCount) {
-                try Objective(Categorical(logits: logits(part.inputs)), observing: part.targets)
-            }
+            try #require(
+                try estimator.estimate(
+                    [.diagonal(source)],
+                    of: Objective(Categorical(logits: logits(part.inputs)), observing: part.targets)
+                ).diagonal(source))
         }
         for source in [CurvatureSource.empirical, .minibatch] {
             var sum = try estimate(batch.slice(0..<2), source)
-            try sum.add(try estimate(batch.slice(2..<6), source))
+            sum = try sum + estimate(batch.slice(2..<6), source)
             let whole = try estimate(batch, source)
             for (path, tensor) in whole.mean {
                 expectClose(
@@ -154,8 +161,8 @@ import Testing
                     try tensor.scalars(as: Double.self), "\(path)")
             }
         }
-        var other = try estimate(batch, .empirical)
-        #expect(throws: CurvatureError.self) { try other.add(try estimate(batch, .minibatch)) }
+        let other = try estimate(batch, .empirical)
+        #expect(throws: CurvatureError.self) { try other + estimate(batch, .minibatch) }
     }
 
     /// One linear layer, one sample: the factors' product is the block of the full matrix.
@@ -167,8 +174,11 @@ import Testing
             try Objective(Categorical(logits: layer(x)), observing: Tensor([1] as [Int64], shape: [1]))
         }
         let estimator = try CurvatureEstimator(of: layer)
-        let full = try estimator.full(units: 1, objective).mean.scalars(as: Double.self)
-        let factors = try #require(try estimator.kronecker(units: 1, objective).layers[.root])
+        let full = try #require(try estimator.estimate([.full(.empirical)], of: objective()).full(.empirical))
+            .mean.scalars(as: Double.self)
+        let factors = try #require(
+            try estimator.estimate([.kronecker(.empirical)], of: objective()).kronecker(.empirical)?
+                .layers[.root])
         let (a, s) = (try factors.a.scalars(as: Double.self), try factors.s.scalars(as: Double.self))
         // The matrix has the weight's 6 rows first and the bias's 2 after; the factors have the bias as column 3.
         func place(_ out: Int, _ input: Int) -> Int { input < 3 ? out * 3 + input : 6 + out }
@@ -188,7 +198,9 @@ import Testing
         let (model, batch, logits) = try Network.positions.make()
         let estimator = try CurvatureEstimator(of: model)
         let objective = { try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets) }
-        let found = try estimator.kronecker(sharing: sharing, units: 6, objective)
+        let found = try #require(
+            try estimator.estimate([.kronecker(.empirical, sharing)], of: objective()).kronecker(
+                .empirical, sharing))
         #expect(found.uncovered.map(\.description) == ["norm.weight", "norm.bias"])
         #expect(Set(found.layers.keys.map(\.description)) == ["first", "second"])
         let factors = try #require(found.layers[ParameterPath("first")])
@@ -217,7 +229,8 @@ import Testing
             }
         }
         let model = Scaled(using: try RandomGenerator(seed: 1))
-        let error = #expect(throws: CurvatureError.self) { try CurvatureEstimator(of: model) }
+        let estimator = try CurvatureEstimator(of: model)
+        let error = #expect(throws: CurvatureError.self) { try estimator.check([.diagonal(.empirical)]) }
         #expect(error == .unsupportedParameters([ParameterPath("scale")]))
     }
 }

@@ -10,9 +10,7 @@ import Testing
         var inspector = try ModelInspector(of: model, samples: samples, seed: 5)
         for part in parts {
             let slice = batch.slice(part)
-            try inspector.add(units: slice.unitCount, observing: slice.targets) {
-                Categorical(logits: logits(slice.inputs))
-            }
+            try inspector.add(Objective(Categorical(logits: logits(slice.inputs)), observing: slice.targets))
         }
         return try inspector.inspection()
     }
@@ -27,9 +25,16 @@ import Testing
         #expect(whole.source == .exact && whole.observationCount == parts.observationCount)
         let estimator = try CurvatureEstimator(of: model)
         let forward = { Categorical(logits: logits(batch.inputs)) }
-        let exact = try estimator.diagonal(.exact, units: 6, observing: batch.targets, forward)
-        let labels = try estimator.diagonal(.empirical, units: 6, observing: batch.targets, forward)
-        let factors = try estimator.kronecker(.exact, units: 6, observing: batch.targets, forward)
+        let exact = try #require(
+            try estimator.estimate([.diagonal(.exact)], of: Objective(forward(), observing: batch.targets))
+                .diagonal(.exact))
+        let labels = try #require(
+            try estimator.estimate(
+                [.diagonal(.empirical)], of: Objective(forward(), observing: batch.targets)
+            ).diagonal(.empirical))
+        let factors = try #require(
+            try estimator.estimate([.kronecker(.exact)], of: Objective(forward(), observing: batch.targets))
+                .kronecker(.exact))
         for (layer, other) in zip(whole.layers, parts.layers) {
             let paths = model.parameters.map(\.path).filter { $0.parent == layer.path }
             let trace = try paths.reduce(0.0) { $0 + (try #require(exact.mean[$1]).sum().item()) }
@@ -72,9 +77,7 @@ import Testing
         func traces(_ seed: UInt64) throws -> [Double] {
             let (model, batch, logits) = try InformationTests.Network.perceptron.make()
             var inspector = try ModelInspector(of: model, samples: 2, seed: seed)
-            try inspector.add(units: 6, observing: batch.targets) {
-                Categorical(logits: logits(batch.inputs))
-            }
+            try inspector.add(Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets))
             let found = try inspector.inspection()
             #expect(found.source == .sampled(2))
             return found.layers.map(\.trace) + found.layers.compactMap { $0.factors?.outputs.share.centred }

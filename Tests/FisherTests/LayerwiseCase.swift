@@ -74,7 +74,7 @@ struct LayerwiseCase: CustomTestStringConvertible, Sendable {
         func step(on batch: SupervisedBatch, microBatches: Int = 1) throws -> StepReport {
             try optimizer.step(on: batch, microBatches: microBatches) { batch in
                 let outputs = network(batch.inputs)
-                if specification.likelihood == .gaussian {
+                if specification.likelihood == "gaussian" {
                     return try Objective(Gaussian(mean: outputs), observing: batch.targets)
                 }
                 return try Objective(Categorical(logits: outputs), observing: batch.targets)

@@ -52,15 +52,23 @@ import Testing
 
     private static func exactRules() throws -> [any OptimizationRule] {
         [
-            try KFAC(learningRate: 0.1, damping: 0.03, dampingStyle: .exact, labels: .exact),
-            try EKFAC(learningRate: 0.1, damping: 0.03, labels: .exact),
+            try KFAC(learningRate: 0.1) {
+                $0.damping = 0.03
+                $0.dampingStyle = .exact
+                $0.labels = .exact
+            },
+            try EKFAC(learningRate: 0.1) {
+                $0.damping = 0.03
+                $0.labels = .exact
+            },
         ]
     }
 
     @Test func oneLayerAndOneSampleAreTheNaturalGradient() throws {
         let batch = try batch(1, 4, 3)
         let natural = try movement(
-            try NaturalGradient(learningRate: 0.1, damping: 0.03), network([4, 3], tanh: false, seed: 1),
+            try NaturalGradient(learningRate: 0.1) { $0.damping = 0.03 },
+            network([4, 3], tanh: false, seed: 1),
             batch)
         for rule in try Self.exactRules() {
             let found = try movement(rule, network([4, 3], tanh: false, seed: 1), batch)
@@ -79,7 +87,8 @@ import Testing
             }
             return model
         }
-        let natural = try movement(try NaturalGradient(learningRate: 0.1, damping: 0.03), frozen(), batch)
+        let natural = try movement(
+            try NaturalGradient(learningRate: 0.1) { $0.damping = 0.03 }, frozen(), batch)
         for rule in try Self.exactRules() {
             expectClose(try movement(rule, frozen(), batch), natural, 1e-10, "\(type(of: rule))")
         }
@@ -100,11 +109,19 @@ import Testing
         let batch = SupervisedBatch(
             inputs: inputs, targets: withoutGradients { start(inputs) } - residuals)
         let ada = try movement(
-            try AdaFisher(
-                learningRate: 0.1, beta: 0, damping: 0.02, statisticsInterval: 1, normalization: .none),
+            try AdaFisher(learningRate: 0.1) {
+                $0.beta = 0
+                $0.damping = 0.02
+                $0.statisticsInterval = 1
+                $0.normalization = .none
+            },
             model(), batch)
         let kfac = try movement(
-            try KFAC(learningRate: 0.1, damping: 0.02, dampingStyle: .exact, labels: .empirical), model(),
+            try KFAC(learningRate: 0.1) {
+                $0.damping = 0.02
+                $0.dampingStyle = .exact
+                $0.labels = .empirical
+            }, model(),
             batch
         )
         #expect(ada.contains { abs($0) > 1e-3 })
@@ -128,7 +145,10 @@ import Testing
         try weight.assign(changed)
         let bias = two.parameters[1].parameter
         try bias.assign(bias.wrappedValue.detached() - changed.matmul(shift))
-        let rule = try KFAC(learningRate: 0.2, damping: 0, labels: .exact)
+        let rule = try KFAC(learningRate: 0.2) {
+            $0.damping = 0
+            $0.labels = .exact
+        }
         expectClose(
             try values([two(mapped.inputs).detached()]), try values([one(plain.inputs).detached()]), 1e-12)
         for (model, batch) in [(one, plain), (two, mapped)] {

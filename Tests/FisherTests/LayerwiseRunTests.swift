@@ -63,7 +63,7 @@ import Testing
             let report = try fused.step(on: batch)
             try formula.step(on: batch)
             // Only a refresh takes the formula path.
-            #expect(report.entries.allSatisfy { ($0.movement != nil) == (step % 3 == 0) })
+            #expect(report.entries.allSatisfy { ($0.update != nil) == (step % 3 == 0) })
         }
         for (name, expected) in try formula.weights() {
             let found = try #require(try fused.weights()[name])
@@ -114,7 +114,12 @@ import Testing
     /// An undamped singular factor is told, not hidden.
     @Test func failedChecksAreCounted() throws {
         let model = Sequential([Linear(6, 3, using: try RandomGenerator(seed: 7))])
-        let optimizer = try Optimizer(for: model, try KFAC(damping: 0, labels: .empirical))
+        let optimizer = try Optimizer(
+            for: model,
+            try KFAC {
+                $0.damping = 0
+                $0.labels = .empirical
+            })
         let report = try optimizer.step(
             on: SupervisedBatch(inputs: .ones([4, 6]), targets: Tensor([0, 1, 2, 0] as [Int64]))
         ) { try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets) }
@@ -150,7 +155,7 @@ import Testing
         let model = GPT(
             .init(vocabulary: 5, context: 4, width: 8, layers: 1, heads: 2, tiesHead: true),
             using: try RandomGenerator(seed: 1))
-        let text = try Optimizer(for: model, try KFAC(fallback: .adamw)).describe()
+        let text = try Optimizer(for: model, try KFAC { $0.fallback = .adamw }).describe()
         let lines = text.split(separator: "\n")
         #expect(lines.contains { $0.contains("tokenEmbedding.weight") && $0.hasSuffix("by AdamW") })
         #expect(lines.contains { $0.contains("finalNorm.weight") && $0.contains("by AdamW") })
@@ -172,7 +177,11 @@ import Testing
         ])
         let inputs = Tensor.normal([32, 4], dtype: .float64, using: generator)
         let targets = Tensor((0..<32).map { Int64($0 % 3) })
-        let rule = try KFAC(learningRate: .constant(rate), damping: 0.01, labels: .exact, adaptsDamping: true)
+        let rule = try KFAC(learningRate: .constant(rate)) {
+            $0.damping = 0.01
+            $0.labels = .exact
+            $0.adaptsDamping = true
+        }
         let optimizer = try Optimizer(for: model, rule)
         for step in 1...10 {
             try optimizer.step(on: SupervisedBatch(inputs: inputs, targets: targets)) {

@@ -11,8 +11,12 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try KFAC(
-            learningRate: 0.3, damping: 0.01, momentum: 0.5, inverseInterval: 5, klClip: 0.01)
+        let rule = try KFAC(learningRate: 0.3) {
+            $0.damping = 0.01
+            $0.momentum = 0.5
+            $0.inverseInterval = 5
+            $0.klClip = 0.01
+        }
         let optimizer = try Optimizer(for: model, rule, labelSeed: 1)
         for _ in 1...50 {
             let report = try optimizer.step(on: batch) { batch in
@@ -35,7 +39,11 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try EKFAC(learningRate: 0.3, damping: 0.03, labels: .exact, inverseInterval: 10)
+        let rule = try EKFAC(learningRate: 0.3) {
+            $0.damping = 0.03
+            $0.labels = .exact
+            $0.inverseInterval = 10
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in
@@ -54,7 +62,10 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try AdaFisherW(learningRate: 2e-3, damping: 0.01, statisticsInterval: 10)
+        let rule = try AdaFisherW(learningRate: 2e-3) {
+            $0.damping = 0.01
+            $0.statisticsInterval = 10
+        }
         let optimizer = try Optimizer(for: model, rule)
         print(optimizer.describe())  // the LayerNorm has a diagonal of its own
         for _ in 1...50 {

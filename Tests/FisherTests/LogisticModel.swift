@@ -1,5 +1,6 @@
 import Fisher
 import Foundation
+import Testing
 
 /// A logistic regression with data, for the tests of inference.
 struct LogisticModel {
@@ -27,7 +28,7 @@ struct LogisticModel {
     func forward() -> Bernoulli { Bernoulli(logits: layer(x)) }
 
     func inference() throws -> LikelihoodInference {
-        try LikelihoodInference(of: layer, units: units, observing: y) { forward() }
+        try LikelihoodInference(of: layer, on: Objective(forward(), observing: y))
     }
 
     /// theta, weights first.
@@ -44,8 +45,9 @@ struct LogisticModel {
     /// One step theta += I^-1 s of the recursive estimate, from all data and no prior.
     func scoringStep() throws {
         let estimator = try CurvatureEstimator(of: layer)
-        let information = try estimator.full(.exact, units: units, observing: y) { forward() }
-        let size = information.sum.shape[0]
+        let information = try #require(
+            try estimator.estimate([.full(.exact)], of: Objective(forward(), observing: y)).full(.exact))
+        let size = information.mean.shape[0]
         var accumulator = try FisherAccumulator(
             paths: information.paths, prior: .zeros([size, size], dtype: .float64))
         try accumulator.add(information)

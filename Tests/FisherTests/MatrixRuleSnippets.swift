@@ -35,7 +35,11 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try Shampoo(learningRate: 1e-2, decay: 0.95, grafting: .adam, rootInterval: 5)
+        let rule = try Shampoo(learningRate: 1e-2) {
+            $0.decay = 0.95
+            $0.grafting = .adam
+            $0.rootInterval = 5
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             let report = try optimizer.step(on: batch) { batch in
@@ -58,7 +62,7 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try SOAP(learningRate: .cosine(1e-2, steps: 50), basisInterval: 5)
+        let rule = try SOAP(learningRate: .cosine(1e-2, steps: 50)) { $0.basisInterval = 5 }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in
@@ -80,7 +84,11 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try KroneckerFAdam(learningRate: 1e-2, beta2: 0.99, decay: 0.99, basisInterval: 5)
+        let rule = try KroneckerFAdam(learningRate: 1e-2) {
+            $0.beta2 = 0.99
+            $0.decay = 0.99
+            $0.basisInterval = 5
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in

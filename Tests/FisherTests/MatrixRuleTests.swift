@@ -83,7 +83,7 @@ import Testing
     @Test func oneStepOfShampooIsThePolarFactor() throws {
         let (u, v) = (try Self.orthonormal(6, 6, seed: 1), try Self.orthonormal(6, 6, seed: 2))
         let g = (u * Tensor([9.0, 5, 3, 2, 1, 0.5])).matmul(v.transposed())
-        let step = try Self.steps(try Shampoo(epsilon: 0), [g])[0]
+        let step = try Self.steps(try Shampoo { $0.epsilon = 0 }, [g])[0]
         #expect(try Self.distance(step, u.matmul(v.transposed())) < 1e-10)
     }
 
@@ -91,7 +91,11 @@ import Testing
     @Test func naturalShampooOfRankOneIsTheInverse() throws {
         let (u, v) = (try Self.orthonormal(6, 1, seed: 1), try Self.orthonormal(4, 1, seed: 2))
         let direction = u.matmul(v.transposed())
-        let step = try Self.steps(try Shampoo(epsilon: 1e-6, exponent: 0.5), [direction * 5])[0]
+        let step = try Self.steps(
+            try Shampoo {
+                $0.epsilon = 1e-6
+                $0.exponent = 0.5
+            }, [direction * 5])[0]
         #expect(try Self.distance(step, direction / 5) < 1e-7)
     }
 
@@ -101,7 +105,10 @@ import Testing
         let (u, v) = (try Self.orthonormal(60, 1, seed: 1), try Self.orthonormal(40, 1, seed: 2))
         let direction = u.matmul(v.transposed())
         let gradients = [1.0, 0.5, 2].map { (direction * (scale * $0)).to(dtype: dtype) }
-        let rule = try SOAP(epsilon: 1e-12, basisInterval: 1)
+        let rule = try SOAP {
+            $0.epsilon = 1e-12
+            $0.basisInterval = 1
+        }
         for (number, step) in try Self.steps(rule, gradients).enumerated() {
             let along = (step.to(dtype: .float64) * direction).sum()
             #expect(try Self.distance(step.to(dtype: .float64), direction * along) < 1e-4, "step \(number)")
@@ -116,7 +123,7 @@ import Testing
         let gradients = (0..<6).map { _ in
             pattern * (Tensor.normal([4, 4], dtype: .float64, using: generator).squared() + 0.1)
         }
-        let ours = try Self.steps(try KroneckerFAdam(basisInterval: 2), gradients)
+        let ours = try Self.steps(try KroneckerFAdam { $0.basisInterval = 2 }, gradients)
         let plain = try Self.steps(FAdam(), gradients)
         for (a, b) in zip(ours, plain) { #expect(try Self.distance(a, b) < 1e-12) }
     }
@@ -179,7 +186,7 @@ import Testing
         let parameter = Parameter(wrappedValue: .zeros(like: g))
         let optimizer = try Optimizer(
             parameters: [NamedParameter(path: Self.path, parameter: parameter)],
-            groups: [.init(.rest, try SOAP(maximumDimension: 5))])
+            groups: [.init(.rest, try SOAP { $0.maximumDimension = 5 })])
         try optimizer.update(with: [Self.path: g])
         #expect(optimizer.state["parameter/x/factors"]?.shape == [9])
         #expect(optimizer.state["parameter/x/bases"]?.shape == [9])

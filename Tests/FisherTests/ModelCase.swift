@@ -38,7 +38,7 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
                 targets: try #require(tensors["targets/\(step)"]))
             try optimizer.step(on: batch, microBatches: microBatches) { batch in
                 let outputs = network(batch.inputs)
-                return specification.likelihood == .gaussian
+                return specification.likelihood == "gaussian"
                     ? try Objective(Gaussian(mean: outputs), observing: batch.targets)
                     : try Objective(Categorical(logits: outputs), observing: batch.targets)
             }

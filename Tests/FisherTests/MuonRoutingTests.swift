@@ -25,7 +25,7 @@ import Testing
     @Test func theDescriptionNamesTheRouting() throws {
         let model = try Self.gpt()
         let optimizer = try Optimizer(
-            for: model, groups: try Muon(learningRate: 0.02, fallback: .adamw).groups(for: model))
+            for: model, groups: try Muon(learningRate: 0.02) { $0.fallback = .adamw }.groups(for: model))
         let heads = optimizer.describe().split(separator: "\n").filter { !$0.hasPrefix(" ") }
         #expect(heads.count == 2)
         #expect(heads[0].hasPrefix("hidden matrices: Muon,"))

@@ -50,12 +50,16 @@ import Testing
     func theImprovedInformationGivesTheImprovedStep(_ network: InformationTests.Network) throws {
         let (model, batch, logits) = try network.make()
         let estimator = try CurvatureEstimator(of: model)
-        let full = try estimator.full(.improved, units: batch.unitCount, observing: batch.targets) {
-            Categorical(logits: logits(batch.inputs))
-        }
-        let diagonal = try estimator.diagonal(.improved, units: batch.unitCount, observing: batch.targets) {
-            Categorical(logits: logits(batch.inputs))
-        }
+        let full = try #require(
+            try estimator.estimate(
+                [.full(.improved)],
+                of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+            ).full(.improved))
+        let diagonal = try #require(
+            try estimator.estimate(
+                [.diagonal(.improved)],
+                of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+            ).diagonal(.improved))
         let elements = try full.paths.flatMap {
             try #require(diagonal.mean[$0]).scalars(as: Double.self)
         }
@@ -65,7 +69,7 @@ import Testing
         let parameters = model.parameters.map(\.parameter.wrappedValue)
         let g = try gradients(of: objective.loss, withRespectTo: parameters).compactMap { $0?.flattened() }
         let before = try weights(model)
-        try Optimizer(for: model, try IEF(learningRate: 1, damping: 0)).step(on: batch) {
+        try Optimizer(for: model, try IEF(learningRate: 1) { $0.damping = 0 }).step(on: batch) {
             try Objective(Categorical(logits: logits($0.inputs)), observing: $0.targets)
         }
         let step = try Tensor(zip(before, weights(model)).map { $0 - $1 })
@@ -89,7 +93,7 @@ import Testing
         let s = try slope.squared().sum(along: 1).scalars(as: Double.self)
         let before = try losses()
         try NaturalRuleTests.step(
-            try Optimizer(for: model, try IEF(learningRate: 1e-7, damping: 0)), model, batch)
+            try Optimizer(for: model, try IEF(learningRate: 1e-7) { $0.damping = 0 }), model, batch)
         let fallen = try zip(before, losses()).map { ($0 - $1) / 1e-7 }
         #expect(largest(fallen, s) < 1e-5)
     }
@@ -99,7 +103,10 @@ import Testing
         let generator = try RandomGenerator(seed: 2)
         let layer = Linear(2, 1, dtype: .float64, using: generator)
         let (variance, prior) = (0.25, 0.1)
-        let rule = try NaturalGradient(learningRate: 1, damping: .constant(prior), accumulates: true)
+        let rule = try NaturalGradient(learningRate: 1) {
+            $0.damping = .constant(prior)
+            $0.accumulates = true
+        }
         let optimizer = try Optimizer(for: layer, rule)
         var theta = try weights(layer)
         // P = I_0^-1; then gain k = P x / (variance + x P x), theta += k (y - x theta), P -= k x P.
@@ -131,8 +138,12 @@ import Testing
         let batch = try OptimizerTests.batch()
         let first = try Optimizer(
             for: one,
-            try GaussNewton(learningRate: 0.3, damping: 0.01, adaptsDamping: false, tolerance: 1e-13))
-        let second = try Optimizer(for: two, try NaturalGradient(learningRate: 0.3, damping: 0.01))
+            try GaussNewton(learningRate: 0.3) {
+                $0.damping = 0.01
+                $0.adaptsDamping = false
+                $0.tolerance = 1e-13
+            })
+        let second = try Optimizer(for: two, try NaturalGradient(learningRate: 0.3) { $0.damping = 0.01 })
         for _ in 0..<3 {
             try NaturalRuleTests.step(first, one, batch)
             try NaturalRuleTests.step(second, two, batch)
@@ -154,7 +165,7 @@ import Testing
         }
         let inverse = Tensor.stacked(columns, along: 1)
         try two.first.$weight.assign(one.first.weight.detached().matmul(inverse.transposed()))
-        let rule = try NaturalGradient(learningRate: 0.2, damping: 0)
+        let rule = try NaturalGradient(learningRate: 0.2) { $0.damping = 0 }
         let (first, second) = (try Optimizer(for: one, rule), try Optimizer(for: two, rule))
         let seen = x.matmul(map)
         for _ in 0..<3 {
@@ -196,10 +207,21 @@ import Testing
             try Optimizer(for: model, rule).step(on: batch, objective)
             return try objective(batch).loss.item() - before
         }
-        #expect(try change(try Newton(damping: 0.2, adaptsDamping: false, solver: .dense)) > 0)
-        #expect(try change(try NaturalGradient(learningRate: 1, damping: 0.2)) < -0.1)
+        #expect(
+            try change(
+                try Newton {
+                    $0.damping = 0.2
+                    $0.adaptsDamping = false
+                    $0.solver = .dense
+                }) > 0)
+        #expect(try change(try NaturalGradient(learningRate: 1) { $0.damping = 0.2 }) < -0.1)
         // Conjugate gradients see the negative curvature and step down.
-        #expect(try change(try Newton(damping: 0.2, adaptsDamping: false)) < 0)
+        #expect(
+            try change(
+                try Newton {
+                    $0.damping = 0.2
+                    $0.adaptsDamping = false
+                }) < 0)
     }
 
     /// A model that predicts the loss lowers the damping; one that does not raises it.
@@ -226,7 +248,10 @@ import Testing
                 path: ParameterPath(name),
                 parameter: Parameter(wrappedValue: .zeros(shape, dtype: .float64)))
         }
-        let rule = try MFAC(learningRate: 1, damping: 0.01, history: 4)
+        let rule = try MFAC(learningRate: 1) {
+            $0.damping = 0.01
+            $0.history = 4
+        }
         let optimizer = try Optimizer(parameters: parameters, groups: [.init(.rest, rule)])
         var ring: [Tensor] = []
         var expected = Tensor.zeros([17], dtype: .float64)
@@ -250,9 +275,9 @@ import Testing
     /// A batch of one has one gradient: the mean's square is the square's mean.
     @Test func fadamOnOneSampleHasOneSource() throws {
         let batch = try OptimizerTests.batch(1)
-        func path(_ source: DiagonalSource) throws -> [Double] {
+        func path(_ source: CurvatureSource) throws -> [Double] {
             let model = try Network()
-            let optimizer = try Optimizer(for: model, try FAdam(source: source))
+            let optimizer = try Optimizer(for: model, try FAdam { $0.source = source })
             for _ in 0..<5 { try NaturalRuleTests.step(optimizer, model, batch) }
             return try weights(model)
         }

@@ -11,7 +11,10 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try NaturalGradient(learningRate: 0.5, solver: .conjugateGradients, tolerance: 1e-4)
+        let rule = try NaturalGradient(learningRate: 0.5) {
+            $0.solver = .conjugateGradients
+            $0.tolerance = 1e-4
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...20 {
             let report = try optimizer.step(on: batch) { batch in
@@ -36,7 +39,11 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try DiagonalNaturalGradient(learningRate: 0.01, beta2: 0.9, damping: 0.01, source: .exact)
+        let rule = try DiagonalNaturalGradient(learningRate: 0.01) {
+            $0.beta2 = 0.9
+            $0.damping = 0.01
+            $0.source = .exact
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in
@@ -57,7 +64,12 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let optimizer = try Optimizer(for: model, try GaussNewton(damping: 0.1, tolerance: 1e-4))
+        let optimizer = try Optimizer(
+            for: model,
+            try GaussNewton {
+                $0.damping = 0.1
+                $0.tolerance = 1e-4
+            })
         for _ in 1...10 {
             try optimizer.step(on: batch) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
@@ -78,7 +90,12 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let optimizer = try Optimizer(for: model, try Newton(damping: 0.1, tolerance: 1e-4))
+        let optimizer = try Optimizer(
+            for: model,
+            try Newton {
+                $0.damping = 0.1
+                $0.tolerance = 1e-4
+            })
         for _ in 1...10 {
             try optimizer.step(on: batch) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
@@ -98,7 +115,12 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let optimizer = try Optimizer(for: model, try MFAC(learningRate: 0.05, damping: 0.1, history: 8))
+        let optimizer = try Optimizer(
+            for: model,
+            try MFAC(learningRate: 0.05) {
+                $0.damping = 0.1
+                $0.history = 8
+            })
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
@@ -119,7 +141,7 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let optimizer = try Optimizer(for: model, try IEF(learningRate: 0.1, damping: 0.1))
+        let optimizer = try Optimizer(for: model, try IEF(learningRate: 0.1) { $0.damping = 0.1 })
         for _ in 1...50 {
             let report = try optimizer.step(on: batch) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)

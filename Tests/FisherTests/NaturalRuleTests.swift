@@ -79,9 +79,9 @@ import Testing
         let model = try Network()
         let batch = try OptimizerTests.batch()
         let optimizer = try Optimizer(for: model, try Self.rule(text))
-        let first = try #require(try Self.step(optimizer, model, batch).loss())
+        let first = try Self.step(optimizer, model, batch).loss
         for _ in 1...20 { try Self.step(optimizer, model, batch) }
-        let last = try #require(try Self.step(optimizer, model, batch).loss())
+        let last = try Self.step(optimizer, model, batch).loss
         #expect(last < first)
     }
 
@@ -108,16 +108,24 @@ import Testing
                 try Optimizer(parameters: parameters, groups: [.init(.rest, rule)])
             }
         }
-        let bound = try Optimizer(for: try Network(), try FAdam(source: .exact))
+        let bound = try Optimizer(for: try Network(), try FAdam { $0.source = .exact })
         #expect(bound.describe().contains("formula path (source exact)"))
     }
 
     @Test func combinationsThatDoNotExistAreNamed() throws {
         #expect(throws: HyperparameterError.self) {
-            try NaturalGradient(solver: .conjugateGradients, accumulates: true)
+            try NaturalGradient {
+                $0.solver = .conjugateGradients
+                $0.accumulates = true
+            }
         }
-        #expect(throws: HyperparameterError.self) { try MFAC(history: 0) }
-        #expect(throws: HyperparameterError.self) { try FAdam(source: .sampled, draws: 0) }
+        #expect(throws: HyperparameterError.self) { try MFAC { $0.history = 0 } }
+        #expect(throws: HyperparameterError.self) {
+            try FAdam {
+                $0.source = .sampled(1)
+                $0.draws = 0
+            }
+        }
     }
 
     /// A likelihood whose Hessian in the outputs is zero, or may be indefinite.
@@ -159,7 +167,10 @@ import Testing
     @Test func solutionsAreReportedAndStartWarm() throws {
         let model = try Network()
         let batch = try OptimizerTests.batch()
-        let rule = try NaturalGradient(learningRate: 1e-4, solver: .conjugateGradients, tolerance: 1e-6)
+        let rule = try NaturalGradient(learningRate: 1e-4) {
+            $0.solver = .conjugateGradients
+            $0.tolerance = 1e-6
+        }
         let optimizer = try Optimizer(for: model, rule)
         let first = try #require(try Self.step(optimizer, model, batch).solutions.values.first)
         let second = try #require(try Self.step(optimizer, model, batch).solutions.values.first)

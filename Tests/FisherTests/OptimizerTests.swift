@@ -80,7 +80,7 @@ import Testing
                 let report = try optimizer.step(on: batch, microBatches: slices) { slice in
                     try Objective(Categorical(logits: model(slice.inputs)), observing: slice.targets)
                 }
-                #expect(try report.loss()! > 0)
+                #expect(report.loss > 0)
             }
         }
         let difference = zip(try Self.weights(whole), try Self.weights(parts)).map { abs($0 - $1) }.max()!
@@ -123,7 +123,7 @@ import Testing
         }
         let before = try Self.weights(a)
         let batch = try Self.batch()
-        let norm = try clipped.step(on: batch, objective(a)).gradientNorm()
+        let norm = try clipped.step(on: batch, objective(a)).gradientNorm
         try plain.step(on: batch, objective(b))
         #expect(norm > scale)
         for ((x, y), old) in zip(zip(try Self.weights(a), try Self.weights(b)), before) {
@@ -174,5 +174,73 @@ import Testing
             #expect(try optimizer.state[key]!.scalars(as: Double.self) == good[key]!.scalars(as: Double.self))
         }
         try optimizer.restore(good)
+    }
+
+    @Test func aStepHandsTheLossBack() throws {
+        let generator = try RandomGenerator(seed: 0)
+        let model = Linear(4, 3, using: generator)
+        let twin = Linear(4, 3, using: try RandomGenerator(seed: 0))
+        let batch = SupervisedBatch(
+            inputs: .normal([30, 4], using: generator), targets: Tensor((0..<30).map { Int64($0 % 3) }))
+        func objective(_ model: Linear) throws -> Objective {
+            try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+        }
+        for rule in [try KFAC(learningRate: 0.1) { $0.labels = .exact }, SGD()] as [any OptimizationRule] {
+            let (one, other) = (try Optimizer(for: model, rule), try Optimizer(for: twin, rule))
+            let expected = try objective(model).loss.item()
+            let loss = try one.step { try objective(model) }.loss
+            let report = try other.step(on: batch) { _ in try objective(twin) }
+            #expect(loss == report.loss && abs(loss - expected) < 1e-6)
+            #expect(
+                try model.weight.scalars(as: Float.self) == twin.weight.scalars(as: Float.self))
+        }
+        let given = try Optimizer(for: model, SGD()).update(with: [
+            ParameterPath("weight"): Tensor.zeros([3, 4])
+        ])
+        #expect(given.loss.isNaN && given.gradientNorm == 0)
+    }
+
+    @Test func theLearningRateChangesWhileTraining() throws {
+        func parameters() -> [NamedParameter] {
+            ["a", "b"].map {
+                NamedParameter(path: ParameterPath($0), parameter: Parameter(wrappedValue: Tensor([1.0])))
+            }
+        }
+        let groups = [
+            ParameterGroup(.matching("a"), try SGD(learningRate: 1) { $0.momentum = 0.5 }),
+            ParameterGroup(.rest, try SGD(learningRate: 1)),
+        ]
+        let gradients = [ParameterPath("a"): Tensor([1.0]), ParameterPath("b"): Tensor([1.0])]
+        let own = parameters()
+        let optimizer = try Optimizer(parameters: own, groups: groups)
+        func values(_ named: [NamedParameter]) throws -> [Double] {
+            try named.map { try $0.parameter.wrappedValue.item() }
+        }
+        try optimizer.update(with: gradients)
+        #expect(try values(own) == [0, 0])
+        let before = optimizer.state.mapValues { $0.copy() }
+        try optimizer.setLearningRate(0.5, of: .matching("a"))
+        try optimizer.update(with: gradients)
+        // The momentum stayed: 1 + 0.5.
+        #expect(try values(own) == [-0.75, -1])
+
+        let copies = parameters()
+        let restored = try Optimizer(parameters: copies, groups: groups)
+        try restored.restore(optimizer.state)
+        for (a, b) in zip(own, copies) { try b.parameter.assign(a.parameter.wrappedValue) }
+        try optimizer.update(with: gradients)
+        try restored.update(with: gradients)
+        #expect(try values(own) == values(copies))
+        #expect(restored.describe().contains("learning_rate=0.5"))
+        // A state from before the change has the rules' own learning rates.
+        try restored.restore(before)
+        #expect(!restored.describe().contains("learning_rate=0.5"))
+
+        #expect(throws: HyperparameterError.self) { try optimizer.setLearningRate(-1) }
+        #expect(throws: OptimizerError.self) { try optimizer.setLearningRate(1, of: .matching("x")) }
+        #expect(throws: OptimizerError.self) {
+            try restored.restore(
+                before.merging(["optimizer/learning_rate/0": Tensor(Array("x".utf8))]) { $1 })
+        }
     }
 }

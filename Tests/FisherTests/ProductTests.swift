@@ -73,7 +73,8 @@ import Testing
     @Test func hessianProductsAreDerivativesOfTheGradient() throws {
         let (model, batch, logits) = try InformationTests.Network.tiedGPT.make()
         let objective = { try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets) }
-        let hessian = try SymmetricOperator.hessian(of: model, objective)
+        let hessian = try #require(
+            try CurvatureEstimator(of: model).estimate([.hessian], of: objective()).hessian)
         let tensors = model.parameters.map(\.parameter.wrappedValue)
         let layout = ParameterLayout(of: tensors)
         let generator = try RandomGenerator(seed: 6)

@@ -11,7 +11,10 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try SGD(learningRate: 0.1, momentum: 0.9, usesNesterov: true)
+        let rule = try SGD(learningRate: 0.1) {
+            $0.momentum = 0.9
+            $0.usesNesterov = true
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in
@@ -73,8 +76,10 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try AdamW(
-            learningRate: .cosine(1e-2, steps: 50, warmUp: 5), beta2: 0.99, weightDecay: 0.1)
+        let rule = try AdamW(learningRate: .cosine(1e-2, steps: 50, warmUp: 5)) {
+            $0.beta2 = 0.99
+            $0.weightDecay = 0.1
+        }
         let optimizer = try Optimizer(for: model, rule, clipGradientNorm: 1)
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in
@@ -95,8 +100,9 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try Adafactor(
-            learningRate: .cosine(1e-2, steps: 50), weightDecay: .cosine(1e-4, steps: 50))
+        let rule = try Adafactor(learningRate: .cosine(1e-2, steps: 50)) {
+            $0.weightDecay = .cosine(1e-4, steps: 50)
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in
@@ -118,7 +124,10 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try FAdam(learningRate: .cosine(1e-2, steps: 50), beta2: 0.99, power: 0.6)
+        let rule = try FAdam(learningRate: .cosine(1e-2, steps: 50)) {
+            $0.beta2 = 0.99
+            $0.power = 0.6
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             let report = try optimizer.step(on: batch) { batch in
@@ -144,7 +153,10 @@ import Testing
             inputs: .normal([30, 4], using: generator),
             targets: Tensor((0..<30).map { Int64($0 % 3) }))
 
-        let rule = try FAdafactor(learningRate: 1e-2, beta2: 0.99, decay: .euclidean)
+        let rule = try FAdafactor(learningRate: 1e-2) {
+            $0.beta2 = 0.99
+            $0.decayMetric = .euclidean
+        }
         let optimizer = try Optimizer(for: model, rule)
         for _ in 1...50 {
             try optimizer.step(on: batch) { batch in

@@ -11,7 +11,7 @@ import Testing
         }
         #expect(error.map { "\($0)" }?.contains("natural_gradient would form a matrix of 4008") == true)
         // Products need no matrix.
-        let products = try NaturalGradient(solver: .conjugateGradients)
+        let products = try NaturalGradient { $0.solver = .conjugateGradients }
         #expect(try Optimizer(for: model, products).describe().contains("NaturalGradient"))
     }
 
@@ -24,7 +24,7 @@ import Testing
             inputs: Tensor([Int64](repeating: 1, count: 6), shape: [2, 3]),
             targets: Tensor([Int64](repeating: 2, count: 6), shape: [2, 3]))
         func step(_ unit: Objective.Unit) throws {
-            let optimizer = try Optimizer(for: model, try KFAC(labels: .empirical))
+            let optimizer = try Optimizer(for: model, try KFAC { $0.labels = .empirical })
             try optimizer.step(on: batch) {
                 try Objective(
                     Categorical(logits: model($0.inputs)), observing: $0.targets, unit: unit)
@@ -34,10 +34,13 @@ import Testing
         #expect(throws: Never.self) { try step(.firstAxis) }
         let estimator = try CurvatureEstimator(of: model)
         #expect(throws: CurvatureError.self) {
-            try estimator.diagonal(units: 2) {
-                try Objective(
-                    Categorical(logits: model(batch.inputs)), observing: batch.targets, unit: .observation)
-            }
+            try #require(
+                try estimator.estimate(
+                    [.diagonal(.empirical)],
+                    of: Objective(
+                        Categorical(logits: model(batch.inputs)), observing: batch.targets, unit: .observation
+                    )
+                ).diagonal(.empirical))
         }
     }
 

@@ -1,6 +1,7 @@
 import Testing
 
-@testable import FisherTraining
+@testable import FisherReports
+@testable import FisherStudies
 
 @Suite("The geometry of charts")
 struct ChartGeometryTests {

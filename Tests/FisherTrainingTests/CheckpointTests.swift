@@ -2,6 +2,7 @@ import Fisher
 import Foundation
 import Testing
 
+@testable import FisherStudies
 @testable import FisherTraining
 
 /// A checkpoint is whole or not there, and damage of any kind is found.

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import FisherTraining
+@testable import FisherReports
+@testable import FisherStudies
 
 @Suite("A comparison's files")
 struct ComparisonFilesTests {
@@ -40,19 +41,25 @@ struct ComparisonFilesTests {
 
     @Test("What is wrong with a JSON file is said with its name")
     func badJSON() throws {
-        #expect(throws: ComparisonFileError.notAComparison(path: "x.json", reason: "it is not JSON")) {
+        #expect(
+            throws: StudyFileError.wrongContent(
+                path: "x.json", expected: "a comparison's result", reason: "it is not JSON")
+        ) {
             try OptimizerComparison(json: Data("{".utf8), path: "x.json")
         }
-        #expect(throws: ComparisonFileError.notAComparison(path: "x.json", reason: "task is missing")) {
+        #expect(
+            throws: StudyFileError.wrongContent(
+                path: "x.json", expected: "a comparison's result", reason: "task is missing")
+        ) {
             try OptimizerComparison(json: Data(#"{"formatVersion": 1}"#.utf8), path: "x.json")
         }
-        #expect(throws: ComparisonFileError.unknownVersion(path: "x.json", version: 7)) {
+        #expect(throws: StudyFileError.unknownVersion(path: "x.json", version: 7, current: 1)) {
             try OptimizerComparison(json: Data(#"{"formatVersion": 7}"#.utf8), path: "x.json")
         }
         let text = String(decoding: ComparisonFixture.typical.json(), as: UTF8.self)
         let broken = text.replacing(#""step" : 70"#, with: #""step" : "x""#)
         #expect(broken != text)
-        let error = #expect(throws: ComparisonFileError.self) {
+        let error = #expect(throws: StudyFileError.self) {
             try OptimizerComparison(json: Data(broken.utf8), path: "x.json")
         }
         #expect(
@@ -78,9 +85,9 @@ struct ComparisonFilesTests {
     @Test("All three files are written into a new folder, and read back")
     func write() throws {
         try withFolder { folder in
-            let files = ComparisonFiles(folder: folder + "/new/deeper")
-            try files.write(ComparisonFixture.typical)
-            #expect(try files.read().json() == ComparisonFixture.typical.json())
+            let files = StudyFiles(folder: folder + "/new/deeper")
+            try files.writeWithReport(ComparisonFixture.typical)
+            #expect(try files.read(OptimizerComparison.self).json() == ComparisonFixture.typical.json())
             let names = try FileManager.default.contentsOfDirectory(atPath: files.folder).sorted()
             #expect(names == ["report.html", "results.csv", "results.json"])
         }
@@ -90,13 +97,13 @@ struct ComparisonFilesTests {
     func replacement() throws {
         try withFolder { folder in
             let path = folder + "/results.csv"
-            try ComparisonFiles.replaceFile(at: path, with: Data("first, and long".utf8))
-            try ComparisonFiles.replaceFile(at: path, with: Data("second".utf8))
+            try StudyFiles.replaceFile(at: path, with: Data("first, and long".utf8))
+            try StudyFiles.replaceFile(at: path, with: Data("second".utf8))
             #expect(try String(contentsOfFile: path, encoding: .utf8) == "second")
             let blocked = folder + "/folder"
             try FileManager.default.createDirectory(atPath: blocked, withIntermediateDirectories: false)
-            let error = #expect(throws: ComparisonFileError.self) {
-                try ComparisonFiles.replaceFile(at: blocked, with: Data("x".utf8))
+            let error = #expect(throws: StudyFileError.self) {
+                try StudyFiles.replaceFile(at: blocked, with: Data("x".utf8))
             }
             #expect(error == .cannotWrite(path: blocked, reason: "cannot be put in place: is a directory"))
             #expect(
@@ -111,13 +118,13 @@ struct ComparisonFilesTests {
         try withFolder { folder in
             let file = folder + "/file"
             try Data().write(to: URL(fileURLWithPath: file))
-            let within = ComparisonFiles(folder: file + "/results")
-            let error = #expect(throws: ComparisonFileError.self) {
+            let within = StudyFiles(folder: file + "/results")
+            let error = #expect(throws: StudyFileError.self) {
                 try within.write(ComparisonFixture.typical)
             }
             #expect(error?.description.hasPrefix("The folder \(file)/results cannot be made: ") == true)
-            let missing = ComparisonFiles(folder: folder + "/missing/")
-            let second = #expect(throws: ComparisonFileError.self) { try missing.read() }
+            let missing = StudyFiles(folder: folder + "/missing/")
+            let second = #expect(throws: StudyFileError.self) { try missing.read(OptimizerComparison.self) }
             #expect(
                 second?.description
                     == "\(folder)/missing/results.json cannot be read: no such file or directory."

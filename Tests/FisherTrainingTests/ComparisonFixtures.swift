@@ -1,4 +1,4 @@
-@testable import FisherTraining
+@testable import FisherStudies
 
 /// Small comparisons with numbers that can be checked by hand.
 enum ComparisonFixture {

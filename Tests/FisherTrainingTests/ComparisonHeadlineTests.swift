@@ -1,6 +1,6 @@
 import Testing
 
-@testable import FisherTraining
+@testable import FisherStudies
 
 @Suite("The headline of a comparison")
 struct ComparisonHeadlineTests {

@@ -1,7 +1,8 @@
 import Foundation
 import Testing
 
-@testable import FisherTraining
+@testable import FisherReports
+@testable import FisherStudies
 
 @Suite("The HTML report")
 struct ComparisonReportTests {

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import FisherTraining
+@testable import FisherStudies
 
 @Suite("Statistics of a comparison")
 struct ComparisonStatisticsTests {

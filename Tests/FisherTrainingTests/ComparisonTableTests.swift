@@ -1,6 +1,6 @@
 import Testing
 
-@testable import FisherTraining
+@testable import FisherStudies
 
 @Suite("The table on a terminal")
 struct ComparisonTableTests {

@@ -1,28 +1,18 @@
 import Fisher
+import FisherOptions
+import Foundation
 import Testing
 
 @testable import FisherTraining
 
 /// Layers override each other, mistakes name the key and its origin, and what is printed gives the same again.
 @Suite struct ConfigurationTests {
-    struct Example: RunConfiguration, Hashable {
-        var optimizer = OptimizerConfiguration()
-        var training = TrainingConfiguration()
-        var paths: [String] = []
-        static let options: [ConfigurationOption<Example>] =
-            [.list("data.text", \.paths, "paths")]
-            + OptimizerConfiguration.options.map { $0.lifted(\.optimizer) }
-            + TrainingConfiguration.options.map { $0.lifted(\.training) }
-        static let presets: [(name: String, values: [(key: String, pieces: [String])])] = [
-            ("long", [("training.steps", ["5000"]), ("optimizer.rule", ["adamw"])])
-        ]
-        var dependentValues: [(key: String, text: String, isBare: Bool)] {
-            get throws { try optimizer.ruleValues() }
-        }
-        mutating func setDependent(_ key: String, to text: String) throws -> Bool {
-            try optimizer.setRuleOption(key, to: text)
-        }
+    struct Example: ConfigurableOptions {
+        @Configurable("data.text", "paths") var paths: [String] = []
+        @Configurable("model.width", .atLeast(1), aliases: ["model.hidden"], "width") var width = 8
     }
+
+    static let long = ConfigurationPreset("long", ["training.steps": "5000", "optimizer.rule": "adamw"])
 
     typealias Resolved = ResolvedConfiguration<Example>
 
@@ -35,7 +25,7 @@ import Testing
 
     @Test func laterLayersWinAndOriginsAreKept() throws {
         let resolved = try Resolved([
-            try Resolved.preset("long"),
+            Self.long.layer,
             ConfigurationLayer(
                 .file("a.toml"), [("training.steps", ["70"]), ("data.text", ["x y", "z\"w"])]),
             ConfigurationLayer(.commandLine, [("optimizer.beta2", ["0.99"])]),
@@ -47,7 +37,7 @@ import Testing
         #expect(origins["optimizer.rule"] == .preset("long"))
         #expect(origins["optimizer.beta2"] == .commandLine)
         #expect(origins["optimizer.beta1"] == .standard)
-        #expect(resolved.toml.contains("text = [\"x y\", \"z\\\"w\"]"))
+        #expect(resolved.toml.contains("text = [ \"x y\", \"z\\\"w\" ]"))
         #expect(resolved.explained.contains("# preset long"))
         #expect(resolved.toml.split(separator: "\n").filter { $0 == "[optimizer]" }.count == 1)
         let candidate = try resolved.value.optimizer.candidate(steps: 70)
@@ -65,7 +55,28 @@ import Testing
         #expect(message([("optimizer.rule", ["fadm"])]).contains("fadam"))
         #expect(message([("log.tensorboard", ["yes"])]).contains("neither true nor false"))
         #expect(message([("training.steps", ["1", "2"])]).contains("is a list"))
-        #expect(throws: ConfigurationError.self) { try Resolved.preset("lung") }
+    }
+
+    /// What is written is read again: the same values, from the file.
+    @Test func filesGiveTheSameAgain() throws {
+        let texts = ["a \"quoted\" one", "back\\slash", "tab\tand\nline", "größer", "1"]
+        let values: [(key: String, pieces: [String])] = [
+            ("data.text", texts), ("model.hidden", ["12"]), ("optimizer.learning_rate", ["3e-05"]),
+            ("optimizer.clip_gradient_norm", ["1"]), ("optimizer.rule", ["fadam"]),
+            ("optimizer.weight_decay", ["cosine(peak=0.5,steps=10)"]), ("log.histograms", ["false"]),
+        ]
+        let first = try Resolved([ConfigurationLayer(.commandLine, values)])
+        for text in [first.toml, first.explained] {
+            let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).toml").path
+            defer { try? FileManager.default.removeItem(atPath: path) }
+            try Data(text.utf8).write(to: URL(filePath: path))
+            let again = try Resolved([try ConfigurationLayer(tomlFile: path)])
+            #expect(again.value.training == first.value.training)
+            #expect(again.value.task.paths == texts && again.value.task.width == 12)
+            #expect(again.toml == first.toml)
+        }
+        #expect(first.tomlValues["optimizer.rule"] == "\"fadam\"")
+        #expect(first.tomlValues["training.steps"] == "1000")
     }
 
     @Test func learningRatesAreNumbersOrSchedules() throws {

@@ -2,6 +2,8 @@ import Fisher
 import Foundation
 import Testing
 
+@testable import FisherReports
+@testable import FisherStudies
 @testable import FisherTraining
 
 /// The page and table of an inspection.
@@ -25,9 +27,8 @@ import Testing
         let model = Network(using: generator)
         let x = Tensor.normal([20, 4], dtype: .float64, using: generator)
         var inspector = try ModelInspector(of: model, samples: 0)
-        try inspector.add(units: 20, observing: Tensor((0..<20).map { Int64($0 % 2) })) {
-            Categorical(logits: model(x))
-        }
+        try inspector.add(
+            Objective(Categorical(logits: model(x)), observing: Tensor((0..<20).map { Int64($0 % 2) })))
         return try inspector.inspection()
     }
 
@@ -50,11 +51,11 @@ import Testing
 
     @Test func layersWithoutFactorsAreNamed() throws {
         let inspection = try Self.inspection()
-        let lines = inspection.table().split(separator: "\n")
-        #expect(lines.contains { $0.hasPrefix("norm") && $0.contains("no factors") })
-        #expect(lines.last == "* without Kronecker factors, of the diagonal alone: norm")
         let document = InspectionDocument(
             inspection, of: InspectionSubject(title: "t", description: "d"))
+        let lines = document.text().split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("norm") && $0.contains("no factors") })
+        #expect(lines.last == "* without Kronecker factors, of the diagonal alone: norm")
         #expect(document.layers.map(\.hasKroneckerFactors) == [true, false, true])
         #expect(try StoredJSON.decode(InspectionDocument.self, from: document.json()) == document)
         #expect(document.layers[1].diagonalShare == nil && document.layers[0].inputs?.eigenvalues.count == 5)
@@ -81,7 +82,8 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let path = folder.appending(path: "metrics.jsonl").path
         let estimate = DiagonalInformation(
-            source: .empirical, squares: [ParameterPath("a.weight"): Tensor([2.0, 4])], gradients: [:],
+            source: .empirical,
+            sums: DiagonalSums(squares: [ParameterPath("a.weight"): Tensor([2.0, 4])], gradients: [:]),
             observationCount: 2)
         var traces = InformationTraces(every: 5)
         try traces.record(estimate, at: 5)

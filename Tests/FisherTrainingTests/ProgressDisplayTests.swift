@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import Testing
 
+@testable import FisherStudies
 @testable import FisherTraining
 
 @Suite("The progress display")

@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import FisherStudies
 @testable import FisherTraining
 
 /// Event files are those of TensorBoard's own writer, byte for byte (`Reference/tensorboard_events.py`).

@@ -3,6 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
+@testable import FisherStudies
 @testable import FisherTraining
 
 /// A run that was saved and restored goes on to the bit, and the loop does what is due.
@@ -15,7 +16,7 @@ import Testing
             func run(to end: Int, _ session: TrainingSession<ToyTask>) throws -> [Double] {
                 var losses: [Double] = []
                 while session.progress.step < end {
-                    losses.append(try session.advance().loss() ?? .nan)
+                    losses.append(try session.advance().loss)
                     if session.progress.step % 5 == 0 { _ = try session.evaluate() }
                 }
                 return losses
@@ -72,7 +73,7 @@ import Testing
         }
     }
 
-    private func keptRun(
+    private func durableRun(
         _ root: String, _ task: ToyTask = ToyTask(), steps: Int = 20, patience: Int = 0, keep: Int = 2
     ) throws -> DurableRun<ToyTask> {
         var configuration = TrainingConfiguration()
@@ -82,18 +83,13 @@ import Testing
         configuration.patience = patience
         configuration.keep = keep
         return DurableRun(
-            in: RunDirectory(path: root), task, try ToyTask.candidate("fadam"), configuration: configuration,
-            toml: "", values: ["training.steps": "\(steps)"], environment: .example)
+            task, try ToyTask.candidate("fadam"), in: RunDirectory(path: root), training: configuration,
+            values: ["training.steps": "\(steps)"], environment: .example)
     }
 
-    private var silent: ProgressDisplay {
-        ProgressDisplay(
-            output: ProgressOutput(isTerminal: false, usesColor: false, width: { 80 }, write: { _ in }))
-    }
-
-    @Test func keptRunLeavesItsFiles() throws {
+    @Test func aRunLeavesItsFiles() throws {
         try ToyTask.withFolder { root in
-            let document = try keptRun(root)(resumes: false, progress: silent)
+            let document = try durableRun(root)()
             #expect(document.phase == .completed)
             #expect(document.record.curve.map(\.step) == [0, 5, 10, 15, 20])
             let directory = RunDirectory(path: root)
@@ -105,18 +101,18 @@ import Testing
             #expect(text.split(separator: "\n").count == 20 + 5)
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory.eventsFolder).count == 1)
             let error = #expect(throws: StorageError.self) {
-                try keptRun(root)(resumes: false, progress: silent)
+                try durableRun(root)()
             }
             #expect(error?.kind == .cannotCreate)
             // Resuming what is complete changes nothing.
-            #expect(try keptRun(root)(resumes: true, progress: silent).record.curve == document.record.curve)
+            #expect(try durableRun(root)(resuming: true).record.curve == document.record.curve)
         }
     }
 
     /// A signal during an evaluation: what was done is saved, and the rest comes out the same.
     @Test func interruptedEvaluationIsMadeUpFor() throws {
         try ToyTask.withFolder { root in
-            let whole = try keptRun(root + "/whole")(resumes: false, progress: silent)
+            let whole = try durableRun(root + "/whole")()
             defer { Interruption.reset() }
             var task = ToyTask()
             let evaluations = Counter()
@@ -124,12 +120,12 @@ import Testing
                 if evaluations.next() == 3 { throw Interrupted(signal: "SIGTERM") }
             }
             #expect(throws: Interrupted.self) {
-                try keptRun(root + "/cut", task)(resumes: false, progress: silent)
+                try durableRun(root + "/cut", task)()
             }
             let directory = RunDirectory(path: root + "/cut")
             #expect(try directory.document().phase == .interrupted)
             #expect(directory.checkpoints.list().first?.step == 10)
-            let resumed = try keptRun(root + "/cut")(resumes: true, progress: silent)
+            let resumed = try durableRun(root + "/cut")(resuming: true)
             #expect(
                 resumed.record.curve.map(\.validationLoss) == whole.record.curve.map(\.validationLoss))
             #expect(resumed.resumes.map(\.step) == [10])
@@ -150,7 +146,7 @@ import Testing
         try ToyTask.withFolder { root in
             var task = ToyTask()
             task.neverImproves = true
-            let document = try keptRun(root, task, patience: 2)(resumes: false, progress: silent)
+            let document = try durableRun(root, task, patience: 2)()
             #expect(document.phase == .stoppedEarly)
             #expect(document.record.curve.map(\.step) == [0, 5, 10])
         }
@@ -161,7 +157,7 @@ import Testing
             var task = ToyTask()
             task.breaksAfter = 7
             let error = #expect(throws: NonFiniteError.self) {
-                try keptRun(root, task)(resumes: false, progress: silent)
+                try durableRun(root, task)()
             }
             #expect(error?.update == 8)
             let document = try RunDirectory(path: root).document()

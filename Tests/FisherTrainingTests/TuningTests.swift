@@ -1,6 +1,7 @@
 import Fisher
 import Testing
 
+@testable import FisherStudies
 @testable import FisherTraining
 
 /// Grids, their edges, equal trials, and what it takes to reach the baseline.

@@ -1,3 +1,4 @@
+import Foundation
 import NeuralNet
 import Testing
 import Torch
@@ -38,11 +39,56 @@ import Torch
         #expect(model.parameterCount == 9)
     }
 
+    @Test func modulesAreFoundInEveryKindOfCollection() throws {
+        final class Holder: Module {
+            let grid: [[Linear]]
+            let pair: (Linear, last: Linear?)
+            let named: [String: Linear]
+            let free: [Parameter]
+            let numbers = [1, 2, 3]
+            let texts = ["a": "b"]
+
+            init(_ make: () -> Linear) {
+                grid = [[make()], [make(), make()]]
+                pair = (make(), make())
+                named = ["b": make(), "a": make()]
+                free = [Parameter(wrappedValue: .ones([2]))]
+            }
+        }
+        let generator = try RandomGenerator(seed: 0)
+        let holder = Holder { Linear(1, 1, bias: false, using: generator) }
+        #expect(
+            holder.parameters.map { "\($0.path)" } == [
+                "grid.0.0.weight", "grid.1.0.weight", "grid.1.1.weight", "pair.0.weight",
+                "pair.last.weight", "named.a.weight", "named.b.weight", "free.0",
+            ])
+    }
+
     @Test func frozenParametersTakeNoGradient() throws {
         let model = try Self.gpt()
         let all = model.parameterCount
         model.parameters[0].parameter.isTrainable = false
         #expect(model.parameterCount == all - 28)
+    }
+
+    @Test func aModelIsSavedAndLoadedInOneLine() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let (model, other) = (try Self.gpt(), try Self.gpt(tied: true))
+        try model.save(to: path, metadata: ["model": "gpt"])
+        #expect(try SafetensorsFile(path: path).metadata["model"] == "gpt")
+        let copy = GPT(model.configuration, dtype: .float64, using: try RandomGenerator(seed: 9))
+        try copy.load(from: path)
+        for (a, b) in zip(model.parameters, copy.parameters) {
+            #expect(a.path == b.path && b.parameter.wrappedValue.dtype == .float64)
+            #expect(
+                try a.parameter.wrappedValue.scalars(as: Double.self)
+                    == b.parameter.wrappedValue.scalars(as: Double.self))
+        }
+        let error = #expect(throws: WeightError.self) { try other.load(from: path) }
+        #expect(
+            error?.description == "\(path): the model has no parameter head.weight, which the weights give")
+        #expect(throws: SafetensorsError.self) { try model.load(from: path + ".none") }
     }
 
     @Test func weightsThatDoNotFitAreNamed() throws {

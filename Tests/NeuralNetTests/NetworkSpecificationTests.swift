@@ -23,7 +23,7 @@ import Torch
     static let inputs = [[2, 8], [2, 1, 6, 6], [2, 1, 9, 8], [2, 2, 7], [2, 5]]
 
     static func input(_ shape: [Int], of specification: NetworkSpecification) throws -> Tensor {
-        if case .embedding = specification.layers[0] {
+        if specification.layers[0] is Embedding.Description {
             return Tensor((0..<shape.reduce(1, *)).map { Int64($0 % 9) }, shape: shape)
         }
         return .normal(shape, dtype: .float64, using: try RandomGenerator(seed: 4))
@@ -35,7 +35,7 @@ import Torch
         let encoded = try JSONEncoder().encode(specification)
         let decoded = try JSONDecoder().decode(NetworkSpecification.self, from: encoded)
         #expect(decoded == specification)
-        #expect(decoded.likelihood == .bernoulli)
+        #expect(decoded.likelihood == "bernoulli")
 
         let network = specification.makeNetwork(dtype: .float64, using: try RandomGenerator(seed: 1))
         let input = try Self.input(shape, of: specification)
@@ -151,8 +151,7 @@ import Torch
     }
 
     @Test(arguments: [
-        ("{\"layers\":[\"tanh\"]}", "likelihood must be one of categorical, gaussian, bernoulli"),
-        ("{\"layers\":[\"tanh\"],\"likelihood\":\"gausian\"}", "did you mean gaussian?"),
+        ("{\"layers\":[\"tanh\"]}", "likelihood must be a name, such as categorical"),
         ("{\"layers\":[],\"likelihood\":\"gaussian\"}", "there are no layers"),
         ("{\"layer\":[\"tanh\"],\"likelihood\":\"gaussian\"}", "did you mean layers?"),
         ("{\"layers\":\"tanh\",\"likelihood\":\"gaussian\"}", "layers must be a list"),
@@ -188,11 +187,14 @@ import Torch
 
     @Test func layersAreMadeInSwiftToo() throws {
         let made = try NetworkSpecification(
-            layers: [.linear(inputs: 8, outputs: 6), .tanh, .linear(inputs: 6, outputs: 3)],
-            likelihood: .categorical)
+            layers: [
+                Linear.Description(inputs: 8, outputs: 6), Tanh.Description(),
+                Linear.Description(inputs: 6, outputs: 3),
+            ], likelihood: "categorical")
         #expect(made == (try Self.read(Self.networks[0])))
         let error = #expect(throws: NetworkSpecificationError.self) {
-            try NetworkSpecification(layers: [.linear(inputs: -1, outputs: 6)], likelihood: .gaussian)
+            try NetworkSpecification(
+                layers: [Linear.Description(inputs: -1, outputs: 6)], likelihood: "gaussian")
         }
         #expect(error?.position == 0)
     }

@@ -208,7 +208,7 @@ func safetensorsBytes(_ header: [UInt8], data: Int = 0, claiming length: UInt64?
             "b":{"dtype":"U8","shape":[],"data_offsets":[4,5]}}
             """#
         let bytes = safetensorsBytes(Array(header.utf8), data: 5)
-        var generator = SplitMix(state: 20_250_101)
+        var generator = SplitMix64(seed: 20_250_101)
         var refused = 0
         for _ in 0..<500 {
             var damaged = bytes
@@ -229,17 +229,5 @@ func safetensorsBytes(_ header: [UInt8], data: Int = 0, claiming length: UInt64?
             }
         }
         #expect(refused > 250)
-    }
-
-    /// A small generator whose numbers are the same everywhere.
-    struct SplitMix: RandomNumberGenerator {
-        var state: UInt64
-
-        mutating func next() -> UInt64 {
-            state &+= 0x9E37_79B9_7F4A_7C15
-            var mixed = (state ^ (state >> 30)) &* 0xBF58_476D_1CE4_E5B9
-            mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-            return mixed ^ (mixed >> 31)
-        }
     }
 }

@@ -11,10 +11,10 @@ import Torch
 ///     try Objective(likelihood, observing: targets, auxiliaries: consolidation.auxiliaries(for: model))
 ///
 /// The penalty is an auxiliary of the next task's objective: it reaches the weights but never an estimate of the
-/// information. F is any diagonal on the scale of the mean loss: a ``DiagonalInformation`` of any source, or FAdam's
+/// information. F is any diagonal on the scale of the mean loss: a ``/FisherInformation/DiagonalInformation`` of any source, or FAdam's
 /// own f, ``Optimizer/diagonalInformation``. The square of a mini-batch's mean gradient, which much public code
 /// takes, is smaller by about the size of the batch and vanishes where training ends; it is to be had as the source
-/// ``CurvatureSource/minibatch``.
+/// ``/FisherInformation/CurvatureSource/minibatch``.
 public struct ElasticWeightConsolidation {
     /// How several tasks are remembered.
     public enum Memory: Hashable, Sendable {

@@ -56,31 +56,18 @@ extension RMSProp: FusedRule {
     }
 }
 
-extension Adam: FusedRule {
-    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
-        var k = adaptiveMomentConstants(input.step)
-        k.coupled = Float(input.decays ? weightDecay(input.step) : 0)
-        return try fusedMoments(k, input, state: &state)
-    }
-}
-
-extension AdamW: FusedRule {
-    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
-        var k = adaptiveMomentConstants(input.step)
-        k.decay = Float(input.decays ? weightDecay(input.step) : 0)
-        return try fusedMoments(k, input, state: &state)
-    }
-}
-
-extension AdaptiveMomentRule {
+extension AdamRule: FusedRule {
     var fusedObstacle: String? {
         if power != 0.5 { return "power \(power)" }
         return clip.map { "clip \($0)" }
     }
 
-    fileprivate func adaptiveMomentConstants(_ t: Int) -> ck_adaptive {
+    func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
+        let t = input.step
         let (b1, b2) = (beta1(t), beta2(t))
+        let lambda = Float(input.decays ? weightDecay(t) : 0)
         var k = ck_adaptive()
+        (k.coupled, k.decay) = Decay.isDecoupled ? (0, lambda) : (lambda, 0)
         (k.keep_m, k.take_m) = (Float(b1), Float(1 - b1))
         k.correct_m = Float(correctsBias ? 1 / (1 - pow(b1, Double(t))) : 1)
         (k.keep_v, k.take_v) = (Float(b2), Float(1 - b2))
@@ -88,13 +75,7 @@ extension AdaptiveMomentRule {
         k.outside = Float(epsilon(t))
         k.rate = Float(learningRate(t))
         k.guard()
-        return k
-    }
-
-    fileprivate func fusedMoments(
-        _ k: ck_adaptive, _ input: FusedInput, state: inout TensorState
-    ) throws(TorchError) -> FusedStep {
-        .adaptive(
+        return .adaptive(
             k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
             square: try state.memory("fisher", input.parameter.shape, filledWith: 0))
     }

@@ -6,32 +6,36 @@ import Foundation
 import Torch
 
 extension FAdam: FusedRule {
-    var fusedObstacle: String? { needsBatch ? "source \(source.rawValue)" : metricObstacle }
+    var fusedObstacle: String? { estimate.fusedObstacle ?? metric.fusedObstacle }
 
     func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
-        .metric(try metricStep(input, state: &state, factored: false))
+        try metric.fusedStep(input, learningRate: learningRate, state: &state, factored: false)
     }
 }
 
 extension FAdafactor: FusedRule {
-    var fusedObstacle: String? { needsBatch ? "source \(source.rawValue)" : metricObstacle }
+    var fusedObstacle: String? { estimate.fusedObstacle ?? metric.fusedObstacle }
 
     func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
-        .metric(try metricStep(input, state: &state, factored: true))
+        try metric.fusedStep(input, learningRate: learningRate, state: &state, factored: true)
     }
 }
 
-extension FisherMetricRule {
-    fileprivate var metricObstacle: String? {
+extension DiagonalEstimate {
+    fileprivate var fusedObstacle: String? { source == .minibatch ? nil : "source \(source)" }
+}
+
+extension FisherMetric {
+    fileprivate var fusedObstacle: String? {
         if power != 0.5 { return "power \(power)" }
-        if momentum != .natural { return "momentum \(momentum.rawValue)" }
-        if epsilonPolicy == .fractionOfMaximum { return "epsilon_rule \(epsilonPolicy.rawValue)" }
+        if momentumOrder != .natural { return "momentum_order \(momentumOrder.rawValue)" }
+        if epsilonPolicy == .fractionOfMaximum { return "epsilon_policy \(epsilonPolicy.rawValue)" }
         return nil
     }
 
-    fileprivate func metricStep(
-        _ input: FusedInput, state: inout TensorState, factored: Bool
-    ) throws(TorchError) -> MetricStep {
+    fileprivate func fusedStep(
+        _ input: FusedInput, learningRate: Schedule, state: inout TensorState, factored: Bool
+    ) throws(TorchError) -> FusedStep {
         let (t, eta, b1) = (input.step, learningRate(input.step), beta1(input.step))
         let lambda = input.decays ? weightDecay(t) : 0
         let b2hat = correctedDecay(beta2(t), t)
@@ -46,13 +50,14 @@ extension FisherMetricRule {
         }
         (k.keep_m, k.take_m) = (Float(b1), Float(1 - b1))
         k.of_momentum = Float(correctsMomentumBias ? eta / (1 - pow(b1, Double(t))) : eta)
-        k.of_theta = Float(decay == .euclidean ? eta * lambda : 0)
-        k.of_decay = Float(decay == .natural ? eta * lambda : 0)
-        return MetricStep(
-            constants: k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
-            information: try state.information(
-                input.parameter, factored: factored, inside: 0, outside: addend),
-            epsilonFraction: epsilonPolicy == .adaptive ? epsilon2(t) : nil, clip: clip)
+        k.of_theta = Float(decayMetric == .euclidean ? eta * lambda : 0)
+        k.of_decay = Float(decayMetric == .natural ? eta * lambda : 0)
+        return .metric(
+            MetricStep(
+                constants: k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
+                information: try state.information(
+                    input.parameter, factored: factored, inside: 0, outside: addend),
+                epsilonFraction: epsilonPolicy == .adaptive ? epsilon2(t) : nil, clip: clip))
     }
 }
 

@@ -3,16 +3,14 @@ import Torch
 
 /// The gradients of a batch as sums with a count: micro-batches add up, and the division comes last.
 struct GradientSum {
-    /// sum_i of the gradients of -log p; nothing where no gradient arrived.
-    var scores: [Tensor?]
-    /// sum over micro-batches of their observations times the gradients of the auxiliaries.
-    var auxiliaries: [Tensor?]
+    /// The summed gradients, in the order of an optimizer's slots.
+    var gradients: GradientList
     /// sum_i of -log p; 0-dimensional.
     var negativeLogLikelihood: Tensor
     /// The number of observations.
     var count: Int
     /// What the groups asked for, by the number of the group.
-    var statistics: [Int: BatchStatistics] = [:]
+    var statistics: [Int: CurvatureEstimates] = [:]
     /// The time that those took.
     var statisticsTime: Duration = .zero
     /// The mean loss with the auxiliaries, times the observations; 0-dimensional.
@@ -34,23 +32,24 @@ struct GradientSum {
         negativeLogLikelihood = objective.negativeLogLikelihood.detached()
         let found =
             objective.negativeLogLikelihood.requiresGradient
-            ? try gradients(
+            ? try Torch.gradients(
                 of: objective.negativeLogLikelihood, withRespectTo: parameters + others,
                 keepGraph: keepGraph || hasAuxiliaries)
             : (parameters + others).map { _ in nil }
-        scores = Array(found.prefix(parameters.count))
         extra = Array(found.dropFirst(parameters.count))
         total = negativeLogLikelihood
         for auxiliary in objective.auxiliaries {
             total = total + auxiliary.value.detached().to(dtype: total.dtype) * Double(count)
         }
-        auxiliaries = parameters.map { _ in nil }
+        gradients = GradientList(
+            likelihood: Array(found.prefix(parameters.count)), auxiliary: parameters.map { _ in nil })
         let terms = objective.auxiliaries.map(\.value).filter(\.requiresGradient)
         if let first = terms.first {
             let joined = terms.dropFirst().reduce(first, +)
-            auxiliaries = try gradients(of: joined, withRespectTo: parameters, keepGraph: keepGraph).map {
-                $0.map { $0 * Double(count) }
-            }
+            let number = Double(count)
+            gradients.auxiliary = try Torch.gradients(
+                of: joined, withRespectTo: parameters, keepGraph: keepGraph
+            ).map { $0.map { $0 * number } }
         }
     }
 
@@ -58,12 +57,12 @@ struct GradientSum {
     static func + (a: GradientSum, b: GradientSum) throws -> GradientSum {
         var sum = a
         for (group, statistics) in b.statistics {
-            try sum.statistics[group, default: BatchStatistics()].add(statistics)
+            sum.statistics[group] = try sum.statistics[group].map { try $0 + statistics } ?? statistics
         }
         sum.statisticsTime = a.statisticsTime + b.statisticsTime
         sum.total = a.total + b.total
-        sum.scores = zip(a.scores, b.scores).map(added)
-        sum.auxiliaries = zip(a.auxiliaries, b.auxiliaries).map(added)
+        sum.gradients.likelihood = zip(a.gradients.likelihood, b.gradients.likelihood).map(added)
+        sum.gradients.auxiliary = zip(a.gradients.auxiliary, b.gradients.auxiliary).map(added)
         sum.negativeLogLikelihood = a.negativeLogLikelihood + b.negativeLogLikelihood
         sum.count = a.count + b.count
         return sum
@@ -72,5 +71,23 @@ struct GradientSum {
     private static func added(_ a: Tensor?, _ b: Tensor?) -> Tensor? {
         guard let a, let b else { return a ?? b }
         return a + b
+    }
+}
+
+/// Gradients in the order of an optimizer's slots; nothing where none arrived.
+struct GradientList {
+    /// The gradients of -log p.
+    var likelihood: [Tensor?]
+    /// The gradients of the auxiliaries: sums over micro-batches of their observations times the gradient.
+    var auxiliary: [Tensor?]
+
+    /// Whether a slot has a gradient.
+    func reaches(_ slot: Int) -> Bool { likelihood[slot] != nil || auxiliary[slot] != nil }
+
+    /// Divides those of one slot, for who takes them as they are.
+    mutating func divide(_ slot: Int, by count: Double) {
+        if count == 1 { return }
+        likelihood[slot] = likelihood[slot].map { $0 / count }
+        auxiliary[slot] = auxiliary[slot].map { $0 / count }
     }
 }

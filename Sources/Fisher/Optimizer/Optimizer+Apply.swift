@@ -5,180 +5,127 @@ import Foundation
 import NeuralNet
 import Torch
 
-extension Optimizer {
-    /// One step: nothing is written before all gradients are known to be finite and all movements are there.
-    func apply(_ gradients: GradientList, loss: Tensor?, evidence: Evidence?) throws -> StepReport {
-        var gradients = gradients
-        let fused = try fusedSlots(gradients)
-        let update = FusedUpdate(fused.map(fusedJob), threadLimit: threadLimit)
-        var isFused = [Bool](repeating: false, count: gradients.scores.count)
-        for slot in fused { isFused[slot.number] = true }
-        for number in isFused.indices where !isFused[number] { gradients.divide(number) }
+/// What a step does, slot by slot, before anything is written.
+struct StepPlan {
+    /// The slots as they are after the step.
+    var slots: [Optimizer.Slot]
+    /// What the formula path adds to each slot's parameter.
+    var updates: [ParameterUpdate?]
+    /// What the fused path did to each slot's parameter.
+    var outcomes: [FusedOutcome?]
 
-        let known = clipGradientNorm == nil ? 1 / gradients.count : nil
+    init(_ slots: [Optimizer.Slot]) {
+        self.slots = slots
+        updates = slots.map { _ in nil }
+        outcomes = slots.map { _ in nil }
+    }
+
+    /// Takes an update of a slot with the state that it leaves behind.
+    mutating func take(_ update: ParameterUpdate, _ state: TensorState, of slot: Int) {
+        updates[slot] = update
+        slots[slot].state = state
+        slots[slot].state.isExclusive = false
+        slots[slot].step += 1
+    }
+
+    /// What the report tells of the slots that moved, and the paths of the others.
+    var report: (entries: [StepReport.Entry], missing: [ParameterPath]) {
+        var (entries, missing): ([StepReport.Entry], [ParameterPath]) = ([], [])
+        for (number, slot) in slots.enumerated() {
+            if updates[number] == nil && outcomes[number] == nil {
+                missing.append(slot.path)
+            } else {
+                entries.append(
+                    StepReport.Entry(path: slot.path, update: updates[number], fused: outcomes[number]))
+            }
+        }
+        return (entries, missing)
+    }
+}
+
+extension Optimizer {
+    /// One step: nothing is written before all gradients are known to be finite and all updates are there.
+    ///
+    /// - Parameters:
+    ///   - gradients: sums over `count` observations.
+    ///   - loss: the mean loss, where it is known; 0-dimensional.
+    ///   - context: what is known of the batch besides.
+    func apply(_ sums: GradientList, count: Double, loss: Tensor?, context: StepContext?) throws -> StepReport
+    {
+        var gradients = sums
+        let fused = try fusedSlots(gradients)
+        let jobs = FusedUpdate(fused.map(fusedJob), threadLimit: threadLimit)
+        var isFused = [Bool](repeating: false, count: slots.count)
+        for slot in fused { isFused[slot.number] = true }
+        for number in slots.indices where !isFused[number] { gradients.divide(number, by: count) }
+
+        let squares = jobs.survey(scale: clipGradientNorm == nil ? 1 / count : nil)
         let (norm, lossValue) = try norm(
-            of: gradients, fusedSquares: update.survey(scale: known), isFused, loss: loss)
-        let normTensor = Tensor.full([], norm, dtype: .float64)
-        if let source = try nonFiniteCulprit(gradients, loss: lossValue, norm: norm) {
-            return try skip(source, loss: loss, norm: normTensor)
+            of: gradients, isFused, fusedNorm: squares.squareRoot() / count, loss: loss)
+        if let source = try nonFiniteSource(gradients, loss: lossValue, norm: norm) {
+            return try skip(source, loss: lossValue, norm: norm)
         }
         let clip = clipGradientNorm.map { $0 / max(norm, $0) }
-        var plan = try movements(gradients, scale: clip, isFused, evidence)
-        for entry in plan.entries { try entry.movement?.change.check() }
-
-        update.move(scale: (clip ?? 1) / gradients.count)
-        for (job, slot) in zip(update.jobs, fused) { take(job, of: slot, into: &plan) }
-        for entry in plan.entries {
-            if let change = entry.movement?.change { try entry.parameter.wrappedValue.add(change) }
+        var plan = StepPlan(slots)
+        for number in groups.indices {
+            try planUpdates(ofGroup: number, gradients, isFused, clip: clip, count, context, in: &plan)
         }
-        groups = plan.groups
+        for update in plan.updates { try update?.change.check() }
+
+        jobs.move(scale: (clip ?? 1) / count)
+        for (job, slot) in zip(jobs.jobs, fused) {
+            // Whoever still holds a graph of the former elements must be told.
+            slot.parameter.withUnsafeMutableBytes { _ in }
+            plan.slots[slot.number].state = slot.state
+            plan.slots[slot.number].step += 1
+            plan.outcomes[slot.number] = fusedOutcome(job, of: slot)
+        }
+        for (number, update) in plan.updates.enumerated() {
+            if let update { try slots[number].parameter.wrappedValue.add(update.change) }
+        }
+        slots = plan.slots
         updateCount += 1
         skippedInARow = 0
+        let (entries, missing) = plan.report
         return StepReport(
-            update: updateCount, lossTensor: loss, gradientNormTensor: normTensor, skipped: nil,
-            withoutGradient: plan.missing,
-            entries: plan.entries.map {
-                StepReport.Entry(path: $0.path, movement: $0.movement, fused: $0.fused)
-            })
+            update: updateCount, loss: lossValue ?? .nan, gradientNorm: norm, skipped: nil,
+            withoutGradient: missing, entries: entries)
     }
 
-    /// The groups after a step, and what was done to each parameter that has a gradient, in order.
-    private struct Plan {
-        struct Entry {
-            let path: ParameterPath
-            let parameter: Parameter
-            var movement: ParameterUpdate?
-            var fused: FusedOutcome?
-        }
-
-        var groups: [BoundGroup]
-        var entries: [Entry] = []
-        var missing: [ParameterPath] = []
-        /// The place of each slot's entry.
-        var places: [Int?] = []
-    }
-
-    /// The slots that take the fused path; those with auxiliary gradients do not.
-    private func fusedSlots(_ gradients: GradientList) throws(TorchError) -> [FusedSlot] {
-        var found: [FusedSlot] = []
-        var first = 0
-        for (group, bound) in groups.enumerated() {
-            if let rule = bound.group.rule as? any FusedCurvatureRule {
-                found += try fusedSlots(ofGroup: group, first: first, rule: rule, gradients)
-                first += bound.slots.count
-                continue
-            }
-            if fusedObstacle(of: bound.group.rule) == nil, let rule = bound.group.rule as? any FusedRule {
-                for position in bound.slots.indices {
-                    let number = first + position
-                    guard let score = gradients.scores[number], gradients.auxiliaries[number] == nil else {
-                        continue
-                    }
-                    let slot = try fusedSlot(
-                        number: number, group: group, position: position, rule: rule, score: score)
-                    if let slot { found.append(slot) }
-                }
-            }
-            first += bound.slots.count
-        }
-        return found
-    }
-
-    /// Notes what a job did to its parameter.
-    private func take(_ job: FusedJob, of slot: FusedSlot, into plan: inout Plan) {
-        // Whoever still holds a graph of the former elements must be told.
-        slot.parameter.withUnsafeMutableBytes { _ in }
-        plan.groups[slot.group].slots[slot.position].state = slot.state
-        plan.groups[slot.group].slots[slot.position].step += 1
-        if let place = plan.places[slot.number] { plan.entries[place].fused = fusedOutcome(job, of: slot) }
-    }
-
-    /// Asks every group's rule for the movements of the slots on the formula path; nothing is written.
-    private func movements(
-        _ gradients: GradientList, scale: Double?, _ isFused: [Bool], _ evidence: Evidence?
-    ) throws -> Plan {
-        var plan = Plan(groups: groups)
-        var first = 0
-        for (number, bound) in groups.enumerated() {
-            let isMovedWhole = !isFused[first..<first + bound.slots.count].contains(true)
-            if isMovedWhole, let rule = bound.group.rule.informed, let evidence {
-                try move(number, by: rule, gradients, first: first, scale: scale, evidence, in: &plan)
-                first += bound.slots.count
-                continue
-            }
-            var inputs: [RuleInput] = []
-            var positions: [Int] = []
-            for (position, slot) in bound.slots.enumerated() {
-                let k = first + position
-                let (score, auxiliary) = (gradients.scores[k], gradients.auxiliaries[k])
-                if score == nil && auxiliary == nil {
-                    plan.missing.append(slot.path)
-                    plan.places.append(nil)
-                    continue
-                }
-                plan.places.append(plan.entries.count)
-                plan.entries.append(Plan.Entry(path: slot.path, parameter: slot.parameter))
-                if isFused[k] { continue }
-                inputs.append(
-                    ruleInput(slot, score: score, auxiliary: auxiliary, scale: scale))
-                positions.append(position)
-            }
-            if inputs.isEmpty {
-                first += bound.slots.count
-                continue
-            }
-            var states = positions.map { position in
-                let kept = bound.slots[position].state
-                return roundingGenerator == nil ? kept : kept.widened
-            }
-            let moves = bound.group.rule.direction(inputs, state: &states)
-            for (k, position) in positions.enumerated() {
-                states[k].isExclusive = false
-                if let roundingGenerator { states[k] = states[k].shortened(using: roundingGenerator) }
-                plan.groups[number].slots[position].state = states[k]
-                plan.groups[number].slots[position].step += 1
-                if let place = plan.places[first + position] { plan.entries[place].movement = moves[k] }
-            }
-            first += bound.slots.count
-        }
-        return plan
-    }
-
-    /// Asks a rule that is told of its whole group for the movements.
-    private func move(
-        _ number: Int, by rule: any CurvatureRule, _ gradients: GradientList, first: Int, scale: Double?,
-        _ evidence: Evidence, in plan: inout Plan
+    /// Asks a group's rule for the updates of its slots on the formula path; nothing is written.
+    private func planUpdates(
+        ofGroup number: Int, _ gradients: GradientList, _ isFused: [Bool], clip: Double?, _ count: Double,
+        _ context: StepContext?, in plan: inout StepPlan
     ) throws {
-        let slots = groups[number].slots
-        let hasGradient = slots.indices.map { position in
-            gradients.scores[first + position] != nil || gradients.auxiliaries[first + position] != nil
-        }
-        let inputs = slots.enumerated().map { position, slot in
+        let group = groups[number]
+        func input(_ slot: Int) -> RuleInput {
             ruleInput(
-                slot, score: gradients.scores[first + position],
-                auxiliary: gradients.auxiliaries[first + position], scale: scale)
+                slots[slot], gradient: gradients.likelihood[slot], auxiliary: gradients.auxiliary[slot],
+                scale: clip)
         }
-        var states = slots.map(\.state)
-        let moves = try rule.movements(
-            try ruleGroup(
-                number, inputs, hasGradient, scale: (scale ?? 1) / gradients.count, evidence), state: &states)
-        for (position, slot) in slots.enumerated() {
-            guard hasGradient[position] else {
-                plan.missing.append(slot.path)
-                plan.places.append(nil)
-                continue
+        if let rule = group.rule.curvatureRule, let context, !isFused[group.slots].contains(true) {
+            var states = slots[group.slots].map(\.state)
+            let known = try ruleGroup(
+                number, group.slots.map(input), hasGradient: group.slots.map(gradients.reaches),
+                scale: (clip ?? 1) / count, context)
+            let updates = try rule.updates(for: known, state: &states)
+            for (position, slot) in group.slots.enumerated() where gradients.reaches(slot) {
+                plan.take(updates[position], states[position], of: slot)
             }
-            plan.places.append(plan.entries.count)
-            plan.entries.append(
-                Plan.Entry(path: slot.path, parameter: slot.parameter, movement: moves[position]))
-            states[position].isExclusive = false
-            plan.groups[number].slots[position].state = states[position]
-            plan.groups[number].slots[position].step += 1
+            return
+        }
+        let moving = group.slots.filter { gradients.reaches($0) && !isFused[$0] }
+        if moving.isEmpty { return }
+        var states = moving.map { roundingGenerator == nil ? slots[$0].state : slots[$0].state.widened }
+        let updates = group.rule.updates(for: moving.map(input), state: &states)
+        for (position, slot) in moving.enumerated() {
+            let state = roundingGenerator.map { states[position].shortened(using: $0) } ?? states[position]
+            plan.take(updates[position], state, of: slot)
         }
     }
 
     /// What a rule's formula is told about one slot.
-    private func ruleInput(_ slot: Slot, score: Tensor?, auxiliary: Tensor?, scale: Double?) -> RuleInput {
+    private func ruleInput(_ slot: Slot, gradient: Tensor?, auxiliary: Tensor?, scale: Double?) -> RuleInput {
         let tensor = slot.parameter.wrappedValue.detached()
         let precise = tensor.to(dtype: tensor.dtype.accumulator)
         func prepared(_ gradient: Tensor) -> Tensor {
@@ -186,36 +133,36 @@ extension Optimizer {
             return scale.map { gradient * $0 } ?? gradient
         }
         return RuleInput(
-            parameter: precise, score: score.map(prepared) ?? .zeros(like: precise),
+            parameter: precise, gradient: gradient.map(prepared) ?? .zeros(like: precise),
             auxiliary: auxiliary.map(prepared), step: slot.step + 1, decays: slot.decays)
     }
 
-    /// The Euclidean norm of the whole gradient, and the loss; `fusedSquares` are those of the undivided sums.
-    /// What is computed by tensor operations is read at once: a step waits for its device once.
+    /// The Euclidean norm of the whole gradient, and the loss. What is computed by tensor operations is read at once:
+    /// a step waits for its device once.
     private func norm(
-        of gradients: GradientList, fusedSquares: Double, _ isFused: [Bool], loss: Tensor?
+        of gradients: GradientList, _ isFused: [Bool], fusedNorm: Double, loss: Tensor?
     ) throws(TorchError) -> (norm: Double, loss: Double?) {
         var norms: [Tensor] = []
-        for number in isFused.indices where !isFused[number] {
-            norms += [gradients.scores[number], gradients.auxiliaries[number]].compactMap { $0?.norm() }
+        for number in slots.indices where !isFused[number] {
+            norms += [gradients.likelihood[number], gradients.auxiliary[number]].compactMap { $0?.norm() }
         }
         let rest = norms.isEmpty ? nil : Tensor.stacked(norms).norm()
         let loss = loss.map { $0.to(dtype: .float64).reshaped([]) }
         var read = [rest, loss].compactMap(\.self)
         if read.count == 2 { read = [Tensor.stacked(read)] }
         let values = try read.first?.scalars(as: Double.self) ?? []
-        let fused = fusedSquares.squareRoot() / gradients.count
         return (
-            rest == nil ? fused : hypot(values[0], fused), loss == nil ? nil : values[values.count - 1]
+            rest == nil ? fusedNorm : hypot(values[0], fusedNorm),
+            loss == nil ? nil : values[values.count - 1]
         )
     }
 
     /// The loss or the first parameter whose gradient is not finite.
-    private func nonFiniteCulprit(_ gradients: GradientList, loss: Double?, norm: Double) throws -> String? {
+    private func nonFiniteSource(_ gradients: GradientList, loss: Double?, norm: Double) throws -> String? {
         if norm.isFinite && loss?.isFinite ?? true { return nil }
         if let loss, !loss.isFinite { return "the loss" }
-        for (k, slot) in slots.enumerated() {
-            for gradient in [gradients.scores[k], gradients.auxiliaries[k]].compactMap({ $0 })
+        for (number, slot) in slots.enumerated() {
+            for gradient in [gradients.likelihood[number], gradients.auxiliary[number]].compactMap(\.self)
             where try gradient.isFinite().all().item() == 0 {
                 return "the gradient of \(slot.path)"
             }
@@ -223,13 +170,13 @@ extension Optimizer {
         return nil
     }
 
-    private func skip(_ source: String, loss: Tensor?, norm: Tensor) throws -> StepReport {
+    private func skip(_ source: String, loss: Double?, norm: Double) throws -> StepReport {
         let error = NonFiniteError(update: updateCount + 1, source: source, skippedInARow: skippedInARow)
         guard case .skip(let limit) = nonFinite, skippedInARow < limit else { throw error }
         skippedCount += 1
         skippedInARow += 1
         return StepReport(
-            update: updateCount + 1, lossTensor: loss, gradientNormTensor: norm, skipped: error,
+            update: updateCount + 1, loss: loss ?? .nan, gradientNorm: norm, skipped: error,
             withoutGradient: [], entries: [])
     }
 }

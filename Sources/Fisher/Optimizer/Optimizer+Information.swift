@@ -6,9 +6,9 @@ import NeuralNet
 import Torch
 
 /// What a step knows of its batch besides the gradients.
-struct Evidence {
+struct StepContext {
     /// What the groups asked for, by the number of the group.
-    let statistics: [Int: BatchStatistics]
+    let statistics: [Int: CurvatureEstimates]
     /// The mean loss with the auxiliaries; 0-dimensional.
     let loss: Tensor
     /// The same, evaluated anew with the parameters as they are.
@@ -16,22 +16,35 @@ struct Evidence {
 }
 
 extension Optimizer {
-    /// What the groups with informed rules are bound to.
-    static func plans(for groups: [BoundGroup], of model: (any Module)?) throws -> [Int: StatisticsPlan] {
-        var plans: [Int: StatisticsPlan] = [:]
-        for (number, bound) in groups.enumerated() {
-            guard let rule = bound.group.rule.informed else { continue }
+    /// What answers the groups whose rules ask for statistics of a batch.
+    static func estimators(
+        for groups: [BoundGroup], _ slots: [Slot], of model: (any Module)?
+    ) throws -> [Int: CurvatureEstimator] {
+        var estimators: [Int: CurvatureEstimator] = [:]
+        for (number, group) in groups.enumerated() {
+            guard let rule = group.rule.curvatureRule else { continue }
             guard let model else {
                 throw OptimizerError.needsModel(rule: type(of: rule).summary.name)
             }
-            let plan = try StatisticsPlan(
-                bound.slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) }, of: model)
+            let estimator = try estimator(of: model, for: slots[group.slots])
             let requests = rule.requests(at: 1)
-            try plan.check(requests)
-            try checkSize(of: requests, plan.parameters, rule: type(of: rule).summary.name)
-            plans[number] = plan
+            try estimator.check(requests)
+            try checkSize(of: requests, estimator.parameters, rule: type(of: rule).summary.name)
+            estimators[number] = estimator
         }
-        return plans
+        return estimators
+    }
+
+    private static func estimator(of model: any Module, for slots: ArraySlice<Slot>) throws
+        -> CurvatureEstimator
+    {
+        let parameters = slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) }
+        do {
+            return try CurvatureEstimator(of: model, for: parameters)
+        } catch {
+            if case .splitLayer(let path) = error { throw OptimizerError.splitLayer(path) }
+            throw error
+        }
     }
 
     /// Throws where a whole matrix of the group's parameters, and a factor of it, cannot be held.
@@ -49,19 +62,43 @@ extension Optimizer {
         }
     }
 
-    /// What gathers the statistics of the next step; nothing where no rule asks for any.
-    func statisticsGatherer() throws -> StatisticsGatherer? {
-        guard let model else { return nil }
-        let asking = groups.indices.compactMap { number in
-            plans[number].flatMap { plan in
-                let rule = groups[number].group.rule.informed
-                let step = (groups[number].slots.lazy.map(\.step).max() ?? 0) + 1
-                let requests = rule?.requests(at: step) ?? []
-                return requests.isEmpty ? nil : (group: number, plan: plan, requests: requests)
-            }
+    /// What the groups ask of the batch of the next step, with the numbers of the groups.
+    var questions: [(group: Int, question: CurvaturePass.Question)] {
+        var found: [(group: Int, question: CurvaturePass.Question)] = []
+        for (number, group) in groups.enumerated() {
+            guard let estimator = estimators[number], let rule = group.rule.curvatureRule else { continue }
+            let requests = rule.requests(at: nextStep(ofGroup: number))
+            if !requests.isEmpty { found.append((number, (estimator, requests))) }
         }
-        if asking.isEmpty { return nil }
-        return StatisticsGatherer(model: model, plans: asking, generator: labelGenerator)
+        return found
+    }
+
+    /// The summed gradients of one slice with the answers to the groups' questions, whose backward pass at the data's
+    /// labels is that of the gradients.
+    func gradientSum(
+        _ questions: [(group: Int, question: CurvaturePass.Question)], units: Int?,
+        withRespectTo tensors: [Tensor], _ objective: () throws -> Objective
+    ) throws -> GradientSum {
+        guard !questions.isEmpty, let model else {
+            return try GradientSum(of: objective(), withRespectTo: tensors)
+        }
+        let pass = try CurvaturePass(of: model, asking: questions.map(\.question), units: units, objective)
+        var slopes: [Tensor?] = []
+        var sum = try GradientSum(
+            of: pass.objective, withRespectTo: tensors, and: pass.labelTensors,
+            keepGraph: pass.keepsGraphAfterLabels, extra: &slopes)
+        guard sum.count > 0 else { return sum }
+        let clock = ContinuousClock()
+        let begin = clock.now
+        let found = try pass.estimates(labelGradients: slopes, using: labelGenerator)
+        sum.statistics = Dictionary(uniqueKeysWithValues: zip(questions.map(\.group), found))
+        sum.statisticsTime = begin.duration(to: clock.now)
+        return sum
+    }
+
+    /// The number of a group's next update.
+    func nextStep(ofGroup number: Int) -> Int {
+        (slots[groups[number].slots].lazy.map(\.step).max() ?? 0) + 1
     }
 
     /// The states of the generators that the model draws from.
@@ -88,36 +125,32 @@ extension Optimizer {
 
     /// What a rule is told about its group.
     func ruleGroup(
-        _ number: Int, _ inputs: [RuleInput], _ hasGradient: [Bool], scale: Double, _ evidence: Evidence
+        _ number: Int, _ inputs: [RuleInput], hasGradient: [Bool], scale: Double, _ context: StepContext
     ) throws -> RuleGroup {
-        guard let plan = plans[number] else { preconditionFailure("an informed rule has a plan") }
-        let parameters = groups[number].slots.map(\.parameter.wrappedValue)
+        guard let estimator = estimators[number] else {
+            preconditionFailure("a rule that asks for statistics has an estimator")
+        }
+        let parameters = slots[groups[number].slots].map(\.parameter)
         return RuleGroup(
-            inputs: inputs, hasGradient: hasGradient, structure: plan.structure,
-            statistics: evidence.statistics[number] ?? BatchStatistics(), gradientScale: scale,
-            loss: evidence.loss
-        ) { movements in
-            let before = parameters.map { $0.detached().copy() }
-            func restore() throws {
-                for (parameter, old) in zip(parameters, before) { try parameter.assign(old) }
+            inputs: inputs, hasGradient: hasGradient, structure: estimator.structure,
+            statistics: context.statistics[number] ?? CurvatureEstimates(), gradientScale: scale,
+            loss: context.loss
+        ) { updates in
+            // Other tensors in their place, so that the graph of the batch stays that of untouched weights.
+            let before = zip(parameters, updates).map { parameter, update in
+                let value = parameter.wrappedValue.detached()
+                return parameter.exchange((value + update.change).to(dtype: value.dtype))
             }
-            do {
-                for (parameter, movement) in zip(parameters, movements) { try parameter.add(movement.change) }
-                let loss = try evidence.meanLoss()
-                try restore()
-                return loss
-            } catch {
-                try restore()
-                throw error
-            }
+            defer { for (parameter, old) in zip(parameters, before) { _ = parameter.exchange(old) } }
+            return try context.meanLoss()
         }
     }
 
     /// What is said of each parameter of a group in `describe()`.
     func notes(ofGroup number: Int) -> [String?] {
-        guard let rule = groups[number].group.rule.informed, let plan = plans[number] else {
+        guard let rule = groups[number].rule.curvatureRule, let estimator = estimators[number] else {
             return groups[number].slots.map { _ in nil }
         }
-        return rule.notes(plan.structure)
+        return rule.notes(estimator.structure)
     }
 }

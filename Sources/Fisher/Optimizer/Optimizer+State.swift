@@ -4,7 +4,8 @@ import Torch
 
 extension Optimizer {
     /// Everything that the optimizer remembers, by key: `parameter/<path>/<name>` for what the rules keep,
-    /// `parameter/<path>/step` for how often a parameter has moved, `optimizer/...` for the counters.
+    /// `parameter/<path>/step` for how often a parameter has moved, `optimizer/...` for the counters and for learning
+    /// rates that ``setLearningRate(_:of:)`` has changed.
     ///
     /// The tensors are those in use: save them before the next step.
     public var state: [String: Tensor] {
@@ -16,6 +17,10 @@ extension Optimizer {
         for slot in slots {
             all["parameter/\(slot.path)/step"] = Tensor([Int64(slot.step)], shape: [])
             for (name, tensor) in slot.state.tensors { all["parameter/\(slot.path)/\(name)"] = tensor }
+        }
+        for (number, group) in groups.enumerated() {
+            guard let changed = group.changedLearningRate else { continue }
+            all[Optimizer.learningRateKey(number)] = Tensor(Array("\(changed)".utf8))
         }
         // A generator of the engine whose state cannot be read has failed before.
         if let bytes = try? labelGenerator?.state() { all["optimizer/label_generator"] = Tensor(bytes) }
@@ -50,33 +55,41 @@ extension Optimizer {
             }
             draws.append((generator, try bytes.scalars(as: UInt8.self)))
         }
-        var restored = groups
-        for g in groups.indices {
-            let steps = try groups[g].slots.map { slot in
-                try count("parameter/\(slot.path)/step")
+        var (restoredGroups, restored) = (groups, slots)
+        for (number, group) in groups.enumerated() {
+            let key = Optimizer.learningRateKey(number)
+            restoredGroups[number].changedLearningRate = try unused.removeValue(forKey: key).map { saved in
+                let text = String(decoding: try saved.scalars(as: UInt8.self), as: UTF8.self)
+                guard let learningRate = Schedule(text) else {
+                    throw OptimizerError.badState(key: key, reason: "is no schedule")
+                }
+                return learningRate
             }
-            let shapes = expectedShapes(ofGroup: g, after: steps.max() ?? 0)
-            for s in groups[g].slots.indices {
-                let slot = groups[g].slots[s]
+            let steps = try group.slots.map { try count("parameter/\(slots[$0].path)/step") }
+            let shapes = expectedShapes(ofGroup: number, after: steps.max() ?? 0)
+            for (position, place) in group.slots.enumerated() {
+                let slot = slots[place]
                 let prefix = "parameter/\(slot.path)/"
-                restored[g].slots[s].step = steps[s]
+                restored[place].step = steps[position]
                 var state = TensorState()
                 for key in unused.keys.filter({ $0.hasPrefix(prefix) }) {
                     guard let tensor = unused.removeValue(forKey: key) else { continue }
-                    try checkDType(tensor, key: key, of: slot, rule: groups[g].group.rule)
+                    try checkDType(tensor, key: key, of: slot, rule: group.rule)
                     state[String(key.dropFirst(prefix.count))] = tensor.copy()
                 }
-                try Optimizer.check(state, of: slot, shapes: shapes[s], step: steps[s])
-                restored[g].slots[s].state = state
+                try Optimizer.check(state, of: slot, shapes: shapes[position], step: steps[position])
+                restored[place].state = state
             }
         }
         if let extra = unused.keys.min() {
             throw OptimizerError.badState(key: extra, reason: "belongs to no parameter")
         }
         for (generator, state) in draws { try generator.restore(state) }
-        groups = restored
+        (groups, slots) = (restoredGroups, restored)
         (updateCount, skippedCount, skippedInARow) = (updates, skipped, inARow)
     }
+
+    private static func learningRateKey(_ group: Int) -> String { "optimizer/learning_rate/\(group)" }
 
     private func checkDType(
         _ tensor: Tensor, key: String, of slot: Slot, rule: any OptimizationRule
@@ -116,9 +129,9 @@ extension Optimizer {
     /// The bytes that the rules' memories will take after the first step. Costs about as much as a step.
     public var expectedStateByteCount: Int {
         groups.indices.reduce(0) { total, number in
-            let slots = groups[number].slots
+            let slots = slots[groups[number].slots]
             return zip(slots, expectedShapes(ofGroup: number, after: 1)).reduce(total) { sum, entry in
-                let size = dtype(ofState: groups[number].group.rule, for: entry.0).byteCount
+                let size = dtype(ofState: groups[number].rule, for: entry.0).byteCount
                 return sum + entry.1.values.reduce(0) { $0 + $1.reduce(1, *) * size }
             }
         }
@@ -127,32 +140,19 @@ extension Optimizer {
     /// The type in which a rule's memory of a parameter is kept.
     private func dtype(ofState rule: any OptimizationRule, for slot: Slot) -> DType {
         let computed = slot.parameter.wrappedValue.dtype.accumulator
-        let isShort = statePrecision != .full && computed == .float32 && rule.informed == nil
+        let isShort = statePrecision != .full && computed == .float32 && rule.curvatureRule == nil
         return isShort ? .bfloat16 : computed
     }
 
     /// The shapes of what a group's rule remembers of each parameter after an update, by name. A rule that works on
     /// gradients tells them by a step on zeros.
     private func expectedShapes(ofGroup number: Int, after step: Int) -> [[String: [Int]]] {
-        let bound = groups[number]
-        if let rule = bound.group.rule.informed, let plan = plans[number] {
-            return rule.stateShapes(plan.structure, after: step)
+        let group = groups[number]
+        if let rule = group.rule.curvatureRule, let estimator = estimators[number] {
+            return rule.stateShapes(estimator.structure, after: step)
         }
-        return bound.slots.map { slot in
-            let tensor = slot.parameter.wrappedValue
-            return bound.group.rule.stateShapes(like: tensor.detached())
+        return slots[group.slots].map { slot in
+            group.rule.stateShapes(like: slot.parameter.wrappedValue.detached())
         }
-    }
-}
-
-extension OptimizationRule {
-    /// The shapes of what the rule remembers of one parameter, by name.
-    func stateShapes(like parameter: Tensor) -> [String: [Int]] {
-        let zeros = Tensor.zeros(like: parameter, dtype: parameter.dtype.accumulator)
-        var fresh = [TensorState()]
-        _ = withoutGradients {
-            direction([RuleInput(parameter: zeros, score: zeros, step: 1)], state: &fresh)
-        }
-        return fresh[0].tensors.mapValues(\.shape)
     }
 }

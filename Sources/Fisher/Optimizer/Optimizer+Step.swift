@@ -16,7 +16,7 @@ extension Optimizer {
     ) throws -> StepReport {
         let clock = ContinuousClock()
         let begin = clock.now
-        let noise = plans.isEmpty ? [] : try noise()
+        let noise = estimators.isEmpty ? [] : try noise()
         let sum = try gradientSum(on: batch, microBatches: microBatches, objective)
         let middle = clock.now
         var report = try withoutActuallyEscaping(objective) { objective in
@@ -30,6 +30,19 @@ extension Optimizer {
         return report
     }
 
+    /// Makes one step on an objective, for who has no batch to cut.
+    ///
+    ///     let loss = try optimizer.step {
+    ///         try Objective(Categorical(logits: model(inputs)), observing: targets)
+    ///     }.loss
+    ///
+    /// The closure may run more than once. Rules that ask for statistics by unit take the observations of the first axis
+    /// of the likelihood for units.
+    @discardableResult
+    public func step(_ objective: () throws -> Objective) throws -> StepReport {
+        try step(on: WholeBatch()) { _ in try objective() }
+    }
+
     /// The summed gradients of a batch: the first half of a step.
     func gradientSum<Batch: SliceableBatch>(
         on batch: Batch, microBatches: Int, _ objective: (Batch) throws -> Objective
@@ -39,13 +52,15 @@ extension Optimizer {
             throw OptimizerError.badMicroBatches(count: microBatches, units: units)
         }
         let tensors = slots.map(\.parameter.wrappedValue)
-        let gatherer = try statisticsGatherer()
+        let questions = questions
         var total: GradientSum?
         for part in 0..<microBatches {
             let slice = Optimizer.slice(part, of: batch, into: microBatches)
-            let sum =
-                try gatherer?.sum(units: slice.unitCount, withRespectTo: tensors) { try objective(slice) }
-                ?? GradientSum(of: try objective(slice), withRespectTo: tensors)
+            let sum = try gradientSum(
+                questions, units: slice is WholeBatch ? nil : slice.unitCount, withRespectTo: tensors
+            ) {
+                try objective(slice)
+            }
             total = try total.map { try $0 + sum } ?? sum
         }
         guard let total, total.count > 0 else { throw OptimizerError.noObservations }
@@ -63,9 +78,8 @@ extension Optimizer {
     func update(with sum: GradientSum, meanLoss: @escaping () throws -> Double) throws -> StepReport {
         try withoutGradients {
             try apply(
-                GradientList(scores: sum.scores, auxiliaries: sum.auxiliaries, count: Double(sum.count)),
-                loss: sum.negativeLogLikelihood / Double(sum.count),
-                evidence: Evidence(
+                sum.gradients, count: Double(sum.count), loss: sum.negativeLogLikelihood / Double(sum.count),
+                context: StepContext(
                     statistics: sum.statistics, loss: sum.total / Double(sum.count), meanLoss: meanLoss))
         }
     }
@@ -77,18 +91,14 @@ extension Optimizer {
     /// the policy; no weight is changed then.
     @discardableResult
     public func update(with gradients: [ParameterPath: Tensor]) throws -> StepReport {
-        for bound in groups where bound.group.rule.informed != nil {
-            throw OptimizerError.needsModel(rule: type(of: bound.group.rule).summary.name)
+        if let rule = groups.lazy.compactMap(\.rule.curvatureRule).first {
+            throw OptimizerError.needsModel(rule: type(of: rule).summary.name)
         }
-        var scores: [Tensor?] = []
-        var taken = 0
-        for slot in groups.lazy.flatMap(\.slots) {
-            let gradient = gradients[slot.path]
+        let given = slots.map { gradients[$0.path] }
+        for (gradient, slot) in zip(given, slots) {
             if let gradient { try Optimizer.check(gradient, of: slot) }
-            scores.append(gradient)
-            taken += gradient == nil ? 0 : 1
         }
-        if taken < gradients.count {
+        if given.count(where: { $0 != nil }) < gradients.count {
             let known = Set(slots.map(\.path))
             for path in gradients.keys.sorted() where !known.contains(path) {
                 throw OptimizerError.badGradient(path: path, reason: "belongs to no parameter")
@@ -96,8 +106,8 @@ extension Optimizer {
         }
         return try withoutGradients {
             try apply(
-                GradientList(scores: scores, auxiliaries: scores.map { _ in nil }, count: 1), loss: nil,
-                evidence: nil)
+                GradientList(likelihood: given, auxiliary: given.map { _ in nil }), count: 1, loss: nil,
+                context: nil)
         }
     }
 
@@ -109,4 +119,10 @@ extension Optimizer {
                 path: slot.path, reason: "has shape \(gradient.shape), the parameter \(parameter.shape)")
         }
     }
+}
+
+/// The batch of a step whose closure knows its data: one that is not cut, and whose units are found in what is captured.
+private struct WholeBatch: SliceableBatch {
+    var unitCount: Int { 1 }
+    func slice(_ range: Range<Int>) -> WholeBatch { self }
 }

@@ -25,17 +25,29 @@ public final class Optimizer {
         var state = TensorState()
     }
 
-    /// A group bound to parameters.
+    /// A group bound to parameters, whose slots stand together.
     struct BoundGroup {
         let group: ParameterGroup
-        var slots: [Slot]
+        let slots: Range<Int>
+        /// The learning rate that took the place of the rule's own.
+        var changedLearningRate: Schedule?
+
+        /// The rule in force.
+        var rule: any OptimizationRule {
+            guard let changedLearningRate else { return group.rule }
+            var rule = group.rule
+            rule.learningRate = changedLearningRate
+            return rule
+        }
     }
 
+    /// All parameters in the order of their groups.
+    var slots: [Slot]
     var groups: [BoundGroup]
     /// The model, where the optimizer was bound to one.
     let model: (any Module)?
-    /// What the groups whose rules ask for statistics need to gather them, by the number of the group.
-    let plans: [Int: StatisticsPlan]
+    /// What answers the groups whose rules ask for statistics of a batch, by the number of the group.
+    let estimators: [Int: CurvatureEstimator]
     /// How exactly the rules remember.
     public let statePrecision: StatePrecision
     /// Draws the directions in which states are rounded.
@@ -113,18 +125,17 @@ public final class Optimizer {
                 seen.parameters.insert(ObjectIdentifier(named.parameter)).inserted
             else { throw OptimizerError.duplicate(named.path) }
         }
-        for group in groups { try group.rule.validate() }
+        for group in groups { try group.rule.checkOptions() }
         if let clipGradientNorm, !(clipGradientNorm > 0 && clipGradientNorm.isFinite) {
             throw HyperparameterError(
                 rule: "optimizer", option: "clip_gradient_norm", value: "\(clipGradientNorm)",
                 reason: "must be more than zero")
         }
-        let routed = try Optimizer.route(parameters, to: groups)
-        self.groups = routed
+        (slots, self.groups) = try Optimizer.route(parameters, to: groups)
         self.model = model
-        plans = try Optimizer.plans(for: routed, of: model)
+        estimators = try Optimizer.estimators(for: self.groups, slots, of: model)
         labelGenerator =
-            groups.contains { $0.rule.informed?.drawsLabels ?? false }
+            groups.contains { $0.rule.curvatureRule?.drawsLabels ?? false }
             ? try RandomGenerator(seed: labelSeed) : nil
         self.clipGradientNorm = clipGradientNorm
         self.nonFinite = nonFinite
@@ -138,14 +149,14 @@ public final class Optimizer {
         instructionSet = try .chosen()
     }
 
-    private static func route(_ parameters: [NamedParameter], to groups: [ParameterGroup]) throws
-        -> [BoundGroup]
-    {
-        var bound = groups.map { BoundGroup(group: $0, slots: []) }
+    private static func route(
+        _ parameters: [NamedParameter], to groups: [ParameterGroup]
+    ) throws -> ([Slot], [BoundGroup]) {
         let expressions = try groups.map { group -> Regex<AnyRegexOutput>? in
             guard case .matching(let pattern) = group.pattern else { return nil }
             do { return try Regex(pattern) } catch { throw OptimizerError.badPattern(pattern) }
         }
+        var taken = groups.map { _ in [Slot]() }
         for named in parameters {
             let text = "\(named.path)"
             let taker = groups.indices.first { k in
@@ -157,16 +168,34 @@ public final class Optimizer {
             }
             guard let taker else { throw OptimizerError.unrouted(named.path) }
             let decays = groups[taker].decayScope == .all || named.parameter.wrappedValue.rank >= 2
-            bound[taker].slots.append(Slot(path: named.path, parameter: named.parameter, decays: decays))
+            taken[taker].append(Slot(path: named.path, parameter: named.parameter, decays: decays))
         }
-        if let empty = bound.first(where: \.slots.isEmpty) {
-            throw OptimizerError.emptyGroup(empty.group.pattern)
+        var (slots, bound): ([Slot], [BoundGroup]) = ([], [])
+        for (group, own) in zip(groups, taken) {
+            if own.isEmpty { throw OptimizerError.emptyGroup(group.pattern) }
+            bound.append(BoundGroup(group: group, slots: slots.count..<slots.count + own.count))
+            slots += own
         }
-        return bound
+        return (slots, bound)
     }
 
-    /// Every slot, group after group.
-    var slots: [Slot] { groups.flatMap(\.slots) }
+    /// Changes the learning rate from the next update on: that of all groups, or of those with a pattern.
+    ///
+    /// Schedules are counted from the optimizer's first update, not from now. What the rules remember stays. The change
+    /// is part of ``state``: ``restore(_:)`` brings it back, and takes a later one away.
+    ///
+    /// Throws `HyperparameterError` for a learning rate that the rule does not take and `OptimizerError.emptyGroup` for a
+    /// pattern that no group has; nothing is changed then.
+    public func setLearningRate(_ learningRate: Schedule, of pattern: ParameterPattern? = nil) throws {
+        var changed = groups
+        let chosen = groups.indices.filter { pattern == nil || groups[$0].group.pattern == pattern }
+        for number in chosen {
+            changed[number].changedLearningRate = learningRate
+            try changed[number].rule.checkOptions()
+        }
+        if let pattern, chosen.isEmpty { throw OptimizerError.emptyGroup(pattern) }
+        groups = changed
+    }
 
     /// The number of elements that are trained.
     public var parameterCount: Int { slots.reduce(0) { $0 + $1.parameter.wrappedValue.count } }
@@ -178,12 +207,12 @@ public final class Optimizer {
 
     /// Which rule moves which parameters, by which path of execution, and which of them lose weight.
     public func describe() -> String {
-        groups.enumerated().map { number, bound in
-            let rule = bound.group.rule
+        groups.enumerated().map { number, group in
+            let rule = group.rule
             let options = rule.settings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
             let obstacle = fusedObstacle(of: rule)
             let notes = notes(ofGroup: number)
-            let lines = bound.slots.enumerated().map { position, slot in
+            let lines = slots[group.slots].enumerated().map { position, slot in
                 let tensor = slot.parameter.wrappedValue
                 var line =
                     "    \(slot.path) \(tensor.shape) \(tensor.dtype)" + (slot.decays ? "" : ", no decay")
@@ -194,7 +223,7 @@ public final class Optimizer {
                 return line
             }
             let path = obstacle.map { "formula path (\($0))" } ?? "fused path (\(instructionSet.rawValue))"
-            let head = "\(bound.group.pattern): \(type(of: rule).summary.title), \(path); \(options)"
+            let head = "\(group.group.pattern): \(type(of: rule).summary.title), \(path); \(options)"
             return ([head] + lines).joined(separator: "\n")
         }.joined(separator: "\n")
     }

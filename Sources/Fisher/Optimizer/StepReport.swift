@@ -8,18 +8,19 @@ public struct StepReport {
     public struct Entry {
         /// The parameter.
         public let path: ParameterPath
-        /// Its movement, where the formula path made it.
-        public let movement: ParameterUpdate?
+        /// Its update, where the formula path made it.
+        public let update: ParameterUpdate?
         /// What the fused path tells, where that made it.
         let fused: FusedOutcome?
     }
 
     /// The number of this update, from 1; where the step was skipped, of the update that was to be made.
     public let update: Int
-    /// The mean negative log-likelihood, without auxiliaries; nothing where only gradients were given.
-    public let lossTensor: Tensor?
-    /// The Euclidean norm of the whole gradient before clipping; 0-dimensional.
-    public let gradientNormTensor: Tensor
+    /// The mean negative log-likelihood in nats an observation, without auxiliaries; NaN where only gradients were
+    /// given.
+    public let loss: Double
+    /// The Euclidean norm of the whole gradient before clipping.
+    public let gradientNorm: Double
     /// Why the step was skipped; nothing where it was made.
     public let skipped: NonFiniteError?
     /// Parameters that received no gradient; they and their state were left as they are.
@@ -33,20 +34,14 @@ public struct StepReport {
     /// The time that the rules and the writing of the parameters took.
     public internal(set) var updateTime: Duration = .zero
 
-    /// The mean negative log-likelihood in nats an observation.
-    public func loss() throws(TorchError) -> Double? { try lossTensor?.item() }
-
-    /// The norm of the gradient before clipping.
-    public func gradientNorm() throws(TorchError) -> Double { try gradientNormTensor.item() }
-
-    /// The root mean square of all movements together.
+    /// The root mean square of all updates together.
     public func updateRootMeanSquare() throws(TorchError) -> Double {
         var (sum, count) = (0.0, 0)
         for entry in entries {
             if let fused = entry.fused {
                 sum += fused.changeSquares
                 count += fused.count
-            } else if let change = entry.movement?.change {
+            } else if let change = entry.update?.change {
                 let norm = try change.norm().item()
                 sum += norm * norm
                 count += change.count
@@ -71,20 +66,20 @@ public struct StepReport {
     public func decayShares() throws(TorchError) -> [ParameterPath: Double] {
         var shares: [ParameterPath: Double] = [:]
         for entry in entries {
-            guard let decay = entry.movement?.decay ?? entry.fused?.decay?.record() else { continue }
+            guard let decay = entry.update?.decay ?? entry.fused?.decay?.record() else { continue }
             shares[entry.path] = try decay.shareOfLeastInformed()
         }
         return shares
     }
 
     /// How often a factorization or a solution failed in this step and something safer took its place.
-    public var fallbackCount: Int { entries.reduce(0) { $0 + ($1.movement?.fallbackCount ?? 0) } }
+    public var fallbackCount: Int { entries.reduce(0) { $0 + ($1.update?.fallbackCount ?? 0) } }
 
     /// How well the linear systems of this step were solved, by the path of the first parameter of each group whose
     /// rule solves one by iterations.
     public var solutions: [ParameterPath: SolutionRecord] {
         var found: [ParameterPath: SolutionRecord] = [:]
-        for entry in entries { found[entry.path] = entry.movement?.solution }
+        for entry in entries { found[entry.path] = entry.update?.solution }
         return found
     }
 
@@ -95,7 +90,7 @@ public struct StepReport {
         for entry in entries {
             if let outcome = entry.fused {
                 found[entry.path] = fused(outcome)
-            } else if let tensor = entry.movement.flatMap(value) {
+            } else if let tensor = entry.update.flatMap(value) {
                 found[entry.path] = try tensor.item()
             }
         }

@@ -1,55 +1,37 @@
-import FisherInformation
+import FisherOptions
 
 extension OptimizationRule {
     /// Throws the first option whose value is not allowed.
-    func validate() throws(HyperparameterError) {
-        for option in Self.options {
-            if let complaint = option.complaint(self) {
-                throw HyperparameterError(
-                    rule: Self.summary.name, option: option.name, value: option.text(self),
-                    reason: complaint)
-            }
-        }
+    public func checkOptions() throws(HyperparameterError) {
+        do { try validate() } catch { throw HyperparameterError(error, of: Self.summary.name) }
     }
 
     /// Sets an option by its name or an alias, from text. The rule stays as it was where it throws.
     public mutating func set(_ name: String, to text: String) throws(HyperparameterError) {
-        let wanted = name.filter { $0 != "-" && $0 != "_" }.lowercased()
-        let option = Self.options.first { option in
-            ([option.name] + option.aliases).contains { $0.filter { $0 != "_" } == wanted }
+        try set([(name, text)])
+    }
+
+    /// Sets options by their names or aliases, from text. The rule stays as it was where it throws.
+    public mutating func set(_ settings: [(name: String, value: String)]) throws(HyperparameterError) {
+        do {
+            try setOptions(settings.map { ($0.name, [$0.value]) })
+        } catch {
+            throw HyperparameterError(error, of: Self.summary.name)
         }
-        guard let option else {
-            let names = Self.options.map(\.name)
-            let nearest = nearestName(to: name, among: names + Self.options.flatMap(\.aliases))
-            let hint = nearest.map { "; did you mean \($0)?" } ?? ""
-            throw HyperparameterError(
-                rule: Self.summary.name, option: name, value: text,
-                reason: "is not an option of this rule (\(names.joined(separator: ", ")))\(hint)")
-        }
-        var changed = self
-        if let complaint = option.parse(&changed, text) {
-            throw HyperparameterError(
-                rule: Self.summary.name, option: option.name, value: text, reason: complaint)
-        }
-        try changed.validate()
-        self = changed
     }
 
     /// The options and their values, in the order of the table.
-    public var settings: [(name: String, value: String)] {
-        Self.options.map { ($0.name, $0.text(self)) }
-    }
+    public var settings: [(name: String, value: String)] { options.map { ($0.name, $0.text) } }
 }
 
-/// Coding by the option table: absent options keep their defaults, unknown ones are errors.
+/// Coding by the options' names: absent ones keep their defaults, unknown ones are errors.
 extension OptimizationRule {
     /// Reads a dictionary of options by name. Throws `HyperparameterError` for a name that is none or a value
     /// that is not allowed.
     public init(from decoder: any Decoder) throws {
         self.init()
-        for (name, value) in try [String: OptionText](from: decoder).sorted(by: { $0.key < $1.key }) {
-            try set(name, to: value.text)
-        }
+        let texts = try [String: OptionText](from: decoder).sorted { $0.key < $1.key }
+        try set(texts.map { ($0.key, $0.value.text) })
     }
 
     /// Writes all options, defaults included, as a dictionary by name.

@@ -1,15 +1,20 @@
 import FisherInformation
+import FisherOptions
 import NeuralNet
 import Torch
 
 /// A way from gradients to a step: one estimate of the Fisher information and a use of it.
 ///
-/// Rules are values: hyperparameters only, no state. A new rule is one file and one line in `RuleRegistry`.
-public protocol OptimizationRule: Codable, Hashable, Sendable {
+/// Rules are values: options only, no state. Each option is a property with `@Configurable`, which says its name,
+/// default, allowed values and meaning; the table of options, parsing, validation, coding and the initializers derive
+/// from it.
+///
+///     let rule = try KFAC(learningRate: 0.02) { $0.damping = 1e-3 }
+///
+/// A new rule is one file, and a line that tells ``RuleRegistry`` of it.
+public protocol OptimizationRule: ConfigurableOptions, Codable {
     /// What the rule is, for tables and configurations.
     static var summary: RuleSummary { get }
-    /// Its options in the order in which they are shown.
-    static var options: [RuleOption<Self>] { get }
 
     /// The rule with its published defaults.
     init()
@@ -17,117 +22,103 @@ public protocol OptimizationRule: Codable, Hashable, Sendable {
     /// The step size.
     var learningRate: Schedule { get set }
 
-    /// The movements that this step makes of a group's parameters, none of which it writes.
+    /// What this step adds to a group's parameters, none of which it writes.
     ///
     /// - Parameters:
     ///   - group: parameters, gradients and counts.
     ///   - state: what the rule remembers; changed to what holds after the step.
-    /// - Returns: a movement for each parameter, in order. Failures travel in the tensors.
-    func direction(_ group: [RuleInput], state: inout [TensorState]) -> [ParameterUpdate]
+    /// - Returns: an update for each parameter, in order. Failures travel in the tensors.
+    func updates(for group: [RuleInput], state: inout [TensorState]) -> [ParameterUpdate]
 
     /// The groups in which a training run binds the rule to a whole model: by default one, of all parameters.
     func groups(for model: any Module) -> [ParameterGroup]
 }
 
 extension OptimizationRule {
+    /// Makes the rule at a learning rate, with its published defaults but for what a closure sets.
+    ///
+    /// Throws an option whose value is not allowed.
+    public init(
+        learningRate: Schedule, _ configure: (inout Self) -> Void = { _ in }
+    ) throws(HyperparameterError) {
+        try self.init {
+            $0.learningRate = learningRate
+            configure(&$0)
+        }
+    }
+
+    /// Makes the rule with its published defaults but for what a closure sets.
+    ///
+    /// Throws an option whose value is not allowed.
+    public init(_ configure: (inout Self) -> Void) throws(HyperparameterError) {
+        self.init()
+        configure(&self)
+        try checkOptions()
+    }
+
     public func groups(for model: any Module) -> [ParameterGroup] { [ParameterGroup(.rest, self)] }
+
+    /// The shapes of what the rule remembers of one parameter, by name.
+    func stateShapes(like parameter: Tensor) -> [String: [Int]] {
+        let zeros = Tensor.zeros(like: parameter, dtype: parameter.dtype.accumulator)
+        var fresh = [TensorState()]
+        _ = withoutGradients {
+            updates(for: [RuleInput(parameter: zeros, gradient: zeros, step: 1)], state: &fresh)
+        }
+        return fresh[0].tensors.mapValues(\.shape)
+    }
 }
 
 /// A rule that treats every tensor by itself.
 public protocol TensorRule: OptimizationRule {
-    /// The movement of one tensor.
-    func movement(_ input: RuleInput, state: inout TensorState) -> ParameterUpdate
+    /// What this step adds to one tensor, which it does not write.
+    func update(for input: RuleInput, state: inout TensorState) -> ParameterUpdate
 }
 
 extension TensorRule {
-    public func direction(_ group: [RuleInput], state: inout [TensorState]) -> [ParameterUpdate] {
-        group.indices.map { movement(group[$0], state: &state[$0]) }
+    public func updates(for group: [RuleInput], state: inout [TensorState]) -> [ParameterUpdate] {
+        group.indices.map { update(for: group[$0], state: &state[$0]) }
     }
 }
 
-/// What a rule is told about one parameter.
-public struct RuleInput {
-    /// theta, in the precision of the computation.
-    public let parameter: Tensor
-    /// g: the gradient of the mean negative log-likelihood, in the precision of the computation.
-    public let score: Tensor
-    /// a: the gradient of the auxiliary objectives, where there are any.
-    public let auxiliary: Tensor?
-    /// t: the number of this update of this parameter, from 1.
-    public let step: Int
-    /// Whether weight decay applies to this parameter.
-    public let decays: Bool
+/// A row of the table of rules: which information, in which structure, to which power, at which price.
+public struct RuleSummary: Hashable, Sendable {
+    /// The name in configurations.
+    public let name: String
+    /// The name in print.
+    public let title: String
+    /// Where the information comes from.
+    public let source: String
+    /// Which structure is kept of it.
+    public let structure: String
+    /// The power of the information that divides the gradient.
+    public let power: String
+    /// Where momentum sits.
+    public let momentum: String
+    /// Bytes of state a float32 parameter.
+    public let stateBytes: String
+    /// Multiplications of a step besides the passes, by order: P parameters, matrices of m rows and n columns, B units,
+    /// K classes, k gradients kept.
+    public let cost: String
+    /// What it throws away of the information.
+    public let neglects: String
+    /// Where it is published.
+    public let reference: String
 
-    /// Describes one parameter's part of a step.
-    public init(parameter: Tensor, score: Tensor, auxiliary: Tensor? = nil, step: Int, decays: Bool = true) {
-        self.parameter = parameter
-        self.score = score
-        self.auxiliary = auxiliary
-        self.step = step
-        self.decays = decays
-    }
-
-    /// g, with the auxiliary gradient added where a rule takes it so.
-    func gradient(_ treatment: AuxiliaryTreatment) -> Tensor {
-        guard treatment == .inGradient, let auxiliary else { return score }
-        return score + auxiliary
-    }
-
-    /// The auxiliary gradient where a rule keeps it apart.
-    func auxiliaryGradient(for treatment: AuxiliaryTreatment) -> Tensor? {
-        treatment == .bypass ? auxiliary : nil
-    }
-}
-
-/// What a rule remembers of one parameter: tensors by name.
-public struct TensorState {
-    /// The tensors by name.
-    public var tensors: [String: Tensor]
-    /// Whether nothing else can hold these tensors' elements, so that a step may change them in place.
-    var isExclusive = false
-
-    /// Makes a state, empty before the first step.
-    public init(tensors: [String: Tensor] = [:]) { self.tensors = tensors }
-
-    /// The tensor of a name.
-    public subscript(name: String) -> Tensor? {
-        get { tensors[name] }
-        set { tensors[name] = newValue }
-    }
-}
-
-/// What a step does to one parameter: theta <- theta + change.
-public struct ParameterUpdate {
-    /// What is added to the parameter.
-    public let change: Tensor
-    /// max(1, RMS / c) by which the step was divided, where the rule clips; 0-dimensional.
-    public var clipFactor: Tensor?
-    /// The epsilon in force, where the rule has an adaptive one; 0-dimensional.
-    public var epsilon: Tensor?
-    /// What the natural decay did, where the rule has one.
-    public var decay: DecayRecord?
-    /// How often a factorization or a solution for this step failed and something safer took its place.
-    public var fallbackCount: Int = 0
-    /// How well the rule's linear system was solved, where it solves one by iterations; told once a group.
-    public var solution: SolutionRecord?
-
-    /// Describes a movement.
+    /// Describes a rule.
     public init(
-        change: Tensor, clipFactor: Tensor? = nil, epsilon: Tensor? = nil, decay: DecayRecord? = nil,
-        fallbackCount: Int = 0
+        name: String, title: String, source: String, structure: String, power: String, momentum: String,
+        stateBytes: String, cost: String, neglects: String, reference: String
     ) {
-        self.change = change
-        self.clipFactor = clipFactor
-        self.epsilon = epsilon
-        self.decay = decay
-        self.fallbackCount = fallbackCount
+        self.name = name
+        self.title = title
+        self.source = source
+        self.structure = structure
+        self.power = power
+        self.momentum = momentum
+        self.stateBytes = stateBytes
+        self.cost = cost
+        self.neglects = neglects
+        self.reference = reference
     }
-}
-
-/// How a rule takes the gradient of an auxiliary objective.
-public enum AuxiliaryTreatment: String, Codable, CaseIterable, Sendable {
-    /// Added to the gradient, so that it enters every average.
-    case inGradient = "in_gradient"
-    /// Kept out of every average, and divided by the same metric as the gradient.
-    case bypass
 }

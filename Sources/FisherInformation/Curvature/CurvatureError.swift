@@ -6,11 +6,11 @@ public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
     case nothingToEstimate
     /// Parameters that belong to no layer whose units' gradients can be made of what it captures.
     case unsupportedParameters([ParameterPath])
+    /// Of a layer's weight and bias only one is among the parameters that are asked about.
+    case splitLayer(ParameterPath)
     /// What a layer computed does not have the batch as its first axis.
     case notByUnit(layer: ParameterPath, units: Int, shape: [Int])
-    /// A layer was reached by no gradient or was used in a way that its information cannot be told.
-    case unsupportedUse(layer: ParameterPath, reason: String)
-    /// Targets that the likelihood cannot have: out of range, or of another shape.
+    /// Units that cannot be told apart by the first axis.
     case badObservations(reason: String)
     /// The batch has no observation.
     case noObservations
@@ -28,10 +28,11 @@ public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unsupportedParameters(let paths):
             "no layer tells the gradients by unit of "
                 + paths.map { "\($0)" }.joined(separator: ", ")
-                + "; allow the generic route, which costs a backward pass a unit"
+                + "; allow the fallback, which costs a backward pass a unit"
+        case .splitLayer(let path):
+            "only one of the weight and the bias of the layer \(path) is asked about; its information has both or none"
         case .notByUnit(let layer, let units, let shape):
             "the layer \(layer) computed something of shape \(shape), whose first axis is not the batch of \(units)"
-        case .unsupportedUse(let layer, let reason): "the layer \(layer) \(reason)"
         case .badObservations(let reason): "the targets cannot be used: \(reason)"
         case .noObservations: "the batch has no observation that counts"
         case .mismatched(let reason): "the two estimates cannot be added: \(reason)"

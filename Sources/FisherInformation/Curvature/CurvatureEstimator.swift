@@ -1,10 +1,12 @@
 import NeuralNet
 import Torch
 
-/// Estimates the Fisher information of a model's parameters on batches.
+/// Estimates the curvature of a model's loss on batches: its Fisher information from several sources and in several
+/// structures, its Hessian and its gradient.
 ///
 ///     let estimator = try CurvatureEstimator(of: model)
-///     let found = try estimator.diagonal(units: batch.unitCount) { try objective(batch) }
+///     let found = try estimator.estimate([.diagonal(.exact), .kronecker(.sampled(1))], of: objective(batch))
+///     found.diagonal(.exact)?.mean[path]
 ///
 /// Layers are captured during one forward pass; the gradients of each unit are made of what they were given and
 /// of what came back to them, and are squared after everything that a unit contributes to a parameter (positions,
@@ -19,36 +21,111 @@ public struct CurvatureEstimator {
         return stride(from: 0, to: units, by: length).map { $0..<min($0 + length, units) }
     }
 
-    package let model: any Module
+    let model: any Module
     /// The trainable parameters in the order of the model.
     package let parameters: [NamedParameter]
+    /// How they belong to layers.
+    package let structure: GroupStructure
     /// Layers that share no parameter with other clusters.
-    package let clusters: [LayerCluster]
+    let clusters: [LayerCluster]
+    /// The layers with Kronecker factors: those that are linear in parameters of their own.
+    let kroneckerLayers: [(path: ParameterPath, layer: any KroneckerLayer)]
     /// Parameters whose gradients by unit take a backward pass each.
-    package let generic: [NamedParameter]
+    let unitwise: [NamedParameter]
+    /// Parameters whose gradients by unit cannot be told.
+    private let unsupported: [ParameterPath]
 
-    /// Prepares estimates for a model.
+    /// Prepares estimates for a model's trainable parameters, or for some of them.
     ///
-    /// Every trainable parameter must belong to a layer that tells its units' gradients, and be used by that layer
-    /// only; throws those that belong to none, unless the generic route is allowed for them.
-    public init(of model: any Module, generic route: PerSampleFallback = .refused) throws(CurvatureError) {
-        self.model = model
-        let trainable = model.parameters.filter(\.parameter.isTrainable)
-        if trainable.isEmpty { throw .nothingToEstimate }
-        parameters = trainable
-        clusters = route == .always ? [] : LayerCluster.clusters(of: model)
-        let covered = Set(clusters.flatMap(\.parameters).map(ObjectIdentifier.init))
-        generic = trainable.filter { !covered.contains(ObjectIdentifier($0.parameter)) }
-        if route == .refused, !generic.isEmpty { throw .unsupportedParameters(generic.map(\.path)) }
-    }
-
-    /// A forward pass with everything captured.
+    /// Throws `nothingToEstimate` where none is trainable, and `splitLayer` for a layer of which only the weight or
+    /// the bias is among them. Parameters of no layer that tells its units' gradients are refused when an estimate
+    /// needs them, unless the fallback is allowed for them.
     ///
     /// - Parameters:
-    ///   - units: the length of the first axis, a unit each.
-    ///   - forward: the forward pass.
-    public func capture<Outcome>(units: Int, _ forward: () throws -> Outcome) throws -> CapturedPass<Outcome>
-    {
-        try CapturedPass(of: model, units: units, generic: generic.map(\.parameter), forward)
+    ///   - model: the model.
+    ///   - parameters: those to estimate; all of the model's where they are missing.
+    ///   - fallback: whether a backward pass for each unit may be made.
+    public init(
+        of model: any Module, for parameters: [NamedParameter]? = nil, fallback: PerSampleFallback = .never
+    ) throws(CurvatureError) {
+        self.model = model
+        let trainable = (parameters ?? model.parameters).filter(\.parameter.isTrainable)
+        if trainable.isEmpty { throw .nothingToEstimate }
+        self.parameters = trainable
+        let own = Set(trainable.map { ObjectIdentifier($0.parameter) })
+        let clusters = (fallback == .always ? [] : LayerCluster.clusters(of: model)).filter { cluster in
+            cluster.parameters.contains { own.contains(ObjectIdentifier($0)) }
+        }
+        self.clusters = clusters
+        structure = try GroupStructure(of: trainable, in: clusters)
+        let linear = Set(structure.layers.map(\.path))
+        kroneckerLayers = clusters.flatMap(\.layers).compactMap { path, layer in
+            linear.contains(path) ? (layer as? any KroneckerLayer).map { (path, $0) } : nil
+        }
+        let covered = Set(clusters.flatMap(\.parameters).map(ObjectIdentifier.init))
+        let others = trainable.filter { !covered.contains(ObjectIdentifier($0.parameter)) }
+        unitwise = fallback == .never ? [] : others
+        unsupported = fallback == .never ? others.map(\.path) : []
+    }
+
+    /// The parameters of no layer with factors.
+    var parametersWithoutFactors: [NamedParameter] { structure.others.map { parameters[$0] } }
+
+    /// Answers requests about an objective, together: one forward pass, and for each source one stream of backward
+    /// passes, every one of which is handed to all that asked for the source and then forgotten.
+    ///
+    /// The data's labels cost one backward pass, `.sampled(n)` n, and `.exact` and `.gaussNewton` one for each of the
+    /// likelihood's factors and each position of a sequence. Throws what went wrong in the model, and `CurvatureError`
+    /// for an estimate that does not exist or parameters that are not supported.
+    ///
+    /// - Parameters:
+    ///   - requests: what is asked.
+    ///   - objective: computes the objective; the forward pass must run in this expression.
+    ///   - units: the length of the first axis of everything that the model computes, a unit each; that of what the
+    ///     layers computed where it is missing.
+    ///   - generator: draws the labels of `.sampled`.
+    public func estimate(
+        _ requests: [CurvatureRequest], of objective: @autoclosure () throws -> Objective, units: Int? = nil,
+        using generator: RandomGenerator? = nil
+    ) throws -> CurvatureEstimates {
+        let pass = try CurvaturePass(of: model, asking: [(self, requests)], units: units, objective)
+        let made = pass.objective
+        guard made.observationCount > 0 else { throw CurvatureError.noObservations }
+        let wantsGradient = requests.contains(.gradient)
+        let tensors = wantsGradient ? parameters.map(\.parameter.wrappedValue) : []
+        let wanted = tensors + pass.labelTensors
+        let slopes =
+            wanted.isEmpty || !made.negativeLogLikelihood.requiresGradient
+            ? wanted.map { _ in nil }
+            : try gradients(
+                of: made.negativeLogLikelihood, withRespectTo: wanted, keepGraph: pass.keepsGraphAfterLabels)
+        var found = try pass.estimates(labelGradients: slopes.dropFirst(tensors.count), using: generator)[0]
+        if wantsGradient {
+            let arrived = zip(parameters, slopes).compactMap { named, slope in slope.map { (named.path, $0) }
+            }
+            found.answer(
+                .gradient,
+                Counted(
+                    source: .empirical, sums: Dictionary(uniqueKeysWithValues: arrived),
+                    observationCount: made.observationCount))
+        }
+        return found
+    }
+
+    /// Throws requests that do not exist, and the parameters that no layer tells the units' gradients of where a
+    /// request needs them. `estimate` checks likewise, before the forward pass.
+    public func check(_ requests: [CurvatureRequest]) throws(CurvatureError) {
+        for request in requests {
+            if let reason = request.unsupportedReason { throw request.unsupported(reason) }
+            if request.capturedSource != nil, !request.isOfFactorsOnly, !unsupported.isEmpty {
+                throw .unsupportedParameters(unsupported)
+            }
+        }
+    }
+
+    /// The layers whose uses a request needs.
+    func layers(for request: CurvatureRequest) -> [ParameterPath] {
+        if request.capturedSource == nil { return [] }
+        return request.isOfFactorsOnly ? kroneckerLayers.map(\.path) : clusters.flatMap(\.layers).map(\.path)
     }
 }

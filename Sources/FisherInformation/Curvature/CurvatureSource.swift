@@ -1,11 +1,11 @@
 /// Where an estimate of the Fisher information comes from.
 ///
 /// With s_n the gradient of -log p of unit n (a sample, or a whole sequence) and N the number of observations:
-public enum CurvatureSource: Hashable, Sendable, CustomStringConvertible {
+public enum CurvatureSource: Hashable, Sendable {
     /// (1/N) sum over units and observations of E_y[s s^T], y drawn from the model, in closed form: a backward
     /// pass for each of the likelihood's factors, and for each position of a sequence.
     case exact
-    /// The same by n draws of labels from the model.
+    /// The same by n draws of labels from the model, a backward pass each.
     case sampled(Int)
     /// (1/N) sum_n s_n s_n^T at the data's labels: what machine learning calls the empirical Fisher.
     case empirical
@@ -17,15 +17,66 @@ public enum CurvatureSource: Hashable, Sendable, CustomStringConvertible {
     /// (1/N) sum J^T H J with the Hessian H of -log p in the outputs: the generalized Gauss-Newton matrix.
     case gaussNewton
 
+    /// One of each kind, in the order of the documentation.
+    public static let kinds: [CurvatureSource] = [
+        .exact, .sampled(1), .empirical, .improved, .minibatch, .gaussNewton,
+    ]
+
+    /// Whether its gradients are those at the data's labels, which come with the gradient of the loss.
+    package var isAtLabels: Bool {
+        switch self {
+        case .empirical, .improved, .minibatch: true
+        case .exact, .sampled, .gaussNewton: false
+        }
+    }
+
+    /// Whether it is a closed form in the outputs, of as many backward passes as there are factors and positions.
+    package var isClosedForm: Bool { self == .exact || self == .gaussNewton }
+}
+
+extension CurvatureSource: LosslessStringConvertible {
+    /// The source of a name: `exact`, `sampled` for one draw, `sampled(3)`, `empirical`, `improved`, `minibatch` or
+    /// `gauss_newton`; nothing for another text.
+    public init?(_ text: String) {
+        if let kind = CurvatureSource.kinds.first(where: { $0.description == text }) {
+            self = kind
+            return
+        }
+        guard text.hasPrefix("sampled("), text.hasSuffix(")"),
+            let draws = Int(text.dropFirst("sampled(".count).dropLast()), draws > 0
+        else { return nil }
+        self = .sampled(draws)
+    }
+
     /// The name in commands and files.
     public var description: String {
         switch self {
         case .exact: "exact"
+        case .sampled(1): "sampled"
         case .sampled(let count): "sampled(\(count))"
         case .empirical: "empirical"
         case .improved: "improved"
         case .minibatch: "minibatch"
         case .gaussNewton: "gauss_newton"
         }
+    }
+}
+
+extension CurvatureSource: Codable {
+    /// Reads a source by its name. Throws `DecodingError` for a text that names none.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        let text = try container.decode(String.self)
+        guard let source = CurvatureSource(text) else {
+            throw DecodingError.dataCorruptedError(
+                in: container, debugDescription: "\"\(text)\" is no source of the Fisher information")
+        }
+        self = source
+    }
+
+    /// Writes the source by its name.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
     }
 }

@@ -27,19 +27,15 @@ public struct DecaySensitivity {
     public mutating func add(_ estimate: [ParameterPath: Tensor]) throws {
         count += 1
         for (k, b) in decays.enumerated() {
-            let (power, before) = (Self.power(b, count), Self.power(b, count - 1))
-            averages[k] = try Self.mixed(averages[k], estimate, keeping: b * (1 - before) / (1 - power))
+            averages[k] = try Self.mixed(
+                averages[k], estimate, keeping: RunningAverage.share(kept: b, at: count))
         }
-        mean = try Self.mixed(mean, estimate, keeping: Double(count - 1) / Double(count))
+        mean = try Self.mixed(mean, estimate, keeping: RunningAverage.share(kept: 1, at: count))
     }
 
     /// How far the average of each decay is from the plain mean of all estimates.
     public func comparisons() throws -> [(decay: Double, comparison: InformationComparison)] {
         try zip(decays, averages).map { ($0, try InformationComparison($1, to: mean)) }
-    }
-
-    private static func power(_ base: Double, _ exponent: Int) -> Double {
-        (0..<exponent).reduce(1.0) { result, _ in result * base }
     }
 
     private static func mixed(

@@ -25,7 +25,8 @@ public struct Flatness: Hashable, Sendable {
         of model: any Module, probes: Int = 10, steps: Int = 20, using generator: RandomGenerator,
         _ objective: () throws -> Objective
     ) throws {
-        let hessian = try SymmetricOperator.hessian(of: model, objective)
+        let found = try CurvatureEstimator(of: model).estimate([.hessian], of: objective())
+        guard let hessian = found.hessian else { throw CurvatureError.noObservations }
         let top = try hessian.topEigenvalues(1, steps: steps, using: generator).first
         topEigenvalue = top?.value ?? 0
         residual = top?.residual ?? 0

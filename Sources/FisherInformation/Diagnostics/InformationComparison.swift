@@ -67,7 +67,7 @@ extension DiagonalInformation {
 extension FullInformation {
     /// Compares the means of two whole matrices, of any sources.
     public func compared(to reference: FullInformation) throws -> InformationComparison {
-        guard paths == reference.paths, sum.shape == reference.sum.shape else {
+        guard sums.paths == reference.sums.paths, sums.sum.shape == reference.sums.sum.shape else {
             throw CurvatureError.mismatched(reason: "they are of other parameters")
         }
         return try InformationComparison([.root: mean], to: [.root: reference.mean])
@@ -99,8 +99,8 @@ extension KroneckerInformation {
     /// Compares the block-diagonal matrices of A (x) S, of any sources.
     public func compared(to reference: KroneckerInformation) throws -> InformationComparison {
         var (product, square, other) = (0.0, 0.0, 0.0)
-        for path in Set(layers.keys).union(reference.layers.keys).sorted() {
-            guard let own = layers[path], let its = reference.layers[path] else {
+        for path in Set(sums.layers.keys).union(reference.layers.keys).sorted() {
+            guard let own = sums.layers[path], let its = reference.layers[path] else {
                 throw CurvatureError.mismatched(reason: "they are of other layers")
             }
             let (ab, aa, bb) = try own.inner(its)

@@ -25,18 +25,16 @@ extension FullInformation {
     public func step(
         for gradient: [ParameterPath: Tensor], damping: Double
     ) throws -> [ParameterPath: Tensor] {
-        let parts = try paths.map { path throws -> Tensor in
+        let parts = try sums.paths.map { path throws -> Tensor in
             guard let g = gradient[path] else {
                 throw CurvatureError.mismatched(reason: "there is no gradient of \(path)")
             }
             return g.detached()
         }
         let layout = ParameterLayout(of: parts)
-        let matrix = mean + Tensor.identity(layout.count, dtype: sum.dtype) * damping
-        let solution = layout.joined(parts).unsqueezed(1).choleskySolved(factor: matrix.cholesky())
-            .flattened()
-        try solution.check()
-        return Dictionary(uniqueKeysWithValues: zip(paths, layout.split(solution)))
+        let matrix = mean + Tensor.identity(layout.count, dtype: sums.sum.dtype) * damping
+        let solution = try SafeCholesky.solution(matrix, layout.joined(parts))
+        return Dictionary(uniqueKeysWithValues: zip(sums.paths, layout.split(solution)))
     }
 }
 
@@ -47,7 +45,7 @@ extension KroneckerInformation {
         for gradient: [ParameterPath: Tensor], damping: Double
     ) throws -> [ParameterPath: Tensor] {
         var found: [ParameterPath: Tensor] = [:]
-        for (path, factors) in layers {
+        for (path, factors) in sums.layers {
             let (weightPath, biasPath) = (path.appending("weight"), path.appending("bias"))
             guard let weight = gradient[weightPath]?.detached() else {
                 throw CurvatureError.mismatched(reason: "there is no gradient of \(weightPath)")
@@ -58,12 +56,9 @@ extension KroneckerInformation {
             guard matrix.shape == [factors.outputs.shape[0], factors.inputs.shape[0]] else {
                 throw CurvatureError.mismatched(reason: "the factors of \(path) have other shapes")
             }
-            let (inputValues, inputBasis) = factors.a.symmetricEigen()
-            let (outputValues, outputBasis) = factors.s.symmetricEigen()
-            let turned = outputBasis.transposed().matmul(matrix).matmul(inputBasis)
-            let solved =
-                turned / (outputValues.clamped(min: 0).unsqueezed(1) * inputValues.clamped(min: 0) + damping)
-            let step = outputBasis.matmul(solved).matmul(inputBasis.transposed())
+            let (a, s) = (try SafeEigen(factors.a), try SafeEigen(factors.s))
+            let step = KroneckerEigenbasis(inputs: a.vectors, outputs: s.vectors)
+                .solving(matrix, eigenvalues: s.values.unsqueezed(1) * a.values + damping)
             try step.check()
             let width = flat.shape[1]
             found[weightPath] = step.narrowed(1, from: 0, length: width).reshaped(weight.shape)

@@ -9,9 +9,13 @@ public struct Spectrum: Hashable, Sendable {
     /// The spectrum of given eigenvalues.
     public init(values: [Double]) { self.values = values.map { max($0, 0) }.sorted(by: >) }
 
-    /// The spectrum of a symmetric matrix, in float64. Costs about 10 n^3.
+    /// The spectrum of a symmetric matrix, in float64. Costs about 10 n^3. Throws where it cannot be computed.
     public init(of matrix: Tensor) throws(TorchError) {
-        self.init(values: try matrix.to(dtype: .float64).symmetricEigen().values.scalars(as: Double.self))
+        try matrix.check()
+        guard let found = SafeEigen.decomposition(of: matrix.to(dtype: .float64), .product) else {
+            throw TorchError(message: "the eigenvalues of a matrix of shape \(matrix.shape) were not found")
+        }
+        self.init(values: try found.values.scalars(as: Double.self))
     }
 
     /// The spectrum of a matrix whose off-diagonals are removed: its diagonal.

@@ -3,7 +3,8 @@ import Torch
 
 /// What data say about the parameters of a small model: its score and three informations, and what follows.
 ///
-///     let inference = try LikelihoodInference(of: model, units: n, observing: y) { Bernoulli(logits: model(x)) }
+///     let inference = try LikelihoodInference(
+///         of: model, on: Objective(Bernoulli(logits: model(x)), observing: y))
 ///     let errors = try inference.standardErrors()
 ///
 /// Standard errors and intervals are those of large samples, and are refused with reasons where the inverse
@@ -30,24 +31,22 @@ public struct LikelihoodInference {
     public private(set) var unitCount: Int
     private let singularity: Double
 
-    /// Gathers the evidence of a batch at the model's present parameters.
+    /// Gathers the evidence of a batch at the model's present parameters, from one forward pass.
+    ///
+    /// Throws `CurvatureError` where the likelihood has no Fisher information in closed form, and for a parameter of no
+    /// layer that tells its units' gradients.
     ///
     /// - Parameters:
-    ///   - model: the model, every trainable parameter of which must belong to a layer that tells its units'
-    ///     gradients.
-    ///   - units: the length of the first axis.
-    ///   - observed: the data.
-    ///   - forward: the forward pass.
-    public init<Model: Samplable & ClosedFormFisher>(
-        of model: any Module, units: Int, observing observed: Model.Observation,
-        _ forward: () throws -> Model
+    ///   - model: the model, every trainable parameter of which must belong to such a layer.
+    ///   - objective: computes the objective of the data; the forward pass must run in this expression.
+    ///   - units: the length of the first axis; that of what the layers computed where it is missing.
+    public init(
+        of model: any Module, on objective: @autoclosure () throws -> Objective, units: Int? = nil
     ) throws {
-        let estimator = try CurvatureEstimator(of: model)
-        let exact = try estimator.full(.exact, units: units, observing: observed, forward)
-        let outer = try estimator.full(.empirical, units: units, observing: observed, forward)
-        let hessian = try SymmetricOperator.hessian(of: model) {
-            try Objective(try forward(), observing: observed)
-        }
+        let found = try CurvatureEstimator(of: model).estimate(
+            [.full(.exact), .full(.empirical), .hessian], of: objective(), units: units)
+        guard let exact = found.full(.exact), let outer = found.full(.empirical), let hessian = found.hessian
+        else { throw CurvatureError.noObservations }
         let columns = Tensor.identity(hessian.size, dtype: hessian.dtype).split(
             into: hessian.size, along: 0)
         let count = Double(exact.observationCount)
@@ -58,12 +57,12 @@ public struct LikelihoodInference {
         point = try named.flatMap { try $0.parameter.wrappedValue.scalars(as: Double.self) }
         let square = Tensor.stacked(rows).to(dtype: .float64) * count
         self.observed = (square + square.transposed()) / 2
-        expected = exact.sum.to(dtype: .float64)
-        empirical = outer.sum.to(dtype: .float64)
+        expected = exact.sums.sum.to(dtype: .float64)
+        empirical = outer.sums.sum.to(dtype: .float64)
         guard let gradient = outer.gradient else { throw CurvatureError.noObservations }
         score = -gradient.detached().to(dtype: .float64)
         observationCount = exact.observationCount
-        unitCount = units
+        unitCount = found.unitCount
         singularity = hessian.dtype == .float64 ? 1e-10 : 1e-5
     }
 
@@ -111,9 +110,7 @@ public struct LikelihoodInference {
         }
         try regime.requireCovariance()
         do {
-            inverse = Tensor.identity(expected.shape[0], dtype: .float64)
-                .choleskySolved(factor: expected.cholesky())
-            try inverse.check()
+            inverse = try SafeCholesky.inverse(expected)
         } catch {
             throw .numerical(error)
         }

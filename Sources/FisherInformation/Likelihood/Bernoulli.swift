@@ -80,3 +80,8 @@ extension Bernoulli: ClosedFormFisher {
 
     public func maskedOutputs(of targets: Tensor) -> Tensor? { isMasked(targets) }
 }
+
+extension Bernoulli: NamedLikelihood {
+    public static let name = "bernoulli"
+    public init(outputs: Tensor) { self.init(logits: outputs) }
+}

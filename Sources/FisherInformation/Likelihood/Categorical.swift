@@ -91,3 +91,9 @@ extension Tensor {
     /// This tensor as a matrix of its last axis.
     fileprivate var flattenedRows: Tensor { reshaped([-1, lastAxis]) }
 }
+
+extension Categorical: NamedLikelihood {
+    public static let name = "categorical"
+    public init(outputs: Tensor) { self.init(logits: outputs) }
+    public static func targetDType(forOutputs dtype: DType) -> DType { .int64 }
+}

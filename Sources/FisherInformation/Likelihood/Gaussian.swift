@@ -118,3 +118,9 @@ extension Gaussian: ClosedFormFisher {
         return (squares + logRatio.expMinusOne() - logRatio).sum() / 2
     }
 }
+
+/// The outputs are the means; the variance is 1.
+extension Gaussian: NamedLikelihood {
+    public static let name = "gaussian"
+    public init(outputs: Tensor) { self.init(mean: outputs) }
+}

@@ -1,3 +1,5 @@
+import Torch
+
 /// A likelihood that cannot be made, or that lacks what was asked of it.
 public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A variance that is not positive and finite.
@@ -7,6 +9,9 @@ public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible 
     /// The Hessian of the negative log-likelihood in the outputs is of no use to a Gauss-Newton step.
     case noOutputHessian(likelihood: String, reason: String)
 
+    /// A name that no registered likelihood has.
+    case notRegistered(String, known: [String])
+
     /// What is wrong, in one sentence.
     public var description: String {
         switch self {
@@ -14,6 +19,7 @@ public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible 
         case .badBins(let reason): "the bins of TwoHot \(reason)"
         case .noOutputHessian(let likelihood, let reason):
             "\(likelihood) has no Gauss-Newton matrix: the Hessian in its outputs \(reason); use its Fisher"
+        case .notRegistered(let name, let known): unknownName(name, called: "likelihood", among: known)
         }
     }
 }

@@ -41,7 +41,7 @@ public struct Objective {
     /// The distribution, for estimates of its information.
     package let likelihood: any Likelihood
     /// What was observed, of the likelihood's own type.
-    let observed: Any
+    private let observed: Any
 
     /// Makes the objective of a likelihood and what was observed.
     ///
@@ -63,13 +63,11 @@ public struct Objective {
     /// The mean negative log-likelihood in nats an observation, without the auxiliaries; 0-dimensional.
     public var loss: Tensor { negativeLogLikelihood / Double(max(observationCount, 1)) }
 
-    /// Throws where the units are the observations, and several of them stand along other axes than the first: what
-    /// layers capture tells gradients by the first axis.
-    package func requireUnits(_ count: Int) throws(CurvatureError) {
-        guard unit == .observation, observationCount > count else { return }
-        throw .badObservations(
-            reason:
-                "units are single observations, but there are \(observationCount) in a first axis of \(count); "
-                + "flatten the positions into the first axis, or take sequences as units")
+    /// What was observed, for the likelihood that it is of.
+    package func observations<Model: Likelihood>(of likelihood: Model) -> Model.Observation {
+        guard let observed = observed as? Model.Observation else {
+            preconditionFailure("a likelihood's observations are of its own type")
+        }
+        return observed
     }
 }

@@ -1,17 +1,16 @@
 // What the formulas of several rules share.
 
-import Foundation
 import Torch
 
 /// b2hat(t) = b (1 - b^(t-1)) / (1 - b^t): the decay that makes an average of t values exact for a constant,
 /// whatever its initial value (zero at t = 1).
-package func correctedDecay(_ decay: Double, _ step: Int) -> Double {
-    decay * (1 - pow(decay, Double(step - 1))) / (1 - pow(decay, Double(step)))
+public func correctedDecay(_ decay: Double, _ step: Int) -> Double {
+    RunningAverage.share(kept: decay, at: step)
 }
 
 /// g^2, finite: at most half the greatest number of its type, over `count` where so many are to be summed.
 /// A gradient whose square overflows is one of little use, but it must not make the averages infinite.
-package func square(of g: Tensor, sharedBy count: Int = 1) -> Tensor {
+public func square(of g: Tensor, sharedBy count: Int = 1) -> Tensor {
     boundedSquare(g.squared(), sharedBy: count)
 }
 
@@ -22,12 +21,12 @@ package func boundedSquare(_ squares: Tensor, sharedBy count: Int = 1) -> Tensor
 }
 
 /// decay * average + (1 - decay) * value.
-package func averaged(_ average: Tensor, _ value: Tensor, decay: Double) -> Tensor {
+public func averaged(_ average: Tensor, _ value: Tensor, decay: Double) -> Tensor {
     average * decay + value * (1 - decay)
 }
 
 /// x^rho for a non-negative x; the square root and x itself are exact.
-package func raised(_ x: Tensor, to rho: Double) -> Tensor {
+public func raised(_ x: Tensor, to rho: Double) -> Tensor {
     switch rho {
     case 0.5: x.squareRoot()
     case 1: x
@@ -39,14 +38,14 @@ package func raised(_ x: Tensor, to rho: Double) -> Tensor {
 ///
 /// d is floored at the smallest normal number of its type and the quotient kept finite, so that neither a
 /// tiny epsilon nor a tiny gradient makes an infinity.
-package func quotient(_ x: Tensor, _ d: Tensor) -> Tensor {
+public func quotient(_ x: Tensor, _ d: Tensor) -> Tensor {
     if let failure = x.failure ?? d.failure { return Tensor(failed: failure) }
     let (least, greatest) = (d.dtype.leastNormalMagnitude, x.dtype.greatestFiniteMagnitude)
     return (x / d.clamped(min: least)).clamped(to: -greatest...greatest).masked(d.equals(0), with: 0)
 }
 
 /// x / max(1, RMS(x) / c), and the divisor; x itself where c is missing.
-package func clipped(_ x: Tensor, to c: Double?) -> (value: Tensor, factor: Tensor?) {
+public func clipped(_ x: Tensor, to c: Double?) -> (value: Tensor, factor: Tensor?) {
     guard let c else { return (x, nil) }
     let factor = (x.rootMeanSquare() / c).clamped(min: 1)
     return (x / inPrecision(of: x, factor), factor)

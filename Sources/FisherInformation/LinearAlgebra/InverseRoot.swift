@@ -29,14 +29,14 @@ package struct InverseRoot {
         let wide = matrix.to(dtype: .float64)
         // A product in float32 is symmetric to float32's rounding only.
         let precise = (wide + wide.transposed()) / 2
-        let mean = diagonal(of: precise).mean()
+        let mean = precise.diagonal().mean()
         if let value = try? mean.item(), value.isFinite,
             let root = decomposed(precise, damping: 1e-3 * value)
         {
             return (root.to(dtype: matrix.dtype), 1)
         }
-        let roots = power(
-            of: diagonal(of: matrix).masked(diagonal(of: matrix).isFinite().equals(0), with: 0))
+        let diagonal = matrix.diagonal()
+        let roots = power(of: diagonal.masked(diagonal.isFinite().equals(0), with: 0))
         return (
             roots.unsqueezed(1) * .identity(matrix.shape[0], dtype: matrix.dtype, device: matrix.device), 2
         )
@@ -44,14 +44,9 @@ package struct InverseRoot {
 
     /// Nothing where the decomposition fails its check.
     private func decomposed(_ matrix: Tensor, damping: Double) -> Tensor? {
-        let (values, vectors) = eigen(matrix)
-        guard values.failure == nil, vectors.failure == nil else { return nil }
-        // Scaled by the largest element, so that no square overflows or vanishes.
-        let scale = matrix.magnitude().max().clamped(min: matrix.dtype.leastNormalMagnitude)
-        let rebuilt = (vectors * (values / scale)).matmul(vectors.transposed())
-        let residual = (rebuilt - matrix / scale).norm()
-        let allowed = 50 * matrix.dtype.ulpOfOne * Double(matrix.shape[0])
-        guard let error = try? residual.item(), error <= allowed else { return nil }
+        guard let (values, vectors) = SafeEigen.decomposition(of: matrix, .residual, by: eigen) else {
+            return nil
+        }
         let root = (vectors * power(of: values + damping)).matmul(vectors.transposed())
         guard let isFinite = try? root.isFinite().all().item(), isFinite != 0 else { return nil }
         return root
@@ -62,9 +57,5 @@ package struct InverseRoot {
         let (least, unit) = (values.dtype.leastNormalMagnitude, values.dtype.ulpOfOne)
         let floor = values.max() * unit
         return (values.maximum(floor) + epsilon).clamped(min: least).power(-power)
-    }
-
-    private func diagonal(of matrix: Tensor) -> Tensor {
-        (matrix * .identity(matrix.shape[0], dtype: matrix.dtype, device: matrix.device)).sum(along: 1)
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Torch
 
 /// sum_k d^(t-k) x_k / sum_k d^(t-k) over the updates k of a statistic, exact for a constant at every one of them.
@@ -13,6 +14,13 @@ public struct RunningAverage {
     public init(weight: Double, decay: Double) {
         self.weight = decay * weight + 1
         keeping = decay * weight / self.weight
+    }
+
+    /// d (1 - d^(t-1)) / (1 - d^t): the share of the former average where every update up to t came; for d = 1 the
+    /// plain mean's (t - 1) / t. Zero at t = 1, whatever the initial value.
+    package static func share(kept decay: Double, at step: Int) -> Double {
+        if decay == 1 { return Double(step - 1) / Double(step) }
+        return decay * (1 - pow(decay, Double(step - 1))) / (1 - pow(decay, Double(step)))
     }
 
     /// The average after the update; `value` is divided by `count` first, and

@@ -67,7 +67,7 @@ public struct ContinualTraining: Sendable {
             let optimizer = try Optimizer(
                 for: network, candidate.rule, clipGradientNorm: candidate.clipGradientNorm)
             let observer = try method == .fadam ? observer(of: network) : nil
-            var images = Images(sequence, method: method, stage: stage, batch: batch, seed: seed)
+            let images = try Images(sequence, method: method, stage: stage, batch: batch, seed: seed)
             for step in 1...steps {
                 try Interruption.poll()
                 let total = stage * steps + step
@@ -81,7 +81,7 @@ public struct ContinualTraining: Sendable {
                             Categorical(logits: network(batch.inputs)), observing: batch.targets,
                             auxiliaries: consolidation.auxiliaries(for: network))
                     }
-                    onStep(total, try report.loss() ?? .nan)
+                    onStep(total, report.loss)
                 } catch let error as NonFiniteError {
                     record.status = .diverged(step: total, reason: "\(error.source) is not finite")
                     return record
@@ -107,7 +107,7 @@ public struct ContinualTraining: Sendable {
     /// A FAdam that looks on and never moves a weight, where the optimizer itself keeps no f.
     private func observer(of network: Sequential) throws -> Optimizer? {
         if candidate.rule is FAdam { return nil }
-        return try Optimizer(for: network, try FAdam(learningRate: 0, weightDecay: 0))
+        return try Optimizer(for: network, try FAdam(learningRate: 0) { $0.weightDecay = 0 })
     }
 
     /// The number of the network's parameters.
@@ -149,16 +149,18 @@ public struct ContinualTraining: Sendable {
         case .minibatch: source = .minibatch
         }
         let estimator = try CurvatureEstimator(of: network)
-        func estimate(_ indices: Range<Int>) throws -> DiagonalInformation {
+        func estimate(_ indices: Range<Int>) throws -> [ParameterPath: Tensor] {
             let part = images.batch(at: Array(indices))
-            return try estimator.diagonal(
-                source, units: indices.count, observing: part.targets, using: generator
-            ) { Categorical(logits: network(part.inputs)) }
+            let found = try estimator.estimate(
+                [.diagonal(source)],
+                of: Objective(Categorical(logits: network(part.inputs)), observing: part.targets),
+                using: generator)
+            return found.diagonal(source)?.mean ?? [:]
         }
-        guard source == .minibatch else { return try estimate(0..<images.count).mean }
+        guard source == .minibatch else { return try estimate(0..<images.count) }
         // The mean over whole mini-batches of the square of each one's mean gradient.
         let parts = try stride(from: 0, through: images.count - batch, by: batch).map {
-            try estimate($0..<$0 + batch).mean
+            try estimate($0..<$0 + batch)
         }
         let sum = parts.dropFirst().reduce(parts[0]) { $0.merging($1) { $0 + $1 } }
         return sum.mapValues { $0 / Double(parts.count) }
@@ -168,23 +170,24 @@ public struct ContinualTraining: Sendable {
 extension ContinualTraining {
     /// The batches of one stage.
     private struct Images {
-        private var parts: [(digits: Digits, sampler: ExampleSampler)]
+        private let parts: [ShuffledBatches]
 
-        init(_ sequence: PermutedDigits, method: ContinualMethod, stage: Int, batch: Int, seed: UInt64) {
+        init(
+            _ sequence: PermutedDigits, method: ContinualMethod, stage: Int, batch: Int, seed: UInt64
+        ) throws {
             let tasks = method == .joint ? Array(0...stage) : [stage]
-            parts = tasks.enumerated().map { position, task in
+            parts = try tasks.enumerated().map { position, task in
                 let digits = sequence.tasks[task].training
                 // Equal shares; the first tasks take what is left over.
                 let share = batch / tasks.count + (position < batch % tasks.count ? 1 : 0)
                 let order = seed &* 1_000_003 &+ UInt64(stage * 1000 + task)
-                return (digits, ExampleSampler(seed: order, count: digits.count, batch: max(share, 1)))
+                return try ShuffledBatches(
+                    inputs: digits.images, targets: digits.targets, batchSize: max(share, 1), seed: order)
             }
         }
 
-        mutating func next() -> SupervisedBatch {
-            let batches = parts.indices.map { part in
-                parts[part].digits.batch(at: parts[part].sampler.next())
-            }
+        func next() -> SupervisedBatch {
+            let batches = parts.map { $0.next() }
             guard batches.count > 1 else { return batches[0] }
             return SupervisedBatch(
                 inputs: .concatenated(batches.map(\.inputs), along: 0),

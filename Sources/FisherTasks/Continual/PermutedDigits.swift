@@ -19,7 +19,7 @@ public struct PermutedDigits: Sendable {
         precondition(count > 0)
         tasks = (0..<count).map { task in
             if task == 0 { return (training, test) }
-            let order = seed &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(task)
+            let order = seed &* SplitMix64.increment &+ UInt64(task)
             return (training.permuted(seed: order), test.permuted(seed: order))
         }
     }

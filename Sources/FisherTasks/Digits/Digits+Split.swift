@@ -1,3 +1,5 @@
+import Fisher
+
 extension Digits {
     /// Divides the images, class by class, so that both sides have the same shares of figures. Equal seeds give
     /// equal sides; each keeps the order of the images.
@@ -37,37 +39,5 @@ extension Digits {
             for (target, source) in order.enumerated() { moved[start + target] = shades[start + source] }
         }
         return Digits(shades: moved, labels: labels)
-    }
-}
-
-/// Steele, Lea and Flood's splitmix64: enough to shuffle with, and the same everywhere and always, which the
-/// standard library's shuffle does not promise.
-struct SplitMix64 {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    private mutating func draw() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
-
-    /// Uniform on [0, bound): draws beyond the largest multiple of the bound are thrown away.
-    private mutating func bounded(_ bound: UInt64) -> UInt64 {
-        let limit = UInt64.max - UInt64.max % bound
-        while true {
-            let value = draw()
-            if value < limit { return value % bound }
-        }
-    }
-
-    /// Fisher and Yates's shuffle.
-    mutating func shuffle<Element>(_ list: inout [Element]) {
-        for end in list.indices.dropFirst().reversed() {
-            list.swapAt(end, Int(bounded(UInt64(end) + 1)))
-        }
     }
 }

@@ -1,8 +1,9 @@
 import Fisher
+import FisherOptions
 import Foundation
 
 /// The networks that learn the digits.
-public enum DigitsNetwork: String, CaseIterable, Sendable {
+public enum DigitsNetwork: String, CaseIterable, OptionValue {
     /// 64-128-64-32-8-32-64-128-64 with Bernoulli pixels: the deep autoencoder of the literature on second-order
     /// methods (Hinton and Salakhutdinov 2006; Martens and Grosse 2015), scaled to 8 by 8 pixels.
     case autoencoder
@@ -12,8 +13,10 @@ public enum DigitsNetwork: String, CaseIterable, Sendable {
     /// 64-32-10, a classifier of 2,410 parameters: small enough for the whole Fisher information.
     case perceptron
 
-    /// What stands between linear layers.
-    public enum Activation: String, CaseIterable, Sendable {
+    /// What stands between its layers.
+    public enum Activation: String, CaseIterable, OptionValue {
+        /// The network's own: tanh for the autoencoder and the perceptron, relu for the convolutions.
+        case own
         /// The hyperbolic tangent.
         case tanh
         /// The rectifier.
@@ -28,33 +31,36 @@ public enum DigitsNetwork: String, CaseIterable, Sendable {
 
     /// The layers, and what their outputs are.
     public func specification(_ activation: Activation) -> NetworkSpecification {
-        let between: NetworkSpecification.Layer = activation == .tanh ? .tanh : .relu
-        var layers: [NetworkSpecification.Layer] = []
+        let chosen = activation == .own ? self.activation : activation
+        let between: any LayerDescription =
+            chosen == .tanh ? Tanh.Description() : ReLU.Description()
+        var layers: [any LayerDescription] = []
         switch self {
         case .autoencoder:
             for (inputs, outputs) in zip(DigitsNetwork.widths, DigitsNetwork.widths.dropFirst()) {
                 layers += layers.isEmpty ? [] : [between]
-                layers.append(.linear(inputs: inputs, outputs: outputs))
+                layers.append(Linear.Description(inputs: inputs, outputs: outputs))
             }
         case .cnn:
             for (inputs, outputs) in [(1, 16), (16, 32)] {
-                let geometry = ConvolutionGeometry(
-                    kernel: [3, 3], stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1)
                 layers += [
-                    .conv2d(inputs: inputs, outputs: outputs, geometry: geometry), between,
-                    .maxPool2d(kernel: 2),
+                    Conv2d.Description(inputs: inputs, outputs: outputs, kernel: [3, 3], padding: [1, 1]),
+                    between, MaxPool2d.Description(kernel: 2),
                 ]
             }
-            layers += [.flatten, .linear(inputs: 32 * 2 * 2, outputs: Digits.classCount)]
+            layers += [
+                Flatten.Description(),
+                Linear.Description(inputs: 32 * 2 * 2, outputs: Digits.classCount),
+            ]
         case .perceptron:
             layers = [
-                .linear(inputs: Digits.side * Digits.side, outputs: 32), between,
-                .linear(inputs: 32, outputs: Digits.classCount),
+                Linear.Description(inputs: Digits.side * Digits.side, outputs: 32), between,
+                Linear.Description(inputs: 32, outputs: Digits.classCount),
             ]
         }
         do throws(NetworkSpecificationError) {
             return try NetworkSpecification(
-                layers: layers, likelihood: self == .autoencoder ? .bernoulli : .categorical)
+                layers: layers, likelihood: self == .autoencoder ? Bernoulli.name : Categorical.name)
         } catch {
             preconditionFailure("the layers of \(rawValue): \(error)")
         }
@@ -71,5 +77,17 @@ public enum DigitsNetwork: String, CaseIterable, Sendable {
             try linear.$weight.assign(values)
         }
         return network
+    }
+
+    /// All images as the network takes them, with what it is to predict.
+    func examples(of digits: Digits) -> SupervisedBatch {
+        let images = digits.images
+        switch self {
+        case .autoencoder: return SupervisedBatch(inputs: images, targets: images)
+        case .perceptron: return SupervisedBatch(inputs: images, targets: digits.targets)
+        case .cnn:
+            let squares = images.reshaped([-1, 1, Digits.side, Digits.side])
+            return SupervisedBatch(inputs: squares, targets: digits.targets)
+        }
     }
 }

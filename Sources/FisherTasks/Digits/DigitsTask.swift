@@ -1,12 +1,55 @@
 import Fisher
+import FisherOptions
 import FisherTraining
 import Foundation
+
+/// The options of the task on digits.
+public struct DigitsOptions: ConfigurableOptions {
+    /// Images in a step.
+    @Configurable("data.batch", .between(1, 1797), "images in a step")
+    public var batch = 128
+    /// The share of the images that is held out.
+    @Configurable("data.test_share", .fraction, "share of the images that is held out")
+    public var testShare = 0.25
+    /// The seed by which they are chosen.
+    @Configurable("data.split_seed", .nonNegative, "seed by which they are chosen, the same for all runs")
+    public var splitSeed = 0
+    /// The network.
+    @Configurable(
+        "model.network", "autoencoder (deep, Bernoulli pixels), cnn (classes) or perceptron (classes, small)")
+    public var network = DigitsNetwork.autoencoder
+    /// What stands between its layers.
+    @Configurable(
+        "model.activation", "between its layers: tanh, relu, or own: tanh, for the cnn relu")
+    public var activation = DigitsNetwork.Activation.own
+
+    /// The defaults.
+    public init() {}
+}
 
 /// Handwritten digits: an autoencoder that draws them again, or a classifier that names them.
 ///
 /// The autoencoder's loss is the negative log-likelihood of an image's 64 pixels, each a bit that is randomly
 /// rounded from its shade: it cannot fall below the entropy of that rounding, about 13.7 nats an image.
-public struct DigitsTask: TrainingTask {
+public struct DigitsTask: ConfigurableTask {
+    public static let name = "digits"
+    public static let subject = "an autoencoder or a classifier of handwritten digits"
+    public static let remark = "The 1,797 images are part of the program."
+    public static let presets = [
+        ConfigurationPreset(
+            "autoencoder",
+            [
+                "model.network": "autoencoder", "training.steps": "1000", "optimizer.learning_rate": "0.003",
+            ]),
+        ConfigurationPreset(
+            "cnn",
+            ["model.network": "cnn", "training.steps": "400", "optimizer.learning_rate": "0.003"]),
+        ConfigurationPreset(
+            "perceptron",
+            ["model.network": "perceptron", "training.steps": "400", "optimizer.learning_rate": "0.003"]),
+    ]
+    public static var smallestPreset: String? { "perceptron" }
+
     /// The network.
     public let network: DigitsNetwork
     /// What stands between its layers.
@@ -17,46 +60,58 @@ public struct DigitsTask: TrainingTask {
     public let test: Digits
     /// Images in a step.
     public let batch: Int
-    /// Further settings for readers, shown after the task's own.
-    public var settings: [Setting]
+    private let tuningShare: Double
+    private let tuningSeed: UInt64
 
     public let dataFingerprint: String
+
+    /// Divides the images and makes the network that the options name; throws a batch that is larger than the training
+    /// side, and a share that leaves one side without images.
+    public init(_ options: DigitsOptions) throws(DigitsError) {
+        let (training, test) = try Digits.all.split(test: options.testShare, seed: UInt64(options.splitSeed))
+        try self.init(
+            options.network, activation: options.activation, training: training, test: test,
+            batch: options.batch, tuningShare: options.testShare, tuningSeed: UInt64(options.splitSeed) &+ 1)
+    }
 
     /// Joins a network and images; throws a batch that is larger than the training side.
     ///
     /// - Parameters:
     ///   - network: the network.
-    ///   - activation: what stands between its layers; the network's own unless given.
+    ///   - activation: what stands between its layers.
     ///   - training: the images to train on.
     ///   - test: the images that are held out.
     ///   - batch: images in a step.
-    ///   - settings: further settings for readers, shown after the task's own.
+    ///   - tuningShare: the share of the training images that ``tuningTask()`` holds out.
+    ///   - tuningSeed: the seed by which it chooses them.
     public init(
-        _ network: DigitsNetwork, activation: DigitsNetwork.Activation? = nil, training: Digits,
-        test: Digits, batch: Int, settings: [Setting] = []
+        _ network: DigitsNetwork, activation: DigitsNetwork.Activation = .own, training: Digits,
+        test: Digits, batch: Int, tuningShare: Double = 0.25, tuningSeed: UInt64 = 1
     ) throws(DigitsError) {
         guard (1...max(training.count, 1)).contains(batch), test.count > 0 else {
             throw .badBatch(size: batch, count: training.count)
         }
         self.network = network
-        self.activation = activation ?? network.activation
+        self.activation = activation == .own ? network.activation : activation
         self.training = training
         self.test = test
         self.batch = batch
-        self.settings = settings
+        self.tuningShare = tuningShare
+        self.tuningSeed = tuningSeed
         dataFingerprint = String(training.fingerprint &* 31 &+ test.fingerprint, radix: 16)
+    }
+
+    public func tuningTask() throws -> DigitsTask {
+        let (training, test) = try training.split(test: tuningShare, seed: tuningSeed)
+        return try DigitsTask(network, activation: activation, training: training, test: test, batch: batch)
     }
 
     public var examplesPerStep: Int { batch }
 
     /// The network as JSON, as `fisher information` reads it.
     public var modelMetadata: [String: String] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(network.specification(activation)) else {
-            preconditionFailure("a specification can be written")
-        }
-        return ["swift_fisher_network": String(decoding: data, as: UTF8.self)]
+        let json = StoredJSON.encode(network.specification(activation), indented: false)
+        return ["swift_fisher_network": String(decoding: json, as: UTF8.self)]
     }
 
     public var summary: TaskSummary {
@@ -85,7 +140,7 @@ public struct DigitsTask: TrainingTask {
                 Setting(
                     "images", "\(training.count) to train on, \(test.count) held out, UCI optical digits"),
                 Setting("batch", "\(batch) images"),
-            ] + settings)
+            ])
     }
 
     /// The number of the network's parameters.
@@ -98,10 +153,10 @@ public struct DigitsTask: TrainingTask {
         try network.makeNetwork(activation, using: try RandomGenerator(seed: seed))
     }
 
-    public func makeBatches(seed: UInt64) throws -> DigitsBatches {
-        DigitsBatches(
-            digits: training, network: network,
-            sampler: ExampleSampler(seed: seed, count: training.count, batch: batch))
+    public func makeBatches(seed: UInt64) throws -> ShuffledBatches {
+        let examples = network.examples(of: training)
+        return try ShuffledBatches(
+            inputs: examples.inputs, targets: examples.targets, batchSize: batch, seed: seed)
     }
 
     public func objective(of model: Sequential, on batch: SupervisedBatch) throws -> Objective {
@@ -116,10 +171,11 @@ public struct DigitsTask: TrainingTask {
     /// Mean nats an image over the images held out.
     public func validationLoss(of model: Sequential) throws -> Double {
         var (sum, count) = (0.0, 0)
+        let examples = network.examples(of: test)
         for first in stride(from: 0, to: test.count, by: 512) {
             try Interruption.poll()
-            let indices = Array(first..<min(first + 512, test.count))
-            let objective = try objective(of: model, on: DigitsBatches.batch(of: test, at: indices, network))
+            let part = examples.slice(first..<min(first + 512, test.count))
+            let objective = try objective(of: model, on: part)
             sum += try objective.negativeLogLikelihood.item()
             count += objective.observationCount
         }
@@ -129,8 +185,8 @@ public struct DigitsTask: TrainingTask {
     /// The share of held-out images whose figure a classifier names; nothing for the autoencoder.
     public func accuracy(of model: Sequential) throws -> Double? {
         guard network != .autoencoder else { return nil }
-        let batch = DigitsBatches.batch(of: test, at: Array(0..<test.count), network)
-        return try withoutGradients { try Digits.accuracy(model(batch.inputs), batch.targets) }
+        let examples = network.examples(of: test)
+        return try withoutGradients { try Digits.accuracy(model(examples.inputs), examples.targets) }
     }
 }
 
@@ -145,38 +201,5 @@ extension Digits {
             return own.indices.max { own[$0] < own[$1] } == row * classes + Int(label)
         }
         return Double(right.count) / Double(max(labels.count, 1))
-    }
-}
-
-/// Images in an endless order.
-public struct DigitsBatches: BatchStream {
-    let digits: Digits
-    let network: DigitsNetwork
-    private var sampler: ExampleSampler
-
-    /// Where the next images come from.
-    public var position: ExampleSampler {
-        get { sampler }
-        set { sampler = newValue }
-    }
-
-    init(digits: Digits, network: DigitsNetwork, sampler: ExampleSampler) {
-        (self.digits, self.network, self.sampler) = (digits, network, sampler)
-    }
-
-    public mutating func next() -> SupervisedBatch {
-        DigitsBatches.batch(of: digits, at: sampler.next(), network)
-    }
-
-    /// Images as the network takes them, with what it is to predict.
-    static func batch(of digits: Digits, at indices: [Int], _ network: DigitsNetwork) -> SupervisedBatch {
-        let batch = digits.batch(at: indices)
-        switch network {
-        case .autoencoder: return SupervisedBatch(inputs: batch.inputs, targets: batch.inputs)
-        case .perceptron: return batch
-        case .cnn:
-            let images = batch.inputs.reshaped([-1, 1, Digits.side, Digits.side])
-            return SupervisedBatch(inputs: images, targets: batch.targets)
-        }
     }
 }

@@ -1,4 +1,5 @@
 import Fisher
+import FisherTraining
 import Foundation
 
 /// A GPT's weights in a safetensors file that says which GPT it is.
@@ -7,12 +8,7 @@ public enum GPTFile {
 
     /// What the file says: the model's sizes as JSON.
     static func metadata(of configuration: GPT.Configuration) -> [String: String] {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        guard let data = try? encoder.encode(configuration) else {
-            preconditionFailure("sizes are whole numbers and truth values")
-        }
-        return [key: String(decoding: data, as: UTF8.self)]
+        [key: String(decoding: StoredJSON.encode(configuration, indented: false), as: UTF8.self)]
     }
 
     /// Reads a model.

@@ -1,11 +1,12 @@
 import Fisher
+import FisherOptions
 import FisherTraining
 import Foundation
 
 /// Byte-level language modelling: a GPT predicts the next byte of held-out text.
 public struct LanguageTask: TrainingTask {
     /// A named size of model.
-    public enum Size: String, CaseIterable, Sendable {
+    public enum Size: String, CaseIterable, OptionValue {
         /// About 0.9 million parameters, context 128.
         case tiny
         /// About 11 million parameters, context 256.
@@ -29,8 +30,7 @@ public struct LanguageTask: TrainingTask {
     public let corpus: Corpus
     /// Windows in a step.
     public let batch: Int
-    /// Further settings for readers, shown after the task's own.
-    public var settings: [Setting]
+    let validationBytes: Int
     private let windows: [Int]
 
     /// Joins a model and a text; throws a text that is too short for the model's context.
@@ -40,16 +40,14 @@ public struct LanguageTask: TrainingTask {
     ///   - corpus: the text.
     ///   - batch: windows in a step.
     ///   - validationBytes: about how many held-out bytes an evaluation predicts.
-    ///   - settings: further settings for readers, shown after the task's own.
     public init(
-        _ configuration: GPT.Configuration, corpus: Corpus, batch: Int, validationBytes: Int = 32_768,
-        settings: [Setting] = []
+        _ configuration: GPT.Configuration, corpus: Corpus, batch: Int, validationBytes: Int = 32_768
     ) throws(CorpusError) {
         try corpus.requireContext(configuration.context)
         self.configuration = configuration
         self.corpus = corpus
         self.batch = batch
-        self.settings = settings
+        self.validationBytes = validationBytes
         dataFingerprint = corpus.fingerprint
         windows = corpus.validationWindows(
             context: configuration.context, limit: max(1, validationBytes / configuration.context))
@@ -80,7 +78,7 @@ public struct LanguageTask: TrainingTask {
                         + "\(corpus.validation.count) held out, fingerprint \(dataFingerprint)"),
                 Setting("validation", "\(windows.count * configuration.context) bytes, the same each time"),
                 Setting("batch", "\(batch) windows, \(examplesPerStep) bytes a step"),
-            ] + settings)
+            ])
     }
 
     /// The number of the model's parameters, from its sizes.

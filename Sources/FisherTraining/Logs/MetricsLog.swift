@@ -2,7 +2,7 @@ import Foundation
 
 /// `metrics.jsonl`: one JSON object a line, appended as the run goes.
 ///
-/// A checkpoint remembers the log's length; a run that goes on from it first cuts the log back, so that no
+/// A checkpoint remembers the log's length; a run that resumes from it first cuts the log back, so that no
 /// step stands there twice.
 public final class MetricsLog {
     private let path: String

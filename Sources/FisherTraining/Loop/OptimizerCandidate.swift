@@ -21,4 +21,17 @@ public struct OptimizerCandidate: Sendable {
         rule.settings.map { Setting($0.name, $0.value) }
             + [Setting("clip_gradient_norm", clipGradientNorm.map { "\($0)" } ?? "none")]
     }
+
+    /// Whether settings as a file tells them, perhaps by names of former versions, are this candidate's options.
+    func hasOptions(_ settings: [Setting]) -> Bool {
+        if settings == options { return true }
+        func read<Rule: OptimizationRule>(_ rule: Rule) -> OptimizerCandidate? {
+            var made = Rule()
+            let own = settings.filter { $0.name != "clip_gradient_norm" }
+            guard (try? made.set(own.map { ($0.name, $0.value) })) != nil else { return nil }
+            let clip = settings.first { $0.name == "clip_gradient_norm" }?.value
+            return OptimizerCandidate(label: label, rule: made, clipGradientNorm: clip.flatMap { Double($0) })
+        }
+        return read(rule)?.options == options
+    }
 }

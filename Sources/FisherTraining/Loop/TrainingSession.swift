@@ -53,10 +53,8 @@ public final class TrainingSession<Task: TrainingTask> {
         times.note(report)
         progress.step += 1
         progress.seconds += report.gradientTime / .seconds(1) + report.updateTime / .seconds(1)
-        if let loss = try report.loss() {
-            progress.lossSum += loss
-            progress.lossCount += 1
-        }
+        progress.lossSum += report.loss
+        progress.lossCount += 1
         if measures {
             progress.measure = try withoutGradients {
                 try StepMeasure(

@@ -1,11 +1,14 @@
 import Torch
 
-/// A layer that can tell each unit's gradient from what it captured: its input, and its output's gradient.
+/// A layer that computes each unit's gradient from what was recorded of it: its input, and its output's gradient.
+///
+/// A unit is an index of the first axis: a sample, or a whole sequence. The layer holds a ``CaptureSite`` and returns its
+/// output through it; every structure of Fisher information that needs gradients by unit then covers its parameters.
 ///
 /// Only `informativeParameters` and `unitGradients` are needed; the others save time and memory where a layer
 /// knows a shorter way.
 public protocol InformativeLayer: Module {
-    /// Its parameters.
+    /// The parameters whose gradients the layer computes.
     var informativeParameters: [Parameter] { get }
 
     /// Each unit's gradient with respect to each parameter, summed over the unit's positions: shape [units] and
@@ -16,10 +19,10 @@ public protocol InformativeLayer: Module {
     /// `unitGradients`: a layer that is used once. Nothing where they are not.
     func sums(of use: LayerActivation) -> [(gradient: Tensor, squares: Tensor)?]?
 
-    /// J v: the product of each unit's gradient with directions in the parameters' shapes, [units].
+    /// The product J v of each unit's gradient with directions in the parameters' shapes, [units].
     func unitProducts(of use: LayerActivation, with directions: [Tensor]) -> Tensor
 
-    /// J^T u: the sum over units of the gradients, each times its weight in u [units].
+    /// The product J^T u: the sum over units of the gradients, each times its weight in u [units].
     func weightedSums(of use: LayerActivation, weights: Tensor) -> [Tensor?]
 
     /// The bytes that a unit takes while its gradients are made, beyond the gradients.

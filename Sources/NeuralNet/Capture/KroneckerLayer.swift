@@ -5,7 +5,7 @@ public protocol KroneckerLayer: InformativeLayer {
     /// Whether it has factors as it is configured; a grouped convolution has none.
     var hasKroneckerFactors: Bool { get }
 
-    /// What the factors are sums of.
+    /// The rows whose outer products add up to the factors.
     func kroneckerRows(of use: LayerActivation) -> KroneckerRows
 
     /// The sums over all positions of a^2, with a trailing 1 where there is a bias, and of s^2, and the number of
@@ -24,14 +24,14 @@ extension KroneckerLayer {
 
 /// The rows of which Kronecker factors are sums.
 public struct KroneckerRows {
-    /// a without the 1 of a bias, [units, positions, inputs].
+    /// The layer's inputs a, without the trailing 1 of a bias, [units, positions, inputs].
     public let inputs: Tensor
-    /// s, [units, positions, outputs].
+    /// The gradients s of the layer's outputs, [units, positions, outputs].
     public let outputGradients: Tensor
-    /// Whether a has a trailing 1.
+    /// Whether a has a trailing 1, because the layer has a bias.
     public let hasBias: Bool
 
-    /// Gathers rows.
+    /// Gathers the rows of a layer's use.
     public init(inputs: Tensor, outputGradients: Tensor, hasBias: Bool) {
         self.inputs = inputs
         self.outputGradients = outputGradients

@@ -1,6 +1,6 @@
 import Torch
 
-/// (x - mean) / sqrt(variance + epsilon) by channel, scaled and shifted (Ioffe and Szegedy 2015).
+/// Batch normalization (Ioffe and Szegedy 2015): (x - mean) / sqrt(variance + epsilon) by channel, scaled and shifted.
 ///
 /// The channels are the input's second dimension, whatever follows: one layer serves vectors, lines and images.
 ///
@@ -20,7 +20,7 @@ public final class BatchNorm: UnaryLayer, ModeDependent {
     @Parameter public var runningMean: Tensor
     /// The average of the batches' unbiased variances, shape [channels], ones at first; a frozen parameter.
     @Parameter public var runningVariance: Tensor
-    /// What keeps the division finite.
+    /// A small number added to the variance, so that the division stays finite.
     public let epsilon: Double
     /// How far the running averages move towards a batch's: r <- (1 - momentum) r + momentum * batch's.
     public let momentum: Double
@@ -72,5 +72,37 @@ extension BatchNorm: InformativeLayer {
             normalized: use.input.batchNormalized(
                 weight: nil, bias: nil, runningMean: runningMean, runningVariance: runningVariance,
                 isTraining: false, momentum: momentum, epsilon: epsilon))
+    }
+}
+
+extension BatchNorm {
+    /// The description of a layer in JSON: `{"batch_norm": channels}`.
+    public struct Description: LayerDescription {
+        public static let kind = "batch_norm"
+        public static let shortForm = ["channels"]
+        public static var options: [LayerOption<Self>] {
+            [
+                .required("channels", \.channels, .size), .optional("epsilon", \.epsilon, .number),
+                .optional("momentum", \.momentum, .number(in: 0...1)),
+            ]
+        }
+        var channels: Int
+        var epsilon: Double
+        var momentum: Double
+
+        public init() { self.init(channels: 0) }
+
+        /// Describes a layer by its options.
+        public init(channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) {
+            (self.channels, self.epsilon, self.momentum) = (channels, epsilon, momentum)
+        }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.requiringChannels(channels)
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            BatchNorm(channels, epsilon: epsilon, momentum: momentum, dtype: dtype)
+        }
     }
 }

@@ -1,24 +1,31 @@
 import Torch
 
-/// A convolution of any number of spatial dimensions, for those who treat them alike.
+/// A convolution of any number of spatial dimensions.
 ///
 /// A convolution is a linear map of patches: each unit's gradient is the sum over positions of s_nt patch_nt^T,
 /// group by group.
 public protocol ConvolutionLayer: UnaryLayer, KroneckerLayer {
     /// The kernels, shape [outputs, inputs / groups, kernel sizes...].
     var weight: Tensor { get }
-    /// What is added by output channel, shape [outputs], where there is one.
+    /// The bias by output channel, shape [outputs], where there is one.
     var bias: Parameter? { get }
-    /// What the kernels read.
+    /// Which elements of the input the kernels read.
     var geometry: ConvolutionGeometry { get }
+    /// The number of spatial dimensions.
+    static var rank: Int { get }
+
+    /// Draws the kernels for a geometry, which must have `rank` dimensions; the bias starts at zero.
+    init(
+        _ inputs: Int, _ outputs: Int, geometry: ConvolutionGeometry, bias: Bool, weight: Initializer?,
+        dtype: DType, using generator: RandomGenerator)
 }
 
 extension ConvolutionLayer {
     /// W and b, checked against the rank that the layer has: W drawn by default from U(-a, a) with
     /// a = 1 / sqrt(elements that an output reads), b zero.
     static func parameters(
-        _ inputs: Int, _ outputs: Int, _ geometry: ConvolutionGeometry, rank: Int, bias: Bool,
-        weight: Initializer?, dtype: DType, using generator: RandomGenerator
+        _ inputs: Int, _ outputs: Int, _ geometry: ConvolutionGeometry, bias: Bool, weight: Initializer?,
+        dtype: DType, using generator: RandomGenerator
     ) -> (weight: Parameter, bias: Parameter?) {
         let groups = geometry.groups
         precondition(geometry.kernel.count == rank, "the geometry has \(geometry.kernel.count) dimensions")
@@ -88,15 +95,18 @@ extension ConvolutionLayer {
 
 /// Cross-correlation along one dimension: y[o, t] = b[o] + sum over c, k of W[o, c, k] x[c, s t + d k - p].
 public final class Conv1d: ConvolutionLayer {
-    /// W, shape [outputs, inputs / groups, kernel].
+    /// The kernels W, shape [outputs, inputs / groups, kernel].
     @Parameter public var weight: Tensor
-    /// b, shape [outputs], where there is one.
+    /// The bias b, shape [outputs], where there is one.
     public let bias: Parameter?
     public let geometry: ConvolutionGeometry
+    public static let rank = 1
+    /// The description of a layer in JSON: `{"conv1d": {"in": 1, "out": 4, "kernel": 3}}`.
+    public typealias Description = ConvolutionDescription<Conv1d>
     public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
     let site = CaptureSite()
 
-    /// Draws W; b starts at zero.
+    /// Draws the kernels W; the bias b starts at zero.
     ///
     /// W is drawn by default from U(-a, a) with a = 1 / sqrt(inputs / groups * kernel).
     public convenience init(
@@ -110,14 +120,14 @@ public final class Conv1d: ConvolutionLayer {
             inputs, outputs, geometry: geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
     }
 
-    /// Draws W for a geometry, which must have one dimension; b starts at zero.
+    /// Draws the kernels W for a geometry, which must have one dimension; b starts at zero.
     public init(
         _ inputs: Int, _ outputs: Int, geometry: ConvolutionGeometry, bias: Bool = true,
         weight: Initializer? = nil, dtype: DType = .float32, using generator: RandomGenerator
     ) {
         self.geometry = geometry
         (_weight, self.bias) = Self.parameters(
-            inputs, outputs, geometry, rank: 1, bias: bias, weight: weight, dtype: dtype, using: generator)
+            inputs, outputs, geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
     }
 
     /// The output [batch, outputs, positions] for an input [batch, inputs, size].
@@ -129,15 +139,18 @@ public final class Conv1d: ConvolutionLayer {
 /// Cross-correlation over an image: y[o, t] = b[o] + sum over c, k of W[o, c, k] x[c, s t + d k - p], with t
 /// and k pairs of row and column.
 public final class Conv2d: ConvolutionLayer {
-    /// W, shape [outputs, inputs / groups, kernel height, kernel width].
+    /// The kernels W, shape [outputs, inputs / groups, kernel height, kernel width].
     @Parameter public var weight: Tensor
-    /// b, shape [outputs], where there is one.
+    /// The bias b, shape [outputs], where there is one.
     public let bias: Parameter?
     public let geometry: ConvolutionGeometry
+    public static let rank = 2
+    /// The description of a layer in JSON: `{"conv2d": {"in": 1, "out": 4, "kernel": 3}}`.
+    public typealias Description = ConvolutionDescription<Conv2d>
     public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
     let site = CaptureSite()
 
-    /// Draws W; b starts at zero.
+    /// Draws the kernels W; the bias b starts at zero.
     ///
     /// W is drawn by default from U(-a, a) with a = 1 / sqrt(inputs / groups * kernel elements).
     public convenience init(
@@ -152,18 +165,80 @@ public final class Conv2d: ConvolutionLayer {
             inputs, outputs, geometry: geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
     }
 
-    /// Draws W for a geometry, which must have two dimensions; b starts at zero.
+    /// Draws the kernels W for a geometry, which must have two dimensions; b starts at zero.
     public init(
         _ inputs: Int, _ outputs: Int, geometry: ConvolutionGeometry, bias: Bool = true,
         weight: Initializer? = nil, dtype: DType = .float32, using generator: RandomGenerator
     ) {
         self.geometry = geometry
         (_weight, self.bias) = Self.parameters(
-            inputs, outputs, geometry, rank: 2, bias: bias, weight: weight, dtype: dtype, using: generator)
+            inputs, outputs, geometry, bias: bias, weight: weight, dtype: dtype, using: generator)
     }
 
     /// The output [batch, outputs, height, width] for an input [batch, inputs, height, width].
     public func callAsFunction(_ input: Tensor) -> Tensor {
         site.record(input: input, output: convolve(input))
+    }
+}
+
+/// The description of a convolution; each list has a number for each spatial dimension.
+public struct ConvolutionDescription<Layer: ConvolutionLayer>: LayerDescription {
+    public static var kind: String { "conv\(Layer.rank)d" }
+    public static var options: [LayerOption<Self>] {
+        [
+            .required("in", \.inputs, .size), .required("out", \.outputs, .size),
+            .required("kernel", \.kernel, .sizes(rank: Layer.rank)),
+            .optional("stride", \.stride, .sizes(rank: Layer.rank)),
+            .optional("padding", \.padding, .sizes(rank: Layer.rank, from: 0)),
+            .optional("dilation", \.dilation, .sizes(rank: Layer.rank)),
+            .optional("groups", \.groups, .size), .optional("bias", \.bias, .flag),
+        ]
+    }
+    var inputs: Int
+    var outputs: Int
+    var kernel: [Int]
+    var stride: [Int]
+    var padding: [Int]
+    var dilation: [Int]
+    var groups: Int
+    var bias: Bool
+
+    public init() { self.init(inputs: 0, outputs: 0, kernel: []) }
+
+    /// Describes a layer; stride and dilation are 1 and the padding 0 unless given.
+    public init(
+        inputs: Int, outputs: Int, kernel: [Int], stride: [Int]? = nil, padding: [Int]? = nil,
+        dilation: [Int]? = nil, groups: Int = 1, bias: Bool = true
+    ) {
+        func all(_ value: Int) -> [Int] { Array(repeating: value, count: Layer.rank) }
+        (self.inputs, self.outputs, self.kernel) = (inputs, outputs, kernel)
+        self.stride = stride ?? all(1)
+        self.padding = padding ?? all(0)
+        self.dilation = dilation ?? all(1)
+        self.groups = groups
+        self.bias = bias
+    }
+
+    private var geometry: ConvolutionGeometry {
+        ConvolutionGeometry(
+            kernel: kernel, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    }
+
+    public func check() throws(LayerDescriptionError) {
+        if inputs % groups != 0 || outputs % groups != 0 {
+            throw LayerDescriptionError(
+                "has \(groups) groups, which do not divide \(inputs) inputs and \(outputs) outputs")
+        }
+        try requireElements([outputs, inputs / groups] + kernel)
+    }
+
+    public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+        let sizes = TracedShape.ranked(try input.requiringRank(Layer.rank + 2))
+        return try sizes.requiringChannels(inputs).slid(geometry, channels: outputs)
+    }
+
+    public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+        Layer(
+            inputs, outputs, geometry: geometry, bias: bias, weight: nil, dtype: dtype, using: generator)
     }
 }

@@ -59,20 +59,20 @@ public struct ConvolutionGeometry: Hashable, Sendable {
     }
 }
 
-/// A height and a width; one whole number stands for both.
+/// A height and a width; one whole number means a square.
 public struct Size2d: Hashable, Sendable, ExpressibleByIntegerLiteral {
-    /// How many rows.
+    /// The number of rows.
     public var height: Int
-    /// How many columns.
+    /// The number of columns.
     public var width: Int
 
-    /// Makes a size of its parts.
+    /// Makes a size of a height and a width.
     public init(_ height: Int, _ width: Int) {
         self.height = height
         self.width = width
     }
 
-    /// Makes a square.
+    /// Makes a square of a side.
     public init(_ side: Int) { self.init(side, side) }
 
     /// The same number in both dimensions.
@@ -80,4 +80,38 @@ public struct Size2d: Hashable, Sendable, ExpressibleByIntegerLiteral {
 
     /// Height and width as libtorch takes them.
     public var sizes: [Int] { [height, width] }
+}
+
+extension LayerOptionKind where Value == Size2d {
+    /// A height and a width of at least `minimum`, as a list of both or one number for both.
+    public static func size2d(from minimum: Int = 1) -> Self {
+        let both = LayerOptionKind<[Int]>.sizes(rank: 2, from: minimum)
+        return Self(
+            wanted: both.wanted,
+            read: { json in both.read(json).flatMap { $0.count == 2 ? Size2d($0[0], $0[1]) : nil } },
+            accepts: { both.accepts($0.sizes) }, write: { both.write($0.sizes) })
+    }
+}
+
+extension TracedShape {
+    /// The shape [batch, channels, positions...] behind a window that slides over [batch, any, sizes...]; the
+    /// channels stay where none are given.
+    func slid(_ window: ConvolutionGeometry, channels: Int? = nil) throws(LayerDescriptionError)
+        -> TracedShape
+    {
+        let sizes = try requiringRank(window.kernel.count + 2)
+        var result = [sizes[0], channels ?? sizes[1]]
+        for k in window.kernel.indices {
+            guard let size = sizes[k + 2] else {
+                result.append(nil)
+                continue
+            }
+            let count = window.outputSizes(for: window.kernel.indices.map { $0 == k ? size : 0 })[k]
+            guard count > 0 else {
+                throw LayerDescriptionError("has a kernel that does not fit into a size of \(size)")
+            }
+            result.append(count)
+        }
+        return .ranked(result)
+    }
 }

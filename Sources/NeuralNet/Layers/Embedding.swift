@@ -1,8 +1,8 @@
 import Torch
 
-/// A table of vectors by number.
+/// A table of vectors, each looked up by its number.
 public final class Embedding: UnaryLayer {
-    /// The table, shape [entries, width].
+    /// The table of vectors, shape [entries, width].
     @Parameter public var weight: Tensor
     let site = CaptureSite()
 
@@ -19,7 +19,7 @@ public final class Embedding: UnaryLayer {
         site.record(input: numbers, output: weight.rows(numbers))
     }
 
-    /// The scores x W^T of every entry, for a head that is tied to the table.
+    /// The logits x W^T of every entry, for a head that is tied to the table.
     public func scores(_ input: Tensor) -> Tensor {
         site.record(input: input, output: input.linear(weight: weight))
     }
@@ -73,5 +73,31 @@ extension Embedding: InformativeLayer {
         }
         let table = Tensor.zeros(like: weight.detached())
         return [table.addingRows(rows, at: use.input.reshaped([-1]))]
+    }
+}
+
+extension Embedding {
+    /// The description of a layer in JSON: `{"embedding": [entries, width]}`.
+    public struct Description: LayerDescription {
+        public static let kind = "embedding"
+        public static let shortForm = ["entries", "width"]
+        public static var options: [LayerOption<Self>] {
+            [.required("entries", \.entries, .size), .required("width", \.width, .size)]
+        }
+        var entries: Int
+        var width: Int
+
+        public init() { self.init(entries: 0, width: 0) }
+
+        /// Describes a layer by its options.
+        public init(entries: Int, width: Int) { (self.entries, self.width) = (entries, width) }
+
+        public func check() throws(LayerDescriptionError) { try requireElements([entries, width]) }
+
+        public func outputShape(for input: TracedShape) -> TracedShape { input.appending(width) }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            Embedding(entries, width, dtype: dtype, using: generator)
+        }
     }
 }

@@ -1,7 +1,7 @@
 import Torch
 
-/// (x - mean) / sqrt(variance + epsilon) over each group of channels of a sample, scaled and shifted by channel
-/// (Wu and He 2018).
+/// Group normalization (Wu and He 2018): (x - mean) / sqrt(variance + epsilon) over each group of channels of a
+/// sample, scaled and shifted by channel.
 public final class GroupNorm: UnaryLayer {
     /// The scale, shape [channels], ones at first.
     @Parameter public var weight: Tensor
@@ -9,7 +9,7 @@ public final class GroupNorm: UnaryLayer {
     @Parameter public var bias: Tensor
     /// Into how many runs of equal length the channels fall.
     public let groups: Int
-    /// What keeps the division finite.
+    /// A small number added to the variance, so that the division stays finite.
     public let epsilon: Double
     let site = CaptureSite()
 
@@ -38,5 +38,44 @@ extension GroupNorm: InformativeLayer {
     public func unitGradients(of use: LayerActivation) -> [Tensor?] {
         use.channelGradients(
             normalized: use.input.groupNormalized(groups: groups, weight: nil, bias: nil, epsilon: epsilon))
+    }
+}
+
+extension GroupNorm {
+    /// The description of a layer in JSON: `{"group_norm": [groups, channels]}`.
+    public struct Description: LayerDescription {
+        public static let kind = "group_norm"
+        public static let shortForm = ["groups", "channels"]
+        public static var options: [LayerOption<Self>] {
+            [
+                .required("groups", \.groups, .size), .required("channels", \.channels, .size),
+                .optional("epsilon", \.epsilon, .number),
+            ]
+        }
+        var groups: Int
+        var channels: Int
+        var epsilon: Double
+
+        public init() { self.init(groups: 0, channels: 0) }
+
+        /// Describes a layer by its options.
+        public init(groups: Int, channels: Int, epsilon: Double = 1e-5) {
+            (self.groups, self.channels, self.epsilon) = (groups, channels, epsilon)
+        }
+
+        public func check() throws(LayerDescriptionError) {
+            if channels % groups != 0 {
+                throw LayerDescriptionError(
+                    "has \(groups) groups, which do not divide \(channels) channels")
+            }
+        }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.requiringChannels(channels)
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            GroupNorm(groups: groups, channels: channels, epsilon: epsilon, dtype: dtype)
+        }
     }
 }

@@ -2,15 +2,15 @@ import Torch
 
 /// The distribution from which a parameter's first values are drawn.
 public enum Initializer: Hashable, Sendable {
-    /// One number everywhere.
+    /// The same number everywhere.
     case constant(Double)
-    /// N(0, s^2).
+    /// Draws from the normal distribution N(0, s^2).
     case normal(standardDeviation: Double)
-    /// U(-a, a).
+    /// Draws from the uniform distribution U(-a, a).
     case uniform(bound: Double)
-    /// U(-a, a), a = sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010).
+    /// Draws from U(-a, a) with a = sqrt(6 / (inputs + outputs)) (Glorot and Bengio 2010).
     case glorotUniform
-    /// N(0, 2 / inputs) (He et al. 2015).
+    /// Draws from N(0, 2 / inputs) (He et al. 2015).
     case heNormal
 
     /// Draws a tensor. Inputs are the product of all dimensions but the first, outputs the first.

@@ -19,21 +19,21 @@ import Torch
 public final class LSTM: UnaryLayer {
     /// What the layer carries from one position to the next.
     public struct State {
-        /// h, shape [batch, width].
+        /// The hidden state h, shape [batch, width].
         public var hidden: Tensor
-        /// c, shape [batch, width].
+        /// The cell state c, shape [batch, width].
         public var cell: Tensor
 
-        /// Makes a state of its parts.
+        /// Makes a state of a hidden state and a cell state.
         public init(hidden: Tensor, cell: Tensor) {
             self.hidden = hidden
             self.cell = cell
         }
     }
 
-    /// W and b: the map of the input to the four gates.
+    /// The map of the input to the four gates, W and b.
     public let inputMap: Linear
-    /// U and u: the map of the hidden state to the four gates.
+    /// The map of the hidden state to the four gates, U and u.
     public let recurrentMap: Linear
     /// The width of the hidden state.
     public let width: Int
@@ -84,5 +84,36 @@ public final class LSTM: UnaryLayer {
             outputs.append(current.hidden)
         }
         return (.stacked(outputs, along: 1), current)
+    }
+}
+
+extension LSTM {
+    /// The description of a layer in JSON: `{"lstm": [in, width]}`, whose hidden states are the output.
+    public struct Description: LayerDescription {
+        public static let kind = "lstm"
+        public static let shortForm = ["in", "width"]
+        public static var options: [LayerOption<Self>] {
+            [.required("in", \.inputs, .size), .required("width", \.width, .size)]
+        }
+        var inputs: Int
+        var width: Int
+
+        public init() { self.init(inputs: 0, width: 0) }
+
+        /// Describes a layer by its options.
+        public init(inputs: Int, width: Int) { (self.inputs, self.width) = (inputs, width) }
+
+        public func check() throws(LayerDescriptionError) {
+            try requireElements([4 * width, max(inputs, width)])
+        }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            let sizes = try input.requiringWidth(inputs).requiringRank(3)
+            return .ranked([sizes[0], sizes[1], width])
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            LSTM(inputs, width, dtype: dtype, using: generator)
+        }
     }
 }

@@ -1,12 +1,13 @@
 import Torch
 
-/// (x - mean) / sqrt(variance + epsilon) over the last dimension, scaled and shifted (Ba et al. 2016).
+/// Layer normalization (Ba et al. 2016): (x - mean) / sqrt(variance + epsilon) over the last dimension, scaled and
+/// shifted.
 public final class LayerNorm: UnaryLayer {
     /// The scale, shape [width], ones at first.
     @Parameter public var weight: Tensor
     /// The shift, shape [width], zeros at first.
     @Parameter public var bias: Tensor
-    /// What keeps the division finite.
+    /// A small number added to the variance, so that the division stays finite.
     public let epsilon: Double
     let site = CaptureSite()
 
@@ -23,7 +24,7 @@ public final class LayerNorm: UnaryLayer {
     }
 }
 
-/// y = w x^ + b with x^ the normalized input: G_n = sum_t s_nt x^_nt and sum_t s_nt.
+/// For y = w x^ + b, with x^ the normalized input, unit n has the gradients sum over t of s_nt x^_nt, and of s_nt.
 extension LayerNorm: InformativeLayer {
     public var informativeParameters: [Parameter] { [$weight, $bias] }
 
@@ -49,5 +50,31 @@ extension LayerNorm: InformativeLayer {
         let (units, width) = (use.input.shape[0], weight.count)
         func summed(_ x: Tensor) -> Tensor { x.reshaped([units, -1, width]).sum(along: 1) }
         return [summed(use.outputGradient * normalized), summed(use.outputGradient)]
+    }
+}
+
+extension LayerNorm {
+    /// The description of a layer in JSON: `{"layer_norm": width}`.
+    public struct Description: LayerDescription {
+        public static let kind = "layer_norm"
+        public static let shortForm = ["width"]
+        public static var options: [LayerOption<Self>] {
+            [.required("width", \.width, .size), .optional("epsilon", \.epsilon, .number)]
+        }
+        var width: Int
+        var epsilon: Double
+
+        public init() { self.init(width: 0) }
+
+        /// Describes a layer by its options.
+        public init(width: Int, epsilon: Double = 1e-5) { (self.width, self.epsilon) = (width, epsilon) }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.requiringWidth(width)
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            LayerNorm(width, epsilon: epsilon, dtype: dtype)
+        }
     }
 }

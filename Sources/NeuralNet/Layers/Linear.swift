@@ -1,19 +1,19 @@
 import Torch
 
-/// y = x W^T + b over the last dimension.
+/// A linear map of the last dimension, y = x W^T + b.
 public final class Linear: UnaryLayer {
-    /// W, shape [outputs, inputs].
+    /// The weight W, shape [outputs, inputs].
     @Parameter public var weight: Tensor
-    /// b, shape [outputs], where there is one.
+    /// The bias b, shape [outputs], where there is one.
     public let bias: Parameter?
     let site = CaptureSite()
 
-    /// Draws W; b starts at zero.
+    /// Draws the weight W; the bias b starts at zero.
     ///
     /// - Parameters:
-    ///   - inputs: the size of the last dimension of what the layer is given.
-    ///   - outputs: the size of the last dimension of what it gives.
-    ///   - bias: whether there is a b.
+    ///   - inputs: the size of the input's last dimension.
+    ///   - outputs: the size of the output's last dimension.
+    ///   - bias: whether there is a bias.
     ///   - weight: how W is drawn; by default U(-a, a) with a = 1 / sqrt(inputs).
     ///   - dtype: the type of both parameters.
     ///   - generator: where the numbers come from.
@@ -32,7 +32,7 @@ public final class Linear: UnaryLayer {
     }
 }
 
-/// G_n = sum_t s_nt a_nt^T.
+/// Unit n has the gradient sum over t of s_nt a_nt^T, for inputs a and output gradients s at its positions t.
 extension Linear: InformativeLayer {
     public var informativeParameters: [Parameter] { [$weight] + (bias.map { [$0] } ?? []) }
 
@@ -61,7 +61,7 @@ extension Linear: InformativeLayer {
         return bias == nil ? [weight] : [weight, rows.sum(along: 0)]
     }
 
-    /// [units, positions, width].
+    /// The elements as [units, positions, width].
     fileprivate func positions(_ x: Tensor) -> Tensor {
         x.rank == 2 ? x.unsqueezed(1) : x.flattened(from: 1, to: -2)
     }
@@ -72,5 +72,39 @@ extension Linear: KroneckerLayer {
         KroneckerRows(
             inputs: positions(use.input), outputGradients: positions(use.outputGradient), hasBias: bias != nil
         )
+    }
+}
+
+extension Linear {
+    /// The description of a layer in JSON: `{"linear": [in, out]}`.
+    public struct Description: LayerDescription {
+        public static let kind = "linear"
+        public static let shortForm = ["in", "out"]
+        public static var options: [LayerOption<Self>] {
+            [
+                .required("in", \.inputs, .size), .required("out", \.outputs, .size),
+                .optional("bias", \.bias, .flag),
+            ]
+        }
+        var inputs: Int
+        var outputs: Int
+        var bias: Bool
+
+        public init() { self.init(inputs: 0, outputs: 0) }
+
+        /// Describes a layer by its options.
+        public init(inputs: Int, outputs: Int, bias: Bool = true) {
+            (self.inputs, self.outputs, self.bias) = (inputs, outputs, bias)
+        }
+
+        public func check() throws(LayerDescriptionError) { try requireElements([outputs, inputs]) }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.requiringWidth(inputs).replacingLast(with: outputs)
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            Linear(inputs, outputs, bias: bias, dtype: dtype, using: generator)
+        }
     }
 }

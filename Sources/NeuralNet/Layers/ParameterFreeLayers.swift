@@ -6,6 +6,13 @@ public final class Tanh: UnaryLayer {
     public init() {}
     /// The hyperbolic tangent of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.tanh() }
+
+    /// The description of a layer in JSON: `"tanh"`.
+    public struct Description: LayerDescription {
+        public static let kind = "tanh"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { Tanh() }
+    }
 }
 
 /// The rectifier, max(0, x).
@@ -14,6 +21,13 @@ public final class ReLU: UnaryLayer {
     public init() {}
     /// The larger of each element and 0.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.relu() }
+
+    /// The description of a layer in JSON: `"relu"`.
+    public struct Description: LayerDescription {
+        public static let kind = "relu"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { ReLU() }
+    }
 }
 
 /// The logistic function, 1 / (1 + exp(-x)).
@@ -22,28 +36,62 @@ public final class Sigmoid: UnaryLayer {
     public init() {}
     /// The logistic function of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.sigmoid() }
+
+    /// The description of a layer in JSON: `"sigmoid"`.
+    public struct Description: LayerDescription {
+        public static let kind = "sigmoid"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { Sigmoid() }
+    }
 }
 
-/// x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016).
+/// The Gaussian error linear unit x Phi(x), with Phi the standard normal distribution function (Hendrycks and
+/// Gimpel 2016).
 public final class GELU: UnaryLayer {
     /// Whether Phi is approximated by tanh.
     public let isApproximate: Bool
 
     /// Makes the layer; exact unless the approximation by tanh is asked for.
     public init(isApproximate: Bool = false) { self.isApproximate = isApproximate }
-    /// x Phi(x) of each element.
+    /// The value x Phi(x) of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor {
         isApproximate ? input.geluTanh() : input.gelu()
     }
+
+    /// The description of a layer in JSON: `"gelu"`.
+    public struct Description: LayerDescription {
+        public static let kind = "gelu"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { GELU() }
+    }
+
+    /// The description of a layer in JSON: `"gelu_tanh"`.
+    public struct TanhDescription: LayerDescription {
+        public static let kind = "gelu_tanh"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            GELU(isApproximate: true)
+        }
+    }
 }
 
-/// All dimensions but the first joined into one.
+/// Joins all dimensions but the first into one.
 public final class Flatten: UnaryLayer {
     /// Makes the layer.
     public init() {}
 
     /// The input [batch, ...] as [batch, elements].
     public func callAsFunction(_ input: Tensor) -> Tensor { input.flattened(from: 1) }
+
+    /// The description of a layer in JSON: `"flatten"`.
+    public struct Description: LayerDescription {
+        public static let kind = "flatten"
+        public init() {}
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try input.flattened()
+        }
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { Flatten() }
+    }
 }
 
 /// Sets elements to zero at random while training, and scales the others so that the mean stays.

@@ -36,16 +36,16 @@ public final class GPT: Module {
 
     /// The sizes of this model.
     public let configuration: Configuration
-    /// One vector a token.
+    /// The embedding of the tokens, one vector for each.
     public let tokenEmbedding: Embedding
-    /// One vector a position.
+    /// The embedding of the positions, one vector for each.
     public let positionEmbedding: Embedding
     let dropout: Dropout
     /// The blocks, the one next to the input first.
     public let blocks: [TransformerBlock]
-    /// The norm before the head.
+    /// The normalization before the head.
     public let finalNorm: LayerNorm
-    /// The map to logits; nothing where the head is tied to the token embedding.
+    /// The map to logits; nil where the head is tied to the token embedding.
     public let head: Linear?
 
     /// Draws a model: every matrix from N(0, 0.02^2), those that end a residual branch from
@@ -75,7 +75,7 @@ public final class GPT: Module {
         guard tokens.failure == nil, tokens.rank == 2 else { return tokenEmbedding(tokens) }
         let positions = tokens.shape[1]
         var places = Tensor.indices(positions, device: tokens.device)
-        // Who records wants to know which sequence a position's gradient came from.
+        // Recorded uses need the sequence as their first axis, so that gradients can be divided by it.
         if positionEmbedding.site.isRecording { places = places.unsqueezed(0).expanded(tokens.shape) }
         var hidden = tokenEmbedding(tokens) + positionEmbedding(places)
         hidden = dropout(hidden)

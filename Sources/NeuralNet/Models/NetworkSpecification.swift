@@ -7,37 +7,29 @@ import Torch
 ///                 {"linear": [256, 10]}], "likelihood": "categorical"}
 ///
 /// The article <doc:PlainNetworks> lists the layers and their options. A value of this type is sound: each
-/// layer can be made, and where the width that one gives and the next takes are both known, they agree.
-public struct NetworkSpecification: Hashable, Sendable {
-    /// What the outputs of the last layer are the parameters of.
-    public enum Likelihood: String, Hashable, Codable, Sendable, CaseIterable {
-        /// Logits of classes.
-        case categorical
-        /// Means of normal distributions whose variance is 1.
-        case gaussian
-        /// Logits of independent yes-or-no variables.
-        case bernoulli
-    }
-
+/// layer can be made, and each takes the widths and channels that are known of the one before.
+public struct NetworkSpecification: Sendable {
     /// The layers, the one next to the input first.
-    public let layers: [Layer]
-    /// What the outputs are the parameters of.
-    public let likelihood: Likelihood
+    public let layers: [any LayerDescription]
+    /// The name of the likelihood whose parameters the outputs are, such as `categorical`.
+    public let likelihood: String
 
     /// Describes a network; throws the first layer that cannot be, or that does not fit those before it.
-    public init(layers: [Layer], likelihood: Likelihood) throws(NetworkSpecificationError) {
+    public init(layers: [any LayerDescription], likelihood: String) throws(NetworkSpecificationError) {
         if layers.isEmpty { throw NetworkSpecificationError(nil, "there are no layers") }
         self.layers = layers
         self.likelihood = likelihood
-        for (position, layer) in layers.enumerated() { try layer.check(at: position) }
+        for position in layers.indices {
+            try naming(position) { layer throws(LayerDescriptionError) in try layer.checkEverything() }
+        }
         _ = try trace(.unknown)
     }
 
-    /// Reads the JSON of a description.
+    /// Reads the JSON of a description; throws what is wrong with it.
     public init(json: Data) throws(NetworkSpecificationError) {
-        let value: SpecificationValue
+        let value: JSONValue
         do {
-            value = try JSONDecoder().decode(SpecificationValue.self, from: json)
+            value = try JSONDecoder().decode(JSONValue.self, from: json)
         } catch {
             throw NetworkSpecificationError(nil, "this is no JSON that can be read")
         }
@@ -47,28 +39,46 @@ public struct NetworkSpecification: Hashable, Sendable {
     /// The shape of the output for an input of this shape, the batch first; throws the first layer that
     /// cannot take what it is given.
     public func outputShape(for input: [Int]) throws(NetworkSpecificationError) -> [Int] {
-        guard !input.isEmpty, input.allSatisfy({ (0...LayerOptions.sizeLimit).contains($0) }) else {
+        guard !input.isEmpty, input.allSatisfy({ (0...sizeLimit).contains($0) }) else {
             throw NetworkSpecificationError(nil, "\(input) is not the shape of a batch of inputs")
         }
-        let shape = try trace(.ranked(input))
-        guard case .ranked(let sizes) = shape else { preconditionFailure("a shape lost its rank") }
-        return sizes.map { size in
-            guard let size else { preconditionFailure("a shape lost a size") }
+        guard let sizes = try trace(.ranked(input)).sizes else {
+            throw NetworkSpecificationError(nil, "a layer does not say what it makes of a shape")
+        }
+        return try sizes.map { size throws(NetworkSpecificationError) in
+            guard let size else {
+                throw NetworkSpecificationError(nil, "a layer does not say what it makes of a shape")
+            }
             return size
         }
     }
 
     private func trace(_ start: TracedShape) throws(NetworkSpecificationError) -> TracedShape {
         var shape = start
-        for (position, layer) in layers.enumerated() { shape = try layer.output(of: shape, at: position) }
+        for position in layers.indices {
+            shape = try naming(position) { layer throws(LayerDescriptionError) in
+                try layer.outputShape(for: shape)
+            }
+        }
         return shape
+    }
+
+    /// Calls with a layer, whose name and position go before what is wrong with it.
+    private func naming<Result>(
+        _ position: Int, _ body: (any LayerDescription) throws(LayerDescriptionError) -> Result
+    ) throws(NetworkSpecificationError) -> Result {
+        do throws(LayerDescriptionError) {
+            return try body(layers[position])
+        } catch {
+            throw NetworkSpecificationError(position, "\(type(of: layers[position]).kind) \(error.reason)")
+        }
     }
 
     /// Draws the network, whose parameters have their layer's position in front: `0.weight`.
     ///
-    /// Layers that differ are in training mode, as always; Fisher information wants `setTraining(false)`.
+    /// Layers with two modes are in training mode; estimates of Fisher information need `setTraining(false)`.
     public func makeNetwork(dtype: DType = .float32, using generator: RandomGenerator) -> Sequential {
-        Sequential(layers.map { $0.make(dtype: dtype, using: generator) })
+        Sequential(layers.map { $0.makeLayer(dtype: dtype, using: generator) })
     }
 
     /// The network with weights by name, each converted to `dtype`.
@@ -83,39 +93,61 @@ public struct NetworkSpecification: Hashable, Sendable {
     }
 }
 
+extension NetworkSpecification: Hashable {
+    /// Whether both describe the same layers and likelihood.
+    public static func == (a: NetworkSpecification, b: NetworkSpecification) -> Bool { a.value == b.value }
+
+    /// Hashes the description.
+    public func hash(into hasher: inout Hasher) { hasher.combine(value) }
+
+    private var value: JSONValue {
+        .object(["layers": .list(layers.map(\.value)), "likelihood": .text(likelihood)])
+    }
+}
+
 extension NetworkSpecification: Codable {
     /// Reads a description; throws `NetworkSpecificationError` for one that is wrong.
-    public init(from decoder: any Decoder) throws { try self.init(SpecificationValue(from: decoder)) }
+    public init(from decoder: any Decoder) throws { try self.init(JSONValue(from: decoder)) }
 
     /// Writes the description, options at their defaults left out.
-    public func encode(to encoder: any Encoder) throws {
-        let value = SpecificationValue.object([
-            "layers": .list(layers.map(\.value)), "likelihood": .text(likelihood.rawValue),
-        ])
-        try value.encode(to: encoder)
-    }
+    public func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
 
-    private init(_ value: SpecificationValue) throws(NetworkSpecificationError) {
+    private init(_ value: JSONValue) throws(NetworkSpecificationError) {
         let keys = ["layers", "likelihood"]
         guard case .object(let object) = value else {
             throw NetworkSpecificationError(nil, "it must be an object of layers and likelihood")
         }
         if let unknown = object.keys.sorted().first(where: { !keys.contains($0) }) {
-            throw NetworkSpecificationError(nil, unknown: unknown, called: "key", among: keys)
+            throw NetworkSpecificationError(nil, unknownName(unknown, called: "key", among: keys))
         }
         guard case .list(let list)? = object["layers"] else {
             throw NetworkSpecificationError(nil, "layers must be a list of layers")
         }
-        var layers: [Layer] = []
-        for (position, item) in list.enumerated() { layers.append(try Layer(item, at: position)) }
-        let names = Likelihood.allCases.map(\.rawValue)
-        guard case .text(let name)? = object["likelihood"] else {
-            throw NetworkSpecificationError(
-                nil, "likelihood must be one of \(names.joined(separator: ", "))")
+        var layers: [any LayerDescription] = []
+        for (position, item) in list.enumerated() {
+            layers.append(try LayerRegistry.layer(item, at: position))
         }
-        guard let likelihood = Likelihood(rawValue: name) else {
-            throw NetworkSpecificationError(nil, unknown: name, called: "likelihood", among: names)
+        guard case .text(let likelihood)? = object["likelihood"] else {
+            throw NetworkSpecificationError(nil, "likelihood must be a name, such as categorical")
         }
         try self.init(layers: layers, likelihood: likelihood)
+    }
+}
+
+/// What is wrong with the description of a network.
+public struct NetworkSpecificationError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The position of the layer, from 0; nothing where the description as a whole is wrong.
+    public let position: Int?
+    /// What is wrong there, in one sentence.
+    public let reason: String
+
+    init(_ position: Int?, _ reason: String) {
+        self.position = position
+        self.reason = reason
+    }
+
+    /// The position and what is wrong there.
+    public var description: String {
+        position.map { "layers[\($0)]: \(reason)" } ?? "the network's description: \(reason)"
     }
 }

@@ -2,11 +2,11 @@ import Torch
 
 /// A pre-norm block: x + attention(norm(x)), then x + feedForward(norm(x)).
 public final class TransformerBlock: Module {
-    /// The norm before the attention.
+    /// The normalization before the attention.
     public let attentionNorm: LayerNorm
-    /// The attention.
+    /// The self-attention.
     public let attention: CausalSelfAttention
-    /// The norm before the feed-forward layers.
+    /// The normalization before the feed-forward layers.
     public let feedForwardNorm: LayerNorm
     /// The feed-forward layers.
     public let feedForward: FeedForward

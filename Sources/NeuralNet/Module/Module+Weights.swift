@@ -2,10 +2,42 @@ import Torch
 
 /// Why weights could not be given to a model.
 public struct WeightError: Error, Sendable, CustomStringConvertible {
-    /// One sentence that names the parameter.
+    /// What is wrong, in one sentence that names the parameter.
     public let description: String
 }
 
+// Files.
+extension Module {
+    /// Writes all parameters to a safetensors file, under their paths.
+    ///
+    /// The file takes the place of an older one in one step, once it is whole. Throws `SafetensorsError` where it cannot
+    /// be written, and `TorchError` for a parameter that could not be computed.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - metadata: free text to write with them.
+    public func save(to path: String, metadata: [String: String] = [:]) throws {
+        let sources = try parameters.map {
+            try SafetensorsSource(name: "\($0.path)", tensor: $0.parameter.wrappedValue)
+        }
+        try SafetensorsWriter(metadata: metadata).write(sources, to: path)
+    }
+
+    /// Takes over all parameters from a safetensors file, each converted to the parameter's type.
+    ///
+    /// Every parameter must have a tensor of its path and shape, and none may be left over; otherwise a `WeightError`
+    /// names the file and the parameter, and nothing is changed. Throws `SafetensorsError` where the file cannot be read.
+    public func load(from path: String) throws {
+        let weights = try SafetensorsFile(path: path).allTensors()
+        do {
+            try load(weights)
+        } catch let error as WeightError {
+            throw WeightError(description: "\(path): \(error.description)")
+        }
+    }
+}
+
+// Tensors in memory.
 extension Module {
     /// The parameters' tensors by path.
     public var weights: [String: Tensor] {
@@ -34,5 +66,32 @@ extension Module {
         for (path, parameter) in parameters.map({ ("\($0.path)", $0.parameter) }) {
             if let value = weights[path] { try parameter.assign(value) }
         }
+    }
+}
+
+/// What PyTorch calls those tensors that have other names here.
+enum PyTorchNames {
+    private static let ours = [
+        "running_mean": "runningMean",
+        "running_var": "runningVariance",
+        "weight_ih_l0": "inputMap.weight",
+        "bias_ih_l0": "inputMap.bias",
+        "weight_hh_l0": "recurrentMap.weight",
+        "bias_hh_l0": "recurrentMap.bias",
+    ]
+
+    /// The weights under our names; a name that is ours already, or unknown, stays.
+    static func translating(_ weights: [String: Tensor]) -> [String: Tensor] {
+        var translated: [String: Tensor] = [:]
+        for (name, tensor) in weights {
+            var path = ParameterPath(name)
+            let last = path.components.last ?? ""
+            if last == "num_batches_tracked" { continue }
+            if let known = ours[last] { path = path.parent.appending(known) }
+            // A file that has a tensor under both names keeps both, and the second is reported as left over.
+            let key = weights["\(path)"] == nil ? "\(path)" : name
+            translated[key] = tensor
+        }
+        return translated
     }
 }

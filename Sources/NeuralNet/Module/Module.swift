@@ -1,13 +1,13 @@
 import Torch
 
 /// A part of a network: a class whose stored properties are parameters (`@Parameter`), further modules, and
-/// arrays or optionals of modules. They are found by reflection, in the order of their declaration; those of
-/// a `Sequential` by their position.
+/// arrays, optionals, tuples or dictionaries of modules. They are found by reflection, in the order of their
+/// declaration; those of a dictionary in the order of its keys as text.
 public protocol Module: AnyObject {}
 
-/// A parameter and where it is.
+/// A parameter and its path.
 public struct NamedParameter {
-    /// Where it is: the first path, in the order of declaration, that leads to it.
+    /// The first path, in the order of declaration, that leads to it.
     public let path: ParameterPath
     /// The parameter.
     public let parameter: Parameter
@@ -55,17 +55,23 @@ extension Module {
     }
 
     /// The capture sites of the model's layers by the path of the layer.
-    public var captureSites: [(path: ParameterPath, site: CaptureSite)] {
+    package var captureSites: [(path: ParameterPath, site: CaptureSite)] {
         var walk = ModuleWalk()
         walk.visit(self, at: .root)
         return walk.sites
     }
 }
 
-/// A module that maps one tensor to another, so that it can stand in a `Sequential`.
+/// A module that maps one tensor to another, so that it can be part of a `Sequential`.
 public protocol UnaryLayer: Module {
     /// The layer's output.
     func callAsFunction(_ input: Tensor) -> Tensor
+}
+
+/// A module that is nothing but a list of others, whose paths are their positions: `0.weight`.
+public protocol ModuleContainer: Module {
+    /// The modules of the list.
+    var children: [any Module] { get }
 }
 
 /// A layer that behaves differently while it is trained.
@@ -87,7 +93,9 @@ struct ModuleWalk {
         guard seen.insert(ObjectIdentifier(module)).inserted else { return }
         modules.append((path, module))
         if let layer = module as? any ModeDependent { modeDependent.append(layer) }
-        if let sequence = module as? Sequential { return visit(value: sequence.layers, at: path) }
+        if let container = module as? any ModuleContainer {
+            return visit(value: container.children, at: path)
+        }
         var mirror: Mirror? = Mirror(reflecting: module)
         var levels: [Mirror] = []
         while let level = mirror {
@@ -116,11 +124,43 @@ struct ModuleWalk {
         case let module as any Module: visit(module, at: path)
         case let list as [any Module]:
             for (position, module) in list.enumerated() { visit(module, at: path.appending("\(position)")) }
-        default:
-            let mirror = Mirror(reflecting: value)
-            if mirror.displayStyle == .optional, let (_, wrapped) = mirror.children.first {
-                visit(value: wrapped, at: path)
+        default: visit(parts: Mirror(reflecting: value), at: path)
+        }
+    }
+
+    /// Visits the parts of an optional, a list, a tuple or a dictionary, whose keys are taken in their order as text.
+    private mutating func visit(parts mirror: Mirror, at path: ParameterPath) {
+        switch mirror.displayStyle {
+        case .optional:
+            if let (_, wrapped) = mirror.children.first { visit(value: wrapped, at: path) }
+        case .collection:
+            // A list has one type of element, and one of numbers may be long.
+            guard let first = mirror.children.first?.value, Self.mayHoldModules(first) else { return }
+            for (position, child) in mirror.children.enumerated() {
+                visit(value: child.value, at: path.appending("\(position)"))
             }
+        case .tuple:
+            for child in mirror.children {
+                visit(value: child.value, at: path.appending((child.label ?? "").filter { $0 != "." }))
+            }
+        case .dictionary:
+            let entries = mirror.children.compactMap { child -> (key: String, value: Any)? in
+                let entry = Array(Mirror(reflecting: child.value).children.map(\.value))
+                return entry.count == 2 ? ("\(entry[0])", entry[1]) : nil
+            }
+            guard let first = entries.first?.value, Self.mayHoldModules(first) else { return }
+            for (key, value) in entries.sorted(by: { $0.key < $1.key }) {
+                visit(value: value, at: path.appending(key))
+            }
+        default: break
+        }
+    }
+
+    private static func mayHoldModules(_ value: Any) -> Bool {
+        if value is any Module || value is Parameter || value is RandomGenerator { return true }
+        switch Mirror(reflecting: value).displayStyle {
+        case .optional, .collection, .tuple, .dictionary: return true
+        default: return false
         }
     }
 }

@@ -15,8 +15,8 @@ public final class Parameter {
     /// The parameter itself: `layer.$weight`.
     public var projectedValue: Parameter { self }
 
-    /// Makes a parameter of a tensor's elements, which it takes over. A failed tensor stays one, and whoever
-    /// first asks for the model's gradients is told.
+    /// Makes a parameter of a tensor's elements, which it takes over. A failed tensor is kept, and its failure is
+    /// thrown by the first call that asks for the model's gradients.
     ///
     /// - Parameters:
     ///   - wrappedValue: the tensor.
@@ -48,5 +48,12 @@ public final class Parameter {
             throw TorchError(message: "a parameter of shape \(wrappedValue.shape) cannot hold \(value.shape)")
         }
         try withoutGradients { () throws(TorchError) in try wrappedValue.assign(value) }
+    }
+
+    /// Puts another tensor in the place of the parameter's and returns that one, whose elements are untouched: what was
+    /// computed with it can still be differentiated. For a trial, after which the former tensor is put back.
+    package func exchange(_ tensor: Tensor) -> Tensor {
+        defer { wrappedValue = tensor }
+        return wrappedValue
     }
 }

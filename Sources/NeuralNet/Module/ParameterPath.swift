@@ -10,7 +10,7 @@ public struct ParameterPath: Hashable, Comparable, Sendable, CustomStringConvert
     /// Makes a path of its steps.
     public init(components: [String]) { self.components = components }
 
-    /// Makes a path of its text.
+    /// Makes a path of its text, the steps divided by dots.
     public init(_ text: String) { components = text.split(separator: ".").map(String.init) }
 
     /// The path one step further down.
@@ -18,7 +18,7 @@ public struct ParameterPath: Hashable, Comparable, Sendable, CustomStringConvert
         ParameterPath(components: components + [component])
     }
 
-    /// The path of what holds this one.
+    /// The path of the module that holds this one.
     public var parent: ParameterPath { ParameterPath(components: components.dropLast()) }
 
     /// The steps joined by dots.

@@ -22,7 +22,7 @@ package enum InstructionSet: String, CaseIterable, Sendable {
         return InstructionSet(rawValue: name).flatMap { supported.contains($0) ? $0 : nil }
     }
 
-    /// The name that the environment gives.
+    /// The name in the environment variable, if it is set.
     package static var requestedName: String? { ProcessInfo.processInfo.environment[variable] }
 
     /// The loops, for parameters of type bfloat16 or float32.

@@ -2,8 +2,8 @@ import CKernels
 
 /// Sums over units of gradients and of their squares, in one pass and without a unit's gradient in memory.
 ///
-/// Each function gives nothing for tensors that its loops cannot read (another type, another device), whose
-/// caller then goes by tensor operations. Results do not depend on the number of threads.
+/// Each function returns nil for tensors that its loops cannot read (another type, another device), for which the
+/// caller uses tensor operations. Results do not depend on the number of threads.
 package enum UnitSums {
     /// What is squared before it is summed up.
     package enum Squares {
@@ -40,7 +40,7 @@ package enum UnitSums {
         return (sum, squared)
     }
 
-    /// sum over terms of a a^T for a [terms, width], with a trailing 1 in a if so wanted.
+    /// sum over terms of a a^T for a [terms, width], with a trailing 1 in a where asked for.
     package static func gram(
         _ a: Tensor, withOnes: Bool, with set: InstructionSet = fastest
     ) -> Tensor? {
@@ -129,7 +129,7 @@ package enum UnitSums {
             adds: adding
         )
         nonisolated(unsafe) let (shared, table) = (job, loops)
-        // Threads part at whole cache lines.
+        // Each thread takes whole cache lines.
         let line = 64
         let count = (s.shape[1] + line - 1) / line
         let end = s.shape[1]
@@ -175,7 +175,7 @@ package enum UnitSums {
         return (sum, squares)
     }
 
-    /// Multiplications for which another thread is not worth waking.
+    /// The multiplications below which another thread does not pay.
     private static let leastWork = 1 << 17
 
     private static func withScratch(_ size: Int, _ body: (UnsafeMutableRawPointer) -> Void) {
@@ -204,4 +204,26 @@ extension Tensor {
         UnsafeMutableRawPointer(mutating: withUnsafeBytes { $0.baseAddress })
             ?? UnsafeMutableRawPointer(bitPattern: 64)!
     }
+}
+
+/// x^T y of matrices with as many rows: by the package's own loops where they can read them, which on processors
+/// that the engine's library does not know are faster than it, else by the engine.
+package func transposedProduct(_ x: Tensor, _ y: Tensor) -> Tensor {
+    if x.failure == nil, y.failure == nil, x.rank == 2, y.rank == 2,
+        let quick = UnitSums.outer(x, y, depth: 1, squares: .none)
+    {
+        return quick.sum
+    }
+    return x.transposed(0, 1).matmul(y)
+}
+
+/// The sum over rows of x x^T, with a trailing 1 in x where asked for.
+package func gram(_ rows: Tensor, withOnes: Bool = false) -> Tensor {
+    if rows.failure != nil { return rows }
+    if let quick = UnitSums.gram(rows, withOnes: withOnes) { return quick }
+    var x = rows
+    if withOnes {
+        x = .concatenated([x, .ones([x.shape[0], 1], dtype: x.dtype, device: x.device)], along: 1)
+    }
+    return x.transposed(0, 1).matmul(x)
 }

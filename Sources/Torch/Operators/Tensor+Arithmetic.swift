@@ -32,6 +32,7 @@ private let atMostTensor = Operation("le.Tensor")
 private let interpolateScalar = Operation("lerp.Scalar")
 private let selectWhere = Operation("where.self")
 private let maskedFillScalar = Operation("masked_fill.Scalar")
+private let replaceNonFinite = Operation("nan_to_num")
 
 extension Tensor {
     /// The sums of two tensors' elements; shapes are broadcast.
@@ -113,5 +114,11 @@ extension Tensor {
     /// This tensor with `value` wherever `mask` holds.
     public func masked(_ mask: Tensor, with value: Double) -> Tensor {
         maskedFillScalar(.tensor(self), .tensor(mask), .real(value))
+    }
+
+    /// The tensor with `bound` in place of positive infinities, its negative in place of negative ones, and zero
+    /// in place of NaN; finite elements stay.
+    package func replacingNonFinite(with bound: Double) -> Tensor {
+        replaceNonFinite(.tensor(self), .real(0), .real(bound), .real(-bound))
     }
 }

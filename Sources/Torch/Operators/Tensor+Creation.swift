@@ -22,7 +22,7 @@ extension Tensor {
         return fullOf(.integers(shape), .real(value), .dtype(dtype), .none, .device(device))
     }
     /// A tensor on the CPU whose elements are whatever the memory held: for those who write all of them.
-    public static func uninitialized(_ shape: [Int], dtype: DType = .float32) -> Tensor {
+    package static func uninitialized(_ shape: [Int], dtype: DType = .float32) -> Tensor {
         emptyOf(.integers(shape), .dtype(dtype))
     }
     /// A tensor of zeros.

@@ -29,12 +29,12 @@ extension Tensor {
 
     /// Takes over the product of two matrices, neither of which may be this one; throws where the shapes do not
     /// fit.
-    public func assignProduct(_ a: Tensor, _ b: Tensor) throws(TorchError) {
+    package func assignProduct(_ a: Tensor, _ b: Tensor) throws(TorchError) {
         try productInto.inPlace(.tensor(a), .tensor(b), .tensor(self))
     }
     /// Takes over keeping * base + a b for matrices, none of which may be this one; throws where the shapes do
     /// not fit.
-    public func assignSum(
+    package func assignSum(
         _ base: Tensor, keeping: Double, addingProduct a: Tensor, _ b: Tensor, scale: Double = 1
     ) throws(TorchError) {
         try addProductInto.inPlace(

@@ -8,6 +8,9 @@ private let batchNormalization = Operation("batch_norm")
 private let lowerTriangle = Operation("tril")
 private let attention = Operation("scaled_dot_product_attention")
 private let crossEntropyLoss = Operation("cross_entropy_loss")
+private let gaussianErrorUnit = Operation("gelu")
+private let hyperbolicTangent = Operation("tanh")
+private let rectifier = Operation("relu")
 
 extension Tensor {
     /// x W^T + b for W of shape [out, in].
@@ -77,4 +80,13 @@ extension Tensor {
     public func crossEntropy(targets: Tensor, ignoring ignored: Int = -100) -> Tensor {
         crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(0), .integer(ignored))
     }
+
+    /// x Phi(x), Phi the normal distribution function.
+    public func gelu() -> Tensor { gaussianErrorUnit(.tensor(self)) }
+    /// x Phi(x), in its approximation by tanh.
+    public func geluTanh() -> Tensor { gaussianErrorUnit(.tensor(self), .string("tanh")) }
+    /// The hyperbolic tangent of each element.
+    public func tanh() -> Tensor { hyperbolicTangent(.tensor(self)) }
+    /// max(0, x).
+    public func relu() -> Tensor { rectifier(.tensor(self)) }
 }

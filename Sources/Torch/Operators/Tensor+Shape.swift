@@ -45,7 +45,7 @@ extension Tensor {
     public func narrowed(_ dimension: Int, from start: Int, length: Int) -> Tensor {
         narrowTo(.tensor(self), .integer(dimension), .integer(start), .integer(length))
     }
-    /// One slice along a dimension, which goes.
+    /// One slice along a dimension, without that dimension.
     public func selecting(_ dimension: Int, _ index: Int) -> Tensor {
         selectAt(.tensor(self), .integer(dimension), .integer(index))
     }

@@ -5,7 +5,7 @@ public enum Engine {
     /// Its version, such as "2.13.0".
     public static var version: String { String(cString: ct_engine_version()) }
 
-    /// The folder that holds its `include` and `lib`; nothing where the system does not tell.
+    /// The folder that holds its `include` and `lib`; nil where the system does not know it.
     public static var folder: String? { ct_engine_folder().map { String(cString: $0) } }
 
     /// The vector instruction set that its kernels use here, such as "AVX512".
@@ -25,7 +25,7 @@ public enum Engine {
     ///
     /// - Returns: the number of threads that took part.
     @discardableResult
-    public static func parallelFor(
+    package static func parallelFor(
         count: Int, grain: Int, _ body: @Sendable (_ range: Range<Int>, _ piece: Int) -> Void
     ) -> Int {
         withoutActuallyEscaping(body) { body in

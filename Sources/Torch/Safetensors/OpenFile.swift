@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// A file opened for reading; it is closed when the last reference to it goes.
+/// A file opened for reading; it is closed with the last reference to it.
 final class OpenFile: Sendable {
     /// The size when the file was opened, in bytes.
     let byteCount: Int

@@ -1,6 +1,6 @@
 /// An element type of the safetensors format; the raw value is the format's spelling.
 ///
-/// The cases stand in the order in which the reference library sorts them, smallest alignment first.
+/// The cases are in the order in which the reference library sorts them, smallest alignment first.
 public enum SafetensorsDType: String, CaseIterable, Sendable {
     /// A truth value in one byte.
     case bool = "BOOL"

@@ -14,7 +14,7 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
         case missingTensor
         /// The file to write cannot be created at its path.
         case cannotCreate
-        /// The bytes of a tensor to write could not be had from the caller.
+        /// The caller did not provide the bytes of a tensor to write.
         case sourceFailed
     }
 
@@ -45,7 +45,7 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
         return "\(Self.quoted(path, limit: 4096)): \(subject)\(reason)"
     }
 
-    /// A text in quotes, fit for a terminal: names come from files that nobody vouches for, so what could
+    /// A text in quotes, safe for a terminal: names come from files that are not trusted, so what could
     /// steer a terminal or reorder a line is spelled out, and what is very long is cut.
     static func quoted(_ text: String, limit: Int = 200) -> String {
         var result = "\""

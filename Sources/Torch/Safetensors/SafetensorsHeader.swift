@@ -17,7 +17,7 @@ public struct SafetensorsEntry: Equatable, Sendable {
 struct SafetensorsHeader: Sendable {
     /// The most bytes that a header may take, by the format.
     static let maximumByteCount = 100_000_000
-    /// The key under which the metadata stand, which no tensor can have for a name.
+    /// The key of the metadata, which no tensor can have as its name.
     static let metadataKey = "__metadata__"
 
     let metadata: [String: String]
@@ -32,7 +32,7 @@ struct SafetensorsHeader: Sendable {
     /// Reads a header and checks that its tensors cover `dataByteCount` bytes exactly, each byte once.
     ///
     /// Stricter than the reference library in three points: it accepts repeated names and metadata keys, of
-    /// which it keeps the last, and white space before the header; and it tells names apart that differ only
+    /// which it keeps the last, and white space before the header; and it distinguishes names that differ only
     /// in their Unicode normalization, which would collide as keys of a Swift dictionary.
     init(parsing bytes: [UInt8], dataByteCount: Int, path: String) throws(SafetensorsError) {
         var parser = SafetensorsHeaderParser(bytes)

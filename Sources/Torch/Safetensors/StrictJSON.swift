@@ -16,14 +16,14 @@ struct StrictJSON {
     private(set) var offset = 0
     private let bytes: [UInt8]
     private var depth = 0
-    /// Whether the next item is its container's first, before which no comma stands.
+    /// Whether the next item is its container's first, which no comma precedes.
     private var atContainerStart = false
 
     init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
-    /// Enters an object; `nextKey` then gives its keys.
+    /// Enters an object; `nextKey` then returns its keys.
     mutating func enterObject() throws(Fault) {
         try enter("{", called: "an object")
     }
@@ -36,7 +36,7 @@ struct StrictJSON {
         return key
     }
 
-    /// Enters an array; `nextElement` then tells whether there is a further element.
+    /// Enters an array; `nextElement` then returns whether there is a further element.
     mutating func enterArray() throws(Fault) {
         try enter("[", called: "an array")
     }

@@ -8,7 +8,7 @@ public enum DType: Int32, Sendable, Codable, CaseIterable {
     case int64 = 4
     /// IEEE half precision: 11 significant bits, largest number 65504.
     case float16 = 5
-    /// IEEE single precision: 24 significant bits. What models compute in unless told otherwise.
+    /// IEEE single precision: 24 significant bits. The default of models.
     case float32 = 6
     /// IEEE double precision: 53 significant bits.
     case float64 = 7

@@ -58,7 +58,7 @@ public final class Tensor {
     }
 
     /// Whether another tensor has the same shape; asks for no memory, as comparing `shape` does.
-    public func hasShape(of other: Tensor) -> Bool {
+    package func hasShape(of other: Tensor) -> Bool {
         let rank = self.rank
         guard other.rank == rank else { return false }
         return withUnsafeTemporaryAllocation(of: Int64.self, capacity: 2 * rank) { sizes in

@@ -1,6 +1,14 @@
 import NeuralNet
 import Torch
 
+/// How positions that share a layer's weights enter its Kronecker factors.
+public enum WeightSharing: String, Codable, CaseIterable, Sendable {
+    /// Every position is a sample: A = mean over units and positions of a a^T, S = sum over positions of s s^T.
+    case expand
+    /// A unit is a sample: A of the mean of its inputs, S of the sum of its output gradients.
+    case reduce
+}
+
 extension KroneckerRows {
     /// [rows, inputs] and [rows, outputs] by a convention for shared weights: the mean of a and the sum of s
     /// over positions, or every position for itself.

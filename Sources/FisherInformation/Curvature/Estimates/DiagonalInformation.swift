@@ -1,46 +1,93 @@
 import NeuralNet
 import Torch
 
-/// The diagonal of an estimate as sums with a count: batches, ranks and files add up, and the division comes last.
-public struct DiagonalInformation {
-    /// Where it came from.
-    public let source: CurvatureSource
+/// The diagonal of an estimate, by parameter.
+public typealias DiagonalInformation = Counted<DiagonalSums>
+
+/// Sums over units of gradients and of their squares, by parameter.
+public struct DiagonalSums: Summable {
     /// The sum over units of the squared gradients, by parameter; empty for the source `.minibatch`.
-    public private(set) var squares: [ParameterPath: Tensor]
-    /// The sum over units of the gradients of -log p at the data's labels, by parameter, where it came along.
-    public private(set) var gradients: [ParameterPath: Tensor]
-    /// N: the number of observations.
-    public private(set) var observationCount: Int
+    public let squares: [ParameterPath: Tensor]
+    /// The sum over units of the gradients of -log p at the data's labels, by parameter; empty for other labels.
+    public let gradients: [ParameterPath: Tensor]
 
     /// Gathers sums.
-    public init(
-        source: CurvatureSource, squares: [ParameterPath: Tensor], gradients: [ParameterPath: Tensor],
-        observationCount: Int
-    ) {
-        self.source = source
+    public init(squares: [ParameterPath: Tensor], gradients: [ParameterPath: Tensor]) {
         self.squares = squares
         self.gradients = gradients
-        self.observationCount = observationCount
     }
 
-    /// The information of an observation, by parameter and in its shape: on the scale of the mean loss, whose
-    /// Hessian it approximates.
+    /// The sums of both. Throws `mismatched` where the parameters differ.
+    public func adding(_ other: DiagonalSums) throws(CurvatureError) -> DiagonalSums {
+        DiagonalSums(
+            squares: try squares.adding(other.squares), gradients: try gradients.adding(other.gradients))
+    }
+}
+
+extension DiagonalInformation {
+    /// The information of an observation, by parameter and in its shape.
     public var mean: [ParameterPath: Tensor] {
-        let count = Double(max(observationCount, 1))
-        guard source == .minibatch else { return squares.mapValues { $0 / count } }
-        return gradients.mapValues { ($0 / count).squared() }
+        guard source == .minibatch else { return sums.squares.mapValues { $0 / divisor } }
+        return sums.gradients.mapValues { ($0 / divisor).squared() }
+    }
+}
+
+/// Sums gradients and their squares over passes and units.
+struct DiagonalAccumulator: CurvatureAccumulator {
+    private let run: PassRun
+    private let members: [NamedParameter]
+    private let paths: [ObjectIdentifier: ParameterPath]
+    private let clusters: [LayerCluster]
+    private var squares: [ParameterPath: Tensor] = [:]
+    private var gradients: [ParameterPath: Tensor] = [:]
+
+    /// Begins with nothing, of all of an estimator's parameters or of some.
+    init(_ estimator: CurvatureEstimator, _ run: PassRun, of members: [NamedParameter]? = nil) {
+        self.run = run
+        self.members = members ?? estimator.parameters
+        let paths = Dictionary(
+            uniqueKeysWithValues: self.members.map { (ObjectIdentifier($0.parameter), $0.path) })
+        self.paths = paths
+        clusters = estimator.clusters.filter { cluster in
+            cluster.parameters.contains { paths[ObjectIdentifier($0)] != nil }
+        }
     }
 
-    /// Adds the sums of independent data; throws where the sources or parameters differ.
-    public mutating func add(_ other: DiagonalInformation) throws(CurvatureError) {
-        guard source == other.source else {
-            throw .mismatched(reason: "one is \(source), the other \(other.source)")
+    mutating func add(_ pass: BackwardPass) {
+        for cluster in clusters {
+            for (parameter, found) in zip(cluster.parameters, cluster.sums(pass.uses, units: run.units)) {
+                add(found, of: ObjectIdentifier(parameter), weight: pass.weight)
+            }
         }
-        guard squares.keys == other.squares.keys, gradients.keys == other.gradients.keys else {
-            throw .mismatched(reason: "they are of other parameters")
+        for (parameter, rows) in pass.rows {
+            add((rows.sum(along: 0), rows.squared().sum(along: 0)), of: parameter, weight: pass.weight)
         }
-        squares.merge(other.squares) { $0 + $1 }
-        gradients.merge(other.gradients) { $0 + $1 }
-        observationCount += other.observationCount
+    }
+
+    private mutating func add(
+        _ found: (gradient: Tensor, squares: Tensor)?, of parameter: ObjectIdentifier, weight: Double
+    ) {
+        guard let path = paths[parameter], let found else { return }
+        let square = weight == 1 ? found.squares : found.squares * weight
+        squares[path] = squares[path].map { $0 + square } ?? square
+        // Only at the data's labels is the gradient that of the loss.
+        if run.hasLossGradient { gradients[path] = found.gradient }
+    }
+
+    func finished() throws -> any Summable { try information() }
+
+    /// The sums; a parameter that nothing reached has no information.
+    func information() throws -> DiagonalInformation {
+        var (squares, gradients) = (squares, gradients)
+        for named in members where squares[named.path] == nil {
+            let zeros = Tensor.zeros(like: named.parameter.wrappedValue.detached())
+            squares[named.path] = zeros
+            if run.hasLossGradient { gradients[named.path] = zeros }
+        }
+        for named in members { try squares[named.path]?.check() }
+        return DiagonalInformation(
+            source: run.source,
+            sums: DiagonalSums(squares: run.source == .minibatch ? [:] : squares, gradients: gradients),
+            observationCount: run.observationCount)
     }
 }

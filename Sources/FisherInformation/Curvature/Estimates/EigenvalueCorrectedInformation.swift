@@ -1,37 +1,22 @@
 import NeuralNet
 import Torch
 
-/// The eigenbases of a layer's Kronecker factors.
-public struct KroneckerEigenbasis {
-    /// Q_A: A's eigenvectors as columns, [inputs (+ 1), inputs (+ 1)].
-    public let inputs: Tensor
-    /// Q_S: S's eigenvectors as columns, [outputs, outputs].
-    public let outputs: Tensor
-
-    /// Takes bases; their columns are orthonormal.
-    public init(inputs: Tensor, outputs: Tensor) {
-        self.inputs = inputs
-        self.outputs = outputs
-    }
-
-    /// The eigenbases of factors, eigenvalues ascending. Costs the cube of each factor's size.
+extension KroneckerEigenbasis {
+    /// The eigenbases of a layer's factors, eigenvalues ascending. Costs the cube of each factor's size.
     public init(of factors: KroneckerFactors) throws(TorchError) {
-        inputs = factors.a.symmetricEigen().vectors
-        outputs = factors.s.symmetricEigen().vectors
-        try inputs.check()
-        try outputs.check()
+        self.init(inputs: try SafeEigen(factors.a).vectors, outputs: try SafeEigen(factors.s).vectors)
     }
 }
 
 /// One layer's information in the eigenbasis of its Kronecker factors (George et al. 2018): F ~ Q diag(s) Q^T with
 /// Q = Q_A (x) Q_S and s = (1/N) sum_n (Q_S^T G_n Q_A)^2, the best diagonal in this basis.
-public struct EigenvalueCorrectedFactors {
+public struct EigenvalueCorrectedFactors: Summable {
     /// Q_A and Q_S.
     public let basis: KroneckerEigenbasis
     /// sum over units of (Q_S^T G_n Q_A)^2, [outputs, inputs (+ 1)].
-    public private(set) var squares: Tensor
+    public let squares: Tensor
     /// N: the number of observations.
-    public private(set) var observationCount: Int
+    public let observationCount: Int
 
     /// Gathers sums.
     public init(basis: KroneckerEigenbasis, squares: Tensor, observationCount: Int) {
@@ -45,36 +30,69 @@ public struct EigenvalueCorrectedFactors {
 
     /// Q_S [(Q_S^T V Q_A) / (s + damping)] Q_A^T: the damped inverse times V [outputs, inputs (+ 1)].
     public func solving(_ direction: Tensor, damping: Double) -> Tensor {
-        let turned = basis.outputs.transposed().matmul(direction).matmul(basis.inputs)
-        return basis.outputs.matmul(turned / (mean + damping)).matmul(basis.inputs.transposed())
+        basis.solving(direction, eigenvalues: mean + damping)
     }
 
-    /// Adds the sums of independent data, made in the same basis; throws where the shapes differ.
-    public mutating func add(_ other: EigenvalueCorrectedFactors) throws(CurvatureError) {
-        guard squares.shape == other.squares.shape else {
-            throw .mismatched(reason: "the factors have other shapes")
+    /// The sums of both, which must have been made in the same basis. Throws `mismatched` where they were not.
+    public func adding(_ other: EigenvalueCorrectedFactors) throws(CurvatureError)
+        -> EigenvalueCorrectedFactors
+    {
+        guard basis.isEqual(to: other.basis) else {
+            throw .mismatched(reason: "the eigenvalues are in other bases")
         }
-        squares = squares + other.squares
-        observationCount += other.observationCount
+        return EigenvalueCorrectedFactors(
+            basis: basis, squares: try squares.adding(other.squares),
+            observationCount: observationCount + other.observationCount)
     }
 }
 
 /// The information of a model's layers in the eigenbases of their Kronecker factors.
-public struct EigenvalueCorrectedInformation {
-    /// Where it came from.
-    public let source: CurvatureSource
+///
+/// Estimates in the same bases add up; those in the bases of each batch's own factors do not.
+public typealias EigenvalueCorrectedInformation = Counted<EigenvalueSums>
+
+/// The eigenvalues of layers that are linear in parameters of their own.
+public struct EigenvalueSums: Summable {
     /// The layers by path.
     public let layers: [ParameterPath: EigenvalueCorrectedFactors]
     /// Trainable parameters that no such layer has.
     public let uncovered: [ParameterPath]
 
     /// Gathers layers.
-    public init(
-        source: CurvatureSource, layers: [ParameterPath: EigenvalueCorrectedFactors],
-        uncovered: [ParameterPath]
-    ) {
-        self.source = source
+    public init(layers: [ParameterPath: EigenvalueCorrectedFactors], uncovered: [ParameterPath]) {
         self.layers = layers
         self.uncovered = uncovered
+    }
+
+    /// The sums of both. Throws `mismatched` where layers or bases differ.
+    public func adding(_ other: EigenvalueSums) throws(CurvatureError) -> EigenvalueSums {
+        guard uncovered == other.uncovered else { throw .mismatched(reason: "they are of other layers") }
+        return EigenvalueSums(layers: try layers.adding(other.layers), uncovered: uncovered)
+    }
+}
+
+/// Makes the factors in a first look at the passes, and the eigenvalues in their bases in a second one.
+struct EigenvalueAccumulator: CurvatureAccumulator {
+    private let estimator: CurvatureEstimator
+    private var factors: KroneckerAccumulator
+    private var run: PassRun
+
+    init(_ estimator: CurvatureEstimator, _ run: PassRun, _ sharing: WeightSharing) {
+        self.estimator = estimator
+        factors = KroneckerAccumulator(estimator, run, sharing, isDiagonal: false)
+        self.run = run
+    }
+
+    mutating func add(_ pass: BackwardPass) throws {
+        try factors.add(pass)
+        run.keep(pass)
+    }
+
+    func finished() throws -> any Summable {
+        var bases: [ParameterPath: KroneckerEigenbasis] = [:]
+        for (path, layer) in try factors.information().layers {
+            bases[path] = try KroneckerEigenbasis(of: layer)
+        }
+        return try CapturedActivations(run, by: estimator).eigenvalues(in: bases)
     }
 }

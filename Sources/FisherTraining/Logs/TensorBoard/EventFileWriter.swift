@@ -32,8 +32,8 @@ public final class EventFileWriter {
 
     deinit { close(descriptor) }
 
-    /// Tells that a run goes on after `step`: what earlier files say of later steps is to be forgotten.
-    public func goesOn(after step: Int) throws(StorageError) {
+    /// Marks that a run resumed after `step`: readers discard what earlier files say of later steps.
+    public func markResumed(after step: Int) throws(StorageError) {
         try event { event in
             event.integer(2, step + 1)
             event.message(7) { $0.integer(1, 1) }
@@ -46,7 +46,7 @@ public final class EventFileWriter {
     }
 
     /// Writes a histogram.
-    public func histogram(_ tag: String, _ histogram: Histogram, step: Int) throws(StorageError) {
+    func histogram(_ tag: String, _ histogram: Histogram, step: Int) throws(StorageError) {
         try summary(step: step, tag: tag) { value in
             value.message(5) { message in
                 message.double(1, histogram.minimum)

@@ -1,22 +1,22 @@
 /// Numbers sorted into buckets, as TensorBoard draws them.
-public struct Histogram: Hashable, Sendable {
+struct Histogram: Hashable, Sendable {
     /// The upper ends of the buckets, ascending.
-    public let limits: [Double]
+    let limits: [Double]
     /// How many numbers lie in each.
-    public let counts: [Double]
+    let counts: [Double]
     /// The smallest number.
-    public let minimum: Double
+    let minimum: Double
     /// The largest number.
-    public let maximum: Double
+    let maximum: Double
     /// How many numbers there are.
-    public let count: Int
+    let count: Int
     /// Their sum.
-    public let sum: Double
+    let sum: Double
     /// The sum of their squares.
-    public let sumOfSquares: Double
+    let sumOfSquares: Double
 
     /// Sorts finite numbers into equal buckets; others are left out. Nothing where there is none.
-    public init?(_ values: [Float], buckets: Int = 40) {
+    init?(_ values: [Float], buckets: Int = 40) {
         let finite = values.lazy.filter(\.isFinite)
         guard buckets > 0, let smallest = finite.min(), let largest = finite.max() else { return nil }
         let (low, high) = (Double(smallest), Double(largest))

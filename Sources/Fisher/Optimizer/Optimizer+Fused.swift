@@ -1,0 +1,171 @@
+import CKernels
+import FisherInformation
+import NeuralNet
+import Torch
+
+/// A slot whose step takes the fused path.
+struct FusedSlot {
+    /// The slot's number.
+    let number: Int
+    let parameter: Tensor
+    let step: FusedStep
+    /// What the rule remembers; the tensors move in place.
+    let state: TensorState
+    /// The memory that the job points to.
+    let gradient: Tensor
+}
+
+extension Optimizer {
+    /// Why a rule's parameters take the formula path; nothing where they may take the fused one.
+    func fusedObstacle(of rule: any OptimizationRule) -> String? {
+        if execution == .formula { return "execution formula" }
+        if let rule = rule as? any FusedCurvatureRule { return rule.fusedObstacle }
+        guard let rule = rule as? any FusedRule else { return "the only one" }
+        if statePrecision != .full { return "state in bfloat16" }
+        return rule.fusedObstacle
+    }
+
+    /// Why one parameter takes the formula path where its rule has a fused one.
+    static func fusedObstacle(of parameter: Tensor) -> String? {
+        if parameter.device != .cpu { return "on \(parameter.device)" }
+        guard parameter.dtype == .float32 || parameter.dtype == .bfloat16 else { return "\(parameter.dtype)" }
+        return parameter.isContiguous ? nil : "not contiguous"
+    }
+
+    /// The slots that take the fused path; those with auxiliary gradients do not.
+    func fusedSlots(_ gradients: GradientList) throws(TorchError) -> [FusedSlot] {
+        var found: [FusedSlot] = []
+        for (number, group) in groups.enumerated() where fusedObstacle(of: group.rule) == nil {
+            if let rule = group.rule as? any FusedCurvatureRule {
+                found += try fusedSlots(ofGroup: number, rule: rule, gradients)
+            } else if let rule = group.rule as? any FusedRule {
+                for slot in group.slots where takesFusedPath(slot, gradients) {
+                    var state = slots[slot].state
+                    let step = try rule.fusedStep(fusedInput(slot), state: &state)
+                    try found.append(fusedSlot(slot, step, state, gradients))
+                }
+            }
+        }
+        return found
+    }
+
+    /// The steps of a group whose rule works on the whole of it; nothing where the formula makes this update.
+    private func fusedSlots(
+        ofGroup number: Int, rule: any FusedCurvatureRule, _ gradients: GradientList
+    ) throws(TorchError) -> [FusedSlot] {
+        let group = groups[number].slots
+        // One that cannot takes the others with it: the rule sees its group as a whole.
+        guard let estimator = estimators[number],
+            group.allSatisfy({ gradients.likelihood[$0] == nil || takesFusedPath($0, gradients) })
+        else { return [] }
+        let inputs = group.map { gradients.likelihood[$0] == nil ? nil : fusedInput($0) }
+        let steps = try rule.fusedSteps(
+            estimator.structure, inputs, at: nextStep(ofGroup: number), state: slots[group].map(\.state))
+        guard let steps else { return [] }
+        var found: [FusedSlot] = []
+        for (slot, made) in zip(group, steps) {
+            guard let made, gradients.likelihood[slot] != nil else { continue }
+            try found.append(fusedSlot(slot, made.step, made.state, gradients))
+        }
+        return found
+    }
+
+    /// Whether a slot's gradient and parameter are such as the loops take.
+    private func takesFusedPath(_ slot: Int, _ gradients: GradientList) -> Bool {
+        let parameter = slots[slot].parameter.wrappedValue
+        guard let gradient = gradients.likelihood[slot], gradients.auxiliary[slot] == nil else {
+            return false
+        }
+        return gradient.failure == nil && gradient.dtype == parameter.dtype && gradient.device == .cpu
+            && Optimizer.fusedObstacle(of: parameter) == nil
+    }
+
+    private func fusedInput(_ slot: Int) -> FusedInput {
+        FusedInput(
+            parameter: slots[slot].parameter.wrappedValue, step: slots[slot].step + 1,
+            decays: slots[slot].decays)
+    }
+
+    /// A slot with its step, the state that it moves and the memory of its gradient.
+    private func fusedSlot(
+        _ slot: Int, _ step: FusedStep, _ state: TensorState, _ gradients: GradientList
+    ) throws(TorchError) -> FusedSlot {
+        guard let given = gradients.likelihood[slot] else {
+            preconditionFailure("a slot on the fused path has a gradient")
+        }
+        let gradient = given.isContiguous ? given : given.contiguous()
+        try gradient.check()
+        var state = state
+        state.isExclusive = true
+        return FusedSlot(
+            number: slot, parameter: slots[slot].parameter.wrappedValue, step: step, state: state,
+            gradient: gradient)
+    }
+
+    /// The slot's part of the update, as addresses.
+    func fusedJob(_ slot: FusedSlot) -> FusedJob {
+        var job = FusedJob(
+            loops: instructionSet.loops(bfloat16: slot.parameter.dtype == .bfloat16),
+            elementByteCount: slot.parameter.dtype.byteCount, count: slot.parameter.count,
+            parameter: slot.parameter.address, gradient: UnsafeRawPointer(slot.gradient.address),
+            loop: .plain(ck_plain()))
+        switch slot.step {
+        case .plain(let k, let momentum):
+            job.loop = .plain(k)
+            job.momentum = momentum?.floats
+        case .adaptive(let k, let momentum, let square):
+            job.loop = .adaptive(k)
+            job.momentum = momentum?.floats
+            job.square = square.floats
+        case .divided(let k, let momentum, let rows, let columns):
+            job.loop = .divided(k)
+            job.momentum = momentum.floats
+            job.divisor = FusedJob.Divisor(
+                rows: rows.floats, columns: columns.floats, rowCount: rows.count, columnCount: columns.count)
+        case .metric(let step):
+            job.momentum = step.momentum.floats
+            job.clip = step.clip
+            job.epsilonFraction = step.epsilonFraction
+            job.reportsEpsilon = step.reportsEpsilon
+            switch step.information {
+            case .full(let f):
+                job.loop = .metric(step.constants)
+                job.square = f.floats
+            case .factored(let rows, let columns, let inside, let outside):
+                job.loop = .factored(step.constants)
+                job.factors = FactorMemory(
+                    rows: rows.count, columns: columns.count, rowSums: rows.floats,
+                    columnSums: columns.floats, inside: inside, outside: outside)
+            }
+        }
+        return job
+    }
+
+    /// What a job that has moved its parameter reports.
+    func fusedOutcome(_ job: FusedJob, of slot: FusedSlot) -> FusedOutcome {
+        var decay: FusedDecay?
+        if case .metric(let step) = slot.step, step.constants.of_decay != 0 {
+            decay = FusedDecay(
+                parameter: slot.parameter, information: step.information,
+                epsilon: job.epsilon ?? 0)
+        }
+        return FusedOutcome(
+            count: job.count, changeSquares: job.changeSquares, clipFactor: job.clipFactor,
+            epsilon: job.epsilon, decay: decay)
+    }
+}
+
+extension Tensor {
+    /// The address of a contiguous tensor's first element, for as long as the tensor lives.
+    fileprivate var address: UnsafeMutableRawPointer {
+        // An empty tensor has no address; nothing is ever read or written there.
+        UnsafeMutableRawPointer(mutating: withUnsafeBytes { $0.baseAddress })
+            ?? UnsafeMutableRawPointer(bitPattern: 64)!
+    }
+
+    /// The same of a float32 tensor.
+    fileprivate var floats: UnsafeMutablePointer<Float> {
+        precondition(dtype == .float32, "states of the fused path are float32, not \(dtype)")
+        return address.assumingMemoryBound(to: Float.self)
+    }
+}

@@ -1,0 +1,75 @@
+import FisherInformation
+import FisherOptions
+import NeuralNet
+import Torch
+
+/// EKFAC: K-FAC's eigenbases with the information's own diagonal in them.
+///
+///     Q_S, Q_A: eigenvectors of the averages S and A
+///     e = average of mean_n (Q_S^T G_n Q_A)^2
+///     V = Q_S [(Q_S^T G Q_A) / (e + gamma)] Q_A^T
+///     m <- mu m + V,  theta <- theta - eta (m + lambda theta)
+///
+/// George et al. (2018), Algorithm 1. G_n is the gradient of a unit, summed over its positions; in its basis e is the
+/// diagonal nearest to the information, so that the product is never farther from it than K-FAC's. An update gathers
+/// factors, then renews the bases, then gathers e, then moves. What e has averaged is kept when a basis is renewed.
+public struct EKFAC: KroneckerRule {
+    /// Step size eta, zero or more.
+    @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
+    public var learningRate: Schedule = 0.1
+    /// Damping, statistics, momentum and what else K-FAC and EKFAC share.
+    public var kronecker = KroneckerOptions()
+
+    /// K-FAC's balance of the damping: accepted, so that its settings can be taken over, and without effect here.
+    public static let retiredOptions = ["uses_trace_ratio", "pi"]
+
+    public init() {}
+
+    public static let summary = RuleSummary(
+        name: "ekfac", title: "EKFAC", source: "draws, exact or labels",
+        structure: "diagonal in a Kronecker eigenbasis", power: "1", momentum: "of the natural gradient",
+        stateBytes: "4, and 8 an element of A and S",
+        cost: "4 m n (m + n); factors B (m^2 + n^2); bases 10 (m^3 + n^3)",
+        neglects: "layers' correlations, off-diagonals in the basis",
+        reference: "George et al. 2018, Algorithm 1")
+
+    public var extraRequests: [CurvatureRequest] { [.activations(kronecker.labels)] }
+
+    public func updateCache(_ state: inout TensorState, damping: Double) throws -> Int {
+        guard let a = state["inputs"], let s = state["outputs"] else { return 0 }
+        let (left, right) = (try SafeEigen(s), try SafeEigen(a))
+        (state["outputbasis"], state["inputbasis"]) = (left.vectors, right.vectors)
+        return left.fallbackCount + right.fallbackCount
+    }
+
+    public func gather(
+        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ state: inout [TensorState]
+    ) throws {
+        guard !updated.isEmpty, let activations = statistics.activations(kronecker.labels) else { return }
+        var bases: [ParameterPath: KroneckerEigenbasis] = [:]
+        for (block, _) in updated { bases[block.path] = basis(state[block.weight]) }
+        let found = try activations.eigenvalues(in: bases).layers
+        for (block, average) in updated {
+            guard let values = found[block.path]?.mean else { continue }
+            let repaired = values.replacingNonFinite(with: values.dtype.greatestFiniteMagnitude / 2)
+            let former = state[block.weight]["squares"]
+            state[block.weight]["squares"] = try average.updated(former, with: repaired, over: 1)
+        }
+    }
+
+    /// Q_A and Q_S in a layer's memory.
+    private func basis(_ state: TensorState) -> KroneckerEigenbasis? {
+        guard let left = state["outputbasis"], let right = state["inputbasis"] else { return nil }
+        return KroneckerEigenbasis(inputs: right, outputs: left)
+    }
+
+    public func precondition(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
+        guard let basis = basis(state), let e = state["squares"] else { return .zeros(like: gradient) }
+        return basis.solving(gradient, eigenvalues: e + damping)
+    }
+
+    public func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]] {
+        ["outputbasis": [outputs, outputs], "inputbasis": [inputs, inputs], "squares": [outputs, inputs]]
+    }
+}

@@ -1,0 +1,299 @@
+import FisherInformation
+import FisherOptions
+import Foundation
+import NeuralNet
+import Torch
+
+/// What K-FAC and EKFAC share: averaged factors, intervals, momentum, clip, adapted damping, the rest by another rule.
+public struct KroneckerOptions: ConfigurableOptions {
+    /// Damping gamma that is added to the information.
+    @Configurable("damping", .nonNegative, "added to the information") public var damping: Schedule = 1e-2
+    /// Decay d by which statistics are averaged, in [0, 1).
+    @Configurable("decay", .decay, "decay of the averages") public var decay: Schedule = 0.95
+    /// Decay mu of the momentum, in [0, 1).
+    @Configurable("momentum", .decay, "decay of the momentum") public var momentum: Schedule = 0
+    /// Whose labels the output gradients are of: exact, sampled or empirical.
+    @Configurable(
+        "labels", .among([.exact, .empirical, .sampled(1)]), "whose labels: exact, sampled or empirical")
+    public var labels = CurvatureSource.sampled(1)
+    /// How positions that share weights enter the factors.
+    @Configurable("weight_sharing", "how shared positions enter: expand or reduce")
+    public var weightSharing = WeightSharing.expand
+    /// Number of updates from one gathering of statistics to the next.
+    @Configurable("statistics_interval", .atLeast(1), "updates from statistics to statistics")
+    public var statisticsInterval = 1
+    /// Number of updates from one renewal of what is made of the factors to the next.
+    @Configurable("inverse_interval", .atLeast(1), "updates from one renewal to the next")
+    public var inverseInterval = 1
+    /// Largest squared length kappa of a step in the information; no clip where it is missing.
+    @Configurable("kl_clip", .positive, "largest squared length of a step in the information")
+    public var klClip: Double? = nil
+    /// Whether gamma is adapted every fifth update; it then starts at the schedule's value.
+    @Configurable(
+        "adapts_damping", aliases: ["adaptive_damping"], "adapt the damping by Levenberg and Marquardt")
+    public var adaptsDamping = false
+    /// Decay lambda of the layers' weights, decoupled from the gradient, scaled by eta.
+    @Configurable("weight_decay", .nonNegative, "decay of the layers' weights") public var weightDecay:
+        Schedule = 0
+    /// Rule of the parameters outside layers with factors.
+    @Configurable("fallback", .gradientRules, "the rule of parameters outside layers")
+    public var fallback = BaseRule.fadam
+    /// Step size of the fallback, where it is not eta.
+    @Configurable("fallback_learning_rate", .nonNegative, "its step size") public var fallbackLearningRate:
+        Double? = nil
+
+    /// The defaults.
+    public init() {}
+}
+
+/// A rule that divides the gradient of a layer, a matrix [outputs, inputs (+ 1)], by its Kronecker-factored information.
+@dynamicMemberLookup
+public protocol KroneckerRule: CurvatureRule {
+    /// What every such rule has; its options are reached as the rule's own.
+    var kronecker: KroneckerOptions { get set }
+
+    /// What is asked of every batch.
+    var perStepRequests: [CurvatureRequest] { get }
+
+    /// What is asked of a batch besides the factors at an update that gathers statistics.
+    var extraRequests: [CurvatureRequest] { get }
+
+    /// Makes anew what a layer's memory has of the factors, inverses or bases; the number of decompositions that failed
+    /// their check.
+    func updateCache(_ state: inout TensorState, damping: Double) throws -> Int
+
+    /// Takes in what else is averaged, once the factors of all layers and what is made of them are those of this
+    /// update.
+    func gather(
+        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ state: inout [TensorState]
+    ) throws
+
+    /// V: the layer's gradient divided by its information.
+    func precondition(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor
+
+    /// V from the rows of the layer's gradient, where that is possible.
+    func precondition(
+        _ rows: GradientRows, _ group: RuleGroup, _ block: LayerBlock, _ state: TensorState
+    ) throws -> Tensor?
+
+    /// The shapes of what is made of the factors, by name.
+    func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]]
+}
+
+extension KroneckerRule {
+    /// An option that every such rule has.
+    public subscript<Value>(dynamicMember path: WritableKeyPath<KroneckerOptions, Value>) -> Value {
+        get { kronecker[keyPath: path] }
+        set { kronecker[keyPath: path] = newValue }
+    }
+
+    public var perStepRequests: [CurvatureRequest] { [] }
+
+    public var extraRequests: [CurvatureRequest] { [] }
+
+    public func precondition(
+        _ rows: GradientRows, _ group: RuleGroup, _ block: LayerBlock, _ state: TensorState
+    ) throws -> Tensor? { nil }
+
+    public func gather(
+        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ state: inout [TensorState]
+    ) throws {}
+
+    public func requests(at step: Int) -> [CurvatureRequest] {
+        guard isDue(step, every: kronecker.statisticsInterval) else { return perStepRequests }
+        return [.kronecker(kronecker.labels, kronecker.weightSharing)] + extraRequests + perStepRequests
+    }
+
+    public func updates(for group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
+        let t = group.step
+        let gradients = group.gradients
+        let blocks = group.structure.layers.filter { group.hasGradient[$0.weight] }
+        let gamma = try currentDamping(blocks, state, t)
+
+        let informed = try blocks.map { block in
+            try updateInformation(block, of: group, damping: gamma, state: &state[block.weight])
+        }
+        try gather(
+            zip(blocks, informed).compactMap { block, update in update.average.map { (block, $0) } },
+            group.statistics, &state)
+        var divided: [(block: LayerBlock, step: Tensor, fallbacks: Int)] = []
+        for (block, update) in zip(blocks, informed) {
+            let quick = try group.statistics.gradientRows(of: block.path).flatMap {
+                try precondition($0, group, block, state[block.weight])
+            }
+            let v = try finite(
+                quick ?? precondition(block.matrix(gradients), state[block.weight], damping: gamma))
+            divided.append((block, v.value, update.fallbacks + v.fallbacks))
+        }
+        let nu = try clip(divided.lazy.map { ($0.block.matrix(gradients), $0.step) }, learningRate(t))
+
+        var updates = [ParameterUpdate?](repeating: nil, count: group.inputs.count)
+        for (block, v, fallbacks) in divided {
+            for (position, part) in block.parts(of: nu == 1 ? v : v * nu) {
+                updates[position] = update(part, group.inputs[position], t, &state[position])
+            }
+            updates[block.weight]?.fallbackCount = fallbacks
+        }
+        for (position, update) in group.updates(
+            of: group.structure.others, by: fallbackRule, state: &state)
+        {
+            updates[position] = update
+        }
+        let made = updates.enumerated().map { position, update in
+            update ?? ParameterUpdate(change: .zeros(like: group.inputs[position].parameter))
+        }
+        if kronecker.adaptsDamping, t % adaptationInterval == 0, let first = blocks.first {
+            let adapted = try adaptedDamping(gamma, group, blocks, made, state)
+            state[first.weight]["damping"] = .full(like: state[first.weight]["age"] ?? group.loss, adapted)
+        }
+        return made
+    }
+
+    /// Averages the statistics and makes anew what is made of them, where this update does; the average's weights, and the
+    /// failed checks.
+    private func updateInformation(
+        _ block: LayerBlock, of group: RuleGroup, damping: Double, state: inout TensorState
+    ) throws -> (average: RunningAverage?, fallbacks: Int) {
+        let t = group.step
+        let isNew = state["age"] == nil
+        var average: RunningAverage?
+        var failures = 0
+        if isDue(t, every: kronecker.statisticsInterval),
+            let found = group.statistics.kronecker(kronecker.labels, kronecker.weightSharing)?.layers[
+                block.path]
+        {
+            let update = RunningAverage(weight: try state["age"]?.item() ?? 0, decay: kronecker.decay(t))
+            let dtype = group.inputs[block.weight].parameter.dtype
+            let (a, s) = (try usable(found.inputs, dtype), try usable(found.outputs, dtype))
+            failures += a.fallbacks + s.fallbacks
+            state["inputs"] = try update.updated(
+                isNew ? nil : state["inputs"], with: a.value, over: Double(max(found.inputCount, 1)))
+            state["outputs"] = try update.updated(
+                isNew ? nil : state["outputs"], with: s.value, over: Double(max(found.observationCount, 1)))
+            state["age"] = .full([], update.weight, dtype: dtype, device: a.value.device)
+            average = update
+        } else if isNew {
+            // First reached between two gatherings: it stands still until the next.
+            let theta = group.inputs[block.weight].parameter
+            for (name, shape) in layerShapes(block) {
+                state[name] = .zeros(shape, dtype: theta.dtype, device: theta.device)
+            }
+            return (nil, 0)
+        }
+        if isNew || isDue(t, every: kronecker.inverseInterval) {
+            failures += try updateCache(&state, damping: damping)
+        }
+        return (average, failures)
+    }
+
+    /// A sum of products in the precision of the rule; bounded, and counted, where it overflowed.
+    private func usable(_ sum: Tensor, _ dtype: DType) throws -> (value: Tensor, fallbacks: Int) {
+        // An overflow anywhere in a sum of x x^T is one on its diagonal too.
+        if try sum.diagonal().sum(dtype: .float64).item().isFinite { return (sum.to(dtype: dtype), 0) }
+        return (sum.to(dtype: dtype).replacingNonFinite(with: dtype.greatestFiniteMagnitude / 1e6), 1)
+    }
+
+    /// A step without infinities and NaN; counted where there were any.
+    private func finite(_ step: Tensor) throws -> (value: Tensor, fallbacks: Int) {
+        if try step.sum().item().isFinite { return (step, 0) }
+        let bound = step.dtype.greatestFiniteMagnitude / 1e6
+        let repaired = step.replacingNonFinite(with: bound).clamped(to: -bound...bound)
+        return (repaired, try step.isFinite().all().item() == 1 ? 0 : 1)
+    }
+
+    /// nu = min(1, sqrt(kappa / |eta^2 sum <V, gradient>|)) over the group's layers.
+    private func clip(
+        _ steps: some Sequence<(gradient: Tensor, step: Tensor)>, _ eta: Double
+    ) throws -> Double {
+        guard let klClip = kronecker.klClip else { return 1 }
+        let products = steps.map { ($0.gradient * $0.step).sum(dtype: .float64) }
+        let length = try products.reduce(0.0) { $0 + (try $1.item()) } * eta * eta
+        return length == 0 ? 1 : min(1, (klClip / abs(length)).squareRoot())
+    }
+
+    /// m <- mu m + V, and theta <- theta - eta (m + lambda theta).
+    private func update(
+        _ step: Tensor, _ input: RuleInput, _ t: Int, _ state: inout TensorState
+    ) -> ParameterUpdate {
+        var m = step
+        if hasMomentum {
+            if let former = state["momentum"] { m = former * kronecker.momentum(t) + step }
+            state["momentum"] = m
+        }
+        let lambda = input.decays ? kronecker.weightDecay(t) : 0
+        return ParameterUpdate(change: (lambda == 0 ? m : m + input.parameter * lambda) * -learningRate(t))
+    }
+
+    private var hasMomentum: Bool { kronecker.momentum != 0 }
+
+    private var fallbackRule: any OptimizationRule {
+        kronecker.fallback.rule(
+            learningRate: kronecker.fallbackLearningRate.map { .constant($0) } ?? learningRate)
+    }
+
+    private func currentDamping(_ blocks: [LayerBlock], _ state: [TensorState], _ t: Int) throws -> Double {
+        guard kronecker.adaptsDamping, let first = blocks.first,
+            let adapted = state[first.weight]["damping"]
+        else {
+            return kronecker.damping(t)
+        }
+        return try adapted.item()
+    }
+
+    /// The damping after some updates made with `damping`, by the layers' factors as the model of the loss:
+    ///
+    ///     M(d) = <g, d> + 1/2 (<d, S d A> + gamma |d|^2),   rho = (loss(theta + d) - loss(theta)) / M(d)
+    private func adaptedDamping(
+        _ damping: Double, _ group: RuleGroup, _ blocks: [LayerBlock], _ updates: [ParameterUpdate],
+        _ state: [TensorState]
+    ) throws -> Double {
+        let changes = updates.map(\.change)
+        var model = 0.0
+        for (gradient, change) in zip(group.gradients, changes) {
+            model += try (gradient * change).sum(dtype: .float64).item()
+        }
+        for block in blocks {
+            guard let a = state[block.weight]["inputs"], let s = state[block.weight]["outputs"] else {
+                continue
+            }
+            let d = block.matrix(changes)
+            let (bent, length) = ((d * s.matmul(d).matmul(a)).sum(dtype: .float64), d.norm())
+            model += try 0.5 * (bent.item() + damping * length.item() * length.item())
+        }
+        let decrease = try group.loss.item() - group.loss(after: updates)
+        return LevenbergMarquardt(factor: adaptationFactor).damping(
+            after: damping, decrease: decrease, promised: -model)
+    }
+
+    private func layerShapes(_ block: LayerBlock) -> [String: [Int]] {
+        let (outputs, inputs) = (block.outputCount, block.inputCount)
+        return ["inputs": [inputs, inputs], "outputs": [outputs, outputs], "age": []]
+            .merging(cacheShapes(outputs: outputs, inputs: inputs)) { first, _ in first }
+    }
+
+    public func stateShapes(_ structure: GroupStructure, after step: Int) -> [[String: [Int]]] {
+        var shapes = structure.shapes.map { hasMomentum ? ["momentum": $0] : [:] }
+        for block in structure.layers {
+            shapes[block.weight].merge(layerShapes(block)) { first, _ in first }
+        }
+        for position in structure.others {
+            shapes[position] = fallbackRule.stateShapes(like: .zeros(structure.shapes[position]))
+        }
+        if kronecker.adaptsDamping, step >= adaptationInterval, let first = structure.layers.first {
+            shapes[first.weight]["damping"] = []
+        }
+        return shapes
+    }
+
+    public func notes(_ structure: GroupStructure) -> [String?] {
+        let others = Set(structure.others)
+        return structure.paths.indices.map { others.contains($0) ? kronecker.fallback.note : nil }
+    }
+}
+
+/// Updates from one adaptation of the damping to the next, and the factor by which it then changes: the constants of
+/// kfac-jax.
+private let adaptationInterval = 5
+private let adaptationFactor = 0.9 * 0.9 * 0.9 * 0.9 * 0.9

@@ -1,0 +1,155 @@
+import FisherInformation
+import Foundation
+import Torch
+
+/// Orthonormal bases for the dimensions of one tensor, in which its gradient's Kronecker factors are nearly
+/// diagonal (Vyas et al. 2024).
+///
+///     L <- avg_d(G G^T),   R <- avg_d(G^T G)
+///     first step:     Q_L = eigenvectors of L, largest eigenvalue first, null space by `eigenvectors(of:)`
+///     every f steps:  S = L Q_L,  columns in the order of diag(Q_L^T S),  Q_L <- QR(S)
+///
+/// and likewise for every further dimension. What is kept by element of the basis is permuted as the columns
+/// are; what is kept of directions is turned from the old basis to the new one.
+struct TrackedEigenbasis {
+    /// The averaging of the factors.
+    let decay: Double
+    /// f.
+    let interval: Int
+    /// Longer dimensions keep the identity.
+    let largest: Int
+
+    /// Whether a tensor has a basis at all; vectors and scalars have none.
+    func cut(_ shape: [Int]) -> TensorBlocks? {
+        guard shape.count >= 2 else { return nil }
+        let cut = TensorBlocks(shape: shape, largest: largest)
+        return cut.keepsAny ? cut : nil
+    }
+
+    /// About the multiplications of a step.
+    func cost(of input: RuleInput) -> Double {
+        guard let cut = cut(input.parameter.shape) else { return Double(input.parameter.count) }
+        return input.parameter.shape.reduce(0) { sum, size in
+            guard cut.keepsMatrix(of: size) else { return sum }
+            let n = Double(size)
+            let decomposition = input.step == 1 ? 25 : (input.step - 1) % interval == 0 ? 8.0 : 0
+            return sum + 3 * Double(input.parameter.count) * n + decomposition * n * n * n
+        }
+    }
+
+    /// Runs a rule of single elements in the basis: on the gradient and the parameter turned into it, with its
+    /// update turned back. The rule's `fisher` and `momentum` are kept in the basis.
+    func update(
+        for input: RuleInput, gradient g: Tensor, state: inout TensorState,
+        inBasis rule: (_ turned: RuleInput, _ state: inout TensorState) -> ParameterUpdate
+    ) -> ParameterUpdate {
+        guard g.failure == nil, g.count > 0, let cut = cut(input.parameter.shape) else {
+            return rule(input, &state)
+        }
+        let kept = RunningAverage.share(kept: decay, at: input.step)
+        let old = cut.matrices(in: state["factors"] ?? cut.zeros(like: g))[0]
+        let factors = averagedFactors(old, g, keeping: kept)
+        state["factors"] = cut.flat([factors])
+
+        let bases: [Tensor?]
+        var fallbacks = 0
+        if let saved = state["bases"] {
+            bases = cut.matrices(in: saved)[0]
+        } else {
+            (bases, fallbacks) = firstBases(of: factors)
+            state["bases"] = cut.flat([bases])
+        }
+        var current = bases
+        if input.step > 1, (input.step - 1) % interval == 0 {
+            (current, fallbacks) = refreshed(bases, of: factors, state: &state)
+            state["bases"] = cut.flat([current])
+        }
+        let turned = RuleInput(
+            parameter: multiplied(input.parameter, by: current),
+            gradient: withoutNoise(multiplied(input.gradient, by: current)),
+            auxiliary: input.auxiliary.map { withoutNoise(multiplied($0, by: current)) }, step: input.step,
+            decays: input.decays)
+        let update = rule(turned, &state)
+        return ParameterUpdate(
+            change: multiplied(update.change, by: current.map { $0?.transposed() }),
+            clipFactor: update.clipFactor, epsilon: update.epsilon, decay: update.decay,
+            fallbackCount: fallbacks)
+    }
+
+    /// Eigenvectors, the largest eigenvalue first; the identity where the decomposition fails.
+    private func firstBases(of factors: [Tensor?]) -> ([Tensor?], Int) {
+        var fallbacks = 0
+        let bases = factors.map { factor -> Tensor? in
+            guard let factor else { return nil }
+            if let basis = TrackedEigenbasis.eigenvectors(of: factor) { return basis }
+            fallbacks += 1
+            return .identity(factor.shape[0], dtype: factor.dtype, device: factor.device)
+        }
+        return (bases, fallbacks)
+    }
+
+    /// Eigenvectors in descending order; nothing where they fail their check.
+    ///
+    /// One gradient leaves a null space on a matrix's long side, any basis of which would do, and rounding would choose
+    /// one. It is given the eigenvectors of N D N instead, for the projector N onto it and
+    /// D = diag(2 - k/n), k = 0, 1, ...
+    private static func eigenvectors(of factor: Tensor) -> Tensor? {
+        guard let (values, vectors) = SafeEigen.decomposition(of: factor, .orthonormality),
+            let ascending = try? values.scalars(as: Double.self)
+        else { return nil }
+        let n = ascending.count
+        let least = (ascending.last ?? 0) * factor.dtype.ulpOfOne * Double(n)
+        let nullity = ascending.prefix { $0 <= least }.count
+        if nullity == 0 { return vectors.reversed(along: 1) }
+        let range = vectors.narrowed(1, from: nullity, length: n - nullity)
+        let projector =
+            Tensor.identity(n, dtype: factor.dtype, device: factor.device)
+            - range.matmul(range.transposed())
+        let weights = Tensor((0..<n).map { 2 - Double($0) / Double(n) }).to(
+            dtype: factor.dtype, device: factor.device)
+        let inside = projector.matmul(projector * weights.unsqueezed(1)).symmetricEigen().vectors
+        let null = inside.narrowed(1, from: n - nullity, length: nullity).reversed(along: 1)
+        let basis = Tensor.concatenated([range.reversed(along: 1), null], along: 1)
+        return SafeEigen.isOrthonormal(basis) ? basis : nil
+    }
+
+    /// One power iteration and a QR decomposition; the old basis where that fails.
+    private func refreshed(
+        _ bases: [Tensor?], of factors: [Tensor?], state: inout TensorState
+    ) -> ([Tensor?], Int) {
+        var fallbacks = 0
+        var turns: [Tensor?] = []
+        var current: [Tensor?] = []
+        for (dimension, (basis, factor)) in zip(bases, factors).enumerated() {
+            guard let basis, let factor else {
+                turns.append(nil)
+                current.append(nil)
+                continue
+            }
+            let product = transposedProduct(factor, basis)
+            let order = (basis * product).sum(along: 0).argsort(descending: true)
+            let new = product.gathering(order, along: 1).qr().q
+            guard SafeEigen.isOrthonormal(new) else {
+                fallbacks += 1
+                turns.append(nil)
+                current.append(basis)
+                continue
+            }
+            state["fisher"] = state["fisher"]?.gathering(order, along: dimension)
+            turns.append(transposedProduct(basis, new))
+            current.append(new)
+        }
+        state["momentum"] = state["momentum"].map { withoutNoise(multiplied($0, by: turns)) }
+        return (current, fallbacks)
+    }
+
+    /// Elements of a turned tensor below the rounding error of the turn, taken for the zeros that they stand for.
+    ///
+    /// A gradient of low rank has exact zeros in its own basis. In float32 they come out as about 1e-7 of its norm,
+    /// above Adam's epsilon, and dividing each by its own root would make steps of full size of them.
+    private func withoutNoise(_ x: Tensor) -> Tensor {
+        guard x.failure == nil else { return x }
+        let floor = inPrecision(of: x, frobeniusNorm(x) * (32 * x.dtype.ulpOfOne))
+        return x.masked(x.magnitude().isAtMost(floor), with: 0)
+    }
+}

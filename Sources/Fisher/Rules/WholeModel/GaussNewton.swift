@@ -1,0 +1,43 @@
+import FisherInformation
+import FisherOptions
+import Torch
+
+/// Gauss and Newton's method: the gradient divided by the generalized Gauss-Newton matrix.
+///
+///     theta <- theta - eta (C + damping I)^-1 g,   C = (1/N) J^T H J
+///
+/// H is the Hessian of -log p in the model's outputs, J their derivative (Schraudolph 2002). Where H is the outputs'
+/// Fisher information (categorical, Bernoulli, fixed variance) this is ``NaturalGradient`` with exact labels. Solved by
+/// conjugate gradients from the last solution; the damping follows ``QuadraticModelRule`` (Martens 2010). Throws
+/// ``/FisherInformation/LikelihoodError`` for a likelihood whose H is zero or may be indefinite: LogitLaplace, a learned
+/// variance.
+public struct GaussNewton: QuadraticModelRule {
+    /// Step size eta, zero or more.
+    @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
+    public var learningRate: Schedule = 1
+    /// How the damping starts and how it follows the model's success.
+    public var adaptation = AdaptiveDamping()
+    /// How far conjugate gradients solve the system.
+    public var iterations = IterativeSolver()
+
+    public init() {}
+
+    public static let summary = RuleSummary(
+        name: "gauss_newton", title: "GaussNewton", source: "labels and outputs", structure: "full",
+        power: "1", momentum: "none", stateBytes: "4", cost: "3 passes a product",
+        neglects: "second derivatives of the outputs",
+        reference: "Schraudolph 2002; Martens 2010")
+
+    public static var curvature: CurvatureRequest { .products(.gaussNewton) }
+
+    public func solve(
+        _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,
+        state: inout [TensorState]
+    ) throws -> (solution: Tensor, record: SolutionRecord?, fallbackCount: Int) {
+        let (found, record) = try iterations.solution(
+            of: matrix, damping: damping, g, layout: layout, state: &state)
+        return (found.solution, record, found.metNegativeCurvature ? 1 : 0)
+    }
+
+    public func solverShapes(_ shape: [Int]) -> [String: [Int]] { ["solution": shape] }
+}

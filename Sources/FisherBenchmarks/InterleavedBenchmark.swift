@@ -1,0 +1,118 @@
+import Fisher
+import FisherTraining
+
+/// What several candidates took in turns: in each turn every candidate is measured once, so that what else the
+/// machine does hits all of them.
+public struct InterleavedTimes<Sample> {
+    /// What was measured, by candidate and turn.
+    public let samples: [[Sample]]
+
+    /// Measures.
+    ///
+    /// - Parameters:
+    ///   - candidates: their number.
+    ///   - turns: how often each is measured.
+    ///   - warmUpTurns: turns before, which do not count.
+    ///   - measure: measures the candidate at a position.
+    public init(
+        candidates: Int, turns: Int, warmUpTurns: Int = 1, measure: (_ position: Int) throws -> Sample
+    ) rethrows {
+        precondition(candidates > 0 && turns > 0, "a measurement needs a candidate and a turn")
+        for _ in 0..<warmUpTurns {
+            for position in 0..<candidates { _ = try measure(position) }
+        }
+        var samples = [[Sample]](repeating: [], count: candidates)
+        for _ in 0..<turns {
+            for position in 0..<candidates { samples[position].append(try measure(position)) }
+        }
+        self.samples = samples
+    }
+
+    /// A candidate's median over the turns, and the spread.
+    public func spread(of position: Int, _ value: (Sample) -> Double) -> SampleSpread {
+        SampleSpread(nonempty: samples[position].map(value))
+    }
+
+    /// A candidate's ratio to another one within a turn: the median over the turns, and the spread.
+    public func ratios(
+        of position: Int, to reference: Int = 0, _ value: (Sample) -> Double
+    ) -> SampleSpread {
+        SampleSpread(nonempty: zip(samples[position], samples[reference]).map { value($0) / value($1) })
+    }
+}
+
+extension InterleavedTimes<Double> {
+    /// A candidate's median over the turns, and the spread.
+    public func spread(of position: Int) -> SampleSpread { spread(of: position) { $0 } }
+
+    /// A candidate's ratio to another one within a turn: the median over the turns, and the spread.
+    public func ratios(of position: Int, to reference: Int = 0) -> SampleSpread {
+        ratios(of: position, to: reference) { $0 }
+    }
+}
+
+/// Several candidates that can be timed in turns.
+public protocol InterleavedBenchmark {
+    /// What one measurement gives.
+    associatedtype Sample
+    /// What is written down of all of them.
+    associatedtype Result: StudyDocument
+
+    /// The number of candidates.
+    var candidateCount: Int { get }
+    /// The number of the parameters on which they work.
+    var parameterCount: Int { get }
+    /// The repetitions of a turn: long enough for the clock, and short enough for the turns to alternate quickly.
+    var repetitions: Int { get }
+
+    /// Measures a candidate over some repetitions.
+    func measure(_ position: Int, repetitions: Int) throws -> Sample
+    /// The seconds of one repetition.
+    func seconds(_ sample: Sample) -> Double
+    /// Gathers what all turns gave.
+    func result(of times: InterleavedTimes<Sample>, on machine: EnvironmentSummary) throws -> Result
+}
+
+extension InterleavedBenchmark {
+    /// Measures all candidates in turns, after a turn that does not count.
+    ///
+    /// - Parameters:
+    ///   - turns: the number of turns.
+    ///   - machine: what it runs on, for the result.
+    public func callAsFunction(turns: Int, on machine: EnvironmentSummary) throws -> Result {
+        let times = try InterleavedTimes(candidates: candidateCount, turns: turns) {
+            try measure($0, repetitions: repetitions)
+        }
+        return try result(of: times, on: machine)
+    }
+
+    /// Takes the turns that somebody else asks for, until there are no more requests.
+    ///
+    /// The first answer is `ready` with the number of parameters. A request is a candidate's position and a number of
+    /// repetitions, and is answered by the seconds of one.
+    ///
+    /// - Parameters:
+    ///   - next: the next request; nothing at the end.
+    ///   - answer: takes an answer, a line.
+    /// - Throws: `ConfigurationError` for what is no request.
+    public func answer(_ next: () -> String?, with answer: (String) -> Void) throws {
+        answer("ready \(parameterCount)")
+        while let line = next() {
+            let words = line.split(separator: " ").compactMap { Int($0) }
+            guard words.count == 2, (0..<candidateCount).contains(words[0]), words[1] > 0 else {
+                throw ConfigurationError("\"\(line)\" is not a position and a number of repetitions")
+            }
+            answer("\(seconds(try measure(words[0], repetitions: words[1])))")
+        }
+    }
+}
+
+extension InterleavedBenchmark where Sample == Double {
+    /// The sample itself.
+    public func seconds(_ sample: Double) -> Double { sample }
+}
+
+/// The seconds that something takes once.
+func elapsedSeconds(_ work: () throws -> Void) rethrows -> Double {
+    try ContinuousClock().measure(work) / .seconds(1)
+}

@@ -1,0 +1,37 @@
+import Foundation
+
+#if canImport(Glibc)
+    import Glibc
+#endif
+
+/// The memory that this process has in use, by /proc.
+enum ResidentMemory {
+    /// The bytes that some work takes at its peak, on top of what was there before; nil where the system does not
+    /// report it.
+    static func rise(during work: () throws -> Void) rethrows -> Int? {
+        guard let before = startPeak() else { return nil }
+        try work()
+        return value("VmHWM").map { max(0, $0 - before) }
+    }
+
+    /// Forgets the largest value so far, and gives the present one in bytes.
+    private static func startPeak() -> Int? {
+        #if canImport(Glibc)
+            // Memory that was freed but kept would hide what is taken next.
+            if let symbol = dlsym(nil, "malloc_trim") {
+                _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
+            }
+        #endif
+        guard let file = FileHandle(forWritingAtPath: "/proc/self/clear_refs") else { return nil }
+        guard (try? file.write(contentsOf: Data("5".utf8))) != nil else { return nil }
+        try? file.close()
+        return value("VmRSS")
+    }
+
+    private static func value(_ name: String) -> Int? {
+        guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
+        let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
+        let number = line?.split(whereSeparator: \.isWhitespace).dropFirst().first
+        return number.flatMap { Int($0) }.map { $0 * 1024 }
+    }
+}

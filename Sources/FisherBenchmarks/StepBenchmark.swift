@@ -1,0 +1,243 @@
+import Fisher
+import FisherTraining
+
+/// The seconds that whole training steps took on average, and their parts.
+public struct StepSeconds: Codable, Hashable, Sendable {
+    /// Making the batch.
+    public var data = 0.0
+    /// The forward and the backward pass.
+    public var gradient = 0.0
+    /// What was gathered for the rule besides.
+    public var statistics = 0.0
+    /// The rule and the writing of the parameters.
+    public var update = 0.0
+
+    /// All of it.
+    public var total: Double { data + gradient + statistics + update }
+}
+
+/// Optimizers on copies of one model, each with its own weights, whose whole training steps are timed in turns.
+public final class StepBenchmark: InterleavedBenchmark {
+    private struct Subject {
+        let optimizer: Optimizer
+        let step: () throws -> (report: StepReport, data: Duration)
+    }
+
+    private let name: String
+    private let batch: Int
+    private let steps: Int
+    private let labels: [String]
+    private var subjects: [Subject] = []
+
+    /// Binds rules to a network of a usual size with one batch, and makes their first steps.
+    ///
+    /// - Parameters:
+    ///   - candidates: the optimizers; ratios are to the first one.
+    ///   - network: the network.
+    ///   - units: the units of the batch.
+    ///   - execution: which execution of the rules is timed.
+    ///   - steps: the steps of a turn.
+    public init(
+        _ candidates: [OptimizerCandidate], on network: ReferenceNetwork, batch units: Int,
+        execution: Execution = .automatic, steps: Int = 10
+    ) throws {
+        (name, batch, self.steps) = (network.rawValue, units, steps)
+        labels = candidates.map(\.label)
+        for candidate in candidates {
+            let (model, batch, logits) = try network.make(batch: units)
+            let optimizer = try candidate.optimizer(for: model, execution: execution)
+            try add(optimizer) {
+                let report = try optimizer.step(on: batch) { batch in
+                    try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+                }
+                return (report, .zero)
+            }
+        }
+    }
+
+    /// Binds rules to a task's model and batches, both of the seed 0, and makes their first steps.
+    ///
+    /// - Parameters:
+    ///   - candidates: the optimizers; ratios are to the first one.
+    ///   - task: the task.
+    ///   - name: what the task is called in the result.
+    ///   - units: the units of a batch, for the result.
+    ///   - execution: which execution of the rules is timed.
+    ///   - steps: the steps of a turn.
+    public init<Task: TrainingTask>(
+        _ candidates: [OptimizerCandidate], on task: Task, named name: String, batch units: Int,
+        execution: Execution = .automatic, steps: Int = 10
+    ) throws {
+        (self.name, batch, self.steps) = (name, units, steps)
+        labels = candidates.map(\.label)
+        for candidate in candidates {
+            let model = try task.makeModel(seed: 0)
+            var batches = try task.makeBatches(seed: 0)
+            let optimizer = try candidate.optimizer(for: model, execution: execution)
+            try add(optimizer) {
+                let clock = ContinuousClock()
+                let begin = clock.now
+                let batch = try batches.next()
+                let data = begin.duration(to: clock.now)
+                return (try optimizer.step(on: batch) { try task.objective(of: model, on: $0) }, data)
+            }
+        }
+    }
+
+    private func add(
+        _ optimizer: Optimizer, step: @escaping () throws -> (report: StepReport, data: Duration)
+    ) throws {
+        subjects.append(Subject(optimizer: optimizer, step: step))
+        _ = try measure(subjects.count - 1, repetitions: 1)
+    }
+
+    /// The number of optimizers.
+    public var candidateCount: Int { subjects.count }
+
+    /// The number of the model's parameters.
+    public var parameterCount: Int { subjects.first?.optimizer.parameterCount ?? 0 }
+
+    /// The steps of a turn.
+    public var repetitions: Int { steps }
+
+    /// The seconds of a step on average over some steps.
+    public func measure(_ position: Int, repetitions: Int) throws -> StepSeconds {
+        var sums = StepSeconds()
+        let share = Double(max(repetitions, 1))
+        for _ in 0..<repetitions {
+            let (report, data) = try subjects[position].step()
+            sums.data += data / .seconds(1) / share
+            sums.statistics += report.statisticsTime / .seconds(1) / share
+            sums.gradient += (report.gradientTime - report.statisticsTime) / .seconds(1) / share
+            sums.update += report.updateTime / .seconds(1) / share
+        }
+        return sums
+    }
+
+    /// The seconds of a whole step.
+    public func seconds(_ sample: StepSeconds) -> Double { sample.total }
+
+    /// Gathers the times.
+    public func result(
+        of times: InterleavedTimes<StepSeconds>, on machine: EnvironmentSummary
+    ) throws -> StepTimings {
+        let results = subjects.indices.map { position in
+            func milliseconds(_ part: (StepSeconds) -> Double) -> Double {
+                1000 * times.spread(of: position, part).median
+            }
+            let whole = times.spread(of: position, \.total)
+            let ratio = times.ratios(of: position, \.total)
+            return StepTimings.Result(
+                optimizer: labels[position], milliseconds: 1000 * whole.median,
+                fastest: 1000 * whole.lowest, slowest: 1000 * whole.highest,
+                dataMilliseconds: milliseconds(\.data), gradientMilliseconds: milliseconds(\.gradient),
+                statisticsMilliseconds: milliseconds(\.statistics),
+                updateMilliseconds: milliseconds(\.update),
+                ratio: ratio.median, lowerQuartile: ratio.lowerQuartile, upperQuartile: ratio.upperQuartile,
+                stateBytes: subjects[position].optimizer.stateByteCount)
+        }
+        return StepTimings(
+            network: name, batch: batch, threads: machine.threads, turns: times.samples[0].count,
+            steps: steps,
+            processor: machine.processorName, engine: machine.engineVersion, results: results)
+    }
+}
+
+extension OptimizerCandidate {
+    /// The optimizer bound to a model.
+    fileprivate func optimizer(for model: some Module, execution: Execution) throws -> Optimizer {
+        try Optimizer(
+            for: model, groups: rule.groups(for: model), clipGradientNorm: clipGradientNorm,
+            execution: execution)
+    }
+}
+
+/// What whole training steps of one model take with several optimizers.
+public struct StepTimings: StudyDocument {
+    /// One optimizer; times are medians over the turns, in milliseconds.
+    public struct Result: Codable, Sendable {
+        /// The optimizer's label.
+        public let optimizer: String
+        /// The whole step.
+        public let milliseconds: Double
+        /// The whole step in the fastest turn.
+        public let fastest: Double
+        /// The whole step in the slowest turn.
+        public let slowest: Double
+        /// Making the batch.
+        public let dataMilliseconds: Double
+        /// The forward and the backward pass.
+        public let gradientMilliseconds: Double
+        /// What was gathered for the rule besides.
+        public let statisticsMilliseconds: Double
+        /// The rule and the writing of the parameters.
+        public let updateMilliseconds: Double
+        /// The whole step over the first optimizer's within a turn, the median over the turns.
+        public let ratio: Double
+        /// Where the middle half of the ratios begins.
+        public let lowerQuartile: Double
+        /// Where the middle half of the ratios ends.
+        public let upperQuartile: Double
+        /// The bytes of the state.
+        public let stateBytes: Int
+    }
+
+    /// The network's name.
+    public let network: String
+    /// The units of a batch.
+    public let batch: Int
+    /// The number of threads that computed.
+    public let threads: Int
+    /// The number of turns.
+    public let turns: Int
+    /// The steps of a turn.
+    public let steps: Int
+    /// The processor as the system names it.
+    public let processor: String
+    /// The version of libtorch.
+    public let engine: String
+    /// One a candidate.
+    public let results: [Result]
+
+    /// The word for it in messages.
+    public static let kind = "a result of fisher bench step"
+    /// The version of the JSON layout that this package writes and reads.
+    public static let currentFormatVersion = 1
+
+    /// What was timed, on what.
+    public var title: String {
+        "\(network): batch \(batch), \(threads) threads, \(turns) turns of \(steps) steps"
+    }
+
+    /// One row an optimizer.
+    public var overview: StudyTable {
+        StudyTable(
+            results,
+            [
+                StudyColumn(["optimizer"], key: "optimizer", .left) { .init($0.optimizer) },
+                .number(["ms a step"], key: "step_ms", decimals: 2, \.milliseconds),
+                .number(["fastest"], key: "fastest_ms", decimals: 2, \.fastest),
+                .number(["slowest"], key: "slowest_ms", decimals: 2, \.slowest),
+                .number(["data"], key: "data_ms", decimals: 2, \.dataMilliseconds),
+                .number(["passes"], key: "passes_ms", decimals: 2, \.gradientMilliseconds),
+                .number(["statistics"], key: "statistics_ms", decimals: 2, \.statisticsMilliseconds),
+                .number(["update"], key: "update_ms", decimals: 2, \.updateMilliseconds),
+                .number(["ratio"], key: "ratio", decimals: 2, \.ratio),
+                .field("ratio_lower_quartile", number: \.lowerQuartile),
+                .field("ratio_upper_quartile", number: \.upperQuartile),
+                StudyColumn(["middle half"]) {
+                    let text = NumberText.plain
+                    return .init(
+                        text.fixed($0.lowerQuartile, decimals: 2) + "-"
+                            + text.fixed($0.upperQuartile, decimals: 2))
+                },
+                .number(["state, MB"], key: "state_mb", decimals: 1) { Double($0.stateBytes) / 1e6 },
+            ])
+    }
+
+    /// What the columns mean.
+    public var legend: String {
+        "Times are medians over the turns, in milliseconds; a ratio is the median over the turns of that to the first "
+            + "optimizer within a turn."
+    }
+}

@@ -1,0 +1,143 @@
+import ArgumentParser
+import FisherOptions
+import FisherTraining
+
+/// How a command uses the configuration of a task: which options have a flag of their own, and which preset is taken where
+/// none is named.
+protocol ConfigurationUse {
+    /// Whether an option of this name has a flag, beside its key in `--set` and in files.
+    static func hasFlag(_ option: String) -> Bool
+    /// The preset that is taken where none is named.
+    static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String?
+}
+
+extension ConfigurationUse {
+    static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String? { task.presets.first?.name }
+}
+
+/// The configuration of a task on the command line: a flag for each option, a preset, a file, and single values on top.
+struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArguments {
+    @OptionGroup(title: "Options of \(Task.name)") var flags: OptionFlags<Task, Use>
+    @Option(help: "A TOML file.")
+    var config: String?
+    @Option(
+        help: ArgumentHelp(
+            "A named set of values to start from: \(Task.presets.map(\.name).joined(separator: ", "))"
+                + (Use.preset(of: Task.self).map { "; by default \($0)." } ?? ".")))
+    var preset: String?
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "A value of any option by its key, repeatable; lists with commas.", valueName: "key=value"))
+    var settings: [SettingArgument] = []
+
+    /// The layers in the order in which they apply.
+    ///
+    /// - Parameters:
+    ///   - first: layers below all others, in place of the preset that is taken where none is named.
+    ///   - settings: the values of `--set` that belong to the configuration.
+    func layers(after first: [ConfigurationLayer]? = nil) throws -> [ConfigurationLayer] {
+        var layers = first ?? []
+        if let preset = preset ?? (first == nil ? Use.preset(of: Task.self) : nil) {
+            layers.append(try Task.preset(preset))
+        }
+        if let config { layers.append(try ConfigurationLayer(tomlFile: config)) }
+        layers.append(ConfigurationLayer(.commandLine, values))
+        return layers
+    }
+
+    /// What flags and settings set by the options' keys.
+    var values: [(key: String, pieces: [String])] {
+        let lists = RunConfiguration<Task.Options>.options.filter { $0.declaration.form == .list }
+        return flags.values
+            + settings.filter { $0.name.contains(".") }.map { setting in
+                let isList = lists.contains { $0.name == setting.name }
+                return (
+                    setting.name,
+                    isList ? setting.value.split(separator: ",").map(String.init) : [setting.value]
+                )
+            }
+    }
+
+    /// Settings of options of rules, which have no section: `beta2=0.99`.
+    var ruleSettings: [SettingArgument] { settings.filter { !$0.name.contains(".") } }
+
+    /// The configuration that comes of it.
+    func resolved() throws -> ResolvedConfiguration<Task.Options> { try ResolvedConfiguration(try layers()) }
+}
+
+/// Flags that derive from the declarations of options: `--warm-up` of `optimizer.warm_up`.
+///
+/// The argument parser finds a type's flags by reflection, so this type shows it one child for each option and reads them back
+/// by the same names.
+struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArguments, CustomReflectable {
+    /// What was given, by the options' names.
+    private(set) var values: [(key: String, pieces: [String])] = []
+
+    init() {}
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: Key.self)
+        for option in Self.options {
+            let key = Key(stringValue: option.name)
+            if option.declaration.form == .list {
+                let pieces = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
+                if !pieces.isEmpty { values.append((option.name, pieces)) }
+            } else if let text = try container.decode(Option<String?>.self, forKey: key).wrappedValue {
+                values.append((option.name, [text]))
+            }
+        }
+    }
+
+    var customMirror: Mirror {
+        let children = Self.options.map { option -> Mirror.Child in
+            let name = NameSpecification.customLong(Self.flag(of: option.name))
+            let text = option.text.isEmpty ? "" : " (default: \(option.text))"
+            let help = ArgumentHelp("\(option.declaration.meaning)\(text)")
+            return (
+                option.name,
+                option.declaration.form == .list
+                    ? Option<[String]>(wrappedValue: [], name: name, parsing: .upToNextOption, help: help)
+                    : Option<String?>(name: name, help: help)
+            )
+        }
+        return Mirror(self, children: children, displayStyle: .struct)
+    }
+
+    private struct Key: CodingKey {
+        let stringValue: String
+        var intValue: Int? { nil }
+        init(stringValue: String) { self.stringValue = stringValue }
+        init?(intValue: Int) { nil }
+    }
+
+    /// The options with flags, with the values that they have where nothing is set.
+    private static var options: [OptionEntry] {
+        let preset = Use.preset(of: Task.self).flatMap { try? Task.preset($0) }
+        let defaults = try? ResolvedConfiguration<Task.Options>([preset].compactMap(\.self))
+        return (defaults?.value ?? RunConfiguration()).options.filter { Use.hasFlag($0.name) }
+    }
+
+    /// The last part of an option's name; the whole name where another flag has that.
+    private static func flag(of option: String) -> String {
+        func short(_ name: String) -> String { hyphenated(name.split(separator: ".").last ?? "") }
+        func hyphenated(_ text: some StringProtocol) -> String {
+            String(text.map { $0 == "." || $0 == "_" ? "-" : $0 })
+        }
+        let own = Task.Options.options.map(\.name)
+        guard own.contains(option) else { return short(option) }
+        let others = RunConfiguration<Task.Options>.options.map(\.name).filter { $0 != option }
+        let isTaken = commandFlags.contains(short(option)) || others.contains { short($0) == short(option) }
+        return isTaken ? hyphenated(option) : short(option)
+    }
+
+    /// Flags that commands have of their own, which no option of a task may take.
+    private static var commandFlags: Set<String> {
+        [
+            "config", "damping", "dry-run", "first-seed", "help", "json", "learning-rates", "option",
+            "optimizer", "output", "preset", "print-config", "protocol", "resume", "seeds", "set",
+            "training-steps", "tune", "tuning-seeds", "turns", "unequal-budgets", "version",
+            "warm-up-steps",
+        ]
+    }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Fisher
+import FisherTraining
+
+/// An optimizer as it is named on the command line: `fadam`, or `adamw:clip_gradient_norm=1,beta2=0.99`.
+struct OptimizerSpecification: ExpressibleByArgument {
+    let name: String
+    let settings: [(name: String, value: String)]
+
+    /// Names an optimizer.
+    init(name: String, settings: [(name: String, value: String)] = []) {
+        self.name = name
+        self.settings = settings
+    }
+
+    init?(argument: String) {
+        let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+        name = String(parts[0])
+        var settings: [(String, String)] = []
+        for piece in parts.count > 1 ? splitOutsideParentheses(parts[1]) : [] {
+            guard let setting = keyAndValue(piece) else { return nil }
+            settings.append(setting)
+        }
+        self.settings = settings
+    }
+
+    var defaultValueDescription: String {
+        settings.isEmpty
+            ? name : name + ":" + settings.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
+    }
+
+    /// The candidate: the rule's defaults, then what all optimizers share where the rule has it, then what is
+    /// set for this one.
+    func candidate(sharing shared: [(name: String, value: String)], clip: Double?) throws
+        -> OptimizerCandidate
+    {
+        var rule = try RuleRegistry.rule(named: name)
+        var clip = clip
+        for setting in shared where rule.hasOption(named: setting.name) {
+            try rule.set(setting.name, to: setting.value)
+        }
+        var shown: [String] = []
+        for setting in settings {
+            if setting.name == "clip_gradient_norm" {
+                clip = try OptimizerCandidate.gradientNorm(setting.value)
+            } else {
+                try rule.set(setting.name, to: setting.value)
+                shown.append("\(setting.name) \(setting.value)")
+            }
+        }
+        if let clip { shown.append("gradient clip \(clip)") }
+        return OptimizerCandidate(
+            label: ([type(of: rule).summary.name] + shown).joined(separator: " + "), rule: rule,
+            clipGradientNorm: clip)
+    }
+}
+
+/// `key=value`.
+func keyAndValue(_ text: some StringProtocol) -> (name: String, value: String)? {
+    let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+    guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
+    return (String(parts[0]), String(parts[1]))
+}
+
+/// The pieces between commas, those inside parentheses left alone.
+private func splitOutsideParentheses(_ text: Substring) -> [Substring] {
+    var depth = 0
+    return text.split { character in
+        if character == "(" { depth += 1 }
+        if character == ")" { depth -= 1 }
+        return character == "," && depth == 0
+    }
+}
+
+/// `--set key=value` as the argument parser reads it.
+struct SettingArgument: ExpressibleByArgument {
+    let name: String
+    let value: String
+
+    init?(argument: String) {
+        guard let pair = keyAndValue(argument) else { return nil }
+        (name, value) = pair
+    }
+}
+
+/// `NAME=v1,v2` or `NAME.option=v1,v2`.
+struct GridArgument: ExpressibleByArgument {
+    let name: String
+    let option: String?
+    let values: [String]
+
+    init?(argument: String) {
+        guard let (key, list) = keyAndValue(argument) else { return nil }
+        let parts = key.split(separator: ".", maxSplits: 1).map(String.init)
+        name = parts[0].lowercased()
+        option = parts.count > 1 ? parts[1] : nil
+        values = list.split(separator: ",").map(String.init)
+        if values.isEmpty { return nil }
+    }
+}

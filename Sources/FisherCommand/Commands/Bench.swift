@@ -1,0 +1,40 @@
+import ArgumentParser
+import Fisher
+import FisherBenchmarks
+import FisherTraining
+import Foundation
+
+/// `fisher bench`: how long things take here.
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Time optimizers, training steps and estimates of the information on this machine.",
+        subcommands: [BenchOptimizers.self, BenchStep.self, BenchInformation.self])
+}
+
+/// What all benchmarks have in common.
+struct BenchArguments: ParsableArguments {
+    @OptionGroup var threads: ThreadArguments
+    @Option(help: "Turns of each candidate; by default 11, of estimates 15.")
+    var turns: Int?
+    @Flag(help: "Print JSON.")
+    var json = false
+    @Flag(
+        help: """
+            Take the turns that standard input asks for: lines of a candidate's position from 0 and a number of \
+            repetitions. Each is answered by a line with the seconds of one.
+            """)
+    var onRequest = false
+
+    func validate() throws {
+        try requirePositive(["turns": turns ?? 1])
+    }
+
+    /// Makes a benchmark with the threads asked for, and shows what it finds or answers requests.
+    func run(turns usual: Int = 11, _ benchmark: () throws -> some InterleavedBenchmark) throws {
+        threads.apply()
+        let benchmark = try benchmark()
+        if onRequest { return try benchmark.answer({ readLine() }, with: say) }
+        let result = try benchmark(turns: turns ?? usual, on: .current())
+        print(json ? String(decoding: result.json(), as: UTF8.self) : result.text(), terminator: "")
+    }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Fisher
+import FisherBenchmarks
+
+/// `fisher bench optimizers`.
+struct BenchOptimizers: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "optimizers",
+        abstract: "Time the step of every optimizer on parameters of a real model's shapes.",
+        discussion: """
+            All optimizers take turns, so that what else runs on the machine hits all of them. Times are \
+            medians over the turns. They share weights and gradients; the states of all are in memory, up to 1 GB \
+            each for GPT-2.
+            """)
+
+    @Option(help: "The shapes: 1M, 3M, 124M, resnet50 or conformer.")
+    var parameters: ParameterSet = .gpt1M
+    @Option(
+        name: .customLong("optimizer"), parsing: .singleValue,
+        help: "An optimizer with options, as fadam:beta2=0.99; repeat it. By default all.")
+    var optimizers: [OptimizerSpecification] = []
+    @OptionGroup var arguments: BenchArguments
+    @Option(help: "automatic: the fused path where there is one; formula: tensor operations.")
+    var execution: Execution = .automatic
+
+    func run() throws {
+        let named =
+            optimizers.isEmpty
+            ? RuleRegistry.gradientRules.compactMap { OptimizerSpecification(argument: $0.summary.name) }
+            : optimizers
+        let candidates = try named.map { try $0.candidate(sharing: [], clip: nil) }
+        try arguments.run { try OptimizerBenchmark(candidates, on: parameters, execution: execution) }
+    }
+}
+
+extension ParameterSet: ExpressibleByArgument {}

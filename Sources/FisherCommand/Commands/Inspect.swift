@@ -1,0 +1,138 @@
+import ArgumentParser
+import Fisher
+import FisherReports
+import FisherTasks
+import FisherTraining
+import Foundation
+
+/// `fisher inspect`: what the information says about a model, layer by layer.
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show a model's Fisher information by layer, from a run, a checkpoint or files.",
+        discussion: """
+            A run or a checkpoint of fisher train is inspected on batches of its own text. Any other file of weights \
+            needs --model, --inputs and --targets, as fisher information takes them.
+
+            The table has, by layer, the parameters, the trace of the information of an observation, effective rank \
+            and condition number, the share of the Kronecker factors' squared energy on their diagonals, and how far \
+            the empirical diagonal (the data's labels) is from the true one (labels drawn from the model). Layers \
+            without Kronecker factors are marked and named.
+
+            fisher inspect runs/first --report inspection.html
+            fisher inspect weights.safetensors --model spec.json --inputs x.safetensors --targets y.safetensors
+            """)
+
+    @Argument(help: "A run's folder (its best checkpoint), a checkpoint's folder, or a safetensors file.")
+    var checkpoint: String
+    @Option(help: "The description of a plain network, JSON, for a file of weights that is none of ours.")
+    var model: String?
+    @Option(help: "Its inputs, the first axis a sample each.")
+    var inputs: String?
+    @Option(help: "Its targets.")
+    var targets: String?
+    @Option(
+        parsing: .upToNextOption,
+        help: "Files or folders to take batches of, instead of the text that the run was trained on.")
+    var text: [String] = []
+    @Option(help: "Batches to look at; samples of --inputs are divided into so many.")
+    var batches = 4
+    @Option(help: "Seed of the batches and of the draws.")
+    var seed: UInt64 = 0
+    @Option(
+        help: "Draws of labels a batch for the true information; 0: its closed form, a pass for each output.")
+    var samples = 1
+    @Option(
+        help:
+            "Write a page with heat maps of the factors, spectra and a map of the least-informed parameters.")
+    var report: String?
+    @Flag(help: "Print JSON instead of the table.")
+    var json = false
+
+    func validate() throws {
+        try requirePositive(["batches": batches])
+        guard samples >= 0 else { throw ValidationError("--samples must not be negative.") }
+        guard
+            [model, inputs, targets].allSatisfy({ $0 == nil })
+                || [model, inputs, targets].allSatisfy({ $0 != nil })
+        else { throw ValidationError("--model, --inputs and --targets belong together.") }
+        guard model == nil || text.isEmpty else {
+            throw ValidationError("--text is for language models, --model for plain networks.")
+        }
+    }
+
+    func run() throws {
+        Interruption.install()
+        if let report { try requireFolder(of: report) }
+        let (inspection, subject) = try model == nil ? language() : plain()
+        let document = InspectionDocument(inspection, of: subject)
+        if json {
+            print(String(decoding: document.json(), as: UTF8.self), terminator: "")
+        } else {
+            say(subject.description)
+            print(document.text(), terminator: "")
+        }
+        if let report {
+            try InspectionReport(inspection, of: subject).write(to: report)
+            if !json { say("report: \(URL(filePath: report).path)") }
+        }
+    }
+
+    /// A mistake in the page's place is told before the work, not after it.
+    private func requireFolder(of path: String) throws {
+        let folder = URL(filePath: path).deletingLastPathComponent().path
+        guard FileManager.default.fileExists(atPath: folder) else {
+            throw StorageError(
+                .cannotCreate, path: path, reason: "cannot be made: there is no folder \(folder)")
+        }
+    }
+
+    private func subject(_ description: String, _ more: [Setting] = []) -> InspectionSubject {
+        InspectionSubject(
+            title: URL(filePath: checkpoint).lastPathComponent, description: description,
+            settings: [Setting("batches", "\(batches)"), Setting("seed", "\(seed)")] + more)
+    }
+
+    /// A GPT of ours on batches of its text.
+    private func language() throws -> (ModelInspection, InspectionSubject) {
+        let place = try SavedModel(at: checkpoint)
+        let network = try GPTFile.read(place.weights)
+        var options = LanguageOptions()
+        if let file = place.configuration {
+            let layer = try ConfigurationLayer(tomlFile: file)
+            options = try ResolvedConfiguration<LanguageOptions>([layer]).value.task
+        }
+        if !text.isEmpty { options.text = text }
+        let task = try LanguageTask(
+            network.configuration, corpus: try Corpus.text(at: options.text), batch: options.batch)
+        var stream = try task.makeBatches(seed: seed)
+        var inspector = try ModelInspector(of: network, samples: samples, seed: seed)
+        for _ in 0..<batches {
+            try Interruption.poll()
+            let batch = stream.next()
+            try inspector.add(
+                Objective(Categorical(logits: network(batch.inputs)), observing: batch.targets),
+                units: batch.unitCount)
+        }
+        return (
+            try inspector.inspection(),
+            subject(task.summary.description, [Setting("weights", place.weights)])
+        )
+    }
+
+    /// A plain network on the samples of files.
+    private func plain() throws -> (ModelInspection, InspectionSubject) {
+        guard let model, let inputs, let targets else { preconditionFailure("validated") }
+        let plain = try PlainNetwork(model: model, weights: checkpoint)
+        var inspector = try ModelInspector(of: plain.network, samples: samples, seed: seed)
+        for batch in try plain.batches(inputs: inputs, targets: targets, count: batches) {
+            try Interruption.poll()
+            try inspector.add(plain.objective(batch), units: batch.unitCount)
+        }
+        return (
+            try inspector.inspection(),
+            subject(
+                "\(plain.specification.likelihood) network of \(model) on the samples of \(inputs)"
+            )
+        )
+    }
+}

@@ -1,0 +1,144 @@
+import ArgumentParser
+import Fisher
+import FisherTasks
+
+/// `fisher step`: applies a rule to tensors from files, so that anyone can check it.
+struct Step: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Apply a rule to tensors from safetensors files, so that anyone can check it.",
+        usage: """
+            fisher step --optimizer <optimizer> --parameters <file> --gradients <file> ... --output <file>
+            fisher step --optimizer <optimizer> --model <json> --weights <file> --batches <file> ... \
+            --output <file>
+            """,
+        discussion: """
+            With parameters and gradients: one step a gradient file, which holds tensors under the names of the \
+            parameters. float64 parameters are computed in float64, all others in float32.
+
+            With a model: one step a batch file, which holds `inputs` and `targets`. The network is described \
+            as for `fisher information`, its weights are named by position (0.weight, 0.bias, 2.weight), and \
+            it is computed in the type of its weights. Rules that need more than gradients need this.
+
+            The options, weight decay among them, apply to every tensor.
+            """)
+
+    @Option(help: "The rule; `fisher optimizers` lists them.")
+    var optimizer: String
+    @Option(name: .customLong("set"), parsing: .singleValue, help: "option=value, repeatable.")
+    var settings: [SettingArgument] = []
+    @Option(help: "The safetensors file of the parameters.")
+    var parameters: String?
+    @Option(parsing: .upToNextOption, help: "The safetensors files of the gradients, one a step.")
+    var gradients: [String] = []
+    @Option(help: "The network's description, JSON.")
+    var model: String?
+    @Option(help: "The safetensors file of its weights.")
+    var weights: String?
+    @Option(parsing: .upToNextOption, help: "The safetensors files of the batches, one a step.")
+    var batches: [String] = []
+    @Option(help: "Seed of labels that are drawn from the model.")
+    var seed: UInt64 = 0
+    @Option(help: "Where the moved parameters are written.")
+    var output: String
+    @Option(help: "A saved state to start from.")
+    var state: String?
+    @Option(help: "Where the state after the last step is written.")
+    var saveState: String?
+    @Option(help: "Clip the norm of the whole gradient.")
+    var clipGradientNorm: Double?
+    @Option(help: "automatic: the fused path where there is one; formula: tensor operations.")
+    var execution: Execution = .automatic
+
+    func validate() throws {
+        let onTensors = parameters != nil && !gradients.isEmpty
+        let onModel = model != nil && weights != nil && !batches.isEmpty
+        let parts = [parameters, model, weights].compactMap(\.self).count
+        guard onTensors && parts == 1 && batches.isEmpty || onModel && parts == 2 && gradients.isEmpty else {
+            throw ValidationError(
+                "Give either --parameters and --gradients, or --model, --weights and --batches.")
+        }
+    }
+
+    func run() throws {
+        var rule = try RuleRegistry.rule(named: optimizer)
+        for setting in settings { try rule.set(setting.name, to: setting.value) }
+        let group = ParameterGroup(.rest, rule, decaying: .all)
+        if let model, let weights {
+            try run(on: PlainNetwork(model: model, weights: weights), group)
+        } else if let parameters {
+            if (rule as? any CurvatureRule)?.needsBatch ?? false {
+                throw UsageError(
+                    description:
+                        "the rule \(optimizer) needs more than gradients: give --model, --weights and --batches"
+                )
+            }
+            try run(on: parameters, group)
+        }
+    }
+
+    /// Steps on batches of a model.
+    private func run(on plain: PlainNetwork, _ group: ParameterGroup) throws {
+        let bound = try Optimizer(
+            for: plain.network, groups: [group], clipGradientNorm: clipGradientNorm, execution: execution,
+            labelSeed: seed)
+        if let state { try bound.restore(try SafetensorsFile(path: state).allTensors()) }
+        for path in batches {
+            let file = try SafetensorsFile(path: path)
+            let batch = try plain.batch(
+                inputs: file.tensor(named: "inputs"), targets: file.tensor(named: "targets"))
+            try bound.step(on: batch) { try plain.objective($0) }
+        }
+        try finish(bound, plain.network.parameters, metadata: [:])
+    }
+
+    /// Steps on gradients from files.
+    private func run(on parameters: String, _ group: ParameterGroup) throws {
+        let file = try SafetensorsFile(path: parameters)
+        let named = try file.tensors.map { entry in
+            let tensor = try file.tensor(named: entry.name)
+            guard tensor.dtype.isFloatingPoint else {
+                throw SafetensorsError(
+                    .malformed, path: parameters, tensor: entry.name,
+                    reason: "has type \(tensor.dtype); rules move floating-point tensors only")
+            }
+            return NamedParameter(
+                path: ParameterPath(components: [entry.name]), parameter: Parameter(wrappedValue: tensor))
+        }
+        let bound = try Optimizer(
+            parameters: named, groups: [group], clipGradientNorm: clipGradientNorm, execution: execution)
+        if let state { try bound.restore(try SafetensorsFile(path: state).allTensors()) }
+        for path in gradients { try bound.update(with: try stepGradients(path, for: named, of: parameters)) }
+        try finish(bound, named, metadata: file.metadata)
+    }
+
+    private func finish(
+        _ bound: Optimizer, _ named: [NamedParameter], metadata: [String: String]
+    ) throws {
+        try write(named.map { ("\($0.path)", $0.parameter.wrappedValue) }, to: output, metadata: metadata)
+        if let saveState {
+            try write(bound.state.sorted { $0.key < $1.key }, to: saveState, metadata: ["rule": optimizer])
+        }
+    }
+
+    /// One step's gradients: exactly the parameters' names.
+    private func stepGradients(
+        _ path: String, for named: [NamedParameter], of parameters: String
+    ) throws -> [ParameterPath: Tensor] {
+        let file = try SafetensorsFile(path: path)
+        var found: [ParameterPath: Tensor] = [:]
+        for parameter in named { found[parameter.path] = try file.tensor(named: "\(parameter.path)") }
+        if let extra = file.tensors.first(where: { found[ParameterPath(components: [$0.name])] == nil }) {
+            throw SafetensorsError(
+                .malformed, path: path, tensor: extra.name, reason: "belongs to no parameter of \(parameters)"
+            )
+        }
+        return found
+    }
+
+    private func write(_ tensors: [(String, Tensor)], to path: String, metadata: [String: String]) throws {
+        let sources = try tensors.map { try SafetensorsSource(name: $0.0, tensor: $0.1.detached()) }
+        try SafetensorsWriter(metadata: metadata).write(sources, to: path)
+    }
+}
+
+extension Execution: ExpressibleByArgument {}

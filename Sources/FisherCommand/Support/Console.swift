@@ -1,0 +1,23 @@
+import Foundation
+
+/// Prints a line and flushes it, so that it precedes progress on standard error.
+func say(_ line: String) {
+    print(line)
+    fflush(nil)
+}
+
+/// Prints a sentence on standard error.
+func warn(_ sentence: String) {
+    FileHandle.standardError.write(Data("fisher: \(sentence)\n".utf8))
+}
+
+/// Rows of cells as lines of text, every column as wide as its widest cell.
+func alignedColumns(_ rows: [[String]]) -> String {
+    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+    return rows.map { row in
+        let cells = zip(row, widths).map { cell, width in
+            cell + String(repeating: " ", count: width - cell.count)
+        }
+        return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+    }.joined(separator: "\n")
+}

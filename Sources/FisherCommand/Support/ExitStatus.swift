@@ -1,0 +1,107 @@
+import Fisher
+import FisherBenchmarks
+import FisherOptions
+import FisherTasks
+import FisherTraining
+
+/// What the process says to its caller (after sysexits).
+enum ExitStatus: Int32 {
+    case diverged = 3
+    case usage = 64
+    case badData = 65
+    case inputMissing = 66
+    case engineMissing = 69
+    case internalError = 70
+    case outOfMemory = 71
+    case cannotCreate = 73
+    case inputOutput = 74
+    case interrupted = 75
+    case permissionDenied = 77
+
+    /// The status of one of our errors; nothing for those of the argument parser.
+    init?(of error: any Error) {
+        switch error {
+        case is NonFiniteError, is AllDiverged: self = .diverged
+        case is HyperparameterError, is OptionError, is UsageError, is ConfigurationError, is DigitsError:
+            self = .usage
+        case is Interrupted, is Resumable: self = .interrupted
+        case is AlreadyHoldsRun: self = .cannotCreate
+        case let error as StorageError: self.init(error.kind)
+        case is OptimizerError, is WeightError, is NetworkSpecificationError, is CurvatureError,
+            is LikelihoodError, is BenchmarkNetworkError:
+            self = .badData
+        case let error as SafetensorsError: self.init(error.kind)
+        case let error as CorpusError: self.init(error.kind)
+        case let error as TorchError:
+            switch error.kind {
+            case .outOfMemory: self = .outOfMemory
+            case .deviceUnavailable: self = .engineMissing
+            case .invalidOperation: self = .internalError
+            }
+        case let error as StudyFileError:
+            switch error {
+            case .cannotCreateFolder: self = .cannotCreate
+            case .cannotWrite: self = .inputOutput
+            case .cannotRead: self = .inputMissing
+            case .wrongContent, .unknownVersion: self = .badData
+            }
+        default: return nil
+        }
+    }
+
+    private init(_ kind: SafetensorsError.Kind) {
+        switch kind {
+        case .notFound: self = .inputMissing
+        case .permissionDenied: self = .permissionDenied
+        case .inputOutput: self = .inputOutput
+        case .malformed, .missingTensor: self = .badData
+        case .cannotCreate: self = .cannotCreate
+        case .sourceFailed: self = .internalError
+        }
+    }
+
+    private init(_ kind: StorageError.Kind) {
+        switch kind {
+        case .notFound: self = .inputMissing
+        case .cannotCreate, .inUse: self = .cannotCreate
+        case .inputOutput: self = .inputOutput
+        case .permissionDenied: self = .permissionDenied
+        case .damaged: self = .badData
+        }
+    }
+
+    private init(_ kind: CorpusError.Kind) {
+        switch kind {
+        case .notFound: self = .inputMissing
+        case .permissionDenied: self = .permissionDenied
+        case .unreadable: self = .inputOutput
+        case .tooShort: self = .badData
+        }
+    }
+}
+
+/// Options that do not fit together, or values that mean nothing.
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// A run was stopped by a signal and saved.
+struct Resumable: Error, CustomStringConvertible {
+    let signal: String
+    let command: String
+    var description: String { "stopped by \(signal), everything is saved; go on with: \(command)" }
+}
+
+/// A new run was to begin where another one is.
+struct AlreadyHoldsRun: Error, CustomStringConvertible {
+    let path: String
+    var description: String {
+        "\(path) already holds a run: go on with --resume, or choose another folder with --output"
+    }
+}
+
+/// No run came to its end.
+struct AllDiverged: Error, CustomStringConvertible {
+    let reason: String
+    var description: String { "every run diverged; the first: \(reason)" }
+}

@@ -1,0 +1,118 @@
+import NeuralNet
+import Torch
+
+/// What was found about a batch, or about several whose estimates were added: the answers to requests.
+///
+/// Each accessor gives nothing for what was not asked.
+public struct CurvatureEstimates {
+    private var answers: [CurvatureRequest: any Summable] = [:]
+    /// The number of units: samples, or whole sequences.
+    public private(set) var unitCount: Int
+
+    /// Begins with no estimate.
+    package init(unitCount: Int = 0) { self.unitCount = unitCount }
+
+    mutating func answer(_ request: CurvatureRequest, _ found: any Summable) { answers[request] = found }
+
+    /// Whether nothing was asked.
+    public var isEmpty: Bool { answers.isEmpty }
+
+    /// The estimates of independent data, added request by request; what only one of the two has is taken as it is.
+    ///
+    /// Throws `mismatched` where two estimates are of other parameters or layers, and for leading eigenpairs, which do
+    /// not add up.
+    public static func + (a: CurvatureEstimates, b: CurvatureEstimates) throws(CurvatureError)
+        -> CurvatureEstimates
+    {
+        func sum<Value: Summable>(_ own: Value, _ other: any Summable) throws(CurvatureError) -> any Summable
+        {
+            guard let other = other as? Value else {
+                preconditionFailure("two answers to one request are of different kinds")
+            }
+            return try own.adding(other)
+        }
+        var result = a
+        result.unitCount += b.unitCount
+        for (request, other) in b.answers {
+            result.answers[request] = if let own = a.answers[request] { try sum(own, other) } else { other }
+        }
+        return result
+    }
+
+    /// The gradient of the mean negative log-likelihood, by parameter; nothing for one that was not reached.
+    public var gradient: [ParameterPath: Tensor]? {
+        (answers[.gradient] as? Counted<[ParameterPath: Tensor]>)?.mean
+    }
+
+    /// The whole matrix.
+    public func full(_ source: CurvatureSource) -> FullInformation? {
+        answers[.full(source)] as? FullInformation
+    }
+
+    /// The whole matrix of each layer.
+    public func blocks(_ source: CurvatureSource) -> BlockInformation? {
+        answers[.blocks(source)] as? BlockInformation
+    }
+
+    /// The diagonal.
+    public func diagonal(_ source: CurvatureSource) -> DiagonalInformation? {
+        answers[.diagonal(source)] as? DiagonalInformation
+    }
+
+    /// The Kronecker factors.
+    public func kronecker(_ source: CurvatureSource, _ sharing: WeightSharing = .expand)
+        -> KroneckerInformation?
+    {
+        answers[.kronecker(source, sharing)] as? KroneckerInformation
+    }
+
+    /// The diagonals of the Kronecker factors, and the diagonal of the other parameters.
+    public func kroneckerDiagonal(
+        _ source: CurvatureSource, _ sharing: WeightSharing = .expand
+    ) -> KroneckerInformation? {
+        answers[.kroneckerDiagonal(source, sharing)] as? KroneckerInformation
+    }
+
+    /// The eigenvalues in the bases of the batch's own factors.
+    public func eigenvalueCorrected(
+        _ source: CurvatureSource, _ sharing: WeightSharing = .expand
+    ) -> EigenvalueCorrectedInformation? {
+        answers[.eigenvalueCorrected(source, sharing)] as? EigenvalueCorrectedInformation
+    }
+
+    /// The leading eigenpairs.
+    public func lowRank(_ rank: Int, _ source: CurvatureSource) -> LowRankInformation? {
+        answers[.lowRank(rank, source)] as? LowRankInformation
+    }
+
+    /// Products with the information: the mean over all observations.
+    public func products(_ source: CurvatureSource) -> SymmetricOperator? { matrix(.products(source)) }
+
+    /// Products with the Hessian of the mean loss.
+    public var hessian: SymmetricOperator? { matrix(.hessian) }
+
+    /// The answer to a request for products.
+    public func matrix(_ request: CurvatureRequest) -> SymmetricOperator? {
+        (answers[request] as? CurvatureProducts)?.mean
+    }
+
+    /// The products with the units' gradients.
+    public func perSampleGradients(_ source: CurvatureSource) -> PerSampleGradients? {
+        answers[.perSampleGradients(source)] as? PerSampleGradients
+    }
+
+    /// What the layers were given, and what came back to them.
+    public func activations(_ source: CurvatureSource) -> CapturedActivations? {
+        answers[.activations(source)] as? CapturedActivations
+    }
+
+    /// The means of what the layers were given, and of what came back to them.
+    public func layerMeans(_ source: CurvatureSource) -> LayerMeans? {
+        answers[.layerMeans(source)] as? LayerMeans
+    }
+
+    /// The rows of a layer's gradient, where they are few.
+    public func gradientRows(of path: ParameterPath) -> GradientRows? {
+        (answers[.gradientRows] as? LayerGradientRows)?.layers[path]
+    }
+}

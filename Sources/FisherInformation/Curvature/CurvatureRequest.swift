@@ -1,0 +1,145 @@
+/// What is asked about a batch: a structure in which the curvature is held, and the source that it comes from.
+///
+///     let found = try estimator.estimate([.diagonal(.exact), .kronecker(.sampled(1))], of: objective(batch))
+///
+/// Requests of one list share the forward pass, and those of one source its backward passes. All estimates are on the
+/// scale of the mean negative log-likelihood, whose Hessian they approximate.
+public enum CurvatureRequest: Hashable, Sendable {
+    /// The gradient of the mean negative log-likelihood.
+    case gradient
+    /// The whole matrix, [parameters, parameters]: every unit's gradient, and the square of the number of parameters.
+    case full(CurvatureSource)
+    /// The whole matrix of each layer, without what lies between; layers that share a parameter have one together.
+    case blocks(CurvatureSource)
+    /// The diagonal, by parameter. No unit's gradient is stored for linear layers, norms and embeddings that are
+    /// used once.
+    case diagonal(CurvatureSource)
+    /// The factors A and S with F ~ A (x) S of every layer that has them.
+    case kronecker(CurvatureSource, WeightSharing = .expand)
+    /// The diagonals of A and S, neither of which is formed, and the diagonal itself of parameters without factors.
+    case kroneckerDiagonal(CurvatureSource, WeightSharing = .expand)
+    /// The diagonal of each layer's information in the eigenbases of its own factors (EKFAC). Needs the passes twice:
+    /// those at labels are kept, those of a closed form made again.
+    case eigenvalueCorrected(CurvatureSource, WeightSharing = .expand)
+    /// So many leading eigenpairs, by Lanczos on products.
+    case lowRank(Int, CurvatureSource)
+    /// Products with vectors; no matrix. Closed forms keep the graph of the forward pass, the others what was captured,
+    /// as long as the operator lives. A product costs about three passes over the network, or two for each draw.
+    case products(CurvatureSource)
+    /// Products with the Hessian of the mean loss (Pearlmutter 1994), two backward passes each; keeps the graph.
+    case hessian
+    /// Products with the matrix of the units' gradients, and of it with itself, without forming it.
+    case perSampleGradients(CurvatureSource)
+    /// What the layers were given and what came back to them, for estimates in bases that are known only afterwards.
+    case activations(CurvatureSource)
+    /// The mean of what each layer with factors was given, and of what came back to it.
+    case layerMeans(CurvatureSource)
+    /// The few rows of which a layer's gradient is the product, where products with them are cheaper.
+    case gradientRows
+
+    /// Where it comes from; nothing for the gradient and the Hessian, which have no source.
+    public var source: CurvatureSource? {
+        switch self {
+        case .full(let source), .blocks(let source), .diagonal(let source), .kronecker(let source, _),
+            .kroneckerDiagonal(let source, _), .eigenvalueCorrected(let source, _), .lowRank(_, let source),
+            .products(let source), .perSampleGradients(let source), .activations(let source),
+            .layerMeans(let source):
+            source
+        case .gradientRows: .empirical
+        case .gradient, .hessian: nil
+        }
+    }
+
+    /// The structure's name in commands and files.
+    public var structure: String {
+        switch self {
+        case .gradient: "gradient"
+        case .full: "full"
+        case .blocks: "blocks"
+        case .diagonal: "diagonal"
+        case .kronecker: "kronecker"
+        case .kroneckerDiagonal: "diagonal_kronecker"
+        case .eigenvalueCorrected: "ekfac"
+        case .lowRank: "low_rank"
+        case .products: "operator"
+        case .hessian: "hessian"
+        case .perSampleGradients: "per_sample_gradients"
+        case .activations: "activations"
+        case .layerMeans: "layer_means"
+        case .gradientRows: "gradient_rows"
+        }
+    }
+
+    /// The structures of a source, in the order of the documentation.
+    public static func structures(from source: CurvatureSource) -> [CurvatureRequest] {
+        [
+            .full(source), .blocks(source), .diagonal(source), .kronecker(source),
+            .eigenvalueCorrected(source), .kroneckerDiagonal(source), .lowRank(1, source),
+            .products(source), .perSampleGradients(source),
+        ]
+    }
+}
+
+extension CurvatureRequest {
+    /// Why there is no such estimate; nothing where there is one.
+    public var unsupportedReason: String? {
+        if case .lowRank(let rank, _) = self, rank < 1 { return "the rank must be at least 1, not \(rank)" }
+        if case .sampled(let draws)? = source, draws < 1 { return "it needs a draw, not \(draws)" }
+        switch (self, source) {
+        case (.kronecker, .minibatch), (.eigenvalueCorrected, .minibatch), (.kroneckerDiagonal, .minibatch),
+            (.activations, .minibatch), (.layerMeans, .minibatch):
+            return "the square of a mean gradient has no factors"
+        case (.perSampleGradients, .minibatch): return "a mean gradient has no units"
+        case (.perSampleGradients, .exact), (.perSampleGradients, .gaussNewton):
+            return "a closed form has no labels, and no one gradient of a unit"
+        default: return nil
+        }
+    }
+
+    /// The table of existing estimates, Markdown: a row for each structure, a column for each source.
+    public static var supportTable: String {
+        let sources = CurvatureSource.kinds
+        let head = "| | " + sources.map { "`\($0)`" }.joined(separator: " | ") + " |"
+        let rule = "|---|" + sources.map { _ in "---|" }.joined()
+        let columns = sources.map(structures)
+        let rows = columns[0].indices.map { row in
+            "| `\(columns[0][row].structure)` | "
+                + columns.map { $0[row].unsupportedReason == nil ? "yes" : "no" }.joined(separator: " | ")
+                + " |"
+        }
+        return ([head, rule] + rows).joined(separator: "\n")
+    }
+
+    /// The error of an estimate that there is not.
+    func unsupported(_ reason: String) -> CurvatureError {
+        .noSuchEstimate(source: source.map { "\($0)" } ?? "loss", structure: structure, reason: reason)
+    }
+
+    /// Whether it is computed from second derivatives rather than from captured backward passes.
+    package var needsSecondDerivatives: Bool {
+        switch self {
+        case .hessian: true
+        case .products(let source), .lowRank(_, let source): source.isClosedForm
+        default: false
+        }
+    }
+
+    /// The source whose backward passes it is made of; nothing where it needs none.
+    var capturedSource: CurvatureSource? { needsSecondDerivatives ? nil : source }
+
+    /// Whether it is of layers with factors alone, so that no other parameter's units' gradients are needed.
+    var isOfFactorsOnly: Bool {
+        switch self {
+        case .kronecker, .eigenvalueCorrected, .activations, .layerMeans, .gradientRows: true
+        default: false
+        }
+    }
+
+    /// Whether it looks at its passes twice, and makes them again rather than keep them.
+    var repeatsClosedForm: Bool {
+        switch self {
+        case .eigenvalueCorrected(let source, _), .activations(let source): source.isClosedForm
+        default: false
+        }
+    }
+}

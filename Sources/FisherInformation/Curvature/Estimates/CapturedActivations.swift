@@ -1,0 +1,94 @@
+import NeuralNet
+import Torch
+
+/// What the layers of a batch were given and what came back to them, slice by slice, for estimates whose bases are
+/// known only after others have been made.
+///
+/// Gradients at labels, the data's or drawn ones, are kept: the memory of the captured inputs and of the output
+/// gradients of each draw. Of a closed form, which has a backward pass for each output and position, none is kept: the
+/// graph of the forward pass is, and `eigenvalues(in:)` makes the passes again. So it must be asked before any weight
+/// is changed.
+public struct CapturedActivations: Summable {
+    private let runs: [PassRun]
+    private let estimator: CurvatureEstimator
+
+    init(_ run: PassRun, by estimator: CurvatureEstimator) { self.init([run], by: estimator) }
+
+    private init(_ runs: [PassRun], by estimator: CurvatureEstimator) {
+        self.runs = runs
+        self.estimator = estimator
+    }
+
+    /// Appends further data.
+    public func adding(_ other: CapturedActivations) -> CapturedActivations {
+        CapturedActivations(runs + other.runs, by: estimator)
+    }
+
+    /// The layers' information in some bases: the sum over units of (Q_S^T G_n Q_A)^2 by layer, G_n the gradient of a
+    /// unit summed over its positions and the layer's uses.
+    ///
+    /// Ask for all layers at once: a closed form makes its backward passes again. Throws `mismatched` for a basis of a
+    /// layer that has no factors.
+    public func eigenvalues(
+        in bases: [ParameterPath: KroneckerEigenbasis]
+    ) throws -> EigenvalueCorrectedInformation {
+        let layers = estimator.kroneckerLayers.filter { bases[$0.path] != nil }
+        for path in bases.keys.sorted() where !layers.contains(where: { $0.path == path }) {
+            throw CurvatureError.mismatched(reason: "\(path) has no Kronecker factors here")
+        }
+        let parts = try runs.map { try eigenvalues(of: layers, in: bases, $0) }
+        return try parts.dropFirst().reduce(parts[0]) { try $0 + $1 }
+    }
+
+    private func eigenvalues(
+        of layers: [(path: ParameterPath, layer: any KroneckerLayer)],
+        in bases: [ParameterPath: KroneckerEigenbasis], _ run: PassRun
+    ) throws -> EigenvalueCorrectedInformation {
+        var sums: [ParameterPath: Tensor] = [:]
+        try run.forEach { pass in
+            try withoutGradients {
+                for (path, layer) in layers {
+                    guard let basis = bases[path], let uses = pass.uses[path] else { continue }
+                    let part = try squares(layer, uses, basis, units: run.units) * pass.weight
+                    sums[path] = sums[path].map { $0 + part } ?? part
+                }
+            }
+        }
+        var found: [ParameterPath: EigenvalueCorrectedFactors] = [:]
+        for (path, sum) in sums {
+            try sum.check()
+            guard let basis = bases[path] else { continue }
+            found[path] = EigenvalueCorrectedFactors(
+                basis: basis, squares: sum, observationCount: run.observationCount)
+        }
+        let covered = Set(layers.flatMap { $0.layer.informativeParameters.map(ObjectIdentifier.init) })
+        let uncovered = estimator.parameters.filter { !covered.contains(ObjectIdentifier($0.parameter)) }
+        return EigenvalueCorrectedInformation(
+            source: run.source, sums: EigenvalueSums(layers: found, uncovered: uncovered.map(\.path)),
+            observationCount: run.observationCount)
+    }
+
+    /// A unit's gradient is the sum over all uses, which stand one after another as positions.
+    private func squares(
+        _ layer: any KroneckerLayer, _ uses: [LayerActivation], _ basis: KroneckerEigenbasis, units: Int
+    ) throws -> Tensor {
+        var total: Tensor?
+        let bytes = uses.map { layer.workingByteCount(of: $0) }.max() ?? 0
+        for range in CurvatureEstimator.chunks(units, unitByteCount: bytes) {
+            let rows = uses.map { use in
+                layer.kroneckerRows(of: range.count == units ? use : use.narrowed(range)).rotated(by: basis)
+            }
+            let a = rows.count == 1 ? rows[0].inputs : .concatenated(rows.map(\.inputs), along: 1)
+            let s =
+                rows.count == 1
+                ? rows[0].outputGradients : .concatenated(rows.map(\.outputGradients), along: 1)
+            try a.check()
+            try s.check()
+            let part =
+                weightSums(s, a)?.sums.squares
+                ?? s.transposed(1, 2).matmul(a).squared().sum(along: 0)
+            total = total.map { $0 + part } ?? part
+        }
+        return total ?? .zeros([basis.outputs.shape[0], basis.inputs.shape[0]])
+    }
+}

@@ -1,0 +1,90 @@
+import Torch
+
+/// The eigenvalues and eigenvectors of a positive semidefinite matrix, checked; those of its diagonal where the check
+/// fails.
+package struct SafeEigen {
+    /// What a decomposition M = Q diag(l) Q^T must fulfil.
+    package enum Check {
+        /// M v = Q (l Q^T v) to a thousandth of |M v|, for one vector: n^2 multiplications.
+        case product
+        /// |Q diag(l) Q^T - M| is rounding error only: n^3 multiplications.
+        case residual
+        /// |Q^T Q - 1| is rounding error only: n^3 multiplications. The values are not looked at.
+        case orthonormality
+    }
+
+    /// The eigenvalues, ascending; none is negative.
+    package let values: Tensor
+    /// The eigenvectors as columns.
+    package let vectors: Tensor
+    /// 1 where only the diagonal was used.
+    package let fallbackCount: Int
+
+    /// Decomposes; the lower triangle is read. Throws where the matrix could not be computed.
+    package init(_ matrix: Tensor) throws(TorchError) {
+        try matrix.check()
+        if let found = SafeEigen.decomposition(of: matrix, .product) {
+            (values, vectors, fallbackCount) = (found.values.clamped(min: 0), found.vectors.contiguous(), 0)
+            return
+        }
+        values = matrix.diagonal().clamped(min: 0)
+        vectors = .identity(matrix.shape[0], dtype: matrix.dtype, device: matrix.device)
+        fallbackCount = 1
+    }
+
+    /// The decomposition of a symmetric matrix, values ascending; nothing where it fails its check.
+    ///
+    /// - Parameters:
+    ///   - matrix: M, of which the lower triangle is read.
+    ///   - check: what it must fulfil.
+    ///   - decompose: the decomposition; another one in tests.
+    package static func decomposition(
+        of matrix: Tensor, _ check: Check,
+        by decompose: (Tensor) -> (values: Tensor, vectors: Tensor) = { $0.symmetricEigen() }
+    ) -> (values: Tensor, vectors: Tensor)? {
+        let found = decompose(matrix)
+        guard found.values.failure == nil, found.vectors.failure == nil else { return nil }
+        let holds =
+            switch check {
+            case .product: (try? givesProduct(found, of: matrix)) ?? false
+            case .residual: givesMatrix(found, matrix)
+            case .orthonormality: isOrthonormal(found.vectors)
+            }
+        return holds ? found : nil
+    }
+
+    private static func givesProduct(
+        _ found: (values: Tensor, vectors: Tensor), of matrix: Tensor
+    ) throws(TorchError) -> Bool {
+        let v = probe(matrix.shape[0], like: matrix)
+        let product = matrix.matmul(v)
+        let again = found.vectors.matmul(found.values * found.vectors.transposed(0, 1).matmul(v))
+        let (residual, size) = (try (again - product).norm().item(), try product.norm().item())
+        let largest = try found.values.magnitude().largest().item()
+        return residual <= 1e-3 * max(size, largest) && size.isFinite
+    }
+
+    private static func givesMatrix(_ found: (values: Tensor, vectors: Tensor), _ matrix: Tensor) -> Bool {
+        // Scaled by the largest element, so that no square overflows or vanishes.
+        let scale = matrix.magnitude().max().clamped(min: matrix.dtype.leastNormalMagnitude)
+        let rebuilt = (found.vectors * (found.values / scale)).matmul(found.vectors.transposed())
+        return isRounding(rebuilt - matrix / scale)
+    }
+
+    /// Whether |Q^T Q - 1| is rounding error only.
+    package static func isOrthonormal(_ q: Tensor) -> Bool {
+        guard q.failure == nil else { return false }
+        return isRounding(gram(q) - Tensor.identity(q.shape[1], dtype: q.dtype, device: q.device))
+    }
+
+    private static func isRounding(_ difference: Tensor) -> Bool {
+        guard let error = try? difference.norm().item() else { return false }
+        return error <= 50 * difference.dtype.ulpOfOne * Double(difference.shape[0])
+    }
+
+    /// A vector of ones whose signs change at irregular places, the same always: one look at a matrix.
+    package static func probe(_ count: Int, like other: Tensor) -> Tensor {
+        Tensor((0..<count).map { ($0 &* 2_654_435_761) >> 7 & 1 == 0 ? 1.0 : -1 }, shape: [count])
+            .to(dtype: other.dtype, device: other.device)
+    }
+}

@@ -1,0 +1,3 @@
+import FisherCommand
+
+FisherTool.main()

@@ -1,0 +1,111 @@
+import FisherStudies
+
+/// Curves of loss with bands over the seeds, each named at its end.
+struct LineChart: Figure, Sendable {
+    let title: String
+    let horizontalTitle: String
+    let verticalTitle: String
+    let curves: [LossCurve]
+    let range: ClosedRange<Double>
+    let domain: ClosedRange<Double>
+    /// Whether only whole numbers stand on the horizontal axis.
+    let hasWholeSteps: Bool
+    /// What is drawn upwards.
+    let ordinate: LossCurve.Ordinate
+
+    /// A chart of curves; nil where there is nothing to draw.
+    init?(
+        _ result: OptimizerComparison, title: String, _ ordinate: LossCurve.Ordinate,
+        against abscissa: LossCurve.Abscissa
+    ) {
+        let curves = result.entries.enumerated().map { index, entry in
+            LossCurve(entry, index: index, ordinate, against: abscissa)
+        }.filter { ordinate.isLoss || !$0.points.isEmpty || !$0.strays.isEmpty }
+        let ends = curves.flatMap { [$0.points.last?.x] + $0.strays.map { $0.points.last?.x } }
+        let vertical = ordinate.isLoss ? LossRange.vertical(curves) : LossRange.whole(curves)
+        guard let range = vertical, let end = ends.compactMap({ $0 }).max() else {
+            return nil
+        }
+        self.title = title
+        self.curves = curves
+        self.range = range
+        self.domain = 0...max(end, 1e-9)
+        hasWholeSteps = abscissa == .step
+        horizontalTitle = abscissa == .step ? "training steps" : "seconds of training"
+        self.ordinate = ordinate
+        verticalTitle =
+            switch ordinate {
+            case .training: "training loss, nats/\(result.task.lossUnit)"
+            case .validation: "validation loss, nats/\(result.task.lossUnit)"
+            case .updateToWeight: "|update| / |weights|, powers of ten"
+            case .clipFactor: "divisor of the rule's own clip, powers of ten"
+            case .decayShare: "share of the decay on the least-informed 1 %"
+            case .accuracy: "accuracy"
+            }
+    }
+
+    /// A chart of curves that were gathered elsewhere.
+    init(
+        title: String, horizontalTitle: String, verticalTitle: String, curves: [LossCurve],
+        range: ClosedRange<Double>, domain: ClosedRange<Double>, hasWholeSteps: Bool,
+        ordinate: LossCurve.Ordinate
+    ) {
+        self.title = title
+        self.horizontalTitle = horizontalTitle
+        self.verticalTitle = verticalTitle
+        self.curves = curves
+        self.range = range
+        self.domain = domain
+        self.hasWholeSteps = hasWholeSteps
+        self.ordinate = ordinate
+    }
+
+    /// Whether some of the losses lie above the drawing.
+    var isCut: Bool {
+        curves.contains { curve in
+            (curve.points + curve.strays.flatMap(\.points)).contains { $0.high > range.upperBound }
+        }
+    }
+
+    /// Whether there is a band, that is, more than one completed run somewhere.
+    var hasBands: Bool { curves.contains { $0.runCount > 1 && !$0.points.isEmpty } }
+
+    /// Whether even the wide drawing cannot show every name in full.
+    var needsLegend: Bool { Plot(chart: self, layout: .wide).needsLegend }
+
+    /// Whether runs that diverged or were interrupted are drawn.
+    var hasStrays: Bool { curves.contains { !$0.strays.isEmpty } }
+
+    /// A description of the drawing for readers who cannot see it.
+    var summary: String {
+        let ends = curves.map { curve in
+            curve.points.last.map { "\(curve.label) ends at \(ordinate.text($0.mean, .plain, decimals: 3))" }
+                ?? "\(curve.label) has no completed run"
+        }
+        return "\(verticalTitle) against \(horizontalTitle). " + ends.joined(separator: "; ") + "."
+    }
+
+    var legend: [(style: SeriesStyle, label: String)] { curves.map { ($0.style, $0.label) } }
+
+    var remarks: [String] {
+        var notes: [String] = []
+        if hasBands && ordinate != .accuracy {
+            notes.append(
+                "Lines are means over the completed runs, bands reach from the lowest to the highest seed.")
+        }
+        if hasStrays {
+            notes.append("Thin lines are runs that diverged (cross) or were interrupted (ring).")
+        }
+        if isCut { notes.append("Losses above the vertical axis are cut off.") }
+        return notes
+    }
+
+    func content(in layout: ChartLayout, id: String) -> [Markup] {
+        let plot = Plot(chart: self, layout: layout)
+        return [
+            .tag("clipPath", ["id": "\(id)-clip"], [plot.clip]), .tag("g", [:], plot.axes),
+            .tag("g", ["clip-path": "url(#\(id)-clip)"], plot.bands + plot.lines),
+            .tag("g", [:], plot.endings + plot.labels), .tag("g", ["class": "pointer"], []),
+        ]
+    }
+}

@@ -1,0 +1,132 @@
+import FisherStudies
+import Foundation
+
+/// One optimizer's losses, or what its steps did, over its seeds, ready to be drawn.
+struct LossCurve: Sendable {
+    /// The seeds' losses after one step.
+    struct Point: Sendable, Hashable {
+        var x: Double
+        var mean: Double
+        var low: Double
+        var high: Double
+    }
+
+    /// A run that did not complete; it is drawn apart, because a mean over changing seeds would jump.
+    struct Stray: Sendable {
+        var seed: UInt64
+        var points: [Point]
+        var hasDiverged: Bool
+    }
+
+    var label: String
+    var style: SeriesStyle
+    /// The mean over the completed runs, with the smallest and the largest of them.
+    var points: [Point]
+    var strays: [Stray]
+    /// The number of completed runs.
+    var runCount: Int
+
+    /// What is drawn from left to right.
+    enum Abscissa: Sendable {
+        case step, seconds
+    }
+
+    /// What is drawn upwards.
+    enum Ordinate: Sendable {
+        case training, validation, updateToWeight, clipFactor, decayShare, accuracy
+
+        /// Whether the axis counts powers of ten; the curve's values are logarithms then.
+        var isLogarithmic: Bool { self == .updateToWeight || self == .clipFactor }
+
+        /// Whether it is a loss, of which the first steps are of no interest.
+        var isLoss: Bool { self == .training || self == .validation }
+
+        /// The value at a point of a run, as it is drawn; nothing where there is none.
+        func value(_ point: CurvePoint) -> Double? {
+            let value: Double? =
+                switch self {
+                case .training: point.trainingLoss
+                case .validation: point.validationLoss
+                case .updateToWeight: point.measure?.updateToWeight
+                case .clipFactor: point.measure?.clipFactor
+                case .decayShare: point.measure?.decayShare
+                case .accuracy: nil
+                }
+            guard let value, isLogarithmic else { return value }
+            return value > 0 ? log10(value) : nil
+        }
+
+        /// A drawn value as text.
+        func text(_ value: Double, _ style: NumberText, decimals: Int) -> String {
+            isLogarithmic ? String(format: "%.3g", pow(10, value)) : style.fixed(value, decimals: decimals)
+        }
+    }
+
+    /// More points than this cannot be distinguished on a page.
+    private static let pointLimit = 300
+
+    /// A curve of points that were gathered elsewhere.
+    init(label: String, style: SeriesStyle, points: [Point], runCount: Int) {
+        self.label = label
+        self.style = style
+        self.points = points
+        strays = []
+        self.runCount = runCount
+    }
+
+    /// Gathers an optimizer's runs.
+    init(_ entry: OptimizerEntry, index: Int, _ ordinate: Ordinate, against abscissa: Abscissa) {
+        let completed = entry.runs.filter { $0.completedLoss != nil }
+        label = entry.label
+        style = SeriesStyle(index: index)
+        runCount = completed.count
+        points = Self.thinned(Self.combined(completed, ordinate, abscissa))
+        strays = entry.runs.filter { $0.completedLoss == nil }.map { run in
+            let isInterrupted = if case .interrupted = run.status { true } else { false }
+            let points = Self.combined([run], ordinate, abscissa)
+            return Stray(seed: run.seed, points: Self.thinned(points), hasDiverged: !isInterrupted)
+        }.filter { !$0.points.isEmpty }
+    }
+
+    /// Mean, least and greatest value at the steps that all runs have measured.
+    private static func combined(
+        _ runs: [RunRecord], _ ordinate: Ordinate, _ abscissa: Abscissa
+    ) -> [Point] {
+        guard let first = runs.first else { return [] }
+        let tables = runs.dropFirst().map { run in
+            Dictionary(run.curve.map { ($0.step, $0) }, uniquingKeysWith: { _, last in last })
+        }
+        return first.curve.compactMap { point in
+            let others = tables.compactMap { $0[point.step] }
+            let all = [point] + others
+            let values = all.compactMap(ordinate.value)
+            guard values.count == runs.count, values.allSatisfy(RunRecord.isUsable),
+                let summary = SampleSummary(values)
+            else { return nil }
+            let seconds = all.reduce(0) { $0 + $1.seconds } / Double(all.count)
+            guard seconds.isFinite else { return nil }
+            return Point(
+                x: abscissa == .step ? Double(point.step) : seconds, mean: summary.mean,
+                low: summary.range.lowerBound, high: summary.range.upperBound
+            )
+        }
+    }
+
+    /// Neighboring points merged where there are too many; the first and the last are kept as they are.
+    private static func thinned(_ points: [Point]) -> [Point] {
+        guard points.count > pointLimit, let first = points.first, let last = points.last else {
+            return points
+        }
+        let inner = Array(points.dropFirst().dropLast())
+        let size = (inner.count + pointLimit - 1) / pointLimit
+        let merged = stride(from: 0, to: inner.count, by: size).map { start in
+            let group = inner[start..<min(start + size, inner.count)]
+            let count = Double(group.count)
+            return Point(
+                x: group.reduce(0) { $0 + $1.x } / count, mean: group.reduce(0) { $0 + $1.mean } / count,
+                low: group.map(\.low).min() ?? 0, high: group.map(\.high).max() ?? 0
+            )
+        }
+        return [first] + merged + [last]
+    }
+}

@@ -1,0 +1,81 @@
+import FisherStudies
+import Foundation
+
+/// Points with names over a logarithmic horizontal axis.
+struct PointChart: Figure, Sendable {
+    /// One named point.
+    struct Point: Sendable {
+        let label: String
+        let style: SeriesStyle
+        let x: Double
+        let y: Double
+    }
+
+    let title: String
+    let horizontalTitle: String
+    let verticalTitle: String
+    let points: [Point]
+    let verticalDomain: ClosedRange<Double>
+
+    /// A description of the drawing for readers who cannot see it.
+    var summary: String {
+        points.map { String(format: "%@: %.3g, %.3g", $0.label, $0.x, $0.y) }.joined(separator: "; ") + "."
+    }
+
+    var legend: [(style: SeriesStyle, label: String)] { points.map { ($0.style, $0.label) } }
+
+    /// Names stand beside their points, moved apart, or letters on narrow pages.
+    func content(in layout: ChartLayout, id: String) -> [Markup] {
+        let logs = points.map { log10(max($0.x, 1e-12)) }
+        let low = (logs.min() ?? 0) - 0.1
+        let domain = low...max((logs.max() ?? 1) + 0.1, low + 0.3)
+        let (top, bottom) = (14.0, layout.height - 56)
+        let x = AxisScale(domain, from: layout.leftMargin, to: layout.width - layout.rightMargin)
+        let y = AxisScale(verticalDomain, from: bottom, to: top)
+        let vertical = x.logarithmicTicks().flatMap { tick in
+            let left = x.position(tick.value)
+            return [
+                SVG.line(left, top, left, bottom, class: "grid"),
+                SVG.text(tick.text, x: left, y: bottom + 20, class: "tick", anchor: "middle"),
+            ]
+        }
+        let horizontal = y.ticks(count: 6).flatMap { tick in
+            let height = y.position(tick.value)
+            return [
+                SVG.line(x.start, height, x.end, height, class: "grid"),
+                SVG.text(tick.text, x: x.start - 8, y: height + 4.5, class: "tick", anchor: "end"),
+            ]
+        }
+        let axes = [
+            SVG.line(x.start, bottom, x.end, bottom, class: "axis"),
+            SVG.text(horizontalTitle, x: x.end, y: bottom + 40, class: "axis-title", anchor: "end"),
+            SVG.text(verticalTitle, x: x.start, y: top - 2, class: "axis-title"),
+        ]
+        return [.tag("g", [:], vertical + horizontal + axes)] + marks(x, y, layout)
+    }
+
+    private func marks(_ x: AxisScale, _ y: AxisScale, _ layout: ChartLayout) -> [Markup] {
+        let heights = LabelPlacement.spread(
+            points.map { (center: y.clampedPosition($0.y), height: 17) },
+            within: min(y.start, y.end) - 8...max(y.start, y.end) + 8)
+        return zip(points, heights).map { point, labelHeight in
+            let (left, height) = (x.position(log10(max(point.x, 1e-12))), y.clampedPosition(point.y))
+            var parts = [
+                SVG.path(point.style.markPath(x: left, y: height, radius: 5.4), class: "dot")
+            ]
+            if layout.hasRoomForNames {
+                parts.append(
+                    SVG.path(
+                        SVG.polyline([(left + 7, height), (x.end + 14, labelHeight)]), class: "leader"))
+                parts.append(
+                    SVG.text(
+                        DisplayWidth.cut(point.label, to: 28), x: x.end + 18, y: labelHeight + 4.5,
+                        class: "label"))
+            } else {
+                parts.append(
+                    SVG.text(point.style.letter, x: left + 8, y: height + 4.5, class: "label"))
+            }
+            return SVG.group(style: point.style, parts)
+        }
+    }
+}

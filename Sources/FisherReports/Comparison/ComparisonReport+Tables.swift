@@ -1,0 +1,157 @@
+import FisherStudies
+
+extension ComparisonReport {
+    /// A column of the optimizers, whose rows are their positions.
+    private typealias Column = StudyColumn<Int>
+
+    private var text: NumberText { .typographic }
+
+    private func labelColumn() -> Column { Column(["Optimizer"], .left) { .init(summary.rows[$0].label) } }
+
+    /// One row an optimizer: what a reader came for.
+    var resultsTable: Markup {
+        let (unit, decimals) = (summary.lossUnit, summary.lossDecimals)
+        func times(_ title: String, _ value: @escaping (ComparisonSummary.Row) -> Double?) -> Column {
+            Column([title], unit: ["ms/step"]) {
+                .init(value(summary.rows[$0]).map(text.milliseconds) ?? "–")
+            }
+        }
+        let table = StudyTable(
+            Array(summary.rows.indices),
+            [
+                labelColumn(),
+                Column(["Final val. loss"], unit: ["nats/\(unit)"]) { index in
+                    guard let loss = summary.rows[index].finalLoss else { return "–" }
+                    let deviation = loss.standardDeviation.map { ["± " + text.fixed($0, decimals: decimals)] }
+                    return .init(
+                        lines: [text.fixed(loss.mean, decimals: decimals)] + (deviation ?? []),
+                        isStrong: index == summary.bestIndex)
+                },
+                Column(["Bits"], unit: ["per \(unit)"]) { index in
+                    guard let loss = summary.rows[index].finalLoss else { return "–" }
+                    return .init(
+                        text.fixed(ComparisonSummary.bits(fromNats: loss.mean), decimals: decimals))
+                },
+                Column(["Δ to first"], unit: ["paired, 95 % interval"]) { index in
+                    guard let difference = summary.rows[index].difference else {
+                        return index == 0 ? "first" : "–"
+                    }
+                    return .init(lines: [
+                        text.signed(difference.mean, decimals: decimals),
+                        difference.interval.map { text.interval($0, decimals: decimals) } ?? "one seed",
+                    ])
+                },
+                times("Fwd + bwd", \.forwardBackwardMilliseconds),
+                times("Optimizer", \.optimizerMilliseconds),
+                Column(["State"], unit: ["MiB"]) { index in
+                    let row = summary.rows[index]
+                    let share = summary.bytesPerParameter(row)
+                    return .init(
+                        lines: [text.fixed(Double(row.stateBytes) / 1_048_576, decimals: 2)]
+                            + (share.map { [text.fixed($0, decimals: 2) + " B/param."] } ?? []))
+                },
+                Column(["Runs"]) { index in
+                    let row = summary.rows[index]
+                    let interrupted = row.interruptedCount
+                    return .init(
+                        lines: ["\(row.runCount)", "\(row.divergedCount) diverged"]
+                            + (interrupted > 0 ? ["\(interrupted) interrupted"] : []))
+                },
+            ])
+        let hasSpread = summary.rows.contains { $0.finalLoss?.standardDeviation != nil }
+        let notes = [
+            summary.bestIndex == nil ? nil : "The lowest mean is set bold.",
+            hasSpread ? "± is the sample standard deviation over seeds." : nil,
+        ]
+        return .section(
+            "Results", [.table(table, rowClass: { $0 == summary.bestIndex ? "best" : "" })],
+            notes: [notes.compactMap(\.self).joined(separator: " ")])
+    }
+
+    /// What it took each optimizer to reach the loss at which the first one ended.
+    var reachTable: Markup? {
+        guard let first = summary.rows.first, summary.rows.contains(where: { $0.reach != nil }) else {
+            return nil
+        }
+        let others = Array(summary.rows.indices.dropFirst())
+        func column(
+            _ title: String, unit: [String] = [], _ value: @escaping (BaselineReach) -> String
+        ) -> Column {
+            Column([title], unit: unit) { .init(summary.rows[$0].reach.map(value) ?? "–") }
+        }
+        let table = StudyTable(
+            others,
+            [
+                labelColumn(),
+                Column(["Relative"], unit: ["final loss"]) {
+                    .init(summary.rows[$0].relativeLoss.map { text.fixed($0, decimals: 3) } ?? "–")
+                },
+                column("Steps") { text.fixed($0.steps, decimals: 0) },
+                column("Time", unit: ["seconds"]) { text.fixed($0.seconds, decimals: 1) },
+                column("Seen", unit: ["\(summary.lossUnit)s"]) { text.compact($0.tokens) },
+                column("Seeds", unit: ["that reach it"]) { "\($0.reached) of \($0.count)" },
+            ])
+        return .section(
+            "Reaching the final loss of \(first.label)",
+            [.table(table, class: "runs", style: { SeriesStyle(index: others[$0]) })],
+            notes: [
+                "Means over the seeds that reach it; between two evaluations losses are taken to change "
+                    + "evenly. Relative is the mean final loss over that of \(first.label), over common seeds."
+            ])
+    }
+
+    /// Every trial by which options were chosen.
+    var tuningTable: Markup? {
+        guard !summary.tuning.isEmpty else { return nil }
+        return .section(
+            "Tuning", [.table(summary.trialTable, class: "runs", style: { _ in nil })],
+            notes: [
+                "On a split of the training data, in nats/\(summary.lossUnit). One rule for all: the lowest "
+                    + "mean final loss (bold) of the trials; the comparison itself is on data that tuning did "
+                    + "not see."
+            ])
+    }
+
+    /// One row a run: what the means hide.
+    var runsTable: Markup {
+        let (unit, decimals) = (summary.lossUnit, summary.lossDecimals)
+        typealias Run = (index: Int, label: String, run: RunRecord)
+        let runs = result.entries.enumerated().flatMap { index, entry in
+            entry.runs.map { (index, entry.label, $0) as Run }
+        }
+        func number(
+            _ title: String, unit: String, _ value: @escaping (RunRecord) -> Double?
+        ) -> StudyColumn<Run> {
+            StudyColumn([title], unit: [unit]) {
+                .init(value($0.run).map { text.fixed($0, decimals: decimals) } ?? "–")
+            }
+        }
+        let table = StudyTable(
+            runs,
+            [
+                StudyColumn(["Run"], .left) { .init($0.label) },
+                number("Final", unit: "nats/\(unit)", \.completedLoss),
+                number("Best", unit: "nats/\(unit)", \.bestValidationLoss),
+                number("Bits", unit: "per \(unit)") { $0.completedLoss.map(ComparisonSummary.bits) },
+                number("Perplexity", unit: "per \(unit)") {
+                    $0.completedLoss.map(ComparisonSummary.perplexity)
+                },
+                StudyColumn(["Steps"]) { .init(text.grouped($0.run.curve.last?.step ?? 0)) },
+                StudyColumn(["Time"], unit: ["training"]) { .init(text.duration(seconds: $0.run.seconds)) },
+                StudyColumn(["Outcome"]) { .init($0.run.status.description) },
+            ])
+        return .section(
+            "Every run",
+            [
+                .table(
+                    table, class: "runs", style: { SeriesStyle(index: runs[$0].index) },
+                    rowClass: { runs[$0].run.completedLoss == nil ? "failed" : "" },
+                    label: { row in
+                        [
+                            .text(runs[row].label + " "),
+                            .minor("seed \(runs[row].run.seed)", class: "minor seed"),
+                        ]
+                    })
+            ])
+    }
+}

@@ -1,0 +1,96 @@
+import FisherInformation
+import Foundation
+
+/// Eigenvalues by rank on two logarithmic axes, each spectrum relative to its largest eigenvalue, with those that
+/// are left without off-diagonals.
+struct SpectrumPlot: Sendable {
+    /// A spectrum before and after its off-diagonals are removed.
+    struct Pair: Sendable {
+        let label: String
+        let whole: [Double]
+        let diagonal: [Double]
+    }
+
+    /// Eigenvalues below this times the largest are rounding and are not drawn.
+    static let floor = 1e-12
+
+    let pairs: [Pair]
+
+    init(_ factors: LayerInspection.Factors) {
+        pairs = [("A", factors.inputs), ("S", factors.outputs)].map { label, factor in
+            let largest = factor.spectrum.values.first ?? 0
+            let relative = { (values: [Double]) in largest > 0 ? values.map { $0 / largest } : [] }
+            return Pair(
+                label: label, whole: relative(factor.spectrum.values),
+                diagonal: relative(factor.diagonalSpectrum.values))
+        }
+    }
+
+    /// The plot in a rectangle, axes and their texts inside.
+    func drawing(x left: Double, y top: Double, width: Double, height: Double) -> [Markup] {
+        let all = pairs.flatMap { $0.whole + $0.diagonal }.filter { $0 > Self.floor }
+        let low = log10(all.min() ?? 0.1).rounded(.down)
+        let count = pairs.map(\.whole.count).max() ?? 1
+        let (right, bottom) = (left + width, top + height - 40)
+        let y = AxisScale(min(low, -1)...0, from: bottom, to: top)
+        let x = AxisScale(0...max(log10(Double(count)), 0.1), from: left + 44, to: right)
+        let rows = y.logarithmicTicks().flatMap { tick in
+            [
+                SVG.line(x.start, y.position(tick.value), right, y.position(tick.value), class: "grid"),
+                SVG.text(
+                    tick.text, x: x.start - 7, y: y.position(tick.value) + 4, class: "tick", anchor: "end"),
+            ]
+        }
+        let columns = x.logarithmicTicks().flatMap { tick in
+            [
+                SVG.line(x.position(tick.value), bottom, x.position(tick.value), bottom + 5, class: "axis"),
+                SVG.text(
+                    tick.text, x: x.position(tick.value), y: bottom + 19, class: "tick", anchor: "middle"),
+            ]
+        }
+        let axes = [
+            SVG.line(x.start, bottom, right, bottom, class: "axis"),
+            SVG.text(
+                "number of the eigenvalue", x: right, y: bottom + 36, class: "axis-title", anchor: "end"),
+        ]
+        let lines = pairs.enumerated().map { index, pair in
+            SVG.group(
+                style: SeriesStyle(index: index),
+                [("", pair.whole), ("3 3", pair.diagonal)].map { dash, values in
+                    let points = values.enumerated().filter { $0.element > Self.floor }.map {
+                        (x: x.position(log10(Double($0.offset + 1))), y: y.position(log10($0.element)))
+                    }
+                    return SVG.path(SVG.polyline(Self.thinned(points)), class: "curve", dash: dash)
+                })
+        }
+        return rows + columns + axes + lines + legend(x: x.start + 10, y: bottom - 58)
+    }
+
+    private func legend(x: Double, y: Double) -> [Markup] {
+        let names = pairs.enumerated().flatMap { index, pair -> [Markup] in
+            let height = y + Double(index) * 18
+            return [
+                SVG.group(
+                    style: SeriesStyle(index: index),
+                    [SVG.path("M\(SVG.number(x)) \(SVG.number(height))h22", class: "curve")]),
+                SVG.text(pair.label, x: x + 30, y: height + 4, class: "label"),
+            ]
+        }
+        let note = SVG.text("dashed: off-diagonals removed", x: x, y: y + 40, class: "tick")
+        return names + [note]
+    }
+
+    /// The points that a drawing can show apart: none nearer than half a pixel to the one before, but the last.
+    private static func thinned(_ points: [(x: Double, y: Double)]) -> [(x: Double, y: Double)] {
+        var kept: [(x: Double, y: Double)] = []
+        for (index, point) in points.enumerated() {
+            if let last = kept.last, index + 1 < points.count,
+                abs(point.x - last.x) + abs(point.y - last.y) < 0.5
+            {
+                continue
+            }
+            kept.append(point)
+        }
+        return kept
+    }
+}

@@ -1,0 +1,125 @@
+import FisherStudies
+import Foundation
+
+/// A page of the reports' style: sections under one another, and nothing that it needs from elsewhere.
+///
+/// A section is made by the builders below: `opening`, `section`, `table`, `configuration`, `footer`; figures make
+/// their own (`Figure.figure`).
+struct ReportPage {
+    /// What a browser shows above it.
+    let title: String
+    /// Styles of its own, after the reports' style sheet.
+    var style = ""
+    /// What stands on it, from top to bottom.
+    let sections: [Markup]
+
+    /// A page of the sections that there are.
+    init(title: String, style: String = "", _ sections: [Markup?]) {
+        self.title = title
+        self.style = style
+        self.sections = sections.compactMap(\.self)
+    }
+
+    /// The page's source.
+    var source: String {
+        let head = Markup.tag(
+            "head", [:],
+            [
+                .tag("meta", ["charset": "utf-8"]),
+                .tag("meta", ["name": "viewport", "content": "width=device-width, initial-scale=1"]),
+                .tag("meta", ["name": "color-scheme", "content": "light dark"]),
+                .tag("title", [:], title),
+                .tag("style", [:], [.verbatim(ReportStyle.sheet + style)]),
+            ])
+        let body = Markup.tag(
+            "body", [:],
+            [
+                .tag("main", [:], sections),
+                .tag("script", [:], [.verbatim(ReportScript.source)]),
+            ])
+        return "<!DOCTYPE html>\n" + Markup.tag("html", ["lang": "en"], [head, body]).rendered + "\n"
+    }
+}
+
+// Sections.
+extension Markup {
+    /// What a page is about: a line above the title, what was studied, the result in a sentence, a few numbers.
+    static func opening(
+        _ eyebrow: String, title: String, description: String, headline: String = "", facts: [String] = []
+    ) -> Markup {
+        let facts = facts.filter { !$0.isEmpty }
+        let parts: [Markup?] = [
+            .tag("p", ["class": "eyebrow"], eyebrow), .tag("h1", [:], title),
+            .tag("p", ["class": "description"], description),
+            headline.isEmpty ? nil : .tag("p", ["class": "headline"], headline),
+            facts.isEmpty ? nil : .tag("p", ["class": "facts"], facts.map { .tag("span", [:], $0) }),
+        ]
+        return .tag("header", [:], parts.compactMap(\.self))
+    }
+
+    /// A heading, what stands under it, and remarks.
+    static func section(_ title: String, _ content: [Markup], notes: [String] = []) -> Markup {
+        let notes = notes.filter { !$0.isEmpty }
+        return .tag(
+            "section", [:],
+            [.tag("h2", [:], title)] + content + notes.map { .tag("p", ["class": "note"], $0) })
+    }
+
+    /// What a reader should not overlook; nothing where there is nothing.
+    static func warnings(_ warnings: [String]) -> Markup? {
+        guard !warnings.isEmpty else { return nil }
+        return .tag(
+            "ul", ["class": "warnings"],
+            warnings.map { .tag("li", [:], $0.prefix(1).uppercased() + $0.dropFirst()) })
+    }
+
+    /// What was run, with what, and how to run it again; `more` are cards after the first two.
+    static func configuration(
+        _ task: TaskSummary, _ environment: EnvironmentSummary, more: [Markup] = []
+    ) -> Markup {
+        let system = [
+            Setting("swift-fisher", environment.packageVersion),
+            Setting("libtorch", environment.engineVersion),
+            Setting("processor", environment.processorName),
+            Setting("instructions", environment.instructionSet),
+            Setting("threads", String(environment.threads)), Setting("date", environment.date),
+        ]
+        let cards = [card("Task", task.settings), card("Environment", system)] + more
+        return .section(
+            "Configuration",
+            [
+                .tag("div", ["class": "cards"], cards), .tag("h3", [:], "Command"),
+                .tag("pre", ["class": "command"], [.tag("code", [:], environment.command)]),
+            ])
+    }
+
+    /// Names and values under a heading.
+    static func card(_ title: String, _ settings: [Setting], style: SeriesStyle? = nil) -> Markup {
+        let pairs = settings.map { setting in
+            Markup.tag("div", [:], [.tag("dt", [:], setting.name), .tag("dd", [:], setting.value)])
+        }
+        let heading = (style.map { [$0.swatch] } ?? []) + [.tag("span", [:], title)]
+        return .tag("div", ["class": "card"], [.tag("h3", [:], heading), .tag("dl", [:], pairs)])
+    }
+
+    /// The last lines of a page.
+    static func footer(_ text: String) -> Markup { .tag("footer", [:], [.tag("p", [:], text)]) }
+
+    /// Who made the page, and where its numbers are.
+    static func footer(_ environment: EnvironmentSummary) -> Markup {
+        .footer(
+            "Made by swift-fisher \(environment.packageVersion). The numbers are in results.json and "
+                + "results.csv beside this page.")
+    }
+}
+
+extension EnvironmentSummary {
+    /// The date with a space and without seconds where it is in ISO 8601, else as it is.
+    var readableDate: String {
+        guard let match = date.firstMatch(of: /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?(Z?)/) else {
+            return date
+        }
+        let zone = match.3.isEmpty ? String(date[match.range.upperBound...]) : "UTC"
+        return "\(match.1) \(match.2) \(zone)"
+    }
+}

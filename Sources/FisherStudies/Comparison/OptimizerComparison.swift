@@ -1,0 +1,93 @@
+/// Everything one comparison of optimizers found: what was run, on what, and each run's curve.
+///
+/// It is the content of `results.json`; tables and reports are made from it alone.
+public struct OptimizerComparison: Codable, Sendable, Hashable {
+    /// The version of the JSON layout.
+    public var formatVersion: Int
+    /// What was trained.
+    public var task: TaskSummary
+    /// The software and hardware it was trained with.
+    public var environment: EnvironmentSummary
+    /// The optimizers in the order given by the user; the first is what the others are compared to.
+    public var entries: [OptimizerEntry]
+    /// How options were chosen before; nothing where nothing was tuned.
+    public var tuning: [TuningRecord]?
+
+    /// Gathers what a comparison found.
+    public init(task: TaskSummary, environment: EnvironmentSummary, entries: [OptimizerEntry]) {
+        self.formatVersion = Self.currentFormatVersion
+        self.task = task
+        self.environment = environment
+        self.entries = entries
+    }
+}
+
+/// One optimizer of a comparison, with the runs it made.
+public struct OptimizerEntry: Codable, Sendable, Hashable {
+    /// The name shown to readers, for example `adamw + clip 1.0`.
+    public var label: String
+    /// The rule's own name, for example `adamw`.
+    public var rule: String
+    /// The resolved options in reading order, defaults included.
+    public var options: [Setting]
+    /// One run a seed.
+    public var runs: [RunRecord]
+
+    /// Names an optimizer and gives its runs.
+    public init(label: String, rule: String, options: [Setting], runs: [RunRecord]) {
+        self.label = label
+        self.rule = rule
+        self.options = options
+        self.runs = runs
+    }
+
+    /// The final validation losses of the completed runs, by seed; a repeated seed counts once.
+    public var finalLosses: [UInt64: Double] {
+        var losses: [UInt64: Double] = [:]
+        for run in runs {
+            if let loss = run.completedLoss, losses[run.seed] == nil { losses[run.seed] = loss }
+        }
+        return losses
+    }
+}
+
+extension OptimizerComparison: StudyDocument {
+    /// The word for it in messages.
+    public static let kind = "a comparison's result"
+    /// The version of the JSON layout that this package writes and reads.
+    public static let currentFormatVersion = 1
+
+    /// One row for each point of each run: optimizer, seed, step, tokens, seconds, training_loss and
+    /// validation_loss.
+    public var records: StudyTable {
+        typealias Row = (label: String, seed: UInt64, point: CurvePoint)
+        let rows = entries.flatMap { entry in
+            entry.runs.flatMap { run in run.curve.map { (entry.label, run.seed, $0) as Row } }
+        }
+        return StudyTable(
+            rows,
+            [
+                .field("optimizer") { $0.label }, .field("seed") { "\($0.seed)" },
+                .field("step") { "\($0.point.step)" }, .field("tokens") { "\($0.point.tokens)" },
+                .field("seconds", number: { $0.point.seconds }),
+                .field("training_loss", number: { $0.point.trainingLoss }),
+                .field("validation_loss", number: { $0.point.validationLoss }),
+            ])
+    }
+
+    /// One row an optimizer: final losses, differences to the first one, times and memory.
+    public var overview: StudyTable { ComparisonSummary(of: self).table }
+
+    /// What the table's signs mean.
+    public var legend: String { ComparisonSummary(of: self).legend }
+
+    /// Differences that the seeds do not show, values at the edge of what was tried.
+    public var warnings: [String] { ComparisonSummary(of: self).warnings }
+}
+
+extension PairedDifference {
+    /// Compares an optimizer with a reference over the seeds that both completed; nil if there are none.
+    public init?(of entry: OptimizerEntry, to reference: OptimizerEntry) {
+        self.init(of: entry.finalLosses, to: reference.finalLosses)
+    }
+}

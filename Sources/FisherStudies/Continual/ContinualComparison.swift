@@ -1,0 +1,122 @@
+/// Everything one comparison of methods against forgetting found.
+///
+/// It is the content of `results.json`; tables and reports are made from it alone.
+public struct ContinualComparison: Codable, Sendable, Hashable {
+    /// The version of the JSON layout.
+    public var formatVersion: Int
+    /// What was trained.
+    public var task: TaskSummary
+    /// The software and hardware it was trained with.
+    public var environment: EnvironmentSummary
+    /// The methods in the order given by the user.
+    public var entries: [ContinualEntry]
+    /// The strengths that were tried before, on a split of the training data; empty where nothing was tuned.
+    public var trials: [ContinualTrial]
+
+    /// Gathers what a comparison found.
+    public init(
+        task: TaskSummary, environment: EnvironmentSummary, entries: [ContinualEntry] = [],
+        trials: [ContinualTrial] = []
+    ) {
+        formatVersion = Self.currentFormatVersion
+        self.task = task
+        self.environment = environment
+        self.entries = entries
+        self.trials = trials
+    }
+
+    /// The strength with the highest average accuracy of a method's trials; nothing where none completed.
+    public func bestStrength(of method: String) -> Double? {
+        let whole = trials.filter { $0.method == method && $0.run.averageAccuracy != nil }
+        return whole.max { ($0.run.averageAccuracy ?? 0) < ($1.run.averageAccuracy ?? 0) }?.strength
+    }
+}
+
+extension ContinualComparison: StudyDocument {
+    /// The word for it in messages.
+    public static let kind = "a comparison's result"
+    /// The version of the JSON layout that this package writes and reads.
+    public static let currentFormatVersion = 1
+
+    /// One row for each method, seed, stage and task: method, strength, seed, trained_tasks, task and accuracy;
+    /// tasks count from 1.
+    public var records: StudyTable {
+        typealias Row = (entry: ContinualEntry, seed: UInt64, stage: Int, task: Int, accuracy: Double)
+        let rows = entries.flatMap { entry in
+            entry.runs.flatMap { run in
+                run.accuracies.enumerated().flatMap { stage, row in
+                    row.enumerated().map { (entry, run.seed, stage + 1, $0 + 1, $1) as Row }
+                }
+            }
+        }
+        return StudyTable(
+            rows,
+            [
+                .field("method") { $0.entry.method }, .field("strength", number: { $0.entry.strength }),
+                .field("seed") { "\($0.seed)" }, .field("trained_tasks") { "\($0.stage)" },
+                .field("task") { "\($0.task)" }, .field("accuracy", number: { $0.accuracy }),
+            ])
+    }
+
+    /// One row a method: accuracies, forgetting, time.
+    public var overview: StudyTable {
+        func figure(
+            _ title: [String], _ value: @escaping (ContinualRecord) -> Double?
+        ) -> StudyColumn<ContinualEntry> {
+            StudyColumn(title) { .init($0.meanText(value)) }
+        }
+        return StudyTable(
+            entries,
+            [
+                StudyColumn(["Method"], .left) { .init(DisplayWidth.printable($0.method)) },
+                .detail(\.explanation),
+                StudyColumn(["Strength"], unit: ["lambda"]) {
+                    .init($0.strength.map(NumberText.short) ?? "-")
+                },
+                figure(["Average", "accuracy"], \.averageAccuracy), figure(["Forgetting"], \.forgetting),
+                figure(["Accuracy when", "just learned"], \.learningAccuracy),
+                StudyColumn(["Seconds", "a run"]) { entry in
+                    let mean = SampleSummary(entry.runs.map(\.seconds))?.mean
+                    return .init(mean.map { NumberText.plain.fixed($0, decimals: 1) } ?? "-")
+                },
+                StudyColumn(["Runs"]) { "\($0.runs.count)" },
+            ])
+    }
+
+    /// What the columns mean.
+    public var legend: String {
+        "Average accuracy: over all tasks after the last one. Forgetting: how far the accuracy on a task fell "
+            + "from its best, averaged over all tasks but the last. ± is the standard error over seeds."
+    }
+
+    /// What a reader should not overlook: strengths at the edge of what was tried, runs that diverged.
+    public var warnings: [String] {
+        var warnings: [String] = []
+        for entry in entries {
+            let tried = Set(trials.filter { $0.method == entry.method }.map(\.strength)).sorted()
+            if let strength = entry.strength, tried.count > 1,
+                strength == tried.first || strength == tried.last
+            {
+                warnings.append(
+                    "the best strength of \(entry.method), \(strength), stands at the edge of what was tried; "
+                        + "a wider list may hold a better one.")
+            }
+            let failed = entry.runs.filter { $0.averageAccuracy == nil }.count
+            if failed > 0 {
+                warnings.append(
+                    "\(failed) of \(entry.runs.count) runs of \(entry.method) diverged and count in no mean.")
+            }
+        }
+        return warnings
+    }
+}
+
+extension ContinualEntry {
+    /// A number's mean over the runs that have it, with its standard error: `0.612 ± 0.013`, a single run without
+    /// the second number.
+    package func meanText(_ value: (ContinualRecord) -> Double?, _ style: NumberText = .plain) -> String {
+        guard let summary = SampleSummary(runs.compactMap(value)) else { return "-" }
+        let mean = style.fixed(summary.mean, decimals: 3)
+        return mean + (summary.standardError.map { " ± " + style.fixed($0, decimals: 3) } ?? "")
+    }
+}

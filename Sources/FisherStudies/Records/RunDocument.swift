@@ -1,0 +1,84 @@
+/// Everything about a run that a reader may want: `run.json`.
+public struct RunDocument: Codable, Sendable, Hashable {
+    /// The version of the layout.
+    public var formatVersion = 1
+    /// What was trained.
+    public var task: TaskSummary
+    /// The hash of the data.
+    public var dataFingerprint: String
+    /// The software and hardware of the first start.
+    public var environment: EnvironmentSummary
+    /// The optimizer as readers see it.
+    public var label: String
+    /// The rule's name.
+    public var rule: String
+    /// Its options.
+    public var options: [Setting]
+    /// The resolved configuration by key.
+    public var configuration: [String: String]
+    /// The number of steps that the run is to make.
+    public var steps: Int
+    /// When and at which step the run was resumed.
+    public var resumes: [Resume]
+    /// How it ended, or `running`.
+    public var phase: Phase
+    /// The curve and what it came to.
+    public var record: RunRecord
+
+    /// A start after the first.
+    public struct Resume: Codable, Sendable, Hashable {
+        /// When, in ISO 8601.
+        public var date: String
+        /// The step from which it went on.
+        public var step: Int
+
+        /// Notes a start.
+        public init(date: String, step: Int) {
+            self.date = date
+            self.step = step
+        }
+    }
+
+    /// Where a run stands.
+    public enum Phase: String, Codable, Sendable {
+        /// At work, or killed.
+        case running
+        /// It made all its steps.
+        case completed
+        /// It was stopped after its patience was exhausted.
+        case stoppedEarly = "stopped_early"
+        /// A loss or gradient was not finite.
+        case diverged
+        /// A signal stopped it; it can be resumed.
+        case interrupted
+    }
+
+    /// Describes a run before its first step.
+    public init(
+        task: TaskSummary, dataFingerprint: String, environment: EnvironmentSummary,
+        label: String, rule: String,
+        options: [Setting], configuration: [String: String], steps: Int, record: RunRecord
+    ) {
+        self.task = task
+        self.dataFingerprint = dataFingerprint
+        self.environment = environment
+        self.label = label
+        self.rule = rule
+        self.options = options
+        self.configuration = configuration
+        self.steps = steps
+        resumes = []
+        phase = .running
+        self.record = record
+    }
+}
+
+extension RunDocument {
+    /// A value of the configuration as text, without the quotes that TOML needs; nothing where there is no such key.
+    package func configurationText(_ key: String) -> String? {
+        configuration[key].map { toml in
+            toml.count > 1 && toml.hasPrefix("\"") && toml.hasSuffix("\"")
+                ? String(toml.dropFirst().dropLast()) : toml
+        }
+    }
+}

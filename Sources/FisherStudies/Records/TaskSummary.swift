@@ -1,0 +1,70 @@
+/// A name and a value, as they are shown to a reader.
+public struct Setting: Codable, Sendable, Hashable {
+    /// What is set, for example `learning rate`.
+    public var name: String
+    /// Its value as text, for example `0.002`.
+    public var value: String
+
+    /// Pairs a name with its value.
+    public init(_ name: String, _ value: String) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// The task that every optimizer of a comparison was given.
+public struct TaskSummary: Codable, Sendable, Hashable {
+    /// A short name, used as the report's title.
+    public var name: String
+    /// One line: the model, its size and its data.
+    public var description: String
+    /// The number of trained parameters.
+    public var parameterCount: Int
+    /// What a loss is counted over: a `byte`, a `token`, an `example`. Losses are nats for each of these.
+    public var lossUnit: String
+    /// Steps, batch, context, schedule and whatever else all optimizers shared, in reading order.
+    public var settings: [Setting]
+
+    /// Describes a task.
+    public init(
+        name: String, description: String, parameterCount: Int, lossUnit: String = "byte", settings: [Setting]
+    ) {
+        self.name = name
+        self.description = description
+        self.parameterCount = parameterCount
+        self.lossUnit = lossUnit
+        self.settings = settings
+    }
+}
+
+/// What a comparison was run with, as far as it can change the numbers or the times.
+public struct EnvironmentSummary: Codable, Sendable, Hashable {
+    /// This package's version.
+    public var packageVersion: String
+    /// The version of libtorch.
+    public var engineVersion: String
+    /// The number of threads that computed.
+    public var threads: Int
+    /// The instruction set that the kernels chose, for example `AVX2`.
+    public var instructionSet: String
+    /// The processor's name as the system gives it.
+    public var processorName: String
+    /// When the comparison began, in ISO 8601.
+    public var date: String
+    /// The command line that repeats it.
+    public var command: String
+
+    /// Describes an environment.
+    public init(
+        packageVersion: String, engineVersion: String, threads: Int, instructionSet: String,
+        processorName: String, date: String, command: String
+    ) {
+        self.packageVersion = packageVersion
+        self.engineVersion = engineVersion
+        self.threads = threads
+        self.instructionSet = instructionSet
+        self.processorName = processorName
+        self.date = date
+        self.command = command
+    }
+}

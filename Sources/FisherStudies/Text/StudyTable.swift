@@ -1,0 +1,218 @@
+/// A table of a study. Its columns are described once, and written as comma-separated values, as aligned text, as
+/// Markdown, and on a page.
+public struct StudyTable: Sendable {
+    /// The side at which the cells of a column stand.
+    public enum Alignment: Sendable {
+        /// For words.
+        case left
+        /// For numbers.
+        case right
+    }
+
+    /// What readers see of a value.
+    public struct Cell: Sendable, ExpressibleByStringInterpolation {
+        /// The text, a string a line.
+        public let lines: [String]
+        /// Whether the cell is set off where colors or weights are allowed.
+        public let isStrong: Bool
+
+        /// A cell of one line.
+        public init(_ text: String, isStrong: Bool = false) {
+            self.init(lines: [text], isStrong: isStrong)
+        }
+
+        /// A cell of several lines.
+        public init(lines: [String], isStrong: Bool = false) {
+            self.lines = lines
+            self.isStrong = isStrong
+        }
+
+        /// A cell of one line.
+        public init(stringLiteral text: String) { self.init(text) }
+    }
+
+    /// A column with its values.
+    package struct Column: Sendable {
+        /// The name in comma-separated values; nothing where the column is for readers only.
+        package let key: String?
+        /// The heading in lines; empty where the column is for programs only.
+        package let title: [String]
+        /// What the heading says of the unit, in lines.
+        package let unit: [String]
+        /// The side at which the cells stand.
+        package let alignment: Alignment
+        /// What readers see, a cell a row.
+        package let cells: [Cell]
+        /// What programs read, a field a row.
+        package let fields: [String]
+        /// What stands below a row's name on a page, in place of a column of its own.
+        package let details: [String]?
+    }
+
+    /// The columns in their order.
+    package let columns: [Column]
+    /// The number of rows.
+    public let rowCount: Int
+
+    /// A table with a row for each of the values.
+    public init<Row>(_ rows: [Row], _ columns: [StudyColumn<Row>]) {
+        self.rowCount = rows.count
+        self.columns = columns.map { column in
+            let cells = column.title.isEmpty ? [] : rows.map(column.cell)
+            return Column(
+                key: column.key, title: column.title, unit: column.unit, alignment: column.alignment,
+                cells: cells, fields: column.key == nil ? [] : rows.map(column.field),
+                details: column.detail.map { rows.map($0) })
+        }
+    }
+
+    /// The columns that readers see.
+    package var shown: [Column] { columns.filter { !$0.title.isEmpty } }
+}
+
+/// One column of a study's table: how a row is written for readers and for programs.
+public struct StudyColumn<Row> {
+    let key: String?
+    let title: [String]
+    let unit: [String]
+    let alignment: StudyTable.Alignment
+    let cell: (Row) -> StudyTable.Cell
+    let field: (Row) -> String
+    let detail: ((Row) -> String)?
+
+    /// A column for readers, and for programs where it has a key.
+    ///
+    /// - Parameters:
+    ///   - title: The heading, a string a line.
+    ///   - unit: What is said below it, a string a line.
+    ///   - key: The name in comma-separated values.
+    ///   - alignment: The side at which the cells stand.
+    ///   - field: What programs read, where it is not the cell's text.
+    ///   - detail: What stands below the row's name on a page, in place of a column of its own.
+    ///   - cell: What readers see.
+    public init(
+        _ title: [String], unit: [String] = [], key: String? = nil,
+        _ alignment: StudyTable.Alignment = .right,
+        field: ((Row) -> String)? = nil, detail: ((Row) -> String)? = nil,
+        cell: @escaping (Row) -> StudyTable.Cell
+    ) {
+        self.key = key
+        self.title = title
+        self.unit = unit
+        self.alignment = alignment
+        self.cell = cell
+        self.field = field ?? { cell($0).lines.joined(separator: " ") }
+        self.detail = detail
+    }
+
+    /// A column of numbers: with a fixed number of decimals for readers, with all digits for programs where it has a
+    /// key.
+    public static func number(
+        _ title: [String], unit: [String] = [], key: String? = nil, decimals: Int,
+        _ value: @escaping (Row) -> Double
+    ) -> StudyColumn {
+        StudyColumn(title, unit: unit, key: key, field: { StudyTable.digits(of: value($0)) }) {
+            .init(NumberText.plain.fixed(value($0), decimals: decimals))
+        }
+    }
+
+    /// A column of words for programs only.
+    public static func field(_ key: String, _ text: @escaping (Row) -> String) -> StudyColumn {
+        StudyColumn([], key: key, field: text) { _ in "" }
+    }
+
+    /// A column of numbers for programs only: all digits that are needed to read them back, `NaN`, `inf` and `-inf`, and
+    /// nothing where there is no number.
+    public static func field(_ key: String, number: @escaping (Row) -> Double?) -> StudyColumn {
+        field(key) { number($0).map(StudyTable.digits) ?? "" }
+    }
+
+    /// A column for pages only, whose text stands below the row's name.
+    public static func detail(_ text: @escaping (Row) -> String) -> StudyColumn {
+        StudyColumn([], detail: text) { _ in "" }
+    }
+}
+
+// For programs and for other documents.
+extension StudyTable {
+    /// The columns with a key as comma-separated values under their keys.
+    ///
+    /// Fields are quoted as in RFC 4180; lines end with a line feed.
+    public func csv() -> String {
+        let columns = columns.compactMap { column in column.key.map { (key: $0, fields: column.fields) } }
+        let head = columns.map(\.key).joined(separator: ",")
+        let rows = (0..<rowCount).map { row in
+            columns.map { Self.quoted($0.fields[row]) }.joined(separator: ",")
+        }
+        return ([head] + rows).joined(separator: "\n") + "\n"
+    }
+
+    /// The shortest text from which the number is read back exactly.
+    fileprivate static func digits(of value: Double) -> String {
+        if value.isFinite { return "\(value)" }
+        return value.isNaN ? "NaN" : value > 0 ? "inf" : "-inf"
+    }
+
+    private static func quoted(_ field: String) -> String {
+        let special: Set<Unicode.Scalar> = [",", "\"", "\n", "\r"]
+        guard field.unicodeScalars.contains(where: special.contains) else { return field }
+        return "\"" + field.replacing("\"", with: "\"\"") + "\""
+    }
+
+    /// The columns with a heading as a table of Markdown.
+    public func markdown() -> String {
+        func line(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
+        func text(_ lines: [String]) -> String {
+            lines.joined(separator: " ").replacing("|", with: "\\|")
+        }
+        let rows = (0..<rowCount).map { row in line(shown.map { text($0.cells[row].lines) }) }
+        return line(shown.map { text($0.title + $0.unit) })
+            + line(shown.map { $0.alignment == .left ? ":--" : "--:" }) + rows.joined()
+    }
+}
+
+// For a terminal or a file.
+extension StudyTable {
+    private static let gap = "  "
+
+    /// The width of the whole table in terminal columns.
+    package var width: Int {
+        shown.reduce(0) { $0 + $1.width } + Self.gap.count * max(shown.count - 1, 0)
+    }
+
+    /// The columns with a heading as lines of text: the headings, a rule, the rows.
+    public func lines(usesColor: Bool = false) -> [String] {
+        let titleHeight = shown.map(\.heading.count).max() ?? 0
+        // Titles sit on the rule: a short one begins lower.
+        let titles = shown.map { column in
+            Cell(
+                lines: Array(repeating: "", count: titleHeight - column.heading.count) + column.heading)
+        }
+        let body = (0..<rowCount).flatMap { row in
+            render(shown.map { $0.cells[row] }, usesColor: usesColor)
+        }
+        return render(titles, usesColor: false) + [String(repeating: "-", count: width)] + body
+    }
+
+    private func render(_ cells: [Cell], usesColor: Bool) -> [String] {
+        let height = cells.map(\.lines.count).max() ?? 0
+        return (0..<height).map { line in
+            let parts = zip(shown, cells).map { column, cell in
+                let text = cell.lines.indices.contains(line) ? cell.lines[line] : ""
+                let padding = String(repeating: " ", count: column.width - DisplayWidth.of(text))
+                let shown = usesColor && cell.isStrong ? "\u{1B}[1;32m\(text)\u{1B}[0m" : text
+                return column.alignment == .left ? shown + padding : padding + shown
+            }
+            return String(parts.joined(separator: Self.gap).reversed().drop { $0 == " " }.reversed())
+        }
+    }
+}
+
+extension StudyTable.Column {
+    fileprivate var heading: [String] { title + unit }
+
+    /// The room that the widest line takes on a terminal.
+    fileprivate var width: Int {
+        (heading + cells.flatMap(\.lines)).map(DisplayWidth.of).max() ?? 0
+    }
+}

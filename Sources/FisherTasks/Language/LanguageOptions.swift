@@ -1,0 +1,112 @@
+import Fisher
+import FisherOptions
+import FisherTraining
+
+/// The options of the language task.
+public struct LanguageOptions: ConfigurableOptions {
+    /// Files or folders; the built-in text where there are none.
+    @Configurable("data.text", "files or folders; none: libtorch's C++ headers")
+    public var text: [String] = []
+    /// Windows in a step.
+    @Configurable("data.batch", .between(1, 1 << 20), "windows in a step")
+    public var batch = 16
+    /// About how many held-out bytes an evaluation predicts.
+    @Configurable("data.validation_bytes", .atLeast(1), "held-out bytes that an evaluation predicts")
+    public var validationBytes = 65_536
+    /// The size from which the others start.
+    @Configurable("model.size", "the size from which the others start: tiny, small or base")
+    public var size = LanguageTask.Size.tiny
+    /// Bytes in a window; 0 is the size's own.
+    @Configurable("model.context", .between(0, 1 << 20), "bytes in a window; 0: the size's own")
+    public var context = 0
+    /// The width; 0 is the size's own.
+    @Configurable("model.width", .between(0, 1 << 20), "width; 0: the size's own")
+    public var width = 0
+    /// The number of blocks; 0 is the size's own.
+    @Configurable("model.layers", .between(0, 1 << 20), "blocks; 0: the size's own")
+    public var layers = 0
+    /// The number of heads; 0 is the size's own.
+    @Configurable("model.heads", .between(0, 1 << 20), "heads; 0: the size's own")
+    public var heads = 0
+    /// The probability of dropping an element of the residual branches.
+    @Configurable("model.dropout", .decay, "probability of dropping an element")
+    public var dropout = 0.0
+    /// Whether the head is the token embedding.
+    @Configurable("model.ties_head", "the head is the token embedding")
+    public var tiesHead = false
+
+    /// The defaults.
+    public init() {}
+
+    /// The model's sizes; throws sizes that no model can have.
+    public func model() throws(ConfigurationError) -> GPT.Configuration {
+        var model = size.configuration
+        if context > 0 { model.context = context }
+        if width > 0 { model.width = width }
+        if layers > 0 { model.layers = layers }
+        if heads > 0 { model.heads = heads }
+        model.dropout = dropout
+        model.tiesHead = tiesHead
+        if let complaint = model.complaint { throw ConfigurationError("[model] \(complaint)") }
+        return model
+    }
+}
+
+extension LanguageTask: ConfigurableTask {
+    public static let name = "language"
+    public static let subject = "a byte-level GPT"
+    public static let remark =
+        "Without --text the text is the C++ headers of the libtorch that this program runs on."
+    public static let presets = [
+        ConfigurationPreset(
+            "quick",
+            [
+                "training.steps": "400", "data.batch": "8", "data.validation_bytes": "32768",
+                "optimizer.learning_rate": "0.002",
+            ]),
+        ConfigurationPreset(
+            "tiny",
+            [
+                "model.size": "tiny", "training.steps": "2000", "data.batch": "16",
+                "optimizer.learning_rate": "0.002",
+            ]),
+        ConfigurationPreset(
+            "small",
+            [
+                "model.size": "small", "training.steps": "5000", "data.batch": "16",
+                "optimizer.learning_rate": "0.001", "optimizer.warm_up": "100",
+            ]),
+        ConfigurationPreset(
+            "base",
+            [
+                "model.size": "base", "training.steps": "20000", "data.batch": "16",
+                "optimizer.learning_rate": "0.0006", "optimizer.warm_up": "500",
+                "optimizer.clip_gradient_norm": "1.0",
+            ]),
+        ConfigurationPreset(
+            "minimal",
+            [
+                "model.context": "16", "model.width": "8", "model.layers": "1", "model.heads": "2",
+                "training.steps": "400", "data.batch": "8", "data.validation_bytes": "32768",
+                "optimizer.learning_rate": "0.002",
+            ]),
+    ]
+    public static var smallestPreset: String? { "minimal" }
+
+    /// Reads the text and makes the model that the options describe.
+    ///
+    /// - Throws: `ConfigurationError` for sizes that no model can have, `CorpusError` for a text that cannot be read or is
+    ///   too short for the model's context, `Interrupted` where a signal asks to stop.
+    public init(_ options: LanguageOptions) throws {
+        try self.init(
+            try options.model(), corpus: try Corpus.text(at: options.text), batch: options.batch,
+            validationBytes: options.validationBytes)
+    }
+
+    public func tuningTask() throws -> LanguageTask {
+        try LanguageTask(
+            configuration, corpus: corpus.tuningSplit, batch: batch, validationBytes: validationBytes)
+    }
+
+    public static func afterwards(_ folder: String) -> String? { "sample: fisher sample \(folder)" }
+}

@@ -1,0 +1,85 @@
+import Fisher
+import FisherTraining
+import Foundation
+
+/// A network of a description and of weights from files, in the type of the weights and in evaluation.
+public struct PlainNetwork {
+    /// What the description says: layers and likelihood.
+    public let specification: NetworkSpecification
+    /// What the network's outputs are the parameters of.
+    public let likelihood: any NamedLikelihood.Type
+    /// The network with its weights.
+    public let network: Sequential
+    /// The type in which it is computed.
+    public let dtype: DType
+
+    /// Reads the description and the weights.
+    ///
+    /// - Parameters:
+    ///   - model: the path of the description, JSON as `NetworkSpecification` reads it.
+    ///   - weights: the path of a safetensors file whose tensors are named by position (`0.weight`, `0.bias`).
+    /// - Throws: `StorageError` for a description that cannot be read, `NetworkSpecificationError` for one that
+    ///   describes no network, `SafetensorsError` and `WeightError` for weights that are none or do not fit.
+    public init(model: String, weights: String) throws {
+        let data: Data
+        do {
+            data = try Data(contentsOf: URL(filePath: model))
+        } catch {
+            throw StorageError(.notFound, path: model, reason: "cannot be read")
+        }
+        specification = try NetworkSpecification(json: data)
+        likelihood = try LikelihoodRegistry.likelihood(named: specification.likelihood)
+        let tensors = try SafetensorsFile(path: weights).allTensors()
+        dtype = tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
+        network = try specification.makeNetwork(dtype: dtype, weights: tensors)
+        network.setTraining(false)
+    }
+
+    /// Inputs and targets in the types that the network and its likelihood take; throws shapes that do not fit.
+    public func batch(inputs: Tensor, targets: Tensor) throws -> SupervisedBatch {
+        _ = try specification.outputShape(for: inputs.shape)
+        return SupervisedBatch(
+            inputs: inputs.dtype.isFloatingPoint ? inputs.to(dtype: dtype) : inputs,
+            targets: targets.to(dtype: likelihood.targetDType(forOutputs: dtype)))
+    }
+
+    /// The batch of two safetensors files: the tensors named `inputs` and `targets`, or each file's only one.
+    public func batch(inputs: String, targets: String) throws -> SupervisedBatch {
+        try batch(
+            inputs: Self.tensor("inputs", from: inputs), targets: Self.tensor("targets", from: targets))
+    }
+
+    /// The samples of two safetensors files in at most `count` batches of nearly one size.
+    ///
+    /// - Throws: `CurvatureError.badObservations` where the files hold different numbers of samples.
+    public func batches(inputs: String, targets: String, count: Int) throws -> [SupervisedBatch] {
+        let data = try batch(inputs: inputs, targets: targets)
+        let (samples, targetCount) = (data.unitCount, data.targets.shape.first ?? 0)
+        guard targetCount == samples else {
+            throw CurvatureError.badObservations(
+                reason: "there are \(targetCount) targets for \(samples) inputs")
+        }
+        let parts = max(1, min(count, samples))
+        return (0..<parts).map { data.slice($0 * samples / parts..<($0 + 1) * samples / parts) }
+    }
+
+    /// The mean negative log-likelihood of a batch; throws targets that the likelihood cannot have.
+    public func objective(_ batch: SupervisedBatch) throws -> Objective {
+        let outputs = network(batch.inputs)
+        try outputs.check()
+        do {
+            return try Objective(likelihood, of: outputs, observing: batch.targets)
+        } catch {
+            throw CurvatureError.badObservations(reason: "\(error)")
+        }
+    }
+
+    /// The tensor of a name, or the file's only one.
+    private static func tensor(_ name: String, from path: String) throws -> Tensor {
+        let file = try SafetensorsFile(path: path)
+        if file[name] == nil, file.tensors.count == 1, let only = file.tensors.first {
+            return try file.tensor(named: only.name)
+        }
+        return try file.tensor(named: name)
+    }
+}

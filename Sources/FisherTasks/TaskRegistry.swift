@@ -1,0 +1,23 @@
+import Fisher
+import FisherTraining
+
+/// The tasks that commands know by their names.
+public enum TaskRegistry {
+    // A new task of this package adds one line here.
+    private static let own: [any ConfigurableTask.Type] = [
+        LanguageTask.self,
+        DigitsTask.self,
+    ]
+
+    private static let registry = NameRegistry(own, name: { $0.name }, type: { ObjectIdentifier($0) })
+
+    /// Makes a task known by its name; call it before commands are parsed.
+    ///
+    /// Registering a type twice changes nothing; a name that another type has traps.
+    public static func register<Task: ConfigurableTask>(_ task: Task.Type) {
+        registry.register(task, named: task.name, type: ObjectIdentifier(task))
+    }
+
+    /// All tasks: those of this package in their order, then those that were registered.
+    public static var tasks: [any ConfigurableTask.Type] { registry.entries }
+}

@@ -1,0 +1,97 @@
+import Fisher
+import FisherOptions
+
+/// A task that is made from options: declared once, and read alike by `fisher train`, `compare`, `ablate` and
+/// `hierarchy`.
+///
+///     struct Moons: ConfigurableTask {
+///         struct Options: ConfigurableOptions {
+///             /// Points in a step.
+///             @Configurable("data.batch", .atLeast(1), "points in a step") var batch = 64
+///             /// The width of the hidden layer.
+///             @Configurable("model.width", .atLeast(1), "width of the hidden layer") var width = 32
+///         }
+///         static let name = "moons"
+///         static let subject = "a small classifier of two moons"
+///         ...
+///     }
+///
+/// Every option is a flag of the commands by the last part of its name (`--width 64`), a key of `--set` and of TOML files
+/// by its whole name (`model.width`), and a row of `--print-config`.
+public protocol ConfigurableTask: TrainingTask, SendableMetatype {
+    /// The options of data and model, named `data.` and `model.` and more.
+    associatedtype Options: ConfigurableOptions
+
+    /// The task's name on the command line.
+    static var name: String { get }
+    /// What is trained, as it stands after "train": `a byte-level GPT`.
+    static var subject: String { get }
+    /// What a reader of the commands' help should know of the data, as a sentence; empty by default.
+    static var remark: String { get }
+    /// Named sets of values to start from; the first is taken where none is named. None by default.
+    static var presets: [ConfigurationPreset] { get }
+    /// The preset whose model is small enough for the whole Fisher information; the first by default.
+    static var smallestPreset: String? { get }
+
+    /// Reads the data and makes the task.
+    init(_ options: Options) throws
+
+    /// The number of examples in a batch, which micro-batches divide.
+    var batch: Int { get }
+
+    /// The same task on its training data alone, divided once more: options are tuned on it, so that the held-out data stay
+    /// unseen until the comparison.
+    func tuningTask() throws -> Self
+
+    /// What can be done with a finished run's folder, as a line after the results; nothing by default.
+    static func afterwards(_ folder: String) -> String?
+}
+
+extension ConfigurableTask {
+    public static var remark: String { "" }
+    public static var presets: [ConfigurationPreset] { [] }
+    public static var smallestPreset: String? { presets.first?.name }
+    public static func afterwards(_ folder: String) -> String? { nil }
+
+    /// Makes the task that a configuration describes.
+    ///
+    /// - Throws: `ConfigurationError` where a batch has fewer examples than the slices into which it is to be cut, and what
+    ///   the task throws for its options.
+    public static func make(_ configuration: RunConfiguration<Options>) throws -> Self {
+        let task = try Self(configuration.task)
+        let slices = configuration.training.microBatches
+        guard slices <= task.batch else {
+            throw ConfigurationError(
+                "training.micro_batches = \(slices) is more than data.batch = \(task.batch)")
+        }
+        return task
+    }
+
+    /// The preset of a name, as a layer.
+    ///
+    /// - Throws: `ConfigurationError` with the nearest name where there is none.
+    public static func preset(_ name: String) throws(ConfigurationError) -> ConfigurationLayer {
+        guard let preset = presets.first(where: { $0.name == name }) else {
+            let names = presets.map(\.name)
+            let hint = nearestName(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
+            throw ConfigurationError("there is no preset \(name) (\(names.joined(separator: ", ")))\(hint)")
+        }
+        return preset.layer
+    }
+}
+
+/// A named set of values to start a configuration from.
+public struct ConfigurationPreset: Sendable {
+    /// The name.
+    public let name: String
+    private let values: [(key: String, pieces: [String])]
+
+    /// Names values by their keys, such as `training.steps`.
+    public init(_ name: String, _ values: KeyValuePairs<String, String>) {
+        self.name = name
+        self.values = values.map { ($0.key, [$0.value]) }
+    }
+
+    /// The values as the layer of a configuration.
+    public var layer: ConfigurationLayer { ConfigurationLayer(.preset(name), values) }
+}

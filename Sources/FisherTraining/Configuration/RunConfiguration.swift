@@ -1,0 +1,133 @@
+import Fisher
+import FisherOptions
+
+/// All that a run is configured by: the options of its task, the optimizer, the course of the training.
+public struct RunConfiguration<Options: ConfigurableOptions>: ConfigurableOptions {
+    /// The options of data and model.
+    public var task = Options()
+    /// The rule, its learning rate and its own options.
+    public var optimizer = OptimizerConfiguration()
+    /// Steps, checkpoints, logs.
+    public var training = TrainingConfiguration()
+
+    /// The defaults.
+    public init() {}
+
+    /// A complaint of the task's options.
+    public var inconsistency: OptionError? { task.inconsistency }
+}
+
+/// A configuration put together from layers, each value with its origin.
+public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
+    /// The values.
+    public let value: RunConfiguration<Options>
+    /// All values: the options' in the order of their declarations, then the rule's own.
+    public let entries: [Entry]
+
+    /// One value with where it came from.
+    public struct Entry: Sendable {
+        /// The key, such as `training.steps`.
+        public let key: String
+        /// The value as TOML spells it.
+        public let toml: String
+        /// Where it came from.
+        public let origin: ConfigurationOrigin
+    }
+
+    /// Applies layers in their order.
+    ///
+    /// - Throws: `ConfigurationError` for a key that does not exist, with the nearest one, and for a value that the option
+    ///   does not take, each with its origin.
+    public init(_ layers: [ConfigurationLayer]) throws(ConfigurationError) {
+        let options = RunConfiguration<Options>.options
+        // The last layer that names an option wins, whichever of its names it uses.
+        var set: [String: (pieces: [String], origin: ConfigurationOrigin)] = [:]
+        for layer in layers {
+            for (key, pieces) in layer.values {
+                let name = options.first { $0.declaration.isNamed(key) }?.name ?? key
+                set[name] = (pieces, layer.origin)
+            }
+        }
+        func origin(_ key: String) -> ConfigurationOrigin { set[key]?.origin ?? .standard }
+        var value = RunConfiguration<Options>()
+        do {
+            try value.setOptions(
+                options.compactMap { option in set[option.name].map { (option.name, $0.pieces) } })
+        } catch {
+            throw ConfigurationError(
+                "\(error.option) = \(error.value) (\(origin(error.option))) \(error.reason)")
+        }
+        let others = Set(set.keys).subtracting(options.map(\.name))
+        for key in others.sorted() {
+            let text = set[key]?.pieces.joined(separator: ",") ?? ""
+            guard key.hasPrefix(Self.ruleSection) else {
+                let hint = nearestName(to: key, among: options.map(\.name)).map { "; did you mean \($0)?" }
+                throw ConfigurationError("\(key) (\(origin(key))) is not an option\(hint ?? "")")
+            }
+            do throws(HyperparameterError) {
+                try value.optimizer.setRuleOption(String(key.dropFirst(Self.ruleSection.count)), to: text)
+            } catch {
+                throw ConfigurationError("\(key) = \(text) (\(origin(key))): \(error)")
+            }
+        }
+        self.value = value
+        let own = value.options.map { option in
+            Entry(
+                key: option.name, pieces: option.pieces, isList: option.declaration.form == .list,
+                origin: origin(option.name))
+        }
+        do throws(HyperparameterError) {
+            let settings = try value.optimizer.makeRule().settings.filter { $0.name != "learning_rate" }
+            entries =
+                own
+                + settings.map {
+                    let key = Self.ruleSection + $0.name
+                    return Entry(key: key, pieces: [$0.value], isList: false, origin: origin(key))
+                }
+        } catch {
+            throw ConfigurationError("optimizer.rule (\(origin("optimizer.rule"))): \(error)")
+        }
+    }
+
+    private static var ruleSection: String { "optimizer." }
+
+    /// The values as TOML text by key, as a run's document keeps them.
+    public var tomlValues: [String: String] {
+        Dictionary(entries.map { ($0.key, $0.toml) }, uniquingKeysWith: { $1 })
+    }
+
+    /// The values as a TOML file that gives this configuration again.
+    public var toml: String { lines { _ in "" } }
+
+    /// The same with each value's origin behind it.
+    public var explained: String {
+        let width = entries.map(\.line.count).max() ?? 0
+        return lines { entry in
+            String(repeating: " ", count: max(0, width - entry.line.count)) + "  # \(entry.origin)"
+        }
+    }
+
+    private func lines(_ remark: (Entry) -> String) -> String {
+        // A table may be opened once only, and what belongs to none comes before all: entries of one section stand together.
+        var sections = [""]
+        for entry in entries where !sections.contains(entry.section) { sections.append(entry.section) }
+        return sections.compactMap { section in
+            let lines = entries.filter { $0.section == section }.map { $0.line + remark($0) + "\n" }
+            if lines.isEmpty { return nil }
+            return (section.isEmpty ? "" : "[\(section)]\n") + lines.joined()
+        }.joined(separator: "\n")
+    }
+}
+
+extension ResolvedConfiguration.Entry {
+    fileprivate init(key: String, pieces: [String], isList: Bool, origin: ConfigurationOrigin) {
+        self.init(key: key, toml: tomlValue(pieces, isList: isList), origin: origin)
+    }
+
+    /// The part of the key before the first dot; empty where there is none.
+    fileprivate var section: String { key.contains(".") ? String(key.prefix { $0 != "." }) : "" }
+    /// The value below its section's head.
+    fileprivate var line: String {
+        "\(section.isEmpty ? key : String(key.dropFirst(section.count + 1))) = \(toml)"
+    }
+}

@@ -1,0 +1,37 @@
+import Fisher
+import FisherStudies
+import Foundation
+
+/// The version of this package.
+private let versionOfPackage = "0.1.0"
+
+extension EnvironmentSummary {
+    /// This machine, this engine, now.
+    ///
+    /// - Parameter command: the program and its arguments.
+    public static func current(command: [String] = CommandLine.arguments) -> EnvironmentSummary {
+        EnvironmentSummary(
+            packageVersion: versionOfPackage, engineVersion: Engine.version, threads: Engine.threadCount,
+            instructionSet: Engine.instructionSet, processorName: nameOfProcessor,
+            date: Date().formatted(.iso8601),
+            command: ([programName] + command.dropFirst()).map(quoted).joined(separator: " "))
+    }
+
+    /// The name of this process's program, without its folder.
+    package static var programName: String {
+        CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent } ?? "fisher"
+    }
+
+    /// The processor as the system names it.
+    private static var nameOfProcessor: String {
+        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
+        return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
+    }
+
+    /// A word as a shell takes it.
+    package static func quoted(_ word: String) -> String {
+        let plain = word.allSatisfy { $0.isLetter || $0.isNumber || "-_./:=,+@%".contains($0) }
+        return plain && !word.isEmpty ? word : "'" + word.replacingOccurrences(of: "'", with: "'\\''") + "'"
+    }
+}

@@ -1,0 +1,79 @@
+import Fisher
+import Foundation
+
+/// The folder of a training run: what it was asked, what it did, and how to go on.
+///
+///     run.json        what was run, on what, and the curve so far
+///     config.toml     the resolved configuration
+///     metrics.jsonl   a line a step
+///     events/         for TensorBoard, a file for each start
+///     checkpoints/    step-000000400/..., and `best`
+///     lock            held while a process is at work here
+public struct RunDirectory: Hashable, Sendable {
+    /// The folder's path.
+    public let path: String
+
+    /// The files of a folder, which need not exist yet.
+    public init(path: String) {
+        self.path = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    }
+
+    /// What was run, on what, and the curve so far.
+    public var documentFile: String { path + "/run.json" }
+    /// The resolved configuration.
+    public var configurationFile: String { path + "/config.toml" }
+    /// A line a step.
+    public var metricsFile: String { path + "/metrics.jsonl" }
+    /// For TensorBoard.
+    public var eventsFolder: String { path + "/events" }
+    /// The checkpoints.
+    public var checkpoints: CheckpointStore { CheckpointStore(folder: path + "/checkpoints") }
+
+    /// Whether a run has begun here.
+    public var holdsRun: Bool {
+        FileManager.default.fileExists(atPath: documentFile) || !checkpoints.list().isEmpty
+    }
+
+    /// Makes the folder and takes the right to write in it.
+    public func lock() throws(StorageError) -> RunLock {
+        try DurableStorage.makeFolder(path)
+        return try RunLock(folder: path)
+    }
+
+    /// Reads what was run.
+    public func document() throws(StorageError) -> RunDocument {
+        let data = try DurableStorage.readFile(at: documentFile)
+        do {
+            return try StoredJSON.decode(RunDocument.self, from: data)
+        } catch {
+            throw StorageError(
+                .damaged, path: documentFile, reason: "is not a run's document: \(StoredJSON.reason(error))")
+        }
+    }
+
+    /// Writes what was run, whole or not at all.
+    public func write(_ document: RunDocument) throws(StorageError) {
+        try DurableStorage.replaceFile(at: documentFile, with: StoredJSON.encode(document))
+    }
+
+    /// Writes the resolved configuration.
+    public func writeConfiguration(_ toml: String) throws(StorageError) {
+        try DurableStorage.replaceFile(at: configurationFile, with: Data(toml.utf8))
+    }
+
+    /// The runs in a folder and the folders below it, by path; the folder itself where it is one.
+    public static func runs(under folder: String) -> [RunDirectory] {
+        let own = RunDirectory(path: folder)
+        if FileManager.default.fileExists(atPath: own.documentFile) { return [own] }
+        var found: [RunDirectory] = []
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for name in names.sorted() where !name.hasPrefix(".") {
+            var isFolder: ObjCBool = false
+            let path = folder + "/" + name
+            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
+            else { continue }
+            found += runs(under: path)
+        }
+        return found
+    }
+}

@@ -1,0 +1,53 @@
+import Foundation
+
+/// Where the weights of a trained model lie, and the configuration of the run that they belong to.
+public struct SavedModel: Hashable, Sendable {
+    /// The safetensors file of the weights.
+    public let weights: String
+    /// The configuration of the run, where there is one.
+    public let configuration: String?
+
+    /// Finds what a user's path means: a run's folder (its best checkpoint, else its newest), a checkpoint's folder,
+    /// or a file of weights, which may be that of a checkpoint.
+    ///
+    /// Reads every byte of a checkpoint once, to tell whether it is whole.
+    ///
+    /// - Throws: `StorageError` of kind `notFound` where there is no such place or no checkpoint in it, and
+    ///   `damaged` where the checkpoint is not whole.
+    public init(at path: String) throws(StorageError) {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
+            throw StorageError(.notFound, path: path, reason: "is not there")
+        }
+        guard isFolder.boolValue else {
+            // model.safetensors of a checkpoint lies in it.
+            weights = path
+            configuration = Self.configuration(of: URL(filePath: path).deletingLastPathComponent())
+            return
+        }
+        if FileManager.default.fileExists(atPath: path + "/MANIFEST") {
+            weights = try Checkpoint(at: path).modelFile
+            configuration = Self.configuration(of: URL(filePath: path))
+            return
+        }
+        let run = RunDirectory(path: path)
+        var chosen = run.checkpoints.best
+        if chosen == nil { chosen = try run.checkpoints.newest()?.checkpoint }
+        guard let chosen else {
+            throw StorageError(
+                .notFound, path: path, reason: "holds neither a checkpoint nor a run with one")
+        }
+        weights = try Checkpoint(at: chosen.path).modelFile
+        configuration = Self.existing(run.configurationFile)
+    }
+
+    /// RUN/config.toml for RUN/checkpoints/step-...
+    private static func configuration(of checkpoint: URL) -> String? {
+        let run = checkpoint.deletingLastPathComponent().deletingLastPathComponent()
+        return existing(RunDirectory(path: run.path).configurationFile)
+    }
+
+    private static func existing(_ file: String) -> String? {
+        FileManager.default.fileExists(atPath: file) ? file : nil
+    }
+}

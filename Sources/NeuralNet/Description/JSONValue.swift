@@ -1,0 +1,73 @@
+/// Any JSON value, so that the description of a network can be read with messages of its own: they quote what was given.
+enum JSONValue: Hashable, Sendable, Codable {
+    case null
+    case boolean(Bool)
+    case integer(Int)
+    case real(Double)
+    case text(String)
+    case list([JSONValue])
+    case object([String: JSONValue])
+
+    init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        if container.decodeNil() {
+            self = .null
+        } else if let value = try? container.decode(Bool.self) {
+            self = .boolean(value)
+        } else if let value = try? container.decode(Int.self) {
+            self = .integer(value)
+        } else if let value = try? container.decode(Double.self) {
+            self = .real(value)
+        } else if let value = try? container.decode(String.self) {
+            self = .text(value)
+        } else if let value = try? container.decode([JSONValue].self) {
+            self = .list(value)
+        } else {
+            self = .object(try container.decode([String: JSONValue].self))
+        }
+    }
+
+    func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        switch self {
+        case .null: try container.encodeNil()
+        case .boolean(let value): try container.encode(value)
+        case .integer(let value): try container.encode(value)
+        case .real(let value): try container.encode(value)
+        case .text(let value): try container.encode(value)
+        case .list(let value): try container.encode(value)
+        case .object(let value): try container.encode(value)
+        }
+    }
+
+    /// The whole number, if it is one.
+    var integer: Int? { if case .integer(let value) = self { value } else { nil } }
+
+    /// The number, whole or not, if it is one.
+    var number: Double? {
+        switch self {
+        case .integer(let value): Double(value)
+        case .real(let value): value
+        default: nil
+        }
+    }
+}
+
+extension JSONValue: CustomStringConvertible {
+    /// The value as JSON writes it, for messages.
+    var description: String {
+        switch self {
+        case .null: "null"
+        case .boolean(let value): "\(value)"
+        case .integer(let value): "\(value)"
+        case .real(let value): "\(value)"
+        case .text(let value): "\"\(value)\""
+        case .list(let value): "[" + value.map(\.description).joined(separator: ", ") + "]"
+        case .object(let value):
+            "{"
+                + value.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(
+                    separator: ", ")
+                + "}"
+        }
+    }
+}

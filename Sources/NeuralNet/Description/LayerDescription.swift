@@ -1,0 +1,126 @@
+import Torch
+
+/// A layer in the description of a network: its name, its options, and how it is made.
+///
+/// The description is declared next to its layer and registered by one line, so that a layer of any package can be
+/// named in JSON:
+///
+///     extension Scale {
+///         struct Description: LayerDescription {
+///             static let kind = "scale"
+///             static let shortForm = ["width"]
+///             static var options: [LayerOption<Self>] { [.required("width", \.width, .size)] }
+///             var width = 0
+///
+///             func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+///                 try input.requiringWidth(width)
+///             }
+///             func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+///                 Scale(width, dtype: dtype)
+///             }
+///         }
+///     }
+///     LayerRegistry.register(Scale.Description.self)
+public protocol LayerDescription: Hashable, Sendable {
+    /// The layer's name in JSON.
+    static var kind: String { get }
+
+    /// The options in the order in which they are read; none for a layer that is its name alone.
+    static var options: [LayerOption<Self>] { get }
+
+    /// The keys whose values may be given without them, as a list where there are several; none by default.
+    static var shortForm: [String] { get }
+
+    /// Makes a description whose options have their defaults; those that are required have a value that no layer
+    /// can have.
+    init()
+
+    /// Throws what keeps a layer from being made although each option by itself is valid; nothing by default.
+    func check() throws(LayerDescriptionError)
+
+    /// What the layer makes of a shape; throws where it cannot take it. By default the shape itself.
+    func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape
+
+    /// Makes the layer of a description that has been checked.
+    func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer
+}
+
+extension LayerDescription {
+    public static var options: [LayerOption<Self>] { [] }
+    public static var shortForm: [String] { [] }
+    public func check() throws(LayerDescriptionError) {}
+    public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape { input }
+}
+
+/// What is wrong with the description of a layer.
+public struct LayerDescriptionError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What is wrong, as the rest of a sentence that begins with the layer's name.
+    public let reason: String
+
+    /// Makes an error of the rest of a sentence that begins with the layer's name.
+    public init(_ reason: String) { self.reason = reason }
+
+    /// The reason.
+    public var description: String { reason }
+}
+
+extension LayerDescription {
+    /// Reads the options from an object, or from the values of the short form.
+    init(_ value: JSONValue) throws(LayerDescriptionError) {
+        self.init()
+        let (keys, short) = (Self.options.map(\.key), Self.shortForm)
+        let given: [String: JSONValue]
+        switch value {
+        case .object(let object):
+            if let unknown = object.keys.sorted().first(where: { !keys.contains($0) }) {
+                let hint =
+                    nearestName(to: unknown, among: keys).map { "did you mean \($0)?" }
+                    ?? "there are \(keys.joined(separator: ", "))"
+                throw LayerDescriptionError("has no option \(unknown); \(hint)")
+            }
+            given = object
+        case .list(let list) where short.count > 1 && list.count == short.count:
+            given = Dictionary(uniqueKeysWithValues: zip(short, list))
+        case let other where short.count == 1:
+            given = [short[0]: other]
+        default:
+            let brief = short.isEmpty ? "" : "[" + short.joined(separator: ", ") + "] or "
+            throw LayerDescriptionError(
+                "needs \(brief)an object of \(keys.joined(separator: ", ")), not \(value)")
+        }
+        for option in Self.options {
+            if let value = given[option.key] {
+                try option.read(value, &self)
+            } else if option.isRequired {
+                throw LayerDescriptionError("lacks \(option.key)")
+            }
+        }
+    }
+
+    /// The description as `init(_:)` reads it, without options at their defaults.
+    var value: JSONValue {
+        if Self.options.isEmpty { return .text(Self.kind) }
+        let standard = Self()
+        let written = Self.options.filter { $0.isRequired || $0.write(self) != $0.write(standard) }
+        let values = written.map { $0.write(self) }
+        if values.count > 1, written.map(\.key) == Self.shortForm {
+            return .object([Self.kind: .list(values)])
+        }
+        return .object([
+            Self.kind: .object(Dictionary(uniqueKeysWithValues: zip(written.map(\.key), values)))
+        ])
+    }
+
+    /// Throws the first option that is not valid, or what keeps the layer from being made as a whole.
+    func checkEverything() throws(LayerDescriptionError) {
+        for option in Self.options { try option.check(self) }
+        try check()
+    }
+
+    /// Throws where a parameter of this shape has more elements than 4 TiB in float32 hold.
+    func requireElements(_ shape: [Int]) throws(LayerDescriptionError) {
+        if shape.reduce(1.0, { $0 * Double($1) }) > 0x1p40 {
+            throw LayerDescriptionError("has a parameter of shape \(shape): too large")
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import Torch
+
+/// The layers that a network's description can name.
+///
+///     LayerRegistry.register(Scale.Description.self)  // from now on {"scale": 8} is a layer
+public enum LayerRegistry {
+    // A new layer of this package adds one line here.
+    private static let own: [any LayerDescription.Type] = [
+        Linear.Description.self,
+        Conv1d.Description.self,
+        Conv2d.Description.self,
+        Embedding.Description.self,
+        LayerNorm.Description.self,
+        GroupNorm.Description.self,
+        BatchNorm.Description.self,
+        LSTM.Description.self,
+        MaxPool2d.Description.self,
+        AveragePool2d.Description.self,
+        AdaptiveAveragePool2d.Description.self,
+        Flatten.Description.self,
+        Tanh.Description.self,
+        ReLU.Description.self,
+        Sigmoid.Description.self,
+        GELU.Description.self,
+        GELU.TanhDescription.self,
+    ]
+
+    private static let registry = NameRegistry(own, name: { $0.kind }, type: { ObjectIdentifier($0) })
+
+    /// Makes a layer known by its `kind`; call it before descriptions are read.
+    ///
+    /// Registering a type twice changes nothing; a kind that another type has traps.
+    public static func register<Description: LayerDescription>(_ description: Description.Type) {
+        registry.register(description, named: description.kind, type: ObjectIdentifier(description))
+    }
+
+    /// The names of all layers.
+    public static var kinds: [String] { registry.names }
+
+    /// Reads a layer: its name, or an object with its name and its options.
+    static func layer(_ value: JSONValue, at position: Int) throws(NetworkSpecificationError)
+        -> any LayerDescription
+    {
+        func failing(_ reason: String) -> NetworkSpecificationError {
+            NetworkSpecificationError(position, reason)
+        }
+        let (name, options): (String, JSONValue?)
+        switch value {
+        case .text(let text): (name, options) = (text, nil)
+        case .object(let object):
+            guard object.count == 1, let only = object.first else {
+                throw failing("\(value) must have one key, the layer's name")
+            }
+            (name, options) = (only.key, only.value)
+        default: throw failing("\(value) is no layer: a name or an object is needed")
+        }
+        guard let type = registry[name] else {
+            throw failing(unknownName(name, called: "layer", among: kinds))
+        }
+        do throws(LayerDescriptionError) {
+            return try read(type, options)
+        } catch {
+            throw failing("\(name) \(error.reason)")
+        }
+    }
+
+    private static func read<Description: LayerDescription>(
+        _ type: Description.Type, _ options: JSONValue?
+    ) throws(LayerDescriptionError) -> any LayerDescription {
+        switch (Description.options.isEmpty, options) {
+        case (true, nil): return Description()
+        case (true, _): throw LayerDescriptionError("has no options: write \"\(type.kind)\"")
+        case (false, nil): throw LayerDescriptionError("needs options: {\"\(type.kind)\": ...}")
+        case (false, let options?): return try Description(options)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Fisher
+import FisherTraining
+import Foundation
+import Testing
+
+/// Streams of batches over examples in memory and in files.
+@Suite struct ShuffledBatchesTests {
+    let inputs = Tensor((0..<20).map(Double.init), shape: [10, 2])
+    let targets = Tensor((0..<10).map(Int64.init), shape: [10])
+
+    /// Each epoch has every example once, and a stream that was saved continues the same.
+    @Test func everyExampleComesOnceAnEpoch() throws {
+        let batches = try ShuffledBatches(
+            inputs: inputs, targets: targets, batchSize: 4, seed: 5)
+        var drawn: [Int64] = []
+        for batch in batches.prefix(5) {
+            let found: [Int64] = try batch.targets.scalars()
+            #expect(try batch.inputs.scalars() == found.flatMap { [Double(2 * $0), Double(2 * $0 + 1)] })
+            drawn += found
+        }
+        #expect(batches.epoch == 2 && batches.batchesPerEpoch == 3)
+        #expect(drawn.prefix(10).sorted() == Array(0..<10))
+        #expect(drawn.suffix(10).sorted() == Array(0..<10))
+        #expect(Array(drawn.prefix(10)) != Array(drawn.suffix(10)))
+
+        _ = batches.next()
+        let restored = try ShuffledBatches(
+            inputs: inputs, targets: targets, batchSize: 4, seed: 9)
+        restored.position = try JSONDecoder().decode(
+            ShuffledIndices.self, from: try JSONEncoder().encode(batches.position))
+        #expect(restored.position == batches.position)
+        for _ in 0..<7 {
+            let (a, b): ([Int64], [Int64]) = (
+                try batches.next().targets.scalars(), try restored.next().targets.scalars()
+            )
+            #expect(a == b)
+        }
+    }
+
+    /// What checkpoints of former versions hold.
+    @Test func savedPositionsAreRead() throws {
+        let saved = Data(#"{"seed":5,"count":10,"batch":4,"pass":1,"offset":2}"#.utf8)
+        var position = try JSONDecoder().decode(ShuffledIndices.self, from: saved)
+        var other = ShuffledIndices(seed: 5, count: 10, batch: 4)
+        for _ in 0..<3 { _ = other.next() }
+        #expect(position.next() == other.next())
+        let broken = Data(#"{"seed":1,"count":3,"batch":4,"pass":0,"offset":0}"#.utf8)
+        #expect(throws: DecodingError.self) { try JSONDecoder().decode(ShuffledIndices.self, from: broken) }
+    }
+
+    @Test func filesAreReadAndMistakesNamed() throws {
+        let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors").path
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        try SafetensorsWriter().write(
+            [
+                SafetensorsSource(name: "inputs", tensor: inputs),
+                SafetensorsSource(name: "labels", tensor: targets),
+            ], to: path)
+        let fromFile = try ShuffledBatches(contentsOf: path, targets: "labels", batchSize: 10, seed: 1)
+        let fromMemory = try ShuffledBatches(
+            inputs: inputs, targets: targets, batchSize: 10, seed: 1)
+        let (a, b): ([Int64], [Int64]) = (
+            try fromFile.next().targets.scalars(), try fromMemory.next().targets.scalars()
+        )
+        #expect(a == b)
+        #expect(throws: SafetensorsError.self) { try ShuffledBatches(contentsOf: path, batchSize: 1) }
+        #expect(throws: BatchError.badSize(11, exampleCount: 10)) {
+            try ShuffledBatches(inputs: inputs, targets: targets, batchSize: 11)
+        }
+        #expect(throws: BatchError.unpaired(inputs: [10, 2], targets: [9])) {
+            try ShuffledBatches(
+                inputs: inputs, targets: targets.narrowed(0, from: 0, length: 9), batchSize: 1)
+        }
+    }
+}
