@@ -36,10 +36,10 @@ bench-information: build ## time estimates of the information beside Python libr
 	OMP_WAIT_POLICY=passive .build/bench-venv/bin/python Benchmarks/information.py
 
 format: ## format the sources
-	$(SWIFT) format --in-place --recursive --parallel Sources Tests Plugins Package.swift
+	$(SWIFT) format --in-place --recursive --parallel Examples Sources Tests Plugins Package.swift
 
 lint: ## fail where the sources are not formatted, or where folders of a module use each other
-	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Plugins Package.swift
+	$(SWIFT) format lint --strict --recursive --parallel Examples Sources Tests Plugins Package.swift
 	@Scripts/house
 
 docs: engine ## build the documentation into .build/docs; fails on a broken link or a symbol without a comment

@@ -197,7 +197,7 @@ def main() -> None:
         f"- OMP_WAIT_POLICY: {os.environ.get('OMP_WAIT_POLICY', 'not set')}",
         f"- Command: `{shlex.join(['python', 'Benchmarks/compare.py'] + sys.argv[1:])}`",
         f"- {arguments.turns} rounds; in each every optimizer takes one turn. Medians of the turns; ratios are "
-        "medians of the rounds' ratios with a 95 % interval. A turn begins with a step that is not counted.", "",
+        "medians of the rounds' ratios with a 95 % interval. A turn begins with a step that is not timed.", "",
     ]
     rows, tables = [], []
     for family in arguments.families:
@@ -218,7 +218,7 @@ def main() -> None:
         for count in threads:
             parameters, times = measure_steps(arguments, size, count)
             tables += [f"## GPT {size}: {parameters} parameters, whole steps, {count} thread{'s' if count > 1 else ''}",
-                       "", "| optimizer | ms a step | fastest | slowest |", "|---|---|---|---|"]
+                       "", "| optimizer | ms per step | fastest | slowest |", "|---|---|---|---|"]
             for name, values in times.items():
                 tables.append(f"| {name} | {median(values) * 1e3:.2f} | {min(values) * 1e3:.2f} "
                               f"| {max(values) * 1e3:.2f} |")

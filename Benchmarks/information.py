@@ -101,7 +101,7 @@ def main() -> None:
         f"- Command: `{shlex.join(['python', 'Benchmarks/information.py', *sys.argv[1:]])}`",
         f"- {arguments.turns} rounds (a fifth of them for vmap); in each every task runs once. Ratios are medians of the "
         "rounds' ratios to a plain forward and backward pass of the same side, with a 95 % interval. nngeometry's "
-        "diagonal comes without the gradient, that of the GPT without the embeddings.", "",
+        "diagonal does not include the gradient, nor that of the GPT the embeddings.", "",
     ]
     rows, tables = [], []
     for case in json.loads((HERE / "networks/cases.json").read_text()):

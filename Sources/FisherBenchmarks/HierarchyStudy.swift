@@ -2,7 +2,8 @@ import Fisher
 import FisherTraining
 import Foundation
 
-/// Puts optimizers beside the exact natural gradient on one model, at one point of its training.
+/// Compares the steps of optimizers with the exact natural gradient on one model, at one point of its
+/// training.
 public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatch {
     /// The model and its data.
     public let task: Task
@@ -10,9 +11,9 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
     public var seed: UInt64 = 0
     /// Steps of AdamW before anything is compared.
     public var trainingSteps = 100
-    /// Batches from which a rule may fill its averages, at the weights at which it is compared.
+    /// Batches with which a rule fills its averages, at the weights of the comparison.
     public var warmUpSteps = 10
-    /// What is added to the eigenvalues of the exact Fisher information.
+    /// Damping added to the eigenvalues of the exact Fisher information.
     public var damping = 1e-3
     /// Turns in which the steps are timed.
     public var turns = 7
@@ -20,7 +21,7 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
     /// Describes a study with its defaults.
     public init(_ task: Task) { self.task = task }
 
-    /// Compares candidates, telling the number of those done after each.
+    /// Compares candidates and reports the number completed after each.
     public func levels(
         of candidates: [OptimizerCandidate], progress: (Int) -> Void = { _ in }
     ) throws -> [HierarchyLevel] {
@@ -115,7 +116,7 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
     }
 }
 
-/// One optimizer at the weights at which it is compared; they are put back after every step.
+/// One optimizer at the weights at which it is compared; they are restored after every step.
 private final class Subject<Task: TrainingTask> {
     let optimizer: Optimizer
     private let task: Task
@@ -137,7 +138,7 @@ private final class Subject<Task: TrainingTask> {
         try withoutGradients { for (weight, value) in zip(weights, start) { try weight.assign(value) } }
     }
 
-    /// What a step on a batch adds to the weights, which stay as they were; the rule remembers the step.
+    /// The update of the weights by a step on a batch; the weights are restored, the rule's state is not.
     func movement(on batch: Task.Batch) throws -> [Tensor] {
         try optimizer.step(on: batch) { try task.objective(of: model, on: $0) }
         let movement = withoutGradients { zip(weights, start).map { $0 - $1 } }

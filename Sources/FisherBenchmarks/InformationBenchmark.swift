@@ -1,6 +1,6 @@
 import Fisher
 
-/// What `InformationBenchmark` can time.
+/// The tasks that `InformationBenchmark` can time.
 public enum InformationTask: String, CaseIterable, Sendable {
     /// The loss and its gradient: what the others are compared with.
     case plain
@@ -10,7 +10,7 @@ public enum InformationTask: String, CaseIterable, Sendable {
     case kronecker
     /// Kronecker factors at a draw from the model.
     case sampledKronecker = "sampled_kronecker"
-    /// The diagonals of the Kronecker factors, and the diagonal of what has none.
+    /// The diagonals of the Kronecker factors, and the diagonal of parameters without factors.
     case diagonalKronecker = "diagonal_kronecker"
     /// The eigenvalues in given eigenbases of the factors.
     case eigenvalues = "ekfac"
@@ -32,7 +32,7 @@ public final class InformationBenchmark {
     ///
     /// - Parameters:
     ///   - network: the network with its batch.
-    ///   - name: what it is called in the result.
+    ///   - name: its name in the result.
     ///   - tasks: what is timed; ratios are to the first.
     public init(_ network: BenchmarkNetwork, named name: String, tasks: [InformationTask]) throws {
         self.network = network
@@ -75,7 +75,7 @@ public final class InformationBenchmark {
         try estimator.estimate([request], of: objective(), units: network.units, using: generator)
     }
 
-    /// The bytes of the inputs that the layers with parameters are given, and of the gradients of their outputs.
+    /// The bytes of the inputs of the layers with parameters, and of the gradients of their outputs.
     func capturedBytes() throws -> Int {
         let counter = ByteCounter()
         _ = network.model.capturing(by: counter) { network.forward() }

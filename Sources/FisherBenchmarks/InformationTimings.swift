@@ -5,7 +5,7 @@ extension InformationBenchmark: InterleavedBenchmark {
     /// The number of tasks.
     public var candidateCount: Int { tasks.count }
 
-    /// One run a turn.
+    /// One run per turn.
     public var repetitions: Int { 1 }
 
     /// The mean seconds of a run of a task.
@@ -31,7 +31,7 @@ extension InformationBenchmark: InterleavedBenchmark {
     }
 }
 
-/// What estimates of one network's information take.
+/// The time and memory of estimates of one network's information.
 public struct InformationTimings: StudyDocument {
     /// One task; ratios are to the first one, within a turn.
     public struct Result: Codable, Sendable {
@@ -45,7 +45,7 @@ public struct InformationTimings: StudyDocument {
         public let lowestRatio: Double
         /// The highest ratio of a turn.
         public let highestRatio: Double
-        /// The bytes that it takes at its peak; nil where the system does not report it.
+        /// The peak memory in bytes; nil if the system does not report it.
         public let peakBytes: Int?
     }
 
@@ -63,10 +63,10 @@ public struct InformationTimings: StudyDocument {
     public let engine: String
     /// The bytes of the layers' inputs and of the gradients of their outputs.
     public let capturedBytes: Int
-    /// One a task.
+    /// One result per task.
     public let results: [Result]
 
-    /// The word for it in messages.
+    /// The name of the document in messages.
     public static let kind = "a result of fisher bench information"
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
@@ -77,7 +77,7 @@ public struct InformationTimings: StudyDocument {
             + NumberText.mebibytes(capturedBytes)
     }
 
-    /// One row a task.
+    /// One row per task.
     public var overview: StudyTable {
         StudyTable(
             results,

@@ -1,18 +1,18 @@
 import Fisher
 import FisherTraining
 
-/// What several candidates took in turns: in each turn every candidate is measured once, so that what else the
-/// machine does hits all of them.
+/// Measurements of several candidates in turns: each turn measures every candidate once, so that other load
+/// on the machine affects all of them.
 public struct InterleavedTimes<Sample> {
     /// What was measured, by candidate and turn.
     public let samples: [[Sample]]
 
-    /// Measures.
+    /// Measures every candidate once per turn.
     ///
     /// - Parameters:
     ///   - candidates: their number.
     ///   - turns: how often each is measured.
-    ///   - warmUpTurns: turns before, which do not count.
+    ///   - warmUpTurns: turns before the measurement, which are not recorded.
     ///   - measure: measures the candidate at a position.
     public init(
         candidates: Int, turns: Int, warmUpTurns: Int = 1, measure: (_ position: Int) throws -> Sample
@@ -53,9 +53,9 @@ extension InterleavedTimes<Double> {
 
 /// Several candidates that can be timed in turns.
 public protocol InterleavedBenchmark {
-    /// What one measurement gives.
+    /// The result of one measurement.
     associatedtype Sample
-    /// What is written down of all of them.
+    /// The document with the results of all candidates.
     associatedtype Result: StudyDocument
 
     /// The number of candidates.
@@ -69,12 +69,12 @@ public protocol InterleavedBenchmark {
     func measure(_ position: Int, repetitions: Int) throws -> Sample
     /// The seconds of one repetition.
     func seconds(_ sample: Sample) -> Double
-    /// Gathers what all turns gave.
+    /// Creates the document from the measurements of all turns.
     func result(of times: InterleavedTimes<Sample>, on machine: EnvironmentSummary) throws -> Result
 }
 
 extension InterleavedBenchmark {
-    /// Measures all candidates in turns, after a turn that does not count.
+    /// Measures all candidates in turns, after a turn that is not recorded.
     ///
     /// - Parameters:
     ///   - turns: the number of turns.
@@ -86,15 +86,15 @@ extension InterleavedBenchmark {
         return try result(of: times, on: machine)
     }
 
-    /// Takes the turns that somebody else asks for, until there are no more requests.
+    /// Makes the measurements that another process requests, until there are no more requests.
     ///
-    /// The first answer is `ready` with the number of parameters. A request is a candidate's position and a number of
-    /// repetitions, and is answered by the seconds of one.
+    /// The first answer is `ready` with the number of parameters. A request is a candidate's position and a
+    /// number of repetitions, answered by the seconds of one repetition.
     ///
     /// - Parameters:
-    ///   - next: the next request; nothing at the end.
+    ///   - next: the next request; nil at the end.
     ///   - answer: takes an answer, a line.
-    /// - Throws: `ConfigurationError` for what is no request.
+    /// - Throws: `ConfigurationError` for an invalid request.
     public func answer(_ next: () -> String?, with answer: (String) -> Void) throws {
         answer("ready \(parameterCount)")
         while let line = next() {

@@ -1,6 +1,6 @@
 import Fisher
 
-/// The machine's own measure: a = b + s c over arrays that no cache holds (STREAM's triad).
+/// The machine's memory bandwidth: a = b + s c over arrays larger than the caches (STREAM's triad).
 enum MemoryBandwidth {
     /// The best of five rounds on the threads in use, in bytes a second; three arrays of 256 MiB, 12 bytes
     /// counted for each element.
@@ -13,7 +13,7 @@ enum MemoryBandwidth {
         )
         for array in [a, b, c] { array.initialize(repeating: 1, count: count) }
         defer { for array in [a, b, c] { array.deallocate() } }
-        // Each thread has elements of its own.
+        // Each thread writes its own elements.
         nonisolated(unsafe) let (x, y, z) = (a, b, c)
         let clock = ContinuousClock()
         var best = Double.infinity

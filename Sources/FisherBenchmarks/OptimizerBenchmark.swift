@@ -61,7 +61,7 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
         let scale = 1e9 / Double(shapes.count)
         let results = try optimizers.enumerated().map { position, optimizer in
             let spread = times.spread(of: position)
-            // What a step cannot avoid to move: parameters and state read and written, gradients read.
+            // The minimum traffic of a step: parameters and state read and written, gradients read.
             let traffic = Double(12 * shapes.count + 2 * optimizer.stateByteCount) / spread.median
             return OptimizerTimings.Result(
                 optimizer: labels[position], nanosecondsAParameter: spread.median * scale,
@@ -77,7 +77,7 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
     }
 }
 
-/// What the steps of optimizers take on the same synthetic parameters.
+/// The time and memory of optimizer steps on the same synthetic parameters.
 public struct OptimizerTimings: StudyDocument {
     /// One optimizer.
     public struct Result: Codable, Sendable {
@@ -89,13 +89,13 @@ public struct OptimizerTimings: StudyDocument {
         public let fastest: Double
         /// The same in the slowest turn.
         public let slowest: Double
-        /// The traffic that a step cannot avoid, in 10^9 bytes a second.
+        /// The minimum traffic of a step, in 10^9 bytes per second.
         public let gigabytesASecond: Double
-        /// The same over what the machine's memory gives to STREAM's triad.
+        /// The same relative to the bandwidth of STREAM's triad on this machine.
         public let fractionOfTriad: Double
         /// The bytes of the state.
         public let stateBytes: Int
-        /// The bytes that a step takes on top; nil where the system does not report it.
+        /// The temporary memory of a step, in bytes; nil if the system does not report it.
         public let temporaryBytes: Int?
     }
 
@@ -111,12 +111,12 @@ public struct OptimizerTimings: StudyDocument {
     public let processor: String
     /// The version of libtorch.
     public let engine: String
-    /// What the machine's memory gives to STREAM's triad, in 10^9 bytes a second.
+    /// The bandwidth of STREAM's triad on this machine, in 10^9 bytes per second.
     public let triadGigabytesASecond: Double
-    /// One a candidate.
+    /// One result per candidate.
     public let results: [Result]
 
-    /// The word for it in messages.
+    /// The name of the document in messages.
     public static let kind = "a result of fisher bench optimizers"
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
@@ -127,7 +127,7 @@ public struct OptimizerTimings: StudyDocument {
             + NumberText.plain.fixed(triadGigabytesASecond, decimals: 1) + " GB/s"
     }
 
-    /// One row an optimizer.
+    /// One row per optimizer.
     public var overview: StudyTable {
         StudyTable(
             results,
@@ -154,7 +154,7 @@ public struct OptimizerTimings: StudyDocument {
 
     /// What the columns mean.
     public var legend: String {
-        "Times are medians over the turns, with the fastest and the slowest. GB/s counts what a step cannot avoid "
-            + "to move; temporary is memory on top, relative to the parameters."
+        "Times are medians over the turns, with the fastest and the slowest. GB/s counts the traffic that a step "
+            + "cannot avoid; temporary is additional memory, relative to the parameters."
     }
 }

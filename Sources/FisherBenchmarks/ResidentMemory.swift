@@ -6,7 +6,7 @@ import Foundation
 
 /// The memory that this process has in use, by /proc.
 enum ResidentMemory {
-    /// The bytes that some work takes at its peak, on top of what was there before; nil where the system does not
+    /// The peak memory of some work beyond what was in use before, in bytes; nil if the system does not
     /// report it.
     static func rise(during work: () throws -> Void) rethrows -> Int? {
         guard let before = startPeak() else { return nil }
@@ -14,10 +14,10 @@ enum ResidentMemory {
         return value("VmHWM").map { max(0, $0 - before) }
     }
 
-    /// Forgets the largest value so far, and gives the present one in bytes.
+    /// Resets the peak, and returns the present value in bytes.
     private static func startPeak() -> Int? {
         #if canImport(Glibc)
-            // Memory that was freed but kept would hide what is taken next.
+            // Memory that was freed but retained by the allocator would hide new allocations.
             if let symbol = dlsym(nil, "malloc_trim") {
                 _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
             }

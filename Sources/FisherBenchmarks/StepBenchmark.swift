@@ -7,7 +7,7 @@ public struct StepSeconds: Codable, Hashable, Sendable {
     public var data = 0.0
     /// The forward and the backward pass.
     public var gradient = 0.0
-    /// What was gathered for the rule besides.
+    /// Computing further statistics for the rule.
     public var statistics = 0.0
     /// The rule and the writing of the parameters.
     public var update = 0.0
@@ -60,7 +60,7 @@ public final class StepBenchmark: InterleavedBenchmark {
     /// - Parameters:
     ///   - candidates: the optimizers; ratios are to the first one.
     ///   - task: the task.
-    ///   - name: what the task is called in the result.
+    ///   - name: the task's name in the result.
     ///   - units: the units of a batch, for the result.
     ///   - execution: which execution of the rules is timed.
     ///   - steps: the steps of a turn.
@@ -168,7 +168,7 @@ public struct StepTimings: StudyDocument {
         public let dataMilliseconds: Double
         /// The forward and the backward pass.
         public let gradientMilliseconds: Double
-        /// What was gathered for the rule besides.
+        /// Computing further statistics for the rule.
         public let statisticsMilliseconds: Double
         /// The rule and the writing of the parameters.
         public let updateMilliseconds: Double
@@ -196,10 +196,10 @@ public struct StepTimings: StudyDocument {
     public let processor: String
     /// The version of libtorch.
     public let engine: String
-    /// One a candidate.
+    /// One result per candidate.
     public let results: [Result]
 
-    /// The word for it in messages.
+    /// The name of the document in messages.
     public static let kind = "a result of fisher bench step"
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
@@ -209,13 +209,13 @@ public struct StepTimings: StudyDocument {
         "\(network): batch \(batch), \(threads) threads, \(turns) turns of \(steps) steps"
     }
 
-    /// One row an optimizer.
+    /// One row per optimizer.
     public var overview: StudyTable {
         StudyTable(
             results,
             [
                 StudyColumn(["optimizer"], key: "optimizer", .left) { .init($0.optimizer) },
-                .number(["ms a step"], key: "step_ms", decimals: 2, \.milliseconds),
+                .number(["ms per step"], key: "step_ms", decimals: 2, \.milliseconds),
                 .number(["fastest"], key: "fastest_ms", decimals: 2, \.fastest),
                 .number(["slowest"], key: "slowest_ms", decimals: 2, \.slowest),
                 .number(["data"], key: "data_ms", decimals: 2, \.dataMilliseconds),

@@ -15,6 +15,7 @@ import Synchronization
 ///     FisherTool.register(command: Greet.self)
 ///     FisherTool.main()
 public struct FisherTool: ParsableCommand {
+    /// The name of the program, and the subcommands: this package's, then those that were registered.
     public static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: EnvironmentSummary.programName,
@@ -30,6 +31,7 @@ public struct FisherTool: ParsableCommand {
     /// The commands of other packages.
     private static let registered = Mutex<[any ParsableCommand.Type]>([])
 
+    /// Makes the command, as the argument parser asks for it.
     public init() {}
 
     /// Adds a command, which appears in the help after those of this package.

@@ -1,15 +1,16 @@
 /// The values that an option may take, beyond those that its type has.
 public struct AllowedValues<Value: OptionValue>: Sendable {
-    /// Why a value is not allowed, as the end of a sentence; nothing where it is.
+    /// Why a value is rejected, as the end of a sentence; nil if it is allowed.
     let complaint: @Sendable (Value) -> String?
 
-    /// The values about which a function has no complaint. A complaint is the end of a sentence: `must be even`.
+    /// The values for which a function returns nil. For others it returns the end of a sentence: `must be
+    /// even`.
     public init(complaint: @escaping @Sendable (Value) -> String?) { self.complaint = complaint }
 
     /// Every value of the type.
     public static var all: AllowedValues { AllowedValues { _ in nil } }
 
-    /// The values of a list.
+    /// The values in a list.
     public static func among(_ values: [Value]) -> AllowedValues {
         AllowedValues { value in
             if values.contains(value) { return nil }
@@ -18,7 +19,7 @@ public struct AllowedValues<Value: OptionValue>: Sendable {
         }
     }
 
-    /// No value, or one that is allowed of another type.
+    /// No value, or an allowed value of the wrapped type.
     public static func optional<Wrapped>(_ allowed: AllowedValues<Wrapped>) -> AllowedValues
     where Value == Wrapped? {
         AllowedValues { value in value.flatMap(allowed.complaint) }
@@ -30,29 +31,29 @@ extension AllowedValues where Value: NumericOptionValue {
         self.init { value in value.extremes.allSatisfy(isAllowed) ? nil : sentence }
     }
 
-    /// x >= 0.
+    /// Finite numbers of zero or more.
     public static var nonNegative: AllowedValues {
         AllowedValues("must be zero or more") { $0.isFinite && $0 >= 0 }
     }
-    /// x > 0.
+    /// Finite numbers of more than zero.
     public static var positive: AllowedValues {
         AllowedValues("must be more than zero") { $0.isFinite && $0 > 0 }
     }
-    /// 0 <= x < 1, as of the decay of an average.
+    /// Numbers in [0, 1), such as the decay of an average.
     public static var decay: AllowedValues { AllowedValues("must lie in [0, 1)") { (0..<1).contains($0) } }
-    /// 0 < x <= 1, as of a power of the information.
+    /// Numbers in (0, 1], such as a power of the information.
     public static var exponent: AllowedValues { AllowedValues("must lie in (0, 1]") { $0 > 0 && $0 <= 1 } }
-    /// 0 <= x <= 1.
+    /// Numbers in [0, 1].
     public static var fraction: AllowedValues { AllowedValues("must lie in [0, 1]") { (0...1).contains($0) } }
-    /// At least so many.
+    /// Numbers of at least `least`.
     public static func atLeast(_ least: Int) -> AllowedValues {
         AllowedValues("must be at least \(least)") { $0 >= Double(least) }
     }
-    /// Within bounds, both allowed.
+    /// Numbers between two bounds, both of which are allowed.
     public static func between(_ least: Int, _ most: Int) -> AllowedValues {
         AllowedValues("must lie between \(least) and \(most)") { $0 >= Double(least) && $0 <= Double(most) }
     }
-    /// Within a range whose upper bound is not allowed.
+    /// Numbers within a range, whose upper bound is not allowed.
     public static func within(_ range: Range<Double>) -> AllowedValues {
         AllowedValues("must lie in [\(range.lowerBound), \(range.upperBound))") { range.contains($0) }
     }

@@ -10,7 +10,7 @@
 public struct Configurable<Value: OptionValue>: Hashable, Sendable {
     /// The option's value.
     public var wrappedValue: Value
-    /// What was declared.
+    /// The option's declaration.
     public let declaration: OptionDeclaration
     private let allowed: AllowedValues<Value>
 
@@ -20,13 +20,13 @@ public struct Configurable<Value: OptionValue>: Hashable, Sendable {
     ///   - wrappedValue: the default.
     ///   - name: the name in configurations, in snake_case; dotted where the option belongs to a section.
     ///   - allowed: the values that it may take.
-    ///   - aliases: other names that are understood.
-    ///   - meaning: what it means, in a few words.
+    ///   - aliases: other accepted names.
+    ///   - meaning: its meaning, in a few words.
     public init(
         wrappedValue: Value, _ name: String, _ allowed: AllowedValues<Value>, aliases: [String] = [],
         _ meaning: String
     ) {
-        // A value that is being set takes the place of the default while its owner is made anew.
+        // A value being set replaces the default while its owner is re-created.
         if let given = OptionOverrides.values[name] {
             self.wrappedValue = given as? Value ?? wrappedValue
         } else {
@@ -41,20 +41,20 @@ public struct Configurable<Value: OptionValue>: Hashable, Sendable {
         self.init(wrappedValue: wrappedValue, name, .all, aliases: aliases, meaning)
     }
 
-    /// Two options are equal where their values are.
+    /// Two options are equal if their values are.
     public static func == (a: Configurable, b: Configurable) -> Bool { a.wrappedValue == b.wrappedValue }
 
     /// Hashes the value.
     public func hash(into hasher: inout Hasher) { hasher.combine(wrappedValue) }
 }
 
-/// What an option is called and what it means.
+/// An option's name, aliases, meaning and form.
 public struct OptionDeclaration: Hashable, Sendable {
     /// The name in configurations.
     public let name: String
-    /// Other names that are understood.
+    /// Other accepted names.
     public let aliases: [String]
-    /// What it means, in a few words.
+    /// The meaning, in a few words.
     public let meaning: String
     /// How its values look in files.
     public let form: OptionForm
@@ -73,11 +73,11 @@ func plainName(_ name: String) -> String { name.filter { $0 != "-" && $0 != "_" 
 
 /// An option with its present value, without the type of that value.
 public struct OptionEntry: Sendable {
-    /// What was declared.
+    /// The option's declaration.
     public let declaration: OptionDeclaration
-    /// The value as text: one piece, or those of a list.
+    /// The value as text: one piece, or one for each element of a list.
     public let pieces: [String]
-    /// Why the value is not allowed; nothing where it is.
+    /// Why the value is rejected; nil if it is allowed.
     let complaint: String?
     let value: any OptionValue
     let parse: @Sendable ([String]) -> ParsedOption
@@ -88,13 +88,13 @@ public struct OptionEntry: Sendable {
     public var text: String { pieces.joined(separator: ",") }
 }
 
-/// What became of a text that was to be an option's value.
+/// The result of parsing a text as an option's value.
 enum ParsedOption {
     case value(any OptionValue)
     case complaint(String)
 }
 
-/// Values that take the place of defaults while options are made anew.
+/// Values that replace defaults while options are re-created.
 enum OptionOverrides {
     @TaskLocal static var values: [String: any OptionValue] = [:]
 }

@@ -2,20 +2,20 @@ import Torch
 
 /// A value type whose stored properties are options, or groups of options that several types share.
 ///
-/// Each option is a property with `@Configurable`. A property whose own type conforms to this protocol is a group: its
-/// options stand among the owner's.
+/// Each option is a property with `@Configurable`. A property whose own type conforms to this protocol is a
+/// group: its options are listed among the owner's.
 public protocol ConfigurableOptions: Hashable, Sendable {
     /// The defaults.
     init()
 
-    /// Why values that are each allowed cannot stand together; nothing where they can.
+    /// Why values that are each allowed cannot be combined; nil if they can.
     var inconsistency: OptionError? { get }
 
-    /// Names of options that there once were: they are accepted, whatever their value, and change nothing.
+    /// Names of removed options: they are accepted with any value and have no effect.
     static var retiredOptions: [String] { get }
 }
 
-/// An option that does not exist, or a value that it does not take.
+/// An unknown option, or a value that an option rejects.
 public struct OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The option.
     public let option: String
@@ -67,17 +67,17 @@ extension ConfigurableOptions {
     /// Whether a name or an alias is that of an option.
     public func hasOption(named name: String) -> Bool { Self.option(named: name, among: options) != nil }
 
-    /// An option by its name, or where none has that name by an alias.
+    /// The option with a name or, if there is none, with an alias.
     private static func option(named name: String, among options: [OptionEntry]) -> OptionEntry? {
         options.first { $0.declaration.hasName(name) } ?? options.first { $0.declaration.isNamed(name) }
     }
 
-    /// Sets an option by its name or an alias, from text. Nothing changes where it throws.
+    /// Sets an option by its name or an alias, from text. Nothing changes if it throws.
     public mutating func setOption(_ name: String, to text: String) throws(OptionError) {
         try setOptions([(name, [text])])
     }
 
-    /// Sets options by their names or aliases, each from its pieces of text. Nothing changes where it throws.
+    /// Sets options by their names or aliases, each from its pieces of text. Nothing changes if it throws.
     ///
     /// Values that depend on one another are checked when all are set.
     public mutating func setOptions(_ settings: [(name: String, pieces: [String])]) throws(OptionError) {

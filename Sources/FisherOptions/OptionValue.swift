@@ -1,6 +1,6 @@
 /// How an option's values look in a file.
 public enum OptionForm: Sendable {
-    /// A number or a truth value.
+    /// A number or a Boolean.
     case bare
     /// A text.
     case quoted
@@ -10,19 +10,19 @@ public enum OptionForm: Sendable {
 
 /// A type whose values an option can take, each of which has a form as text.
 public protocol OptionValue: Hashable, Sendable {
-    /// Reads a value from its pieces of text, one except for lists; nothing where they are not one.
+    /// Parses a value from its pieces of text, one except for lists; nil if they are invalid.
     init?(optionPieces: [String])
     /// The value as text.
     var optionPieces: [String] { get }
-    /// What is wrong with a text that is no value, as the end of a sentence.
+    /// What is wrong with a text that cannot be parsed, as the end of a sentence.
     static var expectation: String { get }
     /// How values look in files.
     static var form: OptionForm { get }
 }
 
-/// A value that is a number, or is made of numbers, so that it can be held to a range.
+/// A value that is a number or consists of numbers, so that its range can be checked.
 public protocol NumericOptionValue: OptionValue {
-    /// The smallest and the largest of the numbers, or all of them; none where there is no number.
+    /// The smallest and the largest of the numbers, or all of them; empty if there is no number.
     var extremes: [Double] { get }
 }
 
@@ -35,7 +35,7 @@ extension Double: NumericOptionValue {
 }
 
 extension Int: NumericOptionValue {
-    /// Reads a whole number; a number such as `2.0`, as other programs write it, is one.
+    /// Parses a whole number; `2.0`, as other programs write it, is accepted.
     public init?(optionPieces: [String]) {
         let text = optionPieces[0].filter { $0 != "_" }
         guard let value = Int(text) ?? Double(text).flatMap({ Int(exactly: $0) }) else { return nil }

@@ -20,4 +20,14 @@ public enum TaskRegistry {
 
     /// All tasks: those of this package in their order, then those that were registered.
     public static var tasks: [any ConfigurableTask.Type] { registry.entries }
+
+    /// The task of a name.
+    ///
+    /// - Throws: `ConfigurationError` with the nearest name where there is none.
+    public static func task(named name: String) throws(ConfigurationError) -> any ConfigurableTask.Type {
+        guard let task = registry[name] else {
+            throw ConfigurationError(unknownName(name, called: "task", among: registry.names))
+        }
+        return task
+    }
 }

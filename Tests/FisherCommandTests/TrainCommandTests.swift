@@ -233,7 +233,7 @@ import Torch
             let tuned = try Self.run(common + ["--learning-rates", "all=1e-3,2e-3", "--protocol", "both"])
             #expect(tuned.status == 0, "\(tuned.errors)")
             #expect(tuned.output.contains("one rule for all"))
-            #expect(tuned.output.contains("stands at the edge of its grid"))
+            #expect(tuned.output.contains("lies at the edge of its grid"))
             #expect(tuned.output.contains("fadam (drop-in)"))
             // Nothing is trained again.
             let again = try Self.run(

@@ -38,9 +38,10 @@ import Testing
     /// Each example stands in a file that the tests compile and run.
     @Test(arguments: articles)
     func examplesAreCompiled(_ article: URL) throws {
-        let snippets = try Self.files(under: "Tests", ending: "Snippets.swift").map {
-            Self.code(try String(contentsOf: $0, encoding: .utf8))
-        }
+        let files =
+            Self.files(under: "Tests", ending: "Snippets.swift")
+            + Self.files(under: "Examples", ending: ".swift")
+        let snippets = try files.map { Self.code(try String(contentsOf: $0, encoding: .utf8)) }
         for example in try Self.examples(in: article) where !example.hasPrefix(".package(") {
             #expect(snippets.contains { $0.contains(example) }, "\(example)")
         }

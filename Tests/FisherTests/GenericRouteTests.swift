@@ -116,7 +116,7 @@ import Testing
             try estimator.estimate(
                 [.diagonal(.empirical)], of: Objective(Opaque(outputs: model(x)), observing: y))
         }
-        #expect(error?.description.contains("does not tell the outputs") == true)
+        #expect(error?.description.contains("does not expose its outputs") == true)
         let found = try estimator.estimate(
             [.kronecker(.empirical)], of: Objective(Opaque(outputs: model(x)), observing: y))
         #expect(found.kronecker(.empirical)?.layers.count == 2)

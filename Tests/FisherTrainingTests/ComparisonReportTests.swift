@@ -131,7 +131,7 @@ struct ComparisonReportTests {
         #expect(!single.contains("bands reach"))
         #expect(single.contains("A single common seed gives no interval."))
         let empty = ComparisonFixture.result([]).report()
-        #expect(empty.contains("No run produced a loss that could be drawn."))
+        #expect(empty.contains("No run produced a loss that can be drawn."))
     }
 
     @Test("Equal results give equal pages")

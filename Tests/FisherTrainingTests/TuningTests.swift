@@ -30,6 +30,23 @@ import Testing
         #expect(throws: HyperparameterError.self) { try candidate.setting([Setting("epsilon3", "0.5")]) }
     }
 
+    /// Files of former versions call some options otherwise.
+    @Test func optionsOfFormerFilesAreRecognized() throws {
+        let candidate = OptimizerCandidate(
+            label: "fadam", rule: try FAdam { $0.momentumOrder = .raw }, clipGradientNorm: 1)
+        let former = candidate.options.map { setting in
+            let names = [
+                "momentum_order": "momentum", "decay_metric": "decay", "epsilon_policy": "epsilon_rule",
+            ]
+            return Setting(names[setting.name] ?? setting.name, setting.value)
+        }
+        #expect(former != candidate.options && candidate.hasOptions(former))
+        #expect(!OptimizerCandidate(label: "fadam", rule: FAdam(), clipGradientNorm: 1).hasOptions(former))
+        #expect(!candidate.hasOptions(former + [Setting("unknown", "1")]))
+        let layers = OptimizerCandidate(label: "ekfac", rule: EKFAC())
+        #expect(layers.hasOptions(layers.options + [Setting("uses_trace_ratio", "true")]))
+    }
+
     /// The chosen trial is the one of lowest mean loss, and trials that were made are not made again.
     @Test func theLowestMeanLossIsChosen() throws {
         let tuner = Tuner(ToyTask(), length: RunLength(steps: 15, evaluateEvery: 15), seeds: [1, 2])

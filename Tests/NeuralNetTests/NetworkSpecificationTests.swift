@@ -111,7 +111,7 @@ import Torch
         Mistake("\"transformer\"", 0, "transformer", "there are", "conv2d"),
         Mistake("\"linear\"", 0, "linear needs options"),
         Mistake("{\"tanh\":{}}", 0, "tanh has no options"),
-        Mistake("3", 0, "3 is no layer"),
+        Mistake("3", 0, "3 is not a layer"),
         Mistake("{\"linear\":[1,2],\"relu\":1}", 0, "one key"),
         Mistake("{\"linear\":[1,2,3]}", 0, "[in, out]", "[1, 2, 3]"),
         Mistake("{\"linear\":[0,2]}", 0, "linear", "in", "not 0"),
@@ -156,7 +156,7 @@ import Torch
         ("{\"layer\":[\"tanh\"],\"likelihood\":\"gaussian\"}", "did you mean layers?"),
         ("{\"layers\":\"tanh\",\"likelihood\":\"gaussian\"}", "layers must be a list"),
         ("[]", "must be an object"),
-        ("{\"layers\":[", "no JSON"), ("", "no JSON"),
+        ("{\"layers\":[", "not valid JSON"), ("", "not valid JSON"),
     ]) func aMistakeInTheWholeIsNamed(_ json: String, _ words: String) throws {
         let error = #expect(throws: NetworkSpecificationError.self) {
             try NetworkSpecification(json: Data(json.utf8))

@@ -98,9 +98,9 @@ func safetensorsBytes(_ header: [UInt8], data: Int = 0, claiming length: UInt64?
         .init(Malformation.entry(dtype: "\"F31\""), "dtype \"F31\" is unknown"),
         .init(Malformation.entry(dtype: "\"f32\""), "dtype \"f32\" is unknown"),
         .init(Malformation.entry(dtype: "{\"F32\":null}"), "expected a string"),
-        .init(Malformation.entry(more: ",\"dtype\":\"F32\""), "its dtype stands more than once"),
-        .init(Malformation.entry(more: ",\"shape\":[1]"), "its shape stands more than once"),
-        .init(Malformation.entry(more: ",\"data_offsets\":[0,4]"), "its data_offsets stands more than once"),
+        .init(Malformation.entry(more: ",\"dtype\":\"F32\""), "its dtype occurs more than once"),
+        .init(Malformation.entry(more: ",\"shape\":[1]"), "its shape occurs more than once"),
+        .init(Malformation.entry(more: ",\"data_offsets\":[0,4]"), "its data_offsets occurs more than once"),
         .init(Malformation.entry(more: ",\"more\":[1,{\"x\":-01}]"), "needless 0"),
         .init(Malformation.entry(more: ",\"more\":1e999"), "a number is too large"),
         .init(Malformation.entry(more: ",\"more\":1."), "expected a digit"),
@@ -116,10 +116,10 @@ func safetensorsBytes(_ header: [UInt8], data: Int = 0, claiming length: UInt64?
         .init("{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", "no data_offsets"),
         .init(
             Malformation.pair("[0,2]", "[2,4]", shape: 2).replacing("\"b\"", with: "\"\\u0061\""),
-            "its name stands more than once"),
+            "its name occurs more than once"),
         .init(
             Malformation.pair("[0,2]", "[2,4]", shape: 2).replacing("\"b\"", with: "\"e\\u0301\"")
-                .replacing("\"a\"", with: "\"\\u00e9\""), tensor: "\u{E9}", "its name stands more than once"),
+                .replacing("\"a\"", with: "\"\\u00e9\""), tensor: "\u{E9}", "its name occurs more than once"),
     ]
 
     static let texts: [Malformation] = [
@@ -135,10 +135,10 @@ func safetensorsBytes(_ header: [UInt8], data: Int = 0, claiming length: UInt64?
         .init("{\"__metadata__\":{\"a\" \"b\"}}", data: 0, tensor: nil, "expected ':'"),
         .init("{'a':1}", data: 0, tensor: nil, "expected a string"),
         .init("{/**/}", data: 0, tensor: nil, "expected a string"),
-        .init("{\"__metadata__\":{},\"__metadata__\":{}}", data: 0, tensor: nil, "__metadata__ stands more"),
+        .init("{\"__metadata__\":{},\"__metadata__\":{}}", data: 0, tensor: nil, "__metadata__ occurs more"),
         .init(
-            "{\"__metadata__\":null,\"__metadata__\":{}}", data: 0, tensor: nil, "__metadata__ stands more"),
-        .init("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", data: 0, tensor: nil, "key \"k\" stands more"),
+            "{\"__metadata__\":null,\"__metadata__\":{}}", data: 0, tensor: nil, "__metadata__ occurs more"),
+        .init("{\"__metadata__\":{\"k\":\"1\",\"k\":\"2\"}}", data: 0, tensor: nil, "key \"k\" occurs more"),
         .init("{\"__metadata__\":{\"k\":1}}", data: 0, tensor: nil, "expected a string, found '1'"),
         .init("{\"__metadata__\":{\"k\":null}}", data: 0, tensor: nil, "expected a string"),
         .init("{\"__metadata__\":[]}", data: 0, tensor: nil, "expected an object"),

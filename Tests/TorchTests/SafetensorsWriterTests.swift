@@ -111,11 +111,11 @@ import Testing
             [SafetensorsSource(name: "b", dtype: dtype, shape: shape, bytes: bytes)]
         }
         let cases: [([SafetensorsSource], SafetensorsError.Kind, String)] = [
-            (failing { _ in throw Lost() }, .sourceFailed, "its bytes cannot be had: the device was lost"),
+            (failing { _ in throw Lost() }, .sourceFailed, "its bytes cannot be read: the device was lost"),
             (failing { try give(1, to: $0) }, .sourceFailed, "it gave 1 of the 2 bytes announced"),
             (failing { try give(3, to: $0) }, .sourceFailed, "it gave more than the 2 bytes announced"),
             (failing { try? give(3, to: $0) }, .sourceFailed, "it gave more than the 2 bytes announced"),
-            ([source("b"), source("a"), source("b")], .malformed, "stands more than once"),
+            ([source("b"), source("a"), source("b")], .malformed, "occurs more than once"),
             (sized(.float32, [2], [1, 2]), .malformed, "takes 8 bytes, 2 were announced"),
             (sized(.uint8, [-1, -2], [1, 2]), .malformed, "has a negative dimension"),
             (sized(.uint8, [1 << 40, 1 << 40], []), .malformed, "more elements than 64 bits can count"),

@@ -1,4 +1,4 @@
-import FisherInformation
+import Torch
 
 /// Which of the two executions of a rule an optimizer uses.
 public enum Execution: String, Codable, CaseIterable, Sendable {
@@ -9,4 +9,14 @@ public enum Execution: String, Codable, CaseIterable, Sendable {
     case automatic
     /// Tensor operations that read like the published algorithm, always.
     case formula
+}
+
+extension InstructionSet {
+    /// The one that the environment names, or the fastest; throws a name that is none of those here.
+    static func chosen() throws(HyperparameterError) -> InstructionSet {
+        if let set = supported(named: requestedName) { return set }
+        throw HyperparameterError(
+            rule: "optimizer", option: variable, value: requestedName ?? "",
+            reason: "is not one of " + supported.map(\.rawValue).joined(separator: ", "))
+    }
 }

@@ -30,18 +30,13 @@ extension FusedJob {
     ///
     /// - Returns: whether epsilon-hat is epsilon, as it is unless the gradient is truly small.
     mutating func setEpsilon(gradientSquares: Double) -> Bool {
-        guard let epsilonFraction, count > 0 else { return true }
+        guard let epsilonFraction, count > 0, var k = loop.metric else { return true }
         let bound = Float(epsilonFraction * (gradientSquares / Double(count)).squareRoot())
-        switch loop {
-        case .metric(var k) where bound < k.epsilon:
-            k.epsilon = bound
-            k.guarded = needsGuards(k)
-            loop = .metric(k)
-        case .factored(var k) where bound < k.epsilon:
-            k.epsilon = bound
-            loop = .factored(k)
-        default: return true
-        }
+        guard bound < k.epsilon else { return true }
+        k.epsilon = bound
+        // Of a factored metric the guards are known only once its factors are prepared.
+        if case .metric = loop { k.guarded = needsGuards(k) }
+        loop.metric = k
         return false
     }
 
@@ -51,38 +46,17 @@ extension FusedJob {
         var total = totalOfCells(sums)
         if !total.step.isFinite || !total.decay.isFinite {
             // A quotient overflowed: weights of more than 10^18. Once more, with guards.
-            setGuarded()
+            loop.metric?.guarded = true
             for cell in 0..<cells.count { measure(cell, &sums[cell]) }
             total = totalOfCells(sums)
         }
         let factor = max(1, (total.step / Double(count)).squareRoot() / clip)
         let decayFactor = max(1, (total.decay / Double(count)).squareRoot() / clip)
-        func divide(_ k: inout ck_metric) {
-            k.take_m = Float(Double(k.take_m) / factor)
-            k.of_decay = Float(Double(k.of_decay) / decayFactor)
-        }
         clipFactor = factor
-        switch loop {
-        case .plain, .adaptive, .divided: break
-        case .metric(var k):
-            divide(&k)
-            loop = .metric(k)
-        case .factored(var k):
-            divide(&k)
-            loop = .factored(k)
-        }
-    }
-
-    private mutating func setGuarded() {
-        switch loop {
-        case .plain, .adaptive, .divided: break
-        case .metric(var k):
-            k.guarded = true
-            loop = .metric(k)
-        case .factored(var k):
-            k.guarded = true
-            loop = .factored(k)
-        }
+        guard var k = loop.metric else { return }
+        k.take_m = Float(Double(k.take_m) / factor)
+        k.of_decay = Float(Double(k.of_decay) / decayFactor)
+        loop.metric = k
     }
 
     private func needsGuards(_ k: ck_metric) -> Bool {
@@ -100,11 +74,24 @@ extension FusedJob {
     }
 
     /// epsilon-hat as it was used.
-    var epsilon: Double? {
-        guard reportsEpsilon else { return nil }
-        switch loop {
-        case .plain, .adaptive, .divided: return nil
-        case .metric(let k), .factored(let k): return Double(k.epsilon)
+    var epsilon: Double? { reportsEpsilon ? loop.metric.map { Double($0.epsilon) } : nil }
+}
+
+extension FusedJob.Loop {
+    /// The constants of a metric's loops, whether its information is factored or not.
+    fileprivate var metric: ck_metric? {
+        get {
+            switch self {
+            case .metric(let k), .factored(let k): k
+            case .plain, .adaptive, .divided: nil
+            }
+        }
+        set {
+            switch (self, newValue) {
+            case (.metric, let k?): self = .metric(k)
+            case (.factored, let k?): self = .factored(k)
+            default: break
+            }
         }
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import Fisher
 import FisherBenchmarks
 import FisherTasks
+import FisherTraining
 
 /// `fisher bench step`.
 struct BenchStep: ParsableCommand {
@@ -20,6 +21,12 @@ struct BenchStep: ParsableCommand {
             the byte-level GPT of `train language`: tiny, small, base.
             """)
     var network: Network = .tiny
+    @Option(help: "A task on its own data instead: language, digits, or one that was registered.")
+    var task: String?
+    @Option(
+        name: .customLong("set"), parsing: .singleValue,
+        help: ArgumentHelp("An option of the task by its key, repeatable.", valueName: "key=value"))
+    var settings: [SettingArgument] = []
     @Option(
         help: "Units a batch; by default 16 windows for a byte-level GPT, 32 sequences for gpt, else 128.")
     var batch: Int?
@@ -62,6 +69,7 @@ struct BenchStep: ParsableCommand {
             optimizers.isEmpty
             ? ["sgd", "adamw"].compactMap { OptimizerSpecification(argument: $0) } : optimizers
         let candidates = try named.map { try $0.candidate(sharing: [], clip: nil) }
+        if let task { return try run(try TaskRegistry.task(named: task), candidates) }
         let units = batch ?? network.usualBatch
         try arguments.run {
             switch network.kind {
@@ -75,6 +83,17 @@ struct BenchStep: ParsableCommand {
                     candidates, on: task, named: network.rawValue, batch: units, execution: execution,
                     steps: steps)
             }
+        }
+    }
+
+    private func run<Task: ConfigurableTask>(_: Task.Type, _ candidates: [OptimizerCandidate]) throws {
+        var values = settings.map { ($0.name, [$0.value]) }
+        if let batch { values.append(("data.batch", ["\(batch)"])) }
+        let layers = Task.presets.prefix(1).map(\.layer) + [ConfigurationLayer(.commandLine, values)]
+        let task = try Task(try ResolvedConfiguration<Task.Options>(layers).value.task)
+        try arguments.run {
+            try StepBenchmark(
+                candidates, on: task, named: Task.name, batch: task.batch, execution: execution, steps: steps)
         }
     }
 }

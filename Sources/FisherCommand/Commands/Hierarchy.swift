@@ -17,7 +17,7 @@ struct Hierarchy: ParsableCommand {
                 the loss, its time and its memory. Every rule first fills its averages from some batches, the \
                 weights being held still.
                 """,
-            subcommands: TaskRegistry.tasks.map { $0.hierarchyCommand },
+            subcommands: TaskRegistry.tasks.filter { $0.smallestPreset != nil }.map { $0.hierarchyCommand },
             defaultSubcommand: HierarchyTask<DigitsTask>.self)
     }
 }

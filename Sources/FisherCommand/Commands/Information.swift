@@ -130,6 +130,7 @@ struct Information: ParsableCommand {
 }
 
 extension CurvatureSource: ExpressibleByArgument {
+    /// The names of the sources, for the help.
     public static var allValueStrings: [String] { kinds.map(\.description) }
 }
 extension WeightSharing: ExpressibleByArgument {}

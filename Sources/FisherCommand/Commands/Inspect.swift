@@ -10,7 +10,7 @@ struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show a model's Fisher information by layer, from a run, a checkpoint or files.",
         discussion: """
-            A run or a checkpoint of fisher train is inspected on batches of its own text. Any other file of weights \
+            A run or a checkpoint of fisher train is inspected on batches of its own data. Any other file of weights \
             needs --model, --inputs and --targets, as fisher information takes them.
 
             The table has, by layer, the parameters, the trace of the information of an observation, effective rank \
@@ -63,7 +63,7 @@ struct Inspect: ParsableCommand {
     func run() throws {
         Interruption.install()
         if let report { try requireFolder(of: report) }
-        let (inspection, subject) = try model == nil ? language() : plain()
+        let (inspection, subject) = try model == nil ? saved() : plain()
         let document = InspectionDocument(inspection, of: subject)
         if json {
             print(String(decoding: document.json(), as: UTF8.self), terminator: "")
@@ -92,26 +92,36 @@ struct Inspect: ParsableCommand {
             settings: [Setting("batches", "\(batches)"), Setting("seed", "\(seed)")] + more)
     }
 
-    /// A GPT of ours on batches of its text.
-    private func language() throws -> (ModelInspection, InspectionSubject) {
+    /// A task's model on batches of the task's data: that of a run, or a GPT by what its file says.
+    private func saved() throws -> (ModelInspection, InspectionSubject) {
         let place = try SavedModel(at: checkpoint)
-        let network = try GPTFile.read(place.weights)
-        var options = LanguageOptions()
-        if let file = place.configuration {
-            let layer = try ConfigurationLayer(tomlFile: file)
-            options = try ResolvedConfiguration<LanguageOptions>([layer]).value.task
-        }
-        if !text.isEmpty { options.text = text }
-        let task = try LanguageTask(
-            network.configuration, corpus: try Corpus.text(at: options.text), batch: options.batch)
+        if let task = try place.task.map(TaskRegistry.task) { return try inspect(task, place) }
+        let model = try GPTFile.read(place.weights)
+        let batch = LanguageOptions().batch
+        return try inspect(
+            LanguageTask(model.configuration, corpus: try Corpus.text(at: text), batch: batch), model, place)
+    }
+
+    private func inspect<Task: ConfigurableTask>(
+        _: Task.Type, _ place: SavedModel
+    ) throws -> (ModelInspection, InspectionSubject) {
+        var layers = try place.configuration.map { [try ConfigurationLayer(tomlFile: $0)] } ?? []
+        if !text.isEmpty { layers.append(ConfigurationLayer(.commandLine, [("data.text", text)])) }
+        let task = try Task(try ResolvedConfiguration<Task.Options>(layers).value.task)
+        let model = try task.makeModel(seed: seed)
+        try model.load(from: place.weights)
+        return try inspect(task, model, place)
+    }
+
+    private func inspect<Task: TrainingTask>(
+        _ task: Task, _ model: Task.Model, _ place: SavedModel
+    ) throws -> (ModelInspection, InspectionSubject) {
         var stream = try task.makeBatches(seed: seed)
-        var inspector = try ModelInspector(of: network, samples: samples, seed: seed)
+        var inspector = try ModelInspector(of: model, samples: samples, seed: seed)
         for _ in 0..<batches {
             try Interruption.poll()
-            let batch = stream.next()
-            try inspector.add(
-                Objective(Categorical(logits: network(batch.inputs)), observing: batch.targets),
-                units: batch.unitCount)
+            let batch = try stream.next()
+            try inspector.add(task.objective(of: model, on: batch), units: batch.unitCount)
         }
         return (
             try inspector.inspection(),

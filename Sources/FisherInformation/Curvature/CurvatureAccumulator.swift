@@ -1,14 +1,14 @@
-/// What makes an estimate of backward passes, one after another: each is forgotten before the next.
+/// Accumulates an estimate from backward passes, one after another: each is released before the next.
 protocol CurvatureAccumulator {
-    /// Takes in what one backward pass gave.
+    /// Adds one backward pass.
     mutating func add(_ pass: BackwardPass) throws
 
-    /// The estimate of everything that came.
+    /// The estimate from all passes.
     func finished() throws -> any Summable
 }
 
 extension CurvatureEstimator {
-    /// What answers a request that is made of captured passes.
+    /// The accumulator of a request that is computed from captured passes.
     func accumulator(for request: CurvatureRequest, _ run: PassRun) -> any CurvatureAccumulator {
         switch request {
         case .diagonal: DiagonalAccumulator(self, run)
@@ -35,7 +35,8 @@ extension CurvatureEstimator {
     }
 }
 
-/// Keeps the passes for an estimate that looks at them more than once; those that can be made again are not kept.
+/// Keeps the passes for an estimate that reads them more than once; those that can be recomputed are not
+/// kept.
 struct KeptPasses: CurvatureAccumulator {
     private var run: PassRun
     private let estimate: (PassRun) throws -> any Summable

@@ -1,22 +1,22 @@
 import NeuralNet
 
-/// What a user of an estimate can get wrong.
+/// An error in the model, the data or the requests of an estimate.
 public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The model has no trainable parameter.
     case nothingToEstimate
-    /// Parameters that belong to no layer whose units' gradients can be made of what it captures.
+    /// Parameters of no layer that computes per-sample gradients from what it captures.
     case unsupportedParameters([ParameterPath])
-    /// Of a layer's weight and bias only one is among the parameters that are asked about.
+    /// Of a layer's weight and bias only one is among the estimated parameters.
     case splitLayer(ParameterPath)
-    /// What a layer computed does not have the batch as its first axis.
+    /// The output of a layer does not have the batch as its first axis.
     case notByUnit(layer: ParameterPath, units: Int, shape: [Int])
-    /// Units that cannot be told apart by the first axis.
+    /// Units that are not separated by the first axis.
     case badObservations(reason: String)
     /// The batch has no observation.
     case noObservations
-    /// An estimate is of other parameters than the one that it is added to.
+    /// An estimate has other parameters than the one to which it is added.
     case mismatched(reason: String)
-    /// Information that lacks a parameter, or holds something that is no finite number of zero or more.
+    /// Information that lacks a parameter, or holds something that is not a finite number of zero or more.
     case unusable(reason: String)
     /// A combination of source and structure that does not exist.
     case noSuchEstimate(source: String, structure: String, reason: String)
@@ -26,13 +26,13 @@ public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .nothingToEstimate: "the model has no trainable parameter"
         case .unsupportedParameters(let paths):
-            "no layer tells the gradients by unit of "
+            "no layer computes per-sample gradients of "
                 + paths.map { "\($0)" }.joined(separator: ", ")
-                + "; allow the fallback, which costs a backward pass a unit"
+                + "; allow the fallback, which costs a backward pass per unit"
         case .splitLayer(let path):
-            "only one of the weight and the bias of the layer \(path) is asked about; its information has both or none"
+            "only one of the weight and the bias of the layer \(path) is estimated; its information needs both or none"
         case .notByUnit(let layer, let units, let shape):
-            "the layer \(layer) computed something of shape \(shape), whose first axis is not the batch of \(units)"
+            "the layer \(layer) has an output of shape \(shape), whose first axis is not the batch of \(units)"
         case .badObservations(let reason): "the targets cannot be used: \(reason)"
         case .noObservations: "the batch has no observation that counts"
         case .mismatched(let reason): "the two estimates cannot be added: \(reason)"

@@ -1,9 +1,9 @@
 import NeuralNet
 import Torch
 
-/// What was found about a batch, or about several whose estimates were added: the answers to requests.
+/// The estimates for a batch, or for several batches whose estimates were added, by request.
 ///
-/// Each accessor gives nothing for what was not asked.
+/// Each accessor returns nil for what was not requested.
 public struct CurvatureEstimates {
     private var answers: [CurvatureRequest: any Summable] = [:]
     /// The number of units: samples, or whole sequences.
@@ -14,13 +14,14 @@ public struct CurvatureEstimates {
 
     mutating func answer(_ request: CurvatureRequest, _ found: any Summable) { answers[request] = found }
 
-    /// Whether nothing was asked.
+    /// Whether nothing was requested.
     public var isEmpty: Bool { answers.isEmpty }
 
-    /// The estimates of independent data, added request by request; what only one of the two has is taken as it is.
+    /// The estimates of independent data, added request by request; an estimate that only one of the two has
+    /// is kept unchanged.
     ///
-    /// Throws `mismatched` where two estimates are of other parameters or layers, and for leading eigenpairs, which do
-    /// not add up.
+    /// Throws `mismatched` if two estimates are of other parameters or layers, and for leading eigenpairs,
+    /// which cannot be added.
     public static func + (a: CurvatureEstimates, b: CurvatureEstimates) throws(CurvatureError)
         -> CurvatureEstimates
     {
@@ -39,7 +40,7 @@ public struct CurvatureEstimates {
         return result
     }
 
-    /// The gradient of the mean negative log-likelihood, by parameter; nothing for one that was not reached.
+    /// The gradient of the mean negative log-likelihood, by parameter; nil for one that was not reached.
     public var gradient: [ParameterPath: Tensor]? {
         (answers[.gradient] as? Counted<[ParameterPath: Tensor]>)?.mean
     }
@@ -91,27 +92,27 @@ public struct CurvatureEstimates {
     /// Products with the Hessian of the mean loss.
     public var hessian: SymmetricOperator? { matrix(.hessian) }
 
-    /// The answer to a request for products.
+    /// The estimate of a request for products.
     public func matrix(_ request: CurvatureRequest) -> SymmetricOperator? {
         (answers[request] as? CurvatureProducts)?.mean
     }
 
-    /// The products with the units' gradients.
+    /// The products with the per-sample gradients.
     public func perSampleGradients(_ source: CurvatureSource) -> PerSampleGradients? {
         answers[.perSampleGradients(source)] as? PerSampleGradients
     }
 
-    /// What the layers were given, and what came back to them.
+    /// The layers' inputs and the gradients of their outputs.
     public func activations(_ source: CurvatureSource) -> CapturedActivations? {
         answers[.activations(source)] as? CapturedActivations
     }
 
-    /// The means of what the layers were given, and of what came back to them.
+    /// The means of the layers' inputs and of the gradients of their outputs.
     public func layerMeans(_ source: CurvatureSource) -> LayerMeans? {
         answers[.layerMeans(source)] as? LayerMeans
     }
 
-    /// The rows of a layer's gradient, where they are few.
+    /// The rows of a layer's gradient, if they are few.
     public func gradientRows(of path: ParameterPath) -> GradientRows? {
         (answers[.gradientRows] as? LayerGradientRows)?.layers[path]
     }

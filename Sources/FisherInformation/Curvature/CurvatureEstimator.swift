@@ -8,11 +8,11 @@ import Torch
 ///     let found = try estimator.estimate([.diagonal(.exact), .kronecker(.sampled(1))], of: objective(batch))
 ///     found.diagonal(.exact)?.mean[path]
 ///
-/// Layers are captured during one forward pass; the gradients of each unit are made of what they were given and
-/// of what came back to them, and are squared after everything that a unit contributes to a parameter (positions,
-/// several uses, a tied head) has been summed.
+/// Layers are captured during one forward pass; per-sample gradients are computed from their inputs and the
+/// gradients of their outputs, and are squared after everything that a unit contributes to a parameter
+/// (positions, several uses, a tied head) has been summed.
 public struct CurvatureEstimator {
-    /// The largest memory that units' gradients may take at a time, in bytes.
+    /// The largest memory that per-sample gradients may take at a time, in bytes.
     static let chunkByteCount = 4 << 20
 
     /// The runs of units whose memory stays below that.
@@ -30,21 +30,21 @@ public struct CurvatureEstimator {
     let clusters: [LayerCluster]
     /// The layers with Kronecker factors: those that are linear in parameters of their own.
     let kroneckerLayers: [(path: ParameterPath, layer: any KroneckerLayer)]
-    /// Parameters whose gradients by unit take a backward pass each.
+    /// Parameters whose per-sample gradients take a backward pass per unit.
     let unitwise: [NamedParameter]
-    /// Parameters whose gradients by unit cannot be told.
+    /// Parameters whose per-sample gradients cannot be computed.
     private let unsupported: [ParameterPath]
 
     /// Prepares estimates for a model's trainable parameters, or for some of them.
     ///
-    /// Throws `nothingToEstimate` where none is trainable, and `splitLayer` for a layer of which only the weight or
-    /// the bias is among them. Parameters of no layer that tells its units' gradients are refused when an estimate
-    /// needs them, unless the fallback is allowed for them.
+    /// Throws `nothingToEstimate` if none is trainable, and `splitLayer` for a layer of which only the weight
+    /// or the bias is among them. Parameters of no layer that computes per-sample gradients are rejected when
+    /// an estimate needs them, unless the fallback is allowed for them.
     ///
     /// - Parameters:
     ///   - model: the model.
-    ///   - parameters: those to estimate; all of the model's where they are missing.
-    ///   - fallback: whether a backward pass for each unit may be made.
+    ///   - parameters: those to estimate; by default all of the model's.
+    ///   - fallback: whether one backward pass per unit may be made.
     public init(
         of model: any Module, for parameters: [NamedParameter]? = nil, fallback: PerSampleFallback = .never
     ) throws(CurvatureError) {
@@ -71,18 +71,18 @@ public struct CurvatureEstimator {
     /// The parameters of no layer with factors.
     var parametersWithoutFactors: [NamedParameter] { structure.others.map { parameters[$0] } }
 
-    /// Answers requests about an objective, together: one forward pass, and for each source one stream of backward
-    /// passes, every one of which is handed to all that asked for the source and then forgotten.
+    /// Computes the requested estimates of an objective together: one forward pass, and for each source one
+    /// stream of backward passes, each of which is passed to all requests of the source and then released.
     ///
-    /// The data's labels cost one backward pass, `.sampled(n)` n, and `.exact` and `.gaussNewton` one for each of the
-    /// likelihood's factors and each position of a sequence. Throws what went wrong in the model, and `CurvatureError`
-    /// for an estimate that does not exist or parameters that are not supported.
+    /// The data's labels cost one backward pass, `.sampled(n)` n, and `.exact` and `.gaussNewton` one for
+    /// each of the likelihood's factors and each position of a sequence. Throws the model's failure, and
+    /// `CurvatureError` for an estimate that does not exist or parameters that are not supported.
     ///
     /// - Parameters:
-    ///   - requests: what is asked.
+    ///   - requests: the estimates to compute.
     ///   - objective: computes the objective; the forward pass must run in this expression.
-    ///   - units: the length of the first axis of everything that the model computes, a unit each; that of what the
-    ///     layers computed where it is missing.
+    ///   - units: the length of the first axis of everything that the model computes, one index per unit; by
+    ///     default that of the layers' outputs.
     ///   - generator: draws the labels of `.sampled`.
     public func estimate(
         _ requests: [CurvatureRequest], of objective: @autoclosure () throws -> Objective, units: Int? = nil,
@@ -112,8 +112,8 @@ public struct CurvatureEstimator {
         return found
     }
 
-    /// Throws requests that do not exist, and the parameters that no layer tells the units' gradients of where a
-    /// request needs them. `estimate` checks likewise, before the forward pass.
+    /// Throws for estimates that do not exist, and for parameters without per-sample gradients if a request
+    /// needs them. `estimate` makes the same check before the forward pass.
     public func check(_ requests: [CurvatureRequest]) throws(CurvatureError) {
         for request in requests {
             if let reason = request.unsupportedReason { throw request.unsupported(reason) }

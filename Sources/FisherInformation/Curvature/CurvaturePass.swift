@@ -1,10 +1,11 @@
 import NeuralNet
 import Torch
 
-/// One forward pass about which several groups of parameters ask, each by its estimator.
+/// One forward pass shared by several groups of parameters, each with its estimator.
 ///
-/// The backward pass at the data's labels is made by the caller, so that it gives the gradients of a step as well:
-/// those with respect to `labelTensors` are handed to `estimates`, which makes the passes of the other sources.
+/// The backward pass at the data's labels is made by the caller, so that it gives the gradients of a step as
+/// well: those with respect to `labelTensors` are passed to `estimates`, which makes the passes of the other
+/// sources.
 package struct CurvaturePass {
     package typealias Question = (estimator: CurvatureEstimator, requests: [CurvatureRequest])
 
@@ -15,12 +16,13 @@ package struct CurvaturePass {
     /// The uses of the layers that some request needs.
     private let uses: [(path: ParameterPath, input: Tensor, output: Tensor)]
     private let questions: [Question]
-    /// Parameters whose gradients by unit take a backward pass each.
+    /// Parameters whose per-sample gradients take a backward pass per unit.
     private let unitwise: [Parameter]
     /// The outputs of the likelihood, where some request needs them.
     private let outputs: Tensor?
 
-    /// Makes the forward pass. Throws requests that do not exist, and a use whose first axis is not that of the units.
+    /// Makes the forward pass. Throws for estimates that do not exist, and for a use whose first axis is
+    /// not that of the units.
     package init(
         of model: any Module, asking questions: [Question], units: Int?, _ objective: () throws -> Objective
     ) throws {
@@ -55,7 +57,7 @@ package struct CurvaturePass {
         self.outputs = outputs
     }
 
-    /// The outputs whose gradients some request needs; throws where it cannot do without.
+    /// The outputs whose gradients some request needs; throws if they are required but not available.
     private static func outputs(
         of objective: Objective, for requests: [CurvatureRequest], isUnitwise: Bool
     ) throws(CurvatureError) -> Tensor? {
@@ -64,11 +66,11 @@ package struct CurvaturePass {
             let request = requests.first(where: { $0.source == .improved || isUnitwise && $0.source != nil })
         else { return nil }
         throw request.unsupported(
-            "\(type(of: objective.likelihood)) does not tell the outputs that it is made of")
+            "\(type(of: objective.likelihood)) does not expose its outputs")
     }
 
-    /// Throws where the units are the observations, and several of them stand along other axes than the first: what
-    /// layers capture tells gradients by the first axis.
+    /// Throws if the units are the observations and several of them lie along other axes than the first: what
+    /// layers capture separates gradients by the first axis only.
     private static func requireUnits(_ count: Int, of objective: Objective) throws(CurvatureError) {
         guard objective.unit == .observation, objective.observationCount > count else { return }
         throw .badObservations(
@@ -79,8 +81,8 @@ package struct CurvaturePass {
 
     // MARK: the data's labels
 
-    /// What the backward pass at the data's labels must reach for the estimates: what the layers computed, then the
-    /// outputs, where they are needed.
+    /// The tensors whose gradients the estimates need from the backward pass at the data's labels: the
+    /// layers' outputs, then the model's outputs if they are needed.
     package var labelTensors: [Tensor] {
         (sources.contains(where: \.isAtLabels) ? uses.map(\.output) : [])
             + (needsOutputSlopes ? [outputs].compactMap(\.self) : [])
@@ -99,12 +101,12 @@ package struct CurvaturePass {
         !unitwise.isEmpty || needsGraphLater || sources.contains { !$0.isAtLabels }
     }
 
-    /// Whether some estimate holds the graph.
+    /// Whether some estimate keeps the graph.
     private var needsGraphLater: Bool {
         questions.contains { $0.requests.contains { $0.needsSecondDerivatives || $0.repeatsClosedForm } }
     }
 
-    /// The sources in the order in which they were first asked for.
+    /// The sources in the order in which they were first requested.
     private var sources: [CurvatureSource] {
         var asked: Set<CurvatureSource> = []
         return questions.flatMap(\.requests).compactMap(\.capturedSource).filter { asked.insert($0).inserted }
@@ -123,7 +125,7 @@ package struct CurvaturePass {
 
     // MARK: the estimates
 
-    /// The answers, a question each.
+    /// The estimates of each group.
     ///
     /// - Parameters:
     ///   - labelGradients: the gradients of the summed -log p with respect to `labelTensors`.
@@ -159,7 +161,7 @@ package struct CurvaturePass {
         return found
     }
 
-    /// What the accumulators of a source know of its passes.
+    /// The description of a source's passes for its accumulators.
     private func run(_ source: CurvatureSource) -> PassRun {
         PassRun(
             source: source, units: units, observationCount: objective.observationCount,
@@ -226,7 +228,7 @@ package struct CurvaturePass {
         let observed = objective.observations(of: likelihood)
         let outputs = likelihood.outputs
         if isHessian {
-            // Where there is a Hessian of use in the outputs, it is the Fisher.
+            // If the Hessian in the outputs is usable, it equals the Fisher information.
             _ = try likelihood.outputHessianProduct(of: observed, .zeros(like: outputs.detached()))
         }
         let positions = outputs.shape.dropFirst().dropLast().reduce(1, *)
@@ -253,7 +255,7 @@ package struct CurvaturePass {
         }
     }
 
-    /// The uses with the gradients that came back to their outputs, by layer.
+    /// The uses with the gradients of their outputs, by layer.
     private func activations(_ gradients: [Tensor?]) -> [ParameterPath: [LayerActivation]] {
         var found: [ParameterPath: [LayerActivation]] = [:]
         for (use, gradient) in zip(uses, gradients) {

@@ -1,4 +1,4 @@
-/// What is asked about a batch: a structure in which the curvature is held, and the source that it comes from.
+/// A requested estimate: the structure in which the curvature is stored, and its source.
 ///
 ///     let found = try estimator.estimate([.diagonal(.exact), .kronecker(.sampled(1))], of: objective(batch))
 ///
@@ -7,37 +7,40 @@
 public enum CurvatureRequest: Hashable, Sendable {
     /// The gradient of the mean negative log-likelihood.
     case gradient
-    /// The whole matrix, [parameters, parameters]: every unit's gradient, and the square of the number of parameters.
+    /// The whole matrix, [parameters, parameters]: all per-sample gradients, and the square of the number of
+    /// parameters.
     case full(CurvatureSource)
-    /// The whole matrix of each layer, without what lies between; layers that share a parameter have one together.
+    /// The whole matrix of each layer, without the blocks between layers; layers that share a parameter have
+    /// one block together.
     case blocks(CurvatureSource)
-    /// The diagonal, by parameter. No unit's gradient is stored for linear layers, norms and embeddings that are
-    /// used once.
+    /// The diagonal, by parameter. No per-sample gradient is stored for linear layers, norms and embeddings
+    /// that are used once.
     case diagonal(CurvatureSource)
     /// The factors A and S with F ~ A (x) S of every layer that has them.
     case kronecker(CurvatureSource, WeightSharing = .expand)
     /// The diagonals of A and S, neither of which is formed, and the diagonal itself of parameters without factors.
     case kroneckerDiagonal(CurvatureSource, WeightSharing = .expand)
-    /// The diagonal of each layer's information in the eigenbases of its own factors (EKFAC). Needs the passes twice:
-    /// those at labels are kept, those of a closed form made again.
+    /// The diagonal of each layer's information in the eigenbases of its own factors (EKFAC). Needs the
+    /// passes twice: those at labels are kept, those of a closed form recomputed.
     case eigenvalueCorrected(CurvatureSource, WeightSharing = .expand)
-    /// So many leading eigenpairs, by Lanczos on products.
+    /// The given number of leading eigenpairs, by Lanczos iteration on products.
     case lowRank(Int, CurvatureSource)
     /// Products with vectors; no matrix. Closed forms keep the graph of the forward pass, the others what was captured,
     /// as long as the operator lives. A product costs about three passes over the network, or two for each draw.
     case products(CurvatureSource)
     /// Products with the Hessian of the mean loss (Pearlmutter 1994), two backward passes each; keeps the graph.
     case hessian
-    /// Products with the matrix of the units' gradients, and of it with itself, without forming it.
+    /// Products with the matrix of the per-sample gradients, and of it with itself, without forming it.
     case perSampleGradients(CurvatureSource)
-    /// What the layers were given and what came back to them, for estimates in bases that are known only afterwards.
+    /// The layers' inputs and the gradients of their outputs, for estimates in bases that are known only
+    /// afterwards.
     case activations(CurvatureSource)
-    /// The mean of what each layer with factors was given, and of what came back to it.
+    /// The means of the inputs and of the output gradients of each layer with factors.
     case layerMeans(CurvatureSource)
-    /// The few rows of which a layer's gradient is the product, where products with them are cheaper.
+    /// The few rows of which a layer's gradient is the product, if products with them are cheaper.
     case gradientRows
 
-    /// Where it comes from; nothing for the gradient and the Hessian, which have no source.
+    /// The estimate's source; nil for the gradient and the Hessian, which have none.
     public var source: CurvatureSource? {
         switch self {
         case .full(let source), .blocks(let source), .diagonal(let source), .kronecker(let source, _),
@@ -81,7 +84,7 @@ public enum CurvatureRequest: Hashable, Sendable {
 }
 
 extension CurvatureRequest {
-    /// Why there is no such estimate; nothing where there is one.
+    /// Why the estimate does not exist; nil if it does.
     public var unsupportedReason: String? {
         if case .lowRank(let rank, _) = self, rank < 1 { return "the rank must be at least 1, not \(rank)" }
         if case .sampled(let draws)? = source, draws < 1 { return "it needs a draw, not \(draws)" }
@@ -91,7 +94,7 @@ extension CurvatureRequest {
             return "the square of a mean gradient has no factors"
         case (.perSampleGradients, .minibatch): return "a mean gradient has no units"
         case (.perSampleGradients, .exact), (.perSampleGradients, .gaussNewton):
-            return "a closed form has no labels, and no one gradient of a unit"
+            return "a closed form has no labels, and no single gradient per unit"
         default: return nil
         }
     }
@@ -110,7 +113,7 @@ extension CurvatureRequest {
         return ([head, rule] + rows).joined(separator: "\n")
     }
 
-    /// The error of an estimate that there is not.
+    /// The error for an estimate that does not exist.
     func unsupported(_ reason: String) -> CurvatureError {
         .noSuchEstimate(source: source.map { "\($0)" } ?? "loss", structure: structure, reason: reason)
     }
@@ -124,10 +127,11 @@ extension CurvatureRequest {
         }
     }
 
-    /// The source whose backward passes it is made of; nothing where it needs none.
+    /// The source of its backward passes; nil if it needs none.
     var capturedSource: CurvatureSource? { needsSecondDerivatives ? nil : source }
 
-    /// Whether it is of layers with factors alone, so that no other parameter's units' gradients are needed.
+    /// Whether it is of layers with factors alone, so that no other parameter's per-sample gradients are
+    /// needed.
     var isOfFactorsOnly: Bool {
         switch self {
         case .kronecker, .eigenvalueCorrected, .activations, .layerMeans, .gradientRows: true
@@ -135,7 +139,7 @@ extension CurvatureRequest {
         }
     }
 
-    /// Whether it looks at its passes twice, and makes them again rather than keep them.
+    /// Whether it reads its passes twice, and recomputes them instead of keeping them.
     var repeatsClosedForm: Bool {
         switch self {
         case .eigenvalueCorrected(let source, _), .activations(let source): source.isClosedForm

@@ -9,8 +9,8 @@ public enum CurvatureSource: Hashable, Sendable {
     case sampled(Int)
     /// (1/N) sum_n s_n s_n^T at the data's labels: what machine learning calls the empirical Fisher.
     case empirical
-    /// (1/N) sum_n s_n s_n^T / |d(-log p_n) / d outputs|^2 at the data's labels: the improved empirical Fisher of Wu
-    /// et al. (2024). A unit whose outputs have no gradient counts nothing.
+    /// (1/N) sum_n s_n s_n^T / |d(-log p_n) / d outputs|^2 at the data's labels: the improved empirical
+    /// Fisher of Wu et al. (2024). A unit whose outputs have no gradient contributes nothing.
     case improved
     /// g g^T with g = (1/N) sum_n s_n: what Adam squares. It depends on the batch size.
     case minibatch
@@ -35,8 +35,8 @@ public enum CurvatureSource: Hashable, Sendable {
 }
 
 extension CurvatureSource: LosslessStringConvertible {
-    /// The source of a name: `exact`, `sampled` for one draw, `sampled(3)`, `empirical`, `improved`, `minibatch` or
-    /// `gauss_newton`; nothing for another text.
+    /// The source of a name: `exact`, `sampled` for one draw, `sampled(3)`, `empirical`, `improved`,
+    /// `minibatch` or `gauss_newton`; nil for another text.
     public init?(_ text: String) {
         if let kind = CurvatureSource.kinds.first(where: { $0.description == text }) {
             self = kind
@@ -63,13 +63,13 @@ extension CurvatureSource: LosslessStringConvertible {
 }
 
 extension CurvatureSource: Codable {
-    /// Reads a source by its name. Throws `DecodingError` for a text that names none.
+    /// Reads a source by its name. Throws `DecodingError` for an unknown name.
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         let text = try container.decode(String.self)
         guard let source = CurvatureSource(text) else {
             throw DecodingError.dataCorruptedError(
-                in: container, debugDescription: "\"\(text)\" is no source of the Fisher information")
+                in: container, debugDescription: "\"\(text)\" is not a source of the Fisher information")
         }
         self = source
     }

@@ -18,7 +18,7 @@ public struct LayerBlock: Sendable {
     /// The number of columns, that of the bias included.
     public var inputCount: Int { weightShape.dropFirst().reduce(1, *) + (bias == nil ? 0 : 1) }
 
-    /// The matrix of one tensor a parameter of the group: gradients, movements.
+    /// The layer's matrix from one tensor per parameter of the group: gradients or updates.
     public func matrix(_ tensors: [Tensor]) -> Tensor {
         let weight = tensors[weight].reshaped([outputCount, -1])
         guard let bias else { return weight }
@@ -47,7 +47,8 @@ public struct GroupStructure: Sendable {
     /// The positions that belong to no such layer.
     public let others: [Int]
 
-    /// Finds the layers of a group; throws `splitLayer` for one of whose weight and bias only one is in the group.
+    /// Finds the layers of a group; throws `splitLayer` if only one of a layer's weight and bias is in the
+    /// group.
     init(of named: [NamedParameter], in clusters: [LayerCluster]) throws(CurvatureError) {
         paths = named.map(\.path)
         shapes = named.map(\.parameter.wrappedValue.shape)

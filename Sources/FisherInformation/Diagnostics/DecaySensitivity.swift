@@ -1,7 +1,7 @@
 import NeuralNet
 import Torch
 
-/// What an averaged estimate owes to its decay: the same stream of estimates averaged with several.
+/// How an averaged estimate depends on its decay: the same stream of estimates averaged with several.
 ///
 ///     F_b(t) = b2hat F_b(t-1) + (1 - b2hat) f_t,  b2hat = b (1 - b^(t-1)) / (1 - b^t)
 ///
@@ -10,7 +10,7 @@ import Torch
 public struct DecaySensitivity {
     /// The decays b.
     public let decays: [Double]
-    /// How many estimates came.
+    /// The number of estimates added.
     public private(set) var count = 0
     /// F_b for each decay, by parameter.
     public private(set) var averages: [[ParameterPath: Tensor]]
@@ -23,7 +23,7 @@ public struct DecaySensitivity {
         averages = Array(repeating: [:], count: decays.count)
     }
 
-    /// Takes the next estimate: a diagonal, or squared gradients, by parameter.
+    /// Adds the next estimate: a diagonal, or squared gradients, by parameter.
     public mutating func add(_ estimate: [ParameterPath: Tensor]) throws {
         count += 1
         for (k, b) in decays.enumerated() {

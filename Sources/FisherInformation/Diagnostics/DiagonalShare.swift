@@ -4,8 +4,8 @@ import Torch
 public struct DiagonalShare: Hashable, Sendable, Codable {
     /// The share of the second moment as it is.
     public let raw: Double
-    /// The share of the covariance, the mean subtracted: what a rectifier's positive outputs share in all pairs of
-    /// inputs is their mean, which no diagonal keeps. Nothing where the mean is not known.
+    /// The share of the covariance, the mean subtracted: the positive outputs of a rectifier share a mean in
+    /// all pairs of inputs, which no diagonal keeps. Nil if the mean is not known.
     public let centred: Double?
 
     /// The shares of a second moment M = E[x x^T].

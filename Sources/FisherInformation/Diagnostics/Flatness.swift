@@ -16,9 +16,9 @@ public struct Flatness: Hashable, Sendable {
     /// each; the forward pass is made once.
     ///
     /// - Parameters:
-    ///   - model: whose trainable parameters.
-    ///   - probes: of the trace.
-    ///   - steps: of Lanczos' iteration.
+    ///   - model: the model, whose trainable parameters the Hessian covers.
+    ///   - probes: the number of random probes for the trace.
+    ///   - steps: the number of Lanczos iterations.
     ///   - generator: for the probes and the first vector.
     ///   - objective: the forward pass.
     public init(

@@ -2,10 +2,10 @@ import Torch
 
 /// The discs around a symmetric matrix's diagonal in which its eigenvalues lie (Gershgorin 1931).
 ///
-/// Every eigenvalue lies in some interval of centre m_ii and radius sum_(j != i) |m_ij|; k of them that touch no
-/// other hold k eigenvalues. Where the radii are small the diagonal tells the spectrum.
+/// Every eigenvalue lies in some interval of center m_ii and radius sum_(j != i) |m_ij|; k of them that touch
+/// no other hold k eigenvalues. If the radii are small, the diagonal approximates the spectrum.
 public struct GershgorinDiscs: Hashable, Sendable {
-    /// m_ii.
+    /// The centers m_ii, the diagonal's elements.
     public let centres: [Double]
     /// The sums of the other elements' magnitudes in each row.
     public let radii: [Double]
@@ -33,7 +33,7 @@ public struct GershgorinDiscs: Hashable, Sendable {
         return Double(zip(centres, radii).filter { $0 > $1 }.count) / Double(centres.count)
     }
 
-    /// The sum of the radii over the sum of the centres' magnitudes: 0 for a diagonal matrix.
+    /// The sum of the radii over the sum of the centers' magnitudes: 0 for a diagonal matrix.
     public var relativeRadius: Double {
         let total = centres.reduce(0) { $0 + abs($1) }
         return total > 0 ? radii.reduce(0, +) / total : 0

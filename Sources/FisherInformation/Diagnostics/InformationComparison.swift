@@ -28,7 +28,7 @@ public struct InformationComparison: Hashable, Sendable, Codable {
         scale = quotient(square)
     }
 
-    /// Compares tensors by parameter: diagonals, or steps. Throws where they are of other parameters or shapes.
+    /// Compares tensors by parameter: diagonals, or steps. Throws if they are of other parameters or shapes.
     ///
     /// - Parameters:
     ///   - one: what is judged.

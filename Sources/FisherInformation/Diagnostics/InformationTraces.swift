@@ -7,7 +7,7 @@ import Torch
 ///     ...
 ///     if traces.isDue(at: step) { traces.record(step, estimate); try log.append(traces.metrics(at: step)) }
 public struct InformationTraces: Sendable {
-    /// A moment of training.
+    /// The record of one step.
     public struct Moment: Hashable, Sendable {
         /// The step.
         public let step: Int
@@ -19,7 +19,7 @@ public struct InformationTraces: Sendable {
 
     /// The distance of two records in steps.
     public let interval: Int
-    /// What was recorded.
+    /// The records so far.
     public private(set) var moments: [Moment] = []
 
     /// Records nothing yet.
@@ -47,7 +47,7 @@ public struct InformationTraces: Sendable {
         moments.append(Moment(step: step, traces: traces, total: total))
     }
 
-    /// What a line of a run's metrics takes: `fisher_trace`, and `fisher_trace/<layer>` for each.
+    /// The entries of a line of a run's metrics: `fisher_trace`, and `fisher_trace/<layer>` for each.
     public func metrics(at step: Int) -> [String: Double] {
         guard let moment = moments.last(where: { $0.step == step }) else { return [:] }
         var values = ["step": Double(step), "fisher_trace": moment.total]

@@ -1,7 +1,7 @@
 import NeuralNet
 import Torch
 
-/// One Kronecker factor of a layer's information, looked at.
+/// The analysis of one Kronecker factor of a layer's information.
 public struct FactorInspection {
     /// The factor, on the scale of the mean loss, [n, n], float64.
     public let matrix: Tensor
@@ -17,7 +17,7 @@ public struct FactorInspection {
     /// in which the factor was computed (1e-12 of the largest in float64, 1e-6 in others).
     public let conditionNumber: Double
 
-    /// Looks at a factor; costs its eigenvalues.
+    /// Analyzes a factor; costs an eigendecomposition.
     ///
     /// - Parameters:
     ///   - matrix: the factor.
@@ -47,7 +47,7 @@ public struct LayerInspection {
         /// The share of A (x) S's squared energy on its diagonal: the product of the factors' shares.
         public var diagonalShare: Double { inputs.share.raw * outputs.share.raw }
 
-        /// The same with the means subtracted; nothing where they are not known.
+        /// The same with the means subtracted; nil if they are not known.
         public var centredShare: Double? {
             guard let a = inputs.share.centred, let s = outputs.share.centred else { return nil }
             return a * s
@@ -66,7 +66,7 @@ public struct LayerInspection {
     public let empiricalTrace: Double
     /// How far the empirical diagonal is from the true one.
     public let comparison: InformationComparison
-    /// The Kronecker factors; nothing for a layer that has none, an embedding or a norm.
+    /// The Kronecker factors; nil for a layer that has none, an embedding or a norm.
     public let factors: Factors?
     /// The true diagonal's elements as a spectrum.
     public let diagonal: Spectrum
@@ -91,7 +91,7 @@ public struct ModelInspection {
     public let layers: [LayerInspection]
     /// The parameters that the data determine least.
     public let leastInformed: LeastInformed
-    /// The source that stands for the true information.
+    /// The source used for the true information.
     public let source: CurvatureSource
     /// The number of observations.
     public let observationCount: Int

@@ -1,7 +1,7 @@
 import NeuralNet
 import Torch
 
-/// Where in a model the parameters lie that the data determine least, and those that they do not reach at all.
+/// The location of the parameters that the data determine least, and of those without any information.
 public struct LeastInformed: Hashable, Sendable {
     /// One parameter tensor.
     public struct Row: Hashable, Sendable {
@@ -11,16 +11,16 @@ public struct LeastInformed: Hashable, Sendable {
         public let count: Int
         /// How many of them are among the least informed.
         public let least: Int
-        /// How many have no information at all: a token that never came, a unit that is always off.
+        /// How many have no information at all: a token that never occurs, a neuron that is always off.
         public let unreached: Int
-        /// The share of the least informed along the first axis (outputs of a linear map, tokens of an embedding),
-        /// cut into at most so many runs as was asked.
+        /// The share of the least informed along the first axis (outputs of a linear map, tokens of an
+        /// embedding), divided into at most the requested number of cells.
         public let cells: [Double]
         /// The share of the unreached in the same runs.
         public let unreachedCells: [Double]
     }
 
-    /// The share that was asked for, of the elements that have information.
+    /// The requested share, of the elements that have information.
     public let share: Double
     /// The information at or below which an element counts; elements of equal information count together, so that
     /// more than the share may. 0 where no element has information.

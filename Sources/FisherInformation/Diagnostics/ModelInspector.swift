@@ -1,7 +1,7 @@
 import NeuralNet
 import Torch
 
-/// Gathers, batch by batch, what ``ModelInspection`` tells of a model.
+/// Computes a ``ModelInspection`` batch by batch.
 ///
 /// A batch costs a forward pass, a backward pass at its labels, and as many more as labels are drawn; the memory is
 /// that of the factors and diagonals.
@@ -15,12 +15,12 @@ public struct ModelInspector {
 
     /// Prepares the inspection of a model, which is switched to evaluation.
     ///
-    /// Throws `unsupportedParameters` where a layer does not tell its units' gradients, with their paths.
+    /// Throws `unsupportedParameters` if a layer does not compute per-sample gradients, with their paths.
     ///
     /// - Parameters:
     ///   - model: the model.
-    ///   - samples: draws of labels a batch that stand for the true information; 0 takes the closed form, which
-    ///     costs a backward pass for each output and position.
+    ///   - samples: draws of labels per batch that estimate the true information; 0 takes the closed form,
+    ///     which costs a backward pass for each output and position.
     ///   - seed: of the draws.
     public init(of model: any Module, samples: Int = 1, seed: UInt64 = 0) throws(CurvatureError) {
         precondition(samples >= 0)
@@ -43,7 +43,7 @@ public struct ModelInspector {
     ///
     /// - Parameters:
     ///   - objective: computes the objective of the batch; the forward pass must run in this expression.
-    ///   - units: the length of the first axis; that of what the layers computed where it is missing.
+    ///   - units: the length of the first axis; by default that of the layers' outputs.
     public mutating func add(_ objective: @autoclosure () throws -> Objective, units: Int? = nil) throws {
         batches += 1
         let draws = seed &+ UInt64(batches) &* SplitMix64.increment
@@ -52,7 +52,7 @@ public struct ModelInspector {
         found = try found.map { try $0 + new } ?? new
     }
 
-    /// What was gathered. Costs the eigenvalues of every factor.
+    /// The inspection of all batches. Costs an eigendecomposition of every factor.
     public func inspection() throws -> ModelInspection {
         guard let truth = found?.diagonal(source), let empirical = found?.diagonal(.empirical),
             let trueFactors = found?.kronecker(source), let empiricalFactors = found?.kronecker(.empirical),
@@ -100,7 +100,7 @@ public struct ModelInspector {
         let rows = Double(max(sums?.rowCount ?? 1, 1))
         return LayerInspection.Factors(
             inputs: try FactorInspection(of: found.a, mean: sums.map { $0.inputs / rows }),
-            // S is divided by the observations, of which a row is not always one.
+            // S is divided by the number of observations, which is not always that of the rows.
             outputs: try FactorInspection(
                 of: found.s, mean: sums.map { $0.outputs / rows },
                 weight: rows / Double(max(found.observationCount, 1))),

@@ -21,7 +21,7 @@ extension DiagonalInformation {
 }
 
 extension FullInformation {
-    /// (F + damping 1)^-1 g; throws where that is not positive definite.
+    /// (F + damping 1)^-1 g; throws if that is not positive definite.
     public func step(
         for gradient: [ParameterPath: Tensor], damping: Double
     ) throws -> [ParameterPath: Tensor] {

@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-/// The eigenvalues of a positive semi-definite matrix, and what they tell of it.
+/// The eigenvalues of a positive semi-definite matrix, and quantities derived from them.
 public struct Spectrum: Hashable, Sendable {
     /// The eigenvalues, descending; those that rounding made negative are zero.
     public let values: [Double]
@@ -9,7 +9,7 @@ public struct Spectrum: Hashable, Sendable {
     /// The spectrum of given eigenvalues.
     public init(values: [Double]) { self.values = values.map { max($0, 0) }.sorted(by: >) }
 
-    /// The spectrum of a symmetric matrix, in float64. Costs about 10 n^3. Throws where it cannot be computed.
+    /// The spectrum of a symmetric matrix, in float64. Costs about 10 n^3. Throws if it cannot be computed.
     public init(of matrix: Tensor) throws(TorchError) {
         try matrix.check()
         guard let found = SafeEigen.decomposition(of: matrix.to(dtype: .float64), .product) else {

@@ -1,8 +1,8 @@
 import Foundation
 
-/// The chi-square distribution, as a score test needs it.
+/// The chi-square distribution, for score tests.
 enum ChiSquare {
-    /// P(X >= x) for so many degrees of freedom: the upper regularized incomplete gamma function Q(k/2, x/2), by
+    /// P(X >= x) for k degrees of freedom: the upper regularized incomplete gamma function Q(k/2, x/2), by
     /// its series below the mean and its continued fraction above (Abramowitz and Stegun 6.5.29 and 6.5.31).
     static func survival(_ x: Double, degreesOfFreedom k: Int) -> Double {
         if x.isNaN { return .nan }

@@ -5,7 +5,7 @@ import Torch
 extension FisherAccumulator {
     private static let key = "parameters"
 
-    /// Writes it to a safetensors file, whole or not at all.
+    /// Writes the accumulator to a safetensors file, whole or not at all.
     public func save(to path: String) throws {
         let count = Tensor([Int64(observationCount)], shape: [])
         try SafetensorsWriter(
@@ -18,7 +18,7 @@ extension FisherAccumulator {
             ], to: path)
     }
 
-    /// Reads what `save` wrote. Throws `SafetensorsError` for a file that holds something else.
+    /// Reads a file written by `save`. Throws `SafetensorsError` for a file with other contents.
     public init(path: String) throws {
         let file = try SafetensorsFile(path: path)
         let (prior, data) = (try file.tensor(named: "prior"), try file.tensor(named: "data"))
@@ -37,7 +37,7 @@ extension FisherAccumulator {
 
     /// The sum of what several processes saved: the first file's prior, and the data of all.
     ///
-    /// Throws `CurvatureError` where the files are of other parameters.
+    /// Throws `CurvatureError` if the files are of other parameters.
     public init(merging files: [String]) throws {
         guard let first = files.first else { throw CurvatureError.noObservations }
         try self.init(path: first)

@@ -54,12 +54,12 @@ public struct FisherAccumulator {
 
     /// eta I^-1 s: the step of the recursive estimate theta += eta I^-1 s for a score s (the gradient of log p).
     ///
-    /// Throws where I is not positive definite.
+    /// Throws if I is not positive definite.
     public func step(_ score: Tensor, learningRate: Double = 1) throws(TorchError) -> Tensor {
         try SafeCholesky.solution(information, score) * learningRate
     }
 
-    /// I^-1, [parameters, parameters]. It is a covariance only in the regime that says so; throws where I is not
+    /// I^-1, [parameters, parameters]. It is a covariance only in the regime `covariance`; throws if I is not
     /// positive definite.
     public func inverse() throws(TorchError) -> Tensor {
         try SafeCholesky.inverse(information)
@@ -67,9 +67,9 @@ public struct FisherAccumulator {
 
     /// The square roots of I^-1's diagonal: standard errors, in the order of `paths`, each row-major.
     ///
-    /// Throws `notACovariance` with the reasons where the regime says that they would be none.
+    /// Throws `notACovariance` with the reasons if they would not be valid in the regime.
     ///
-    /// - Parameter regime: what ``LikelihoodInference`` found at the estimate.
+    /// - Parameter regime: the regime determined by ``LikelihoodInference`` at the estimate.
     public func standardErrors(in regime: InformationRegime) throws(InferenceError) -> [Double] {
         try regime.requireCovariance()
         do {

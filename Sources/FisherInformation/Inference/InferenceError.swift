@@ -1,9 +1,9 @@
 import NeuralNet
 import Torch
 
-/// Why no standard errors can be told.
+/// Why there are no valid standard errors.
 public enum InferenceError: Error, CustomStringConvertible {
-    /// The inverse information is no covariance at this point: why.
+    /// The inverse information is not a covariance at this point, for these reasons.
     case notACovariance([InformationRegime.Reason])
     /// A confidence level outside (0, 1).
     case badLevel(Double)
@@ -16,7 +16,7 @@ public enum InferenceError: Error, CustomStringConvertible {
     public var description: String {
         switch self {
         case .notACovariance(let reasons):
-            "the inverse information is no covariance here: "
+            "the inverse information is not a covariance here: "
                 + reasons.map(\.description).joined(separator: "; ")
         case .badLevel(let level): "a confidence level of \(level) does not lie between 0 and 1"
         case .mismatched(let reason): "the evidence cannot be added: \(reason)"

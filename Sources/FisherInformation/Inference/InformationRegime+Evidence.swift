@@ -1,7 +1,7 @@
 import NeuralNet
 import Torch
 
-/// What the regime is judged by: sums over the same data, all float64.
+/// The evidence for the regime: sums over the same data, all float64.
 struct RegimeEvidence {
     /// The parameter of each row.
     let names: [ParameterPath]
@@ -14,7 +14,7 @@ struct RegimeEvidence {
 }
 
 extension InformationRegime {
-    /// Judges the evidence.
+    /// Determines the regime from the evidence.
     init(_ evidence: RegimeEvidence, thresholds: Thresholds) throws(TorchError) {
         let size = evidence.names.count
         // Scaled to a diagonal of ones, the rank does not depend on the parameters' units.

@@ -1,19 +1,20 @@
 import Foundation
 import NeuralNet
 
-/// In which of two regimes an information is read.
+/// The regime that determines what an information matrix means.
 ///
-/// At a converged estimate of a right and identified model the inverse information is the covariance of the
+/// At a converged estimate of a correct and identified model the inverse information is the covariance of the
 /// estimate (the classical regime). Anywhere else it still is a geometry, by which steps and penalties are
-/// measured, but its inverse is the covariance of nothing. Three things tell, all computed where the information
-/// is (W is a square root of I^-1 on the range of I, s the score, p the rank, N the number of units):
+/// measured, but its inverse is the covariance of nothing. Three tests decide, all at the point of the
+/// information (W is a square root of I^-1 on the range of I, s the score, p the rank, N the number of
+/// units):
 ///
 /// 1. the score test, T = s^T I^-1 s: chi-square with p degrees of freedom at the true parameter, 0 at the
 ///    estimate, and in any case the squared distance to the estimate in standard errors;
-/// 2. the eigenvalues of W^T H W, H the observed information (the Hessian of -log p): 1 where the model is right
-///    and N large;
-/// 3. the distance d = |W^T J W - 1| / sqrt(p) of the empirical information J from the expected one (Frobenius
-///    norm), less what sampling alone makes of it (White's information equality, 1982).
+/// 2. the eigenvalues of W^T H W, H the observed information (the Hessian of -log p): 1 if the model is
+///    correct and N large;
+/// 3. the distance d = |W^T J W - 1| / sqrt(p) of the empirical information J from the expected one
+///    (Frobenius norm), less the contribution of sampling alone (White's information equality, 1982).
 public struct InformationRegime: Hashable, Sendable {
     /// What the information may be read as.
     public enum Kind: String, Hashable, Sendable {
@@ -25,8 +26,9 @@ public struct InformationRegime: Hashable, Sendable {
 
     /// The limits within which the inverse is read as a covariance.
     public struct Thresholds: Hashable, Sendable {
-        /// T / p may be at most this; 0.01 is a tenth of a standard error a parameter, so that intervals sit where
-        /// they should. The chi-square test alone would let an estimate pass that is a standard error off.
+        /// T / p may be at most this; 0.01 is a tenth of a standard error a parameter, so that intervals are
+        /// centered correctly. The chi-square test alone would accept an estimate that is a standard error
+        /// off.
         public var scorePerParameter = 0.01
         /// The eigenvalues of the observed in terms of the expected information may lie between 1 / this and this.
         /// Standard errors are then off by at most the root of it, 22 %.
@@ -34,10 +36,10 @@ public struct InformationRegime: Hashable, Sendable {
         /// The largest distance of the empirical from the expected information, a parameter, sampling deducted.
         public var empiricalDistance = 0.3
         /// The largest part of that distance that sampling may account for: above it there are too few
-        /// observations a parameter to tell.
+        /// observations per parameter to decide.
         public var samplingNoise = 0.5
         /// Eigenvalues of the information, scaled to a diagonal of ones, that are smaller than this times the
-        /// largest count as zero; nothing stands for 1e-10 in float64 and 1e-5 in other types.
+        /// largest count as zero; nil stands for 1e-10 in float64 and 1e-5 in other types.
         public var singularity: Double?
 
         /// The defaults.
@@ -54,7 +56,7 @@ public struct InformationRegime: Hashable, Sendable {
         case observedDiffers(smallest: Double, largest: Double)
         /// The empirical information is not the expected one: the distance a parameter, sampling deducted.
         case empiricalDiffers(distance: Double)
-        /// Sampling alone accounts for this distance: too few observations to tell.
+        /// Sampling alone accounts for this distance: too few observations to decide.
         case tooFewObservations(noise: Double)
 
         /// The reason, in words and numbers.
@@ -72,7 +74,7 @@ public struct InformationRegime: Hashable, Sendable {
                 return
                     "the observed information is \(number(smallest)) to \(number(largest)) times the expected"
             case .empiricalDiffers(let distance):
-                return "the scores vary otherwise than the model says (empirical less expected information "
+                return "the scores do not vary as the model predicts (empirical less expected information "
                     + "\(number(distance)) a parameter), so the model is not that of the data"
             case .tooFewObservations(let noise):
                 return
@@ -91,9 +93,9 @@ public struct InformationRegime: Hashable, Sendable {
     public let observedToExpected: ClosedRange<Double>
     /// d, sampling included.
     public let empiricalDistance: Double
-    /// What sampling alone makes of d at this number of units, for scores of normal tails.
+    /// The contribution of sampling alone to d at this number of units, for scores of normal tails.
     public let samplingNoise: Double
-    /// Why the inverse is no covariance; empty where it is.
+    /// Why the inverse is not a covariance; empty if it is.
     public let reasons: [Reason]
 
     /// What the information may be read as.

@@ -1,21 +1,22 @@
 import NeuralNet
 import Torch
 
-/// What data say about the parameters of a small model: its score and three informations, and what follows.
+/// Inference about the parameters of a small model: its score, three information matrices, and standard
+/// errors.
 ///
 ///     let inference = try LikelihoodInference(
 ///         of: model, on: Objective(Bernoulli(logits: model(x)), observing: y))
 ///     let errors = try inference.standardErrors()
 ///
-/// Standard errors and intervals are those of large samples, and are refused with reasons where the inverse
-/// information is no covariance (``InformationRegime``). Costs the exact and the empirical matrix and a Hessian
-/// product for each parameter: memory and time grow with the square of the number of parameters.
+/// Standard errors and intervals are those of large samples, and throw with reasons if the inverse
+/// information is not a covariance (``InformationRegime``). Costs the exact and the empirical matrix and a
+/// Hessian product for each parameter: memory and time grow with the square of the number of parameters.
 public struct LikelihoodInference {
     /// The parameters in the order of rows and columns, each row-major.
     public let paths: [ParameterPath]
     /// The shape of each.
     private let shapes: [[Int]]
-    /// theta, the point at which everything is.
+    /// The point theta at which all quantities are computed.
     private let point: [Double]
     /// The expected information: a sum over observations, [parameters, parameters], float64.
     public private(set) var expected: Tensor
@@ -31,15 +32,15 @@ public struct LikelihoodInference {
     public private(set) var unitCount: Int
     private let singularity: Double
 
-    /// Gathers the evidence of a batch at the model's present parameters, from one forward pass.
+    /// Computes the evidence of a batch at the model's present parameters, from one forward pass.
     ///
-    /// Throws `CurvatureError` where the likelihood has no Fisher information in closed form, and for a parameter of no
-    /// layer that tells its units' gradients.
+    /// Throws `CurvatureError` if the likelihood has no Fisher information in closed form, and for a
+    /// parameter of no layer that computes per-sample gradients.
     ///
     /// - Parameters:
     ///   - model: the model, every trainable parameter of which must belong to such a layer.
     ///   - objective: computes the objective of the data; the forward pass must run in this expression.
-    ///   - units: the length of the first axis; that of what the layers computed where it is missing.
+    ///   - units: the length of the first axis; by default that of the layers' outputs.
     public init(
         of model: any Module, on objective: @autoclosure () throws -> Objective, units: Int? = nil
     ) throws {
@@ -97,7 +98,7 @@ public struct LikelihoodInference {
 
     /// The covariance of the estimate: the inverse of the expected information, [parameters, parameters].
     ///
-    /// Throws `notACovariance` with the reasons where it is none.
+    /// Throws `notACovariance` with the reasons if it is not valid.
     public func covariance(
         _ thresholds: InformationRegime.Thresholds = .init()
     ) throws(InferenceError) -> Tensor {
@@ -119,7 +120,7 @@ public struct LikelihoodInference {
 
     /// The standard error of each parameter, in its shape.
     ///
-    /// Throws `notACovariance` with the reasons where the covariance is none.
+    /// Throws `notACovariance` with the reasons if the covariance is not valid.
     public func standardErrors(
         _ thresholds: InformationRegime.Thresholds = .init()
     ) throws(InferenceError) -> [ParameterPath: Tensor] {
@@ -135,7 +136,7 @@ public struct LikelihoodInference {
 
     /// The two-sided intervals theta +- z standard errors of a level, with z the normal quantile (Wald).
     ///
-    /// Throws `notACovariance` with the reasons where the covariance is none, and `badLevel`.
+    /// Throws `notACovariance` with the reasons if the covariance is not valid, and `badLevel`.
     public func confidenceIntervals(
         level: Double = 0.95, _ thresholds: InformationRegime.Thresholds = .init()
     ) throws(InferenceError) -> [ParameterPath: (lower: Tensor, upper: Tensor)] {

@@ -11,7 +11,7 @@ public struct Bernoulli: Likelihood {
     /// The logits, log p/(1 - p), shape [..., bits].
     public let logits: Tensor
 
-    /// Makes the likelihood of its logits, shape [..., bits].
+    /// Creates the likelihood of its logits, shape [..., bits].
     public init(logits: Tensor) { self.logits = checkedOutputs(logits, named: "logits") }
 
     /// The number of observations with at least one unmasked bit.
@@ -34,11 +34,11 @@ extension Bernoulli: Samplable {
         sample(using: generator).masked(isMasked(targets), with: Double(Bernoulli.masked))
     }
 
-    /// -sum_j t_j log p_j + (1 - t_j) log(1 - p_j) for targets in the logits' shape; a target of `masked` counts
-    /// nothing.
+    /// -sum_j t_j log p_j + (1 - t_j) log(1 - p_j) for targets in the logits' shape; a target of `masked`
+    /// does not count.
     ///
-    /// A target between 0 and 1 is a bit that is randomly rounded from it, and the loss its expectation. Others
-    /// give a failed tensor; telling reads two numbers from the device.
+    /// A target between 0 and 1 is a bit that is randomly rounded from it, and the loss its expectation.
+    /// Others give a failed tensor; the check reads two numbers from the device.
     public func perObservationNegativeLogLikelihood(of targets: Tensor) -> Tensor {
         if let failure = shapeFailure("targets", targets, like: logits) { return Tensor(failed: failure) }
         let masked = isMasked(targets)

@@ -11,11 +11,11 @@ public struct Categorical: Likelihood {
     /// The logits, shape [..., classes].
     public let logits: Tensor
 
-    /// Makes the likelihood of its logits, shape [..., classes].
+    /// Creates the likelihood of its logits, shape [..., classes].
     public init(logits: Tensor) { self.logits = checkedOutputs(logits, named: "logits") }
 
     /// -sum log softmax(logits)[target] for targets of shape [...], of an integer type; a target of `masked`
-    /// counts nothing.
+    /// does not count.
     public func negativeLogLikelihood(of targets: Tensor) -> Tensor {
         if let failure = failure(of: targets) { return Tensor(failed: failure) }
         return logits.flattenedRows.crossEntropySum(

@@ -23,7 +23,7 @@ public protocol ClosedFormFisher: Likelihood {
     /// H v, observation by observation, for H the Hessian of -log p(observed) in the outputs: what the
     /// generalized Gauss-Newton matrix is made of. 0 where masked.
     ///
-    /// Throws `noOutputHessian` where H is zero almost everywhere or may be indefinite.
+    /// Throws `noOutputHessian` if H is zero almost everywhere or may be indefinite.
     func outputHessianProduct(of observed: Observation, _ v: Tensor) throws(LikelihoodError) -> Tensor
 
     /// KL(self || other) = E_self[log p_self - log p_other], summed over the observations, those masked in
@@ -32,8 +32,8 @@ public protocol ClosedFormFisher: Likelihood {
     /// For outputs that differ by d it is d^T F d / 2 + O(|d|^3).
     func divergence(from other: Self, observing observed: Observation?) -> Tensor
 
-    /// Where an output takes no part in the likelihood of `observed`: truth values that broadcast against the
-    /// outputs; nothing where this likelihood has no masks.
+    /// Where an output takes no part in the likelihood of `observed`: Booleans that broadcast against the
+    /// outputs; nil if this likelihood has no masks.
     func maskedOutputs(of observed: Observation) -> Tensor?
 }
 

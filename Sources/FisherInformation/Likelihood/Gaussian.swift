@@ -9,32 +9,32 @@ public struct Gaussian: Likelihood {
     /// What the model computed: the means [..., d], or, where the variance is learned, the d means and then the d
     /// logarithms of the variances, [..., 2 d].
     public let outputs: Tensor
-    /// The variance of every element; nothing where the model computes it.
+    /// The variance of every element; nil if the model computes it.
     public let fixedVariance: Double?
 
-    /// Makes the likelihood of variance 1 of its means, shape [..., d].
+    /// Creates the likelihood of variance 1 of its means, shape [..., d].
     public init(mean: Tensor) {
         outputs = checkedOutputs(mean, named: "means")
         fixedVariance = 1
     }
 
-    /// Makes the likelihood of its means, shape [..., d], and one known variance, in the observations' unit
-    /// squared. Throws `badVariance` where it is not positive and finite.
+    /// Creates the likelihood of its means, shape [..., d], and one known variance, in the observations' unit
+    /// squared. Throws `badVariance` if it is not positive and finite.
     public init(mean: Tensor, variance: Double) throws(LikelihoodError) {
         guard variance > 0, variance.isFinite else { throw .badVariance(variance) }
         outputs = checkedOutputs(mean, named: "means")
         fixedVariance = variance
     }
 
-    /// Makes the likelihood of a learned variance, of outputs [..., 2 d]: the means, then the logarithms of the
-    /// variances.
+    /// Creates the likelihood of a learned variance, of outputs [..., 2 d]: the means, then the logarithms of
+    /// the variances.
     public init(meanAndLogVariance outputs: Tensor) {
         self.outputs = checkedOutputs(outputs, named: "means and log-variances", parts: 2)
         fixedVariance = nil
     }
 
-    /// Makes the likelihood of a learned variance, of means and logarithms of variances that the model computes
-    /// apart, both [..., d]. Its `outputs` are the two joined along the last axis.
+    /// Creates the likelihood of a learned variance, of means and logarithms of variances that the model
+    /// computes apart, both [..., d]. Its `outputs` are the two joined along the last axis.
     public init(mean: Tensor, logVariance: Tensor) {
         let failure = shapeFailure("log-variances", logVariance, like: mean)
         self.init(
@@ -48,7 +48,7 @@ public struct Gaussian: Likelihood {
     /// The logarithms of the variances: [..., d] where they are learned, one number where it is fixed.
     public var logVariance: Tensor { fixedVariance.map { constant(Foundation.log($0)) } ?? half(1) }
 
-    /// 1 / variance.
+    /// The precision 1 / variance.
     private var precision: Tensor { fixedVariance.map { constant(1 / $0) } ?? (-half(1)).exp() }
 
     private func half(_ index: Int) -> Tensor { outputs.split(into: 2, along: -1)[index] }
@@ -95,9 +95,9 @@ extension Gaussian: ClosedFormFisher {
 
     public func outputFisherFactor(_ k: Int) -> Tensor { fisher.factor(k) }
 
-    /// F v where the variance is fixed. Throws `noOutputHessian` where it is learned: with z = (y - mean)^2 /
-    /// variance the block of a mean and its log-variance has the determinant -z / (2 variance), which is never
-    /// positive.
+    /// F v where the variance is fixed. Throws `noOutputHessian` if it is learned: with z = (y - mean)^2 /
+    /// variance the block of a mean and its log-variance has the determinant -z / (2 variance), which is
+    /// never positive.
     public func outputHessianProduct(of observed: Tensor, _ v: Tensor) throws(LikelihoodError) -> Tensor {
         guard fixedVariance != nil else {
             throw .noOutputHessian(

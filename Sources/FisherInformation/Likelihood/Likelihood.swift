@@ -2,11 +2,11 @@ import Torch
 
 /// A distribution over observations whose parameters a model computes.
 ///
-/// Only a log-likelihood has a Fisher information, so the step of an optimizer asks for one.
+/// Only a log-likelihood has a Fisher information, so the step of an optimizer requires one.
 ///
 /// The last axis of the outputs holds the parameters of one observation; the axes before it number the
-/// observations, which are independent given the outputs. What does not fit is said without a throw: outputs
-/// or observations of a wrong shape, and observations outside the distribution's range, give failed tensors.
+/// observations, which are independent given the outputs. Mismatches do not throw: outputs or observations of
+/// a wrong shape, and observations outside the distribution's range, give failed tensors.
 public protocol Likelihood {
     /// What is observed, for a whole batch.
     associatedtype Observation

@@ -1,12 +1,12 @@
 import Torch
 
-/// A likelihood that cannot be made, or that lacks what was asked of it.
+/// A likelihood that cannot be created, or that lacks a requested property.
 public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible {
     /// A variance that is not positive and finite.
     case badVariance(Double)
     /// Bins that are not at least two finite numbers in ascending order.
     case badBins(reason: String)
-    /// The Hessian of the negative log-likelihood in the outputs is of no use to a Gauss-Newton step.
+    /// The Hessian of the negative log-likelihood in the outputs cannot be used for a Gauss-Newton step.
     case noOutputHessian(likelihood: String, reason: String)
 
     /// A name that no registered likelihood has.

@@ -13,10 +13,10 @@ public protocol NamedLikelihood: Samplable, ClosedFormFisher, SendableMetatype w
     /// The likelihood's name in JSON.
     static var name: String { get }
 
-    /// Makes the likelihood of the outputs of a network.
+    /// Creates the likelihood from the outputs of a network.
     init(outputs: Tensor)
 
-    /// The type in which the targets are wanted where the outputs have the type `dtype`: the same unless given.
+    /// The type that the targets must have if the outputs have the type `dtype`: by default the same.
     static func targetDType(forOutputs dtype: DType) -> DType
 }
 
@@ -35,9 +35,9 @@ public enum LikelihoodRegistry {
 
     private static let registry = NameRegistry(own, name: { $0.name }, type: { ObjectIdentifier($0) })
 
-    /// Makes a likelihood known by its name; call it before descriptions are read.
+    /// Registers a likelihood under its name; call it before descriptions are read.
     ///
-    /// Registering a type twice changes nothing; a name that another type has traps.
+    /// Registering a type twice changes nothing; it traps if another type has the same name.
     public static func register<Model: NamedLikelihood>(_ likelihood: Model.Type) {
         registry.register(likelihood, named: likelihood.name, type: ObjectIdentifier(likelihood))
     }
@@ -45,7 +45,7 @@ public enum LikelihoodRegistry {
     /// The names of all likelihoods.
     public static var names: [String] { registry.names }
 
-    /// The likelihood of a name; throws a name that is none, with the nearest one.
+    /// The likelihood of a name; throws for an unknown name, with the nearest one.
     public static func likelihood(named name: String) throws(LikelihoodError) -> any NamedLikelihood.Type {
         guard let type = registry[name] else { throw .notRegistered(name, known: names) }
         return type
@@ -53,9 +53,9 @@ public enum LikelihoodRegistry {
 }
 
 extension Objective {
-    /// Makes the objective of a network's outputs by a likelihood that a description names.
+    /// Creates the objective of a network's outputs by a likelihood that a description names.
     ///
-    /// Throws what went wrong in the model, where something did.
+    /// Throws the model's failure, if there is one.
     public init<Model: NamedLikelihood>(
         _ likelihood: Model.Type, of outputs: Tensor, observing targets: Tensor,
         auxiliaries: [Auxiliary] = [], unit: Unit = .firstAxis

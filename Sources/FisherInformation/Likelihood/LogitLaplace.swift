@@ -7,18 +7,19 @@ import Torch
 /// and of white finite (Ramesh et al. 2021, "Zero-Shot Text-to-Image Generation", appendix A.3). The density is
 /// that of the mapped x, as there; the density of x itself is 1 - 2 e times as large.
 public struct LogitLaplace: Likelihood {
-    /// e of the map.
+    /// The margin e of the map.
     public static let margin = 0.1
 
     /// What the model computed, [..., 2 d]: the d locations mu, then the d logarithms of the scales b.
     public let outputs: Tensor
 
-    /// Makes the likelihood of its locations and then the logarithms of its scales, shape [..., 2 d].
+    /// Creates the likelihood of its locations and then the logarithms of its scales, shape [..., 2 d].
     public init(locationAndLogScale outputs: Tensor) {
         self.outputs = checkedOutputs(outputs, named: "locations and log-scales", parts: 2)
     }
 
-    /// Makes the likelihood of locations and logarithms of scales that the model computes apart, both [..., d].
+    /// Creates the likelihood of locations and logarithms of scales that the model computes apart, both [...,
+    /// d].
     public init(location: Tensor, logScale: Tensor) {
         let failure = shapeFailure("log-scales", logScale, like: location)
         self.init(
@@ -32,7 +33,7 @@ public struct LogitLaplace: Likelihood {
     /// The logarithms of the scales b, shape [..., d].
     public var logScale: Tensor { outputs.split(into: 2, along: -1)[1] }
 
-    /// The intensities at the medians, for showing what the model believes; within [0, 1].
+    /// The intensities at the medians, for displaying the model's predictions; within [0, 1].
     public var median: Tensor { LogitLaplace.unmapped(location.sigmoid()).clamped(to: 0...1) }
 
     /// The number of observations: all but the last axis.
@@ -55,8 +56,8 @@ public struct LogitLaplace: Likelihood {
 extension LogitLaplace: Samplable {
     /// Intensities in the locations' shape and type.
     ///
-    /// The distribution reaches beyond 0 and 1, to -1/8 and 9/8. Draws are moved to where the type can still tell
-    /// their mapped values from 0 and 1, a distance of 4 units in the last place of 1.
+    /// The distribution reaches beyond 0 and 1, to -1/8 and 9/8. Draws are clamped to where the type can
+    /// still distinguish their mapped values from 0 and 1, a distance of 4 units in the last place of 1.
     public func sample(using generator: RandomGenerator) -> Tensor {
         if outputs.failure != nil { return outputs }
         let (mu, scale) = (location.detached(), logScale.detached().exp())
@@ -68,7 +69,8 @@ extension LogitLaplace: Samplable {
     /// sum_j log(2 b_j u_j (1 - u_j)) + |logit u_j - mu_j| / b_j with u = 0.8 x + 0.1, for intensities x in the
     /// locations' shape.
     ///
-    /// An x for which u is not inside (0, 1) gives a failed tensor; telling reads two numbers from the device.
+    /// An x for which u is not inside (0, 1) gives a failed tensor; the check reads two numbers from the
+    /// device.
     public func perObservationNegativeLogLikelihood(of observed: Tensor) -> Tensor {
         if let failure = shapeFailure("observations", observed, like: location) {
             return Tensor(failed: failure)

@@ -1,6 +1,6 @@
 import Torch
 
-/// What one batch asks of the parameters: a negative log-likelihood, and terms that are not one.
+/// The objective of one batch: a negative log-likelihood, and terms that are not likelihoods.
 ///
 ///     loss = (1/N) sum_i -log p(y_i) + sum_k auxiliary_k
 ///
@@ -8,9 +8,9 @@ import Torch
 /// the Hessian of this loss.
 public struct Objective {
     /// A term that reaches the parameters but never the estimate of the information: a commitment loss, a
-    /// penalty. It counts once a step; over micro-batches it is averaged by their observations.
+    /// penalty. It counts once per step; over micro-batches it is averaged by their observations.
     public struct Auxiliary {
-        /// What reports call it.
+        /// The name in reports.
         public let name: String
         /// Its value; 0-dimensional.
         public let value: Tensor
@@ -32,7 +32,7 @@ public struct Objective {
 
     /// -log p, summed over the observations; 0-dimensional.
     public let negativeLogLikelihood: Tensor
-    /// N.
+    /// The number N of observations.
     public let observationCount: Int
     /// The terms that are not likelihoods.
     public let auxiliaries: [Auxiliary]
@@ -43,9 +43,9 @@ public struct Objective {
     /// What was observed, of the likelihood's own type.
     private let observed: Any
 
-    /// Makes the objective of a likelihood and what was observed.
+    /// Creates the objective of a likelihood and what was observed.
     ///
-    /// Throws what went wrong in the model, where something did.
+    /// Throws the model's failure, if there is one.
     public init<Model: Likelihood>(
         _ likelihood: Model, observing observed: Model.Observation, auxiliaries: [Auxiliary] = [],
         unit: Unit = .firstAxis

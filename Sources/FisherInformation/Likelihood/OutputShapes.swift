@@ -1,6 +1,6 @@
 import Torch
 
-/// Why a tensor does not have the shape of another, or could not be computed; nothing where all is well.
+/// Why a tensor does not have the shape of another, or could not be computed; nil if it has and could.
 func shapeFailure(_ what: String, _ tensor: Tensor, like other: Tensor) -> TorchError? {
     if let failure = other.failure ?? tensor.failure { return failure }
     if tensor.shape == other.shape { return nil }
@@ -20,7 +20,7 @@ func checkedOutputs(_ outputs: Tensor, named name: String, parts: Int = 1) -> Te
     return outputs
 }
 
-/// Why the elements of a tensor are not all between two bounds; nothing where they are. Reads two numbers.
+/// Why the elements of a tensor are not all between two bounds; nil if they are. Reads two numbers.
 func rangeFailure(_ what: String, _ tensor: Tensor, in range: ClosedRange<Double>) -> TorchError? {
     if let failure = tensor.failure { return failure }
     if tensor.count == 0 { return nil }
@@ -40,7 +40,7 @@ extension Tensor {
     /// The size of the last axis; 1 where there is none, or where the tensor is failed.
     var lastAxis: Int { failure == nil ? shape.last ?? 1 : 1 }
 
-    /// Truth values along the last axis: true at one index.
+    /// Booleans along the last axis: true at one index.
     func isAlongLastAxis(_ index: Int) -> Tensor {
         Tensor.indices(lastAxis, device: device).equals(Double(index))
     }

@@ -15,7 +15,7 @@ public protocol Samplable: Likelihood {
 }
 
 extension Samplable {
-    /// A likelihood without masks has nothing to take over from what was observed.
+    /// A likelihood without masks ignores the observations.
     public func sample(like observed: Observation, using generator: RandomGenerator) -> Observation {
         sample(using: generator)
     }

@@ -1,6 +1,7 @@
 import Torch
 
-/// A number read off a histogram: p(bin k) = softmax(logits)_k over bins at fixed places on the real line.
+/// A number represented by a histogram: p(bin k) = softmax(logits)_k over bins at fixed places on the real
+/// line.
 ///
 /// A value between two bins is randomly rounded to one of them, so that its expectation is the value: the bins
 /// at b_k <= x <= b_{k+1} have the weights (b_{k+1} - x)/(b_{k+1} - b_k) and (x - b_k)/(b_{k+1} - b_k). What is
@@ -21,8 +22,8 @@ public struct TwoHot: Likelihood {
     /// The logits, shape [..., bins].
     public var logits: Tensor { categorical.logits }
 
-    /// Makes the likelihood of its logits, shape [..., bins], and the places of the bins. Throws `badBins` where
-    /// they are not at least two finite numbers in ascending order.
+    /// Creates the likelihood of its logits, shape [..., bins], and the places of the bins. Throws `badBins`
+    /// if they are not at least two finite numbers in ascending order.
     public init(logits: Tensor, bins: [Double]) throws(LikelihoodError) {
         guard bins.count >= 2 else { throw .badBins(reason: "must be two or more, not \(bins.count)") }
         for (lower, upper) in zip(bins, bins.dropFirst()) where !(lower < upper) {
@@ -63,7 +64,7 @@ public struct TwoHot: Likelihood {
         let gaps = bins.count - 1
         let lower = places.narrowed(0, from: 0, length: gaps)
         let widths = places.narrowed(0, from: 1, length: gaps) - lower
-        // How far a value has come through each gap; a bin's weight is what its two gaps differ by.
+        // The fraction of each gap that lies below a value; a bin's weight is the difference of its two gaps.
         let passed = ((values.to(dtype: .float64).unsqueezed(-1) - lower) / widths).clamped(to: 0...1)
         let ends = passed.narrowed(-1, from: 0, length: 1)
         return .concatenated([.ones(like: ends), passed], along: -1)

@@ -1,11 +1,11 @@
 import Synchronization
 import Torch
 
-/// Computes a result for each cost, which it belongs to by position, on libtorch's own threads.
+/// Computes one result per cost, in the same order, on libtorch's own threads.
 ///
-/// A decomposition of one matrix gains little from several threads, and several matrices all of them gain: each
-/// task runs on one thread, the dearest first. A task that would outlast all the others together runs before
-/// them, with all threads to itself. The tasks must not touch each other's tensors.
+/// A single decomposition gains little from several threads, so each task runs on one thread, the most
+/// expensive first. A task that would take longer than all the others together runs before them, on all
+/// threads. The tasks must not touch each other's tensors.
 package func concurrently<Result>(costs: [Double], _ task: (Int) -> Result) -> [Result] {
     var results = [Result?](repeating: nil, count: costs.count)
     let threads = Engine.threadCount

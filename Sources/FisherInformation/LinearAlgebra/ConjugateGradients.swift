@@ -2,13 +2,14 @@ import Torch
 
 /// The solution of A x = b by conjugate gradients (Hestenes and Stiefel 1952), and how good it is.
 public struct ConjugateGradients {
-    /// x.
+    /// The solution x.
     public let solution: Tensor
-    /// |b - A x| / |b| after the last iteration, computed anew.
+    /// |b - A x| / |b| after the last iteration, recomputed.
     public let relativeResidual: Double
     /// The number of products with A, the one for the residual not counted.
     public let iterations: Int
-    /// Whether the matrix showed a direction in which it is not positive: the solution is the best before.
+    /// Whether a direction was found in which the matrix is not positive: the solution is the best one before
+    /// it.
     public let metNegativeCurvature: Bool
 
     /// Solves, from `start` or zero, until the residual is `tolerance` times |b| or the iterations are used up.
@@ -17,7 +18,7 @@ public struct ConjugateGradients {
     ///   - matrix: A, symmetric; positive definite or nearly so.
     ///   - target: b.
     ///   - start: where to begin; the last solution of a similar problem saves iterations.
-    ///   - tolerance: of the relative residual.
+    ///   - tolerance: the relative residual at which iterations stop.
     ///   - maximumIterations: the number of products allowed.
     ///   - preconditioner: an approximation of A's inverse as a product.
     public init(

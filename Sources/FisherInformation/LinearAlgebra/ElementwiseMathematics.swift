@@ -1,4 +1,4 @@
-// What the formulas of several rules share.
+// Operations shared by the formulas of several rules.
 
 import Torch
 
@@ -8,8 +8,8 @@ public func correctedDecay(_ decay: Double, _ step: Int) -> Double {
     RunningAverage.share(kept: decay, at: step)
 }
 
-/// g^2, finite: at most half the greatest number of its type, over `count` where so many are to be summed.
-/// A gradient whose square overflows is one of little use, but it must not make the averages infinite.
+/// g^2, finite: at most half the greatest number of its type, divided by `count` if that many are to be
+/// summed. A gradient whose square overflows is of little use, but must not make the averages infinite.
 public func square(of g: Tensor, sharedBy count: Int = 1) -> Tensor {
     boundedSquare(g.squared(), sharedBy: count)
 }
@@ -44,7 +44,7 @@ public func quotient(_ x: Tensor, _ d: Tensor) -> Tensor {
     return (x / d.clamped(min: least)).clamped(to: -greatest...greatest).masked(d.equals(0), with: 0)
 }
 
-/// x / max(1, RMS(x) / c), and the divisor; x itself where c is missing.
+/// x / max(1, RMS(x) / c), and the divisor; x itself if c is nil.
 public func clipped(_ x: Tensor, to c: Double?) -> (value: Tensor, factor: Tensor?) {
     guard let c else { return (x, nil) }
     let factor = (x.rootMeanSquare() / c).clamped(min: 1)

@@ -5,8 +5,8 @@ import Torch
 ///
 /// The eigenvalues are kept above the rounding error of the largest, epsilon is added to them, and the
 /// decomposition is taken in the matrix's own type. Where its residual |Q diag(l) Q^T - M| is large, or it
-/// fails, it is tried again in float64 with 1e-3 of the mean eigenvalue added, and at last the matrix's
-/// diagonal is used alone.
+/// fails, it is repeated in float64 with 1e-3 of the mean eigenvalue added, and finally the matrix's diagonal
+/// alone is used.
 package struct InverseRoot {
     package let power: Double
     package let epsilon: Double
@@ -22,7 +22,7 @@ package struct InverseRoot {
         self.eigen = eigen
     }
 
-    /// The root, and how many of the coarser ways had to be taken (0, 1 or 2).
+    /// The root, and the number of fallbacks that were needed (0, 1 or 2).
     package func callAsFunction(_ matrix: Tensor) -> (root: Tensor, fallbacks: Int) {
         guard matrix.failure == nil, matrix.count > 0 else { return (matrix, 0) }
         if let root = decomposed(matrix, damping: 0) { return (root, 0) }
@@ -42,7 +42,7 @@ package struct InverseRoot {
         )
     }
 
-    /// Nothing where the decomposition fails its check.
+    /// The root; nil if the decomposition fails its check.
     private func decomposed(_ matrix: Tensor, damping: Double) -> Tensor? {
         guard let (values, vectors) = SafeEigen.decomposition(of: matrix, .residual, by: eigen) else {
             return nil

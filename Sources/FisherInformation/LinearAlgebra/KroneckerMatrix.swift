@@ -7,13 +7,13 @@ package struct KroneckerMatrix {
     /// S, symmetric, [outputs, outputs].
     package let outputs: Tensor
 
-    /// Takes factors.
+    /// Creates the matrix from its factors.
     package init(inputs: Tensor, outputs: Tensor) {
         self.inputs = inputs
         self.outputs = outputs
     }
 
-    /// S V A.
+    /// The product S V A.
     package func product(_ v: Tensor) -> Tensor { outputs.matmul(v).matmul(inputs) }
 }
 
@@ -24,7 +24,7 @@ public struct KroneckerEigenbasis {
     /// Q_S, a vector of the basis a column, [outputs, outputs].
     public let outputs: Tensor
 
-    /// Takes bases; their columns are orthonormal.
+    /// Creates a basis from two matrices with orthonormal columns.
     public init(inputs: Tensor, outputs: Tensor) {
         self.inputs = inputs
         self.outputs = outputs

@@ -1,6 +1,6 @@
 import Torch
 
-/// What a few Lanczos steps tell of a symmetric matrix.
+/// The result of a few Lanczos steps on a symmetric matrix.
 public struct LanczosResult {
     /// The Ritz values, descending: the extreme ones approach the matrix's own eigenvalues first.
     public let values: [Double]
@@ -18,7 +18,7 @@ extension SymmetricOperator {
     /// space is exhausted.
     ///
     /// - Parameters:
-    ///   - steps: how many.
+    ///   - steps: the number of steps.
     ///   - start: the first vector, of any length but zero.
     public func lanczos(steps: Int, start: Tensor) throws -> LanczosResult {
         let length = try start.norm().item()
@@ -28,7 +28,7 @@ extension SymmetricOperator {
         for step in 0..<min(steps, size) {
             var next = try self(basis[step])
             diagonal.append(try (basis[step] * next).sum(dtype: .float64).item())
-            // Twice is enough (Kahan and Parlett).
+            // Orthogonalizing twice is enough (Kahan and Parlett).
             let all = Tensor.stacked(basis, along: 1)
             for _ in 0..<2 {
                 next = next - all.matmul(all.transposed().matmul(next.unsqueezed(1))).flattened()

@@ -4,8 +4,8 @@ import Torch
 ///
 ///     X_0 = G / (|G|_F + epsilon),   X <- a X + (b M + c M^2) X,   M = X X^T
 ///
-/// with M = X^T X on the other side where G is tall. Each singular value s goes through
-/// p(s) = a s + b s^3 + c s^5; five times bring those in [0.01, 1] into [0.68, 1.13].
+/// with M = X^T X on the other side where G is tall. A step maps each singular value s to p(s) = a s + b s^3
+/// + c s^5; five iterations bring those in [0.01, 1] into [0.68, 1.13].
 package struct NewtonSchulz {
     static let (a, b, c) = (3.4445, -4.7750, 2.0315)
 
@@ -26,7 +26,8 @@ package struct NewtonSchulz {
         let norm = frobeniusNorm(g) + epsilon
         let x = g / inPrecision(of: g, norm.masked(norm.equals(0), with: 1))
         let (short, long) = (min(g.shape[0], g.shape[1]), max(g.shape[0], g.shape[1]))
-        // The products of M would lose what eight bits do not hold: there the iteration is the published one.
+        // Products of M would lose too much in eight significant bits: bfloat16 uses the iteration as
+        // published.
         if inBFloat16 {
             do { return try iterated(x.to(dtype: .bfloat16)).to(dtype: g.dtype) } catch {
                 return Tensor(failed: error)
@@ -73,7 +74,7 @@ package struct NewtonSchulz {
         var m = gram(isTall ? x : x.transposed())
         var q: Tensor?
         for step in 1...steps {
-            // p is P - a I: the products take the multiple of the identity.
+            // p is P - a I: the multiple of the identity is added within the products.
             let p = m * Self.b + gram(m) * Self.c
             q = q.map { $0 * Self.a + transposedProduct($0, p) } ?? p.addingDiagonal(Self.a)
             if step == steps { break }

@@ -3,14 +3,14 @@ import Torch
 
 /// sum_k d^(t-k) x_k / sum_k d^(t-k) over the updates k of a statistic, exact for a constant at every one of them.
 ///
-/// Beside the average its weight sum_k d^(t-k) is kept, so that a layer that missed an update goes on rightly.
+/// The weight sum_k d^(t-k) is kept with the average, so that a layer that missed an update stays exact.
 public struct RunningAverage {
     /// The weight after this update.
     public let weight: Double
     /// The share of the former average.
     public let keeping: Double
 
-    /// Begins an update of what had a weight (0 before the first).
+    /// Begins an update of an average with a weight (0 before the first).
     public init(weight: Double, decay: Double) {
         self.weight = decay * weight + 1
         keeping = decay * weight / self.weight
@@ -23,8 +23,8 @@ public struct RunningAverage {
         return decay * (1 - pow(decay, Double(step - 1))) / (1 - pow(decay, Double(step)))
     }
 
-    /// The average after the update; `value` is divided by `count` first, and
-    /// its memory may be taken over. Throws where the shapes differ.
+    /// The average after the update; `value` is divided by `count` first, and its memory may be taken over.
+    /// Throws if the shapes differ.
     public func updated(_ average: Tensor?, with value: Tensor, over count: Double) throws(TorchError)
         -> Tensor
     {

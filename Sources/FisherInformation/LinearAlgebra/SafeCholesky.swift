@@ -2,14 +2,14 @@ import Torch
 
 /// Solutions with positive definite matrices by Cholesky's factorization, whose failures are errors.
 package enum SafeCholesky {
-    /// M^-1 b for vectors b. Throws where M is not positive definite.
+    /// M^-1 b for vectors b. Throws if M is not positive definite.
     package static func solution(_ matrix: Tensor, _ b: Tensor) throws(TorchError) -> Tensor {
         let x = matrix.solvingPositiveDefinite(b)
         try x.check()
         return x
     }
 
-    /// M^-1. Throws where M is not positive definite.
+    /// The inverse M^-1. Throws if M is not positive definite.
     package static func inverse(_ matrix: Tensor) throws(TorchError) -> Tensor {
         let found = blockwiseInverse(matrix)
         try found.check()
@@ -54,10 +54,10 @@ package enum SafeCholesky {
 
 /// The solution of (A + damping I) x = b for a symmetric, positive semi-definite matrix A, in float64.
 ///
-/// Cholesky's factorization with a check of the residual. Where either fails the damping grows tenfold, from a
-/// trillionth of A's mean diagonal at least, and that is counted; where nothing helps x is zero.
+/// Cholesky's factorization with a check of the residual. Where either fails the damping grows tenfold, from
+/// a trillionth of A's mean diagonal at least, and that is counted; if nothing helps, x is zero.
 package struct DampedSolution {
-    /// x, float64.
+    /// The solution x, float64.
     package let solution: Tensor
     /// The damping with which it was found.
     package let damping: Double
@@ -68,7 +68,7 @@ package struct DampedSolution {
     private static let tolerance = 1e-6
     private static let attempts = 16
 
-    /// Solves; throws where A or b could not be computed.
+    /// Solves; throws if A or b could not be computed.
     package init(_ matrix: Tensor, damping: Double, _ target: Tensor) throws(TorchError) {
         try matrix.check()
         let (matrix, b) = (matrix.to(dtype: .float64), target.to(dtype: .float64))
@@ -90,11 +90,11 @@ package struct DampedSolution {
     }
 }
 
-/// (M + damping I)^-1 of a positive semidefinite matrix, checked; coarser where the check fails.
+/// (M + damping I)^-1 of a positive semidefinite matrix, checked, with fallbacks if the check fails.
 package struct SymmetricInverse {
     /// The inverse.
     package let inverse: Tensor
-    /// How often a coarser one was tried.
+    /// The number of fallbacks that were tried.
     package let fallbackCount: Int
 
     /// Inverts; the lower triangle is read. Where the inverse fails its check the damping is raised to hundredths of
@@ -107,7 +107,7 @@ package struct SymmetricInverse {
             let found = SafeCholesky.blockwiseInverse(damped)
             return try SymmetricInverse.holds(found, for: damped) ? found : nil
         }
-        // In the order in which a saved one is read again, so that products round alike.
+        // Contiguous, as a restored one is, so that products round identically.
         inverse = passing?.found.contiguous() ?? SymmetricInverse.diagonal(matrix, damping: damping)
         fallbackCount = passing?.fallbackCount ?? max(dampings.count, 1)
     }

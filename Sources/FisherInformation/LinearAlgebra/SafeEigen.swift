@@ -3,13 +3,13 @@ import Torch
 /// The eigenvalues and eigenvectors of a positive semidefinite matrix, checked; those of its diagonal where the check
 /// fails.
 package struct SafeEigen {
-    /// What a decomposition M = Q diag(l) Q^T must fulfil.
+    /// What a decomposition M = Q diag(l) Q^T must satisfy.
     package enum Check {
         /// M v = Q (l Q^T v) to a thousandth of |M v|, for one vector: n^2 multiplications.
         case product
         /// |Q diag(l) Q^T - M| is rounding error only: n^3 multiplications.
         case residual
-        /// |Q^T Q - 1| is rounding error only: n^3 multiplications. The values are not looked at.
+        /// |Q^T Q - 1| is rounding error only: n^3 multiplications. The values are not checked.
         case orthonormality
     }
 
@@ -17,10 +17,10 @@ package struct SafeEigen {
     package let values: Tensor
     /// The eigenvectors as columns.
     package let vectors: Tensor
-    /// 1 where only the diagonal was used.
+    /// 1 if only the diagonal was used.
     package let fallbackCount: Int
 
-    /// Decomposes; the lower triangle is read. Throws where the matrix could not be computed.
+    /// Decomposes; the lower triangle is read. Throws if the matrix could not be computed.
     package init(_ matrix: Tensor) throws(TorchError) {
         try matrix.check()
         if let found = SafeEigen.decomposition(of: matrix, .product) {
@@ -32,11 +32,11 @@ package struct SafeEigen {
         fallbackCount = 1
     }
 
-    /// The decomposition of a symmetric matrix, values ascending; nothing where it fails its check.
+    /// The decomposition of a symmetric matrix, values ascending; nil if it fails its check.
     ///
     /// - Parameters:
     ///   - matrix: M, of which the lower triangle is read.
-    ///   - check: what it must fulfil.
+    ///   - check: what it must satisfy.
     ///   - decompose: the decomposition; another one in tests.
     package static func decomposition(
         of matrix: Tensor, _ check: Check,
@@ -82,7 +82,7 @@ package struct SafeEigen {
         return error <= 50 * difference.dtype.ulpOfOne * Double(difference.shape[0])
     }
 
-    /// A vector of ones whose signs change at irregular places, the same always: one look at a matrix.
+    /// A fixed vector of ones with irregular signs, by which matrices are checked.
     package static func probe(_ count: Int, like other: Tensor) -> Tensor {
         Tensor((0..<count).map { ($0 &* 2_654_435_761) >> 7 & 1 == 0 ? 1.0 : -1 }, shape: [count])
             .to(dtype: other.dtype, device: other.device)

@@ -1,11 +1,11 @@
 import Foundation
 import Torch
 
-/// An estimate by random probes, with how far it may be off.
+/// An estimate by random probes, with its standard error.
 public struct StochasticEstimate: Hashable, Sendable {
     /// The mean over the probes.
     public let value: Double
-    /// The standard deviation of that mean; nothing for a single probe.
+    /// The standard deviation of that mean; nil for a single probe.
     public let standardError: Double?
 
     package init(_ samples: [Double]) {

@@ -1,6 +1,6 @@
 import Torch
 
-/// A symmetric matrix known by its products with vectors.
+/// A symmetric matrix defined by its products with vectors.
 public struct SymmetricOperator {
     /// The number of rows.
     public let size: Int
@@ -8,14 +8,14 @@ public struct SymmetricOperator {
     public let dtype: DType
     private let product: (Tensor) throws -> Tensor
 
-    /// A matrix given by its product with a vector [size].
+    /// Creates an operator from its product with a vector [size].
     public init(size: Int, dtype: DType, product: @escaping (Tensor) throws -> Tensor) {
         self.size = size
         self.dtype = dtype
         self.product = product
     }
 
-    /// A matrix that is there.
+    /// Creates the operator of a given matrix.
     public init(_ matrix: Tensor) {
         let columns = matrix.failure == nil ? matrix.shape.last ?? 0 : 0
         self.init(size: columns, dtype: matrix.failure == nil ? matrix.dtype : .float64) { vector in

@@ -1,7 +1,7 @@
 import FisherStudies
 import Foundation
 
-/// Maps values to coordinates, and finds round values to write on an axis.
+/// Maps values to coordinates, and finds round values for the ticks of an axis.
 struct AxisScale: Sendable {
     let domain: ClosedRange<Double>
     /// The coordinates of the domain's two ends; the first may be the larger.

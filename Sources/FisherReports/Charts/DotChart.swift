@@ -22,7 +22,7 @@ struct DotChart: Figure, Sendable {
     /// The seeds in the order in which their dots are stacked within a row.
     let seeds: [UInt64]
 
-    /// The final losses; nil where no run completed.
+    /// The final losses; nil if no run completed.
     static func finalLosses(_ result: OptimizerComparison, _ summary: ComparisonSummary) -> DotChart? {
         let decimals = summary.lossDecimals
         let rows = zip(result.entries, summary.rows).enumerated().map { index, pair in
@@ -43,7 +43,7 @@ struct DotChart: Figure, Sendable {
         )
     }
 
-    /// The differences to the first optimizer; nil where no other shares a completed seed with it.
+    /// The differences to the first optimizer; nil if no other shares a completed seed with it.
     static func differences(_ result: OptimizerComparison, _ summary: ComparisonSummary) -> DotChart? {
         guard let first = result.entries.first else { return nil }
         let decimals = summary.lossDecimals

@@ -63,9 +63,9 @@ struct ChartLayout: Sendable {
     /// The room beside a line chart for names, and beside a dot chart for numbers.
     let rightMargin: Double
     let leftMargin: Double
-    /// The number of round values wished for on the horizontal axis.
+    /// The preferred number of round values on the horizontal axis.
     let tickCount: Int
-    /// Whether there is room for names at the lines' ends; otherwise letters stand there.
+    /// Whether there is room for names at the lines' ends; otherwise letters are shown.
     let hasRoomForNames: Bool
 
     static let wide = ChartLayout(

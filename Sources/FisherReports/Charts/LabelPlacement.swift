@@ -3,12 +3,12 @@ enum LabelPlacement {
     private struct Cluster {
         var members: [Int]
         var height: Double
-        /// The sum, over the members, of where the cluster would begin if each had its wish.
+        /// The sum, over the members, of where the cluster would begin if each had its preferred position.
         var wishes: Double
         var start: Double { wishes / Double(members.count) }
     }
 
-    /// The centres of labels with wished centres and heights, without overlap.
+    /// The centers of labels with preferred centers and heights, without overlap.
     ///
     /// Labels stay within `bounds` unless their heights together exceed it; then they overflow its end.
     static func spread(

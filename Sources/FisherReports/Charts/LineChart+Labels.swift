@@ -1,7 +1,7 @@
 import FisherStudies
 
 extension LineChart.Plot {
-    /// How much a curve's label says; as much as there is room for.
+    /// The detail of a curve's label, as much as there is room for.
     private enum Detail {
         case nameAndValue, name, letterAndBeginning, letter
     }
@@ -11,7 +11,7 @@ extension LineChart.Plot {
         /// The name's lines, of which the last may be a value.
         let lines: [String]
         let hasValue: Bool
-        /// Whether the name stands there in full.
+        /// Whether the name is shown in full.
         let isComplete: Bool
         /// Where the curve ends.
         let end: (x: Double, y: Double)
@@ -29,7 +29,7 @@ extension LineChart.Plot {
         return zip(labels, centers).map { draw($0, center: $1) }
     }
 
-    /// Whether the reader needs a legend to know which curve is which.
+    /// Whether the reader needs a legend to identify the curves.
     var needsLegend: Bool { bestLabels.contains { !$0.isComplete } }
 
     private var labelBounds: ClosedRange<Double> { (y.end - 20)...(layout.height - 4) }

@@ -112,7 +112,8 @@ extension LineChart {
             }
         }
 
-        /// A cross where a run diverged, a ring where one was interrupted; at the upper edge if it left so.
+        /// A cross where a run diverged, a ring where one was interrupted; at the upper edge if it left the
+        /// drawing there.
         var endings: [Markup] {
             chart.curves.flatMap { curve in
                 curve.strays.compactMap { stray in
@@ -144,7 +145,7 @@ extension LineChart {
         }
 
         func at(_ horizontal: Double, _ vertical: Double) -> (x: Double, y: Double) {
-            // Far outside the drawing is far enough; huge coordinates upset some programs.
+            // Coordinates are bounded, because some programs mishandle huge ones.
             let height = y.position(vertical)
             return (x.position(horizontal), min(max(height, -1e5), 1e5))
         }

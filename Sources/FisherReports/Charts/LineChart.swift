@@ -8,12 +8,12 @@ struct LineChart: Figure, Sendable {
     let curves: [LossCurve]
     let range: ClosedRange<Double>
     let domain: ClosedRange<Double>
-    /// Whether only whole numbers stand on the horizontal axis.
+    /// Whether the horizontal axis shows only whole numbers.
     let hasWholeSteps: Bool
     /// What is drawn upwards.
     let ordinate: LossCurve.Ordinate
 
-    /// A chart of curves; nil where there is nothing to draw.
+    /// A chart of curves; nil if there is nothing to draw.
     init?(
         _ result: OptimizerComparison, title: String, _ ordinate: LossCurve.Ordinate,
         against abscissa: LossCurve.Abscissa

@@ -41,7 +41,7 @@ struct LossCurve: Sendable {
         /// Whether it is a loss, of which the first steps are of no interest.
         var isLoss: Bool { self == .training || self == .validation }
 
-        /// The value at a point of a run, as it is drawn; nothing where there is none.
+        /// The value at a point of a run, as it is drawn; nil if there is none.
         func value(_ point: CurvePoint) -> Double? {
             let value: Double? =
                 switch self {

@@ -3,10 +3,10 @@ import Foundation
 
 /// Which losses a chart shows: the part where the optimizers differ, not the first steps nor an outlier.
 enum LossRange {
-    /// The range of the vertical axis; nil where there is no loss to draw.
+    /// The range of the vertical axis; nil if there is no loss to draw.
     ///
-    /// Each curve asks for the losses of its last four fifths. One that asks for much more room than the
-    /// curves' median is cut, so that it does not flatten them.
+    /// Each curve requires the range of its last four fifths. One that requires much more than the curves'
+    /// median is cut, so that it does not flatten them.
     static func vertical(_ curves: [LossCurve]) -> ClosedRange<Double>? {
         let strays = curves.flatMap { $0.strays.map(\.points) }
         let whole = curves.compactMap { wish($0.points) }
@@ -21,14 +21,14 @@ enum LossRange {
         return padded(min(low, max(lowest, low - 0.5 * (high - low)))...max(high, low))
     }
 
-    /// The range of all that is drawn; nil where there is nothing.
+    /// The range of all that is drawn; nil if there is nothing.
     static func whole(_ curves: [LossCurve]) -> ClosedRange<Double>? {
         let points = curves.flatMap { $0.points + $0.strays.flatMap(\.points) }
         guard let low = points.map(\.low).min(), let high = points.map(\.high).max() else { return nil }
         return padded(low...high)
     }
 
-    /// From the lowest loss of a curve to its first: where a run that diverged ends says nothing.
+    /// From the lowest loss of a curve to its first: the end of a diverged run carries no information.
     private static func wishOfStray(_ points: [LossCurve.Point]) -> ClosedRange<Double>? {
         guard let first = points.first, let low = points.map(\.low).min() else { return nil }
         return low...max(low, first.high)
@@ -48,13 +48,13 @@ enum LossRange {
         let sorted = values.filter(\.isFinite).sorted()
         guard let low = sorted.first, let median = SampleSummary.median(sorted) else { return nil }
         let upperQuartile = sorted[(sorted.count - 1) * 3 / 4]
-        // Far is: by half the median loss and by three times what three quarters of the values span.
+        // Far means by half the median loss and by three times what three quarters of the values span.
         let limit = max(median + 0.5 * abs(median), low + 4 * (upperQuartile - low))
         let high = sorted.last { $0 <= limit } ?? low
         return padded(low...high)
     }
 
-    /// The range with some air on both sides; never empty.
+    /// The range with a margin on both sides; never empty.
     static func padded(_ range: ClosedRange<Double>) -> ClosedRange<Double> {
         let length = range.upperBound - range.lowerBound
         let air = length > 0 ? 0.06 * length : max(abs(range.lowerBound) * 0.01, 1e-6)

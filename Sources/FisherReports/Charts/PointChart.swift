@@ -24,7 +24,7 @@ struct PointChart: Figure, Sendable {
 
     var legend: [(style: SeriesStyle, label: String)] { points.map { ($0.style, $0.label) } }
 
-    /// Names stand beside their points, moved apart, or letters on narrow pages.
+    /// Names are placed beside their points, moved apart; narrow pages show letters.
     func content(in layout: ChartLayout, id: String) -> [Markup] {
         let logs = points.map { log10(max($0.x, 1e-12)) }
         let low = (logs.min() ?? 0) - 0.1

@@ -8,7 +8,7 @@ extension ComparisonReport {
 
     private func labelColumn() -> Column { Column(["Optimizer"], .left) { .init(summary.rows[$0].label) } }
 
-    /// One row an optimizer: what a reader came for.
+    /// One row per optimizer: the main results.
     var resultsTable: Markup {
         let (unit, decimals) = (summary.lossUnit, summary.lossDecimals)
         func times(_ title: String, _ value: @escaping (ComparisonSummary.Row) -> Double?) -> Column {
@@ -60,7 +60,7 @@ extension ComparisonReport {
             ])
         let hasSpread = summary.rows.contains { $0.finalLoss?.standardDeviation != nil }
         let notes = [
-            summary.bestIndex == nil ? nil : "The lowest mean is set bold.",
+            summary.bestIndex == nil ? nil : "The lowest mean is bold.",
             hasSpread ? "± is the sample standard deviation over seeds." : nil,
         ]
         return .section(
@@ -68,7 +68,7 @@ extension ComparisonReport {
             notes: [notes.compactMap(\.self).joined(separator: " ")])
     }
 
-    /// What it took each optimizer to reach the loss at which the first one ended.
+    /// The steps, tokens and time in which each optimizer reached the final loss of the first one.
     var reachTable: Markup? {
         guard let first = summary.rows.first, summary.rows.contains(where: { $0.reach != nil }) else {
             return nil
@@ -112,7 +112,7 @@ extension ComparisonReport {
             ])
     }
 
-    /// One row a run: what the means hide.
+    /// One row per run: the data behind the means.
     var runsTable: Markup {
         let (unit, decimals) = (summary.lossUnit, summary.lossDecimals)
         typealias Run = (index: Int, label: String, run: RunRecord)

@@ -1,11 +1,11 @@
 import FisherStudies
 
 extension OptimizerComparison: ReportedStudy {
-    /// The comparison as one HTML page that needs nothing else: no network, no script to be read.
+    /// The comparison as one self-contained HTML page, readable without a network and without scripts.
     public func report() -> String { ComparisonReport(self).page.source }
 }
 
-/// Puts the page of a comparison of optimizers together.
+/// Assembles the page of a comparison of optimizers.
 struct ComparisonReport {
     let result: OptimizerComparison
     let summary: ComparisonSummary
@@ -79,7 +79,7 @@ struct ComparisonReport {
                     "The share of the natural decay's square on the 1 % of each tensor's elements that have "
                     + "the least information, the mean over the tensors; an even decay has about 0.01."),
         ].compactMap(\.self)
-        let missing = Markup.tag("p", ["class": "note"], "No run produced a loss that could be drawn.")
+        let missing = Markup.tag("p", ["class": "note"], "No run produced a loss that can be drawn.")
         return figures.isEmpty ? [missing] : figures
     }
 

@@ -1,11 +1,11 @@
 import FisherStudies
 
 extension ContinualComparison: ReportedStudy {
-    /// The comparison as one HTML page that needs nothing else: no network, no script to be read.
+    /// The comparison as one self-contained HTML page, readable without a network and without scripts.
     public func report() -> String { ContinualReport(result: self).page.source }
 }
 
-/// Puts the page of a comparison of methods against forgetting together.
+/// Assembles the page of a comparison of continual-learning methods.
 struct ContinualReport {
     let result: ContinualComparison
 
@@ -39,7 +39,7 @@ struct ContinualReport {
             ])
     }
 
-    /// Who keeps most, among the methods that see each task once.
+    /// The best average accuracy among the methods that train on each task once.
     private var headline: String {
         func mean(_ entry: ContinualEntry) -> Double? {
             SampleSummary(entry.runs.compactMap(\.averageAccuracy))?.mean
@@ -51,13 +51,13 @@ struct ContinualReport {
         }
         func phrase(_ entry: ContinualEntry) -> String { entry.meanText(\.averageAccuracy, .typographic) }
         var sentence =
-            "Of the methods that see each task once, \(best.method) keeps most: an average accuracy of "
+            "Of the methods that train on each task once, \(best.method) is best: an average accuracy of "
             + phrase(best)
         if let none = scored.first(where: { $0.method == "none" }), none.method != best.method {
             sentence += ", against \(phrase(none)) without protection"
         }
         if let joint = scored.first(where: { $0.method == "joint" }) {
-            sentence += "; training on all tasks at once reaches \(phrase(joint))"
+            sentence += "; training on all tasks together reaches \(phrase(joint))"
         }
         return sentence + "."
     }
@@ -129,7 +129,7 @@ struct ContinualReport {
 }
 
 extension LineChart {
-    /// The average accuracy over the tasks trained on so far; nil where no run completed.
+    /// The average accuracy over the tasks trained on so far; nil if no run completed.
     init?(continual result: ContinualComparison) {
         let curves = result.entries.enumerated().compactMap { index, entry -> LossCurve? in
             let runs = entry.runs.filter { $0.status == .completed }.map(\.averagesByStage)
@@ -153,7 +153,7 @@ extension LineChart {
 }
 
 extension DotChart {
-    /// The average accuracy at the end, a dot a seed; nil where no run completed.
+    /// The average accuracy at the end, a dot per seed; nil if no run completed.
     init?(continual result: ContinualComparison) {
         let rows = result.entries.enumerated().map { index, entry in
             let dots = entry.runs.compactMap { run in

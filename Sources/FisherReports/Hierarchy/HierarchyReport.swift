@@ -1,7 +1,7 @@
 import FisherStudies
 
 extension HierarchyComparison: ReportedStudy {
-    /// The hierarchy as one HTML page that needs nothing else: no network, no script to be read.
+    /// The hierarchy as one self-contained HTML page, readable without a network and without scripts.
     public func report() -> String {
         ReportPage(
             title: "\(task.name): the hierarchy of optimizers",

@@ -10,7 +10,7 @@ struct FactorFigure: Figure {
     private let spectra: SpectrumPlot
     private let sizes: (inputs: Int, outputs: Int)
 
-    /// The figure of a layer with factors; nothing for one without.
+    /// The figure of a layer with factors; nil for one without.
     init?(_ layer: LayerInspection) throws(TorchError) {
         guard let factors = layer.factors else { return nil }
         self.layer = layer

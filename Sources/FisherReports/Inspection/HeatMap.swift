@@ -9,7 +9,7 @@ struct HeatMap: Sendable {
 
     /// The number of cells along each side.
     let side: Int
-    /// 0 for nothing, else 1...levelCount, row-major.
+    /// 0 for zero elements, else 1...levelCount, row-major.
     let levels: [Int]
 
     /// The map of a square matrix of `size` rows; a larger one is cut into blocks, each shown by its root mean

@@ -3,7 +3,7 @@ import FisherStudies
 import Foundation
 import Torch
 
-/// An inspection as one HTML page that needs nothing else: no network, no script to be read.
+/// An inspection as one self-contained HTML page, readable without a network and without scripts.
 public struct InspectionReport {
     private let inspection: ModelInspection
     private let document: InspectionDocument
@@ -65,7 +65,7 @@ public struct InspectionReport {
             ] + document.subject.settings.map { "\($0.name): \($0.value)" })
     }
 
-    /// What the numbers come to, in two sentences.
+    /// The result in two sentences.
     private var headline: String {
         let trace = document.layers.reduce(0) { $0 + $1.trace }
         let empirical = document.layers.reduce(0) { $0 + $1.empiricalTrace }

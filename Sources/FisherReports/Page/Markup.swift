@@ -58,7 +58,7 @@ indirect enum Markup: Sendable {
         }
     }
 
-    /// Elements after which a line break helps whoever reads the source.
+    /// Elements after which a line break makes the source readable.
     private static let blocks: Set<String> = [
         "section", "figure", "svg", "tr", "p", "div", "head", "header", "footer", "dl", "g", "style", "title",
     ]

@@ -1,19 +1,19 @@
 import FisherStudies
 import Foundation
 
-/// A page of the reports' style: sections under one another, and nothing that it needs from elsewhere.
+/// A page of the reports' style: a self-contained list of sections.
 ///
 /// A section is made by the builders below: `opening`, `section`, `table`, `configuration`, `footer`; figures make
 /// their own (`Figure.figure`).
 struct ReportPage {
-    /// What a browser shows above it.
+    /// The title that a browser shows.
     let title: String
     /// Styles of its own, after the reports' style sheet.
     var style = ""
-    /// What stands on it, from top to bottom.
+    /// The sections from top to bottom.
     let sections: [Markup]
 
-    /// A page of the sections that there are.
+    /// A page of the sections that are not nil.
     init(title: String, style: String = "", _ sections: [Markup?]) {
         self.title = title
         self.style = style
@@ -57,7 +57,7 @@ extension Markup {
         return .tag("header", [:], parts.compactMap(\.self))
     }
 
-    /// A heading, what stands under it, and remarks.
+    /// A heading, its content, and remarks.
     static func section(_ title: String, _ content: [Markup], notes: [String] = []) -> Markup {
         let notes = notes.filter { !$0.isEmpty }
         return .tag(
@@ -65,7 +65,7 @@ extension Markup {
             [.tag("h2", [:], title)] + content + notes.map { .tag("p", ["class": "note"], $0) })
     }
 
-    /// What a reader should not overlook; nothing where there is nothing.
+    /// Warnings for the reader; nil if there are none.
     static func warnings(_ warnings: [String]) -> Markup? {
         guard !warnings.isEmpty else { return nil }
         return .tag(
@@ -73,7 +73,7 @@ extension Markup {
             warnings.map { .tag("li", [:], $0.prefix(1).uppercased() + $0.dropFirst()) })
     }
 
-    /// What was run, with what, and how to run it again; `more` are cards after the first two.
+    /// The task, the environment, and the command that repeats the run; `more` are cards after the first two.
     static func configuration(
         _ task: TaskSummary, _ environment: EnvironmentSummary, more: [Markup] = []
     ) -> Markup {
@@ -105,7 +105,7 @@ extension Markup {
     /// The last lines of a page.
     static func footer(_ text: String) -> Markup { .tag("footer", [:], [.tag("p", [:], text)]) }
 
-    /// Who made the page, and where its numbers are.
+    /// The software that made the page, and the files with its numbers.
     static func footer(_ environment: EnvironmentSummary) -> Markup {
         .footer(
             "Made by swift-fisher \(environment.packageVersion). The numbers are in results.json and "

@@ -3,15 +3,15 @@ import FisherStudies
 extension Markup {
     /// A study's table on a page.
     ///
-    /// The first column holds the rows' names, with what the table calls their details below; further lines of a
-    /// cell stand small under the first.
+    /// The first column holds the rows' names, with what the table calls their details below; further lines
+    /// of a cell are set small below the first.
     ///
     /// - Parameters:
     ///   - table: The rows and the columns that have a heading.
-    ///   - name: The class by which the style sheet knows it.
+    ///   - name: The class name in the style sheet.
     ///   - style: The series of a row, shown before its name.
     ///   - rowClass: The class of a row.
-    ///   - label: What stands for a row's name, where it is not its text.
+    ///   - label: What replaces a row's name, if it is not its text.
     static func table(
         _ table: StudyTable, class name: String = "results",
         style: (Int) -> SeriesStyle? = { SeriesStyle(index: $0) }, rowClass: (Int) -> String = { _ in "" },
@@ -27,7 +27,7 @@ extension Markup {
         }
         let rows = (0..<table.rowCount).map { row -> Markup in
             let cells = zip(columns, titles).enumerated().map { position, column -> Markup in
-                // On narrow pages the title stands before the number.
+                // On narrow pages the title precedes the number.
                 let (title, unit) = column.1
                 let content =
                     position == 0
@@ -56,7 +56,7 @@ extension Markup {
     private static func valueCell(_ cell: StudyTable.Cell) -> [Markup] {
         let lines = cell.lines.map(typographic)
         guard let first = lines.first, !["", "-", "–"].contains(first) else { return [minor("–")] }
-        // A star stands in texts for what is bold here.
+        // In texts a star marks what is bold here.
         let text = cell.isStrong && first.hasSuffix(" *") ? String(first.dropLast(2)) : first
         let number = Markup.tag(cell.isStrong ? "b" : "span", ["class": "number"], text)
         guard lines.count > 1 else { return [cell.isStrong ? number : .text(text)] }

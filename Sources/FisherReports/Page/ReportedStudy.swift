@@ -1,9 +1,9 @@
 import FisherStudies
 import Foundation
 
-/// A study with a page to look at.
+/// A study with an HTML page.
 public protocol ReportedStudy: StudyDocument {
-    /// The study as one HTML page that needs nothing else.
+    /// The study as one self-contained HTML page.
     func report() -> String
 }
 

@@ -1,4 +1,4 @@
-/// What it took an optimizer to reach the loss at which the first one ended, seed by seed.
+/// The steps, tokens and time in which an optimizer reached the final loss of the first one, seed by seed.
 public struct BaselineReach: Sendable, Hashable {
     /// The mean number of steps.
     public let steps: Double
@@ -11,8 +11,8 @@ public struct BaselineReach: Sendable, Hashable {
     /// The seeds that both completed.
     public let count: Int
 
-    /// Looks along the curves, between whose points losses are taken to change evenly. Nothing where no common
-    /// seed reaches the loss.
+    /// Searches the curves, interpolating losses linearly between their points; nil if no common seed reaches
+    /// the loss.
     public init?(of entry: OptimizerEntry, to reference: OptimizerEntry) {
         let targets = reference.finalLosses
         let runs = entry.runs.filter { $0.completedLoss != nil && targets[$0.seed] != nil }

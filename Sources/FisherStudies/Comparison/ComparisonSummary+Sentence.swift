@@ -1,5 +1,5 @@
 extension ComparisonSummary {
-    /// Who is ahead, by how much, and whether the seeds suffice to say so.
+    /// Which optimizer is best, by how much, and whether the seeds suffice to say so.
     ///
     /// The lowest mean and its difference to the first optimizer, the next one where it is not the first,
     /// what diverged, what was not finished; plain text.
@@ -57,7 +57,7 @@ extension ComparisonSummary {
         return size + (difference < 0 ? " lower" : " higher")
     }
 
-    /// What the verdict leaves out: runs that diverged, means over survivors, runs that were not finished.
+    /// What the rest of the headline omits: diverged runs, means over the remaining runs, unfinished runs.
     private var remarks: [String] {
         let text = NumberText.typographic
         var remarks: [String] = []

@@ -32,7 +32,7 @@ extension ComparisonSummary {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// One row an optimizer: final losses, differences to the first one, times and memory.
+    /// One row per optimizer: final losses, differences to the first one, times and memory.
     public var table: StudyTable {
         table([labelColumn(width: .max)] + lossColumns + costColumns + [runColumn])
     }
@@ -84,7 +84,7 @@ extension ComparisonSummary {
         ]
     }
 
-    /// What it took to reach the loss at which the first optimizer ended.
+    /// Steps, tokens and time to the final loss of the first optimizer.
     private func reachTable(_ labels: Column) -> StudyTable? {
         guard rows.contains(where: { $0.reach != nil }) else { return nil }
         let text = NumberText.plain
@@ -108,7 +108,7 @@ extension ComparisonSummary {
         Column(["runs/", "diverged"]) { "\(rows[$0].runCount)/\(rows[$0].divergedCount)" }
     }
 
-    /// Bytes of optimizer state for each trained parameter; nil where the task has none.
+    /// Bytes of optimizer state for each trained parameter; nil if the task has none.
     package func bytesPerParameter(_ row: Row) -> Double? {
         parameterCount > 0 ? Double(row.stateBytes) / Double(parameterCount) : nil
     }

@@ -1,5 +1,5 @@
 extension ComparisonSummary {
-    /// What a reader should not overlook: differences that the seeds do not show, values at a grid's edge.
+    /// Warnings for the reader: differences that the seeds do not show, values at a grid's edge.
     public var warnings: [String] {
         let unseparated = rows.dropFirst().filter { $0.difference?.coversZero == true }.map(\.label)
         var warnings: [String] = []
@@ -11,8 +11,8 @@ extension ComparisonSummary {
         for record in tuning {
             for edge in record.edges {
                 warnings.append(
-                    "the best \(edge.name) of \(record.label), \(edge.value), stands at the edge of its grid; "
-                        + "a wider one may hold a better.")
+                    "the best \(edge.name) of \(record.label), \(edge.value), lies at the edge of its grid; "
+                        + "a wider one may contain a better value.")
             }
             let failed = record.trials.filter { $0.meanLoss == nil }.count
             if record.best == nil {
@@ -24,7 +24,7 @@ extension ComparisonSummary {
         return warnings
     }
 
-    /// The trials of the tuning as text; empty where nothing was tuned.
+    /// The trials of the tuning as text; empty if nothing was tuned.
     public var tuningText: String {
         guard !tuning.isEmpty else { return "" }
         let rule =

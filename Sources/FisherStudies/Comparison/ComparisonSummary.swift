@@ -12,7 +12,7 @@ public struct ComparisonSummary: Sendable, Hashable {
         public let difference: PairedDifference?
         /// The mean final loss over that of the first optimizer; nil for the first itself.
         public let relativeLoss: Double?
-        /// What it took to reach the first optimizer's final loss; nil for the first itself.
+        /// The steps and time to reach the first optimizer's final loss; nil for the first itself.
         public let reach: BaselineReach?
         /// Milliseconds of forward and backward pass in a step: the median over runs of the runs' medians.
         public let forwardBackwardMilliseconds: Double?
@@ -38,15 +38,15 @@ public struct ComparisonSummary: Sendable, Hashable {
     public let rows: [Row]
     /// The index of the optimizer with the lowest mean loss.
     ///
-    /// Where some optimizer completed every run, only such are considered: the mean over the runs that
-    /// survived would reward diverging on the harder seeds.
+    /// If some optimizer completed every run, only such optimizers are considered: the mean over the
+    /// remaining runs would reward diverging on the harder seeds.
     public let bestIndex: Int?
     /// The index of the next one after the best, under the same condition.
     public let runnerUpIndex: Int?
     /// The difference of the runner-up to the best, over the seeds both completed.
     public let runnerUpDifference: PairedDifference?
 
-    /// How options were chosen before.
+    /// How options were tuned beforehand.
     public let tuning: [TuningRecord]
 
     /// Summarizes a comparison.
@@ -90,7 +90,7 @@ extension ComparisonSummary.Row {
     init(_ entry: OptimizerEntry, reference: OptimizerEntry?) {
         let completed = entry.runs.filter { $0.completedLoss != nil }
         let interrupted = entry.runs.filter { if case .interrupted = $0.status { true } else { false } }
-        // A run that broke off early has few steps to time; it is used only where there is no other.
+        // A run that stopped early has few steps to time; it is used only if there is no other.
         let timed = completed.isEmpty ? entry.runs : completed
         label = entry.label
         finalLoss = SampleSummary(completed.compactMap(\.completedLoss))

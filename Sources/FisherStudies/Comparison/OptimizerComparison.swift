@@ -1,4 +1,4 @@
-/// Everything one comparison of optimizers found: what was run, on what, and each run's curve.
+/// All results of one comparison of optimizers: the runs, their environment and each run's curve.
 ///
 /// It is the content of `results.json`; tables and reports are made from it alone.
 public struct OptimizerComparison: Codable, Sendable, Hashable {
@@ -10,10 +10,10 @@ public struct OptimizerComparison: Codable, Sendable, Hashable {
     public var environment: EnvironmentSummary
     /// The optimizers in the order given by the user; the first is what the others are compared to.
     public var entries: [OptimizerEntry]
-    /// How options were chosen before; nothing where nothing was tuned.
+    /// How options were tuned beforehand; nil if nothing was tuned.
     public var tuning: [TuningRecord]?
 
-    /// Gathers what a comparison found.
+    /// Creates the result of a comparison.
     public init(task: TaskSummary, environment: EnvironmentSummary, entries: [OptimizerEntry]) {
         self.formatVersion = Self.currentFormatVersion
         self.task = task
@@ -30,7 +30,7 @@ public struct OptimizerEntry: Codable, Sendable, Hashable {
     public var rule: String
     /// The resolved options in reading order, defaults included.
     public var options: [Setting]
-    /// One run a seed.
+    /// One run per seed.
     public var runs: [RunRecord]
 
     /// Names an optimizer and gives its runs.
@@ -52,7 +52,7 @@ public struct OptimizerEntry: Codable, Sendable, Hashable {
 }
 
 extension OptimizerComparison: StudyDocument {
-    /// The word for it in messages.
+    /// The name of the document in messages.
     public static let kind = "a comparison's result"
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
@@ -75,7 +75,7 @@ extension OptimizerComparison: StudyDocument {
             ])
     }
 
-    /// One row an optimizer: final losses, differences to the first one, times and memory.
+    /// One row per optimizer: final losses, differences to the first one, times and memory.
     public var overview: StudyTable { ComparisonSummary(of: self).table }
 
     /// What the table's signs mean.

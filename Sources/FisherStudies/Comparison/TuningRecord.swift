@@ -4,7 +4,7 @@ public struct TuningRecord: Codable, Hashable, Sendable {
     public struct Trial: Codable, Hashable, Sendable {
         /// The values.
         public let settings: [Setting]
-        /// The runs, one a tuning seed.
+        /// The runs, one per tuning seed.
         public var runs: [RunRecord]
 
         /// Records a trial.
@@ -13,7 +13,7 @@ public struct TuningRecord: Codable, Hashable, Sendable {
             self.runs = runs
         }
 
-        /// The mean final loss on the tuning split; nothing where a run did not complete.
+        /// The mean final loss on the tuning split; nil if a run did not complete.
         public var meanLoss: Double? {
             let losses = runs.compactMap(\.completedLoss)
             return losses.count == runs.count && !losses.isEmpty
@@ -40,7 +40,7 @@ public struct TuningRecord: Codable, Hashable, Sendable {
         trials.filter { $0.meanLoss != nil }.min { ($0.meanLoss ?? .infinity) < ($1.meanLoss ?? .infinity) }
     }
 
-    /// The chosen values that stand at an edge of the grid.
+    /// The chosen values that lie at an edge of the grid.
     public var edges: [Setting] { best.map { grid.edges(of: $0.settings) } ?? [] }
 }
 

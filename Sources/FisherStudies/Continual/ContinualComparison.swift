@@ -1,4 +1,4 @@
-/// Everything one comparison of methods against forgetting found.
+/// All results of one comparison of continual-learning methods.
 ///
 /// It is the content of `results.json`; tables and reports are made from it alone.
 public struct ContinualComparison: Codable, Sendable, Hashable {
@@ -10,10 +10,10 @@ public struct ContinualComparison: Codable, Sendable, Hashable {
     public var environment: EnvironmentSummary
     /// The methods in the order given by the user.
     public var entries: [ContinualEntry]
-    /// The strengths that were tried before, on a split of the training data; empty where nothing was tuned.
+    /// The strengths that were tried before, on a split of the training data; empty if nothing was tuned.
     public var trials: [ContinualTrial]
 
-    /// Gathers what a comparison found.
+    /// Creates the result of a comparison.
     public init(
         task: TaskSummary, environment: EnvironmentSummary, entries: [ContinualEntry] = [],
         trials: [ContinualTrial] = []
@@ -25,7 +25,7 @@ public struct ContinualComparison: Codable, Sendable, Hashable {
         self.trials = trials
     }
 
-    /// The strength with the highest average accuracy of a method's trials; nothing where none completed.
+    /// The strength with the highest average accuracy of a method's trials; nil if none completed.
     public func bestStrength(of method: String) -> Double? {
         let whole = trials.filter { $0.method == method && $0.run.averageAccuracy != nil }
         return whole.max { ($0.run.averageAccuracy ?? 0) < ($1.run.averageAccuracy ?? 0) }?.strength
@@ -33,7 +33,7 @@ public struct ContinualComparison: Codable, Sendable, Hashable {
 }
 
 extension ContinualComparison: StudyDocument {
-    /// The word for it in messages.
+    /// The name of the document in messages.
     public static let kind = "a comparison's result"
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
@@ -58,7 +58,7 @@ extension ContinualComparison: StudyDocument {
             ])
     }
 
-    /// One row a method: accuracies, forgetting, time.
+    /// One row per method: accuracies, forgetting, time.
     public var overview: StudyTable {
         func figure(
             _ title: [String], _ value: @escaping (ContinualRecord) -> Double?
@@ -89,7 +89,7 @@ extension ContinualComparison: StudyDocument {
             + "from its best, averaged over all tasks but the last. ± is the standard error over seeds."
     }
 
-    /// What a reader should not overlook: strengths at the edge of what was tried, runs that diverged.
+    /// Warnings for the reader: strengths at the edge of what was tried, runs that diverged.
     public var warnings: [String] {
         var warnings: [String] = []
         for entry in entries {
@@ -98,8 +98,8 @@ extension ContinualComparison: StudyDocument {
                 strength == tried.first || strength == tried.last
             {
                 warnings.append(
-                    "the best strength of \(entry.method), \(strength), stands at the edge of what was tried; "
-                        + "a wider list may hold a better one.")
+                    "the best strength of \(entry.method), \(strength), lies at the edge of what was tried; "
+                        + "a wider list may contain a better one.")
             }
             let failed = entry.runs.filter { $0.averageAccuracy == nil }.count
             if failed > 0 {

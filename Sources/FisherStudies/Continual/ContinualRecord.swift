@@ -17,14 +17,14 @@ public struct ContinualRecord: Codable, Sendable, Hashable {
         self.seconds = seconds
     }
 
-    /// The accuracy at the end, averaged over all tasks; nothing where the run did not complete.
+    /// The accuracy at the end, averaged over all tasks; nil if the run did not complete.
     public var averageAccuracy: Double? {
         guard status == .completed, let last = accuracies.last, !last.isEmpty else { return nil }
         return last.reduce(0, +) / Double(last.count)
     }
 
-    /// How far the accuracy on each task fell from its best after any earlier stage at which it had been trained
-    /// on, averaged over all tasks but the last (Chaudhry et al. 2018); nothing for a single task.
+    /// How far the accuracy on each task fell from its best after any earlier stage at which it had been
+    /// trained on, averaged over all tasks but the last (Chaudhry et al. 2018); nil for a single task.
     public var forgetting: Double? {
         guard status == .completed, let last = accuracies.last, accuracies.count > 1 else { return nil }
         let falls = (0..<accuracies.count - 1).map { task in
@@ -54,9 +54,9 @@ public struct ContinualEntry: Codable, Sendable, Hashable {
     public var method: String
     /// One line on what it does.
     public var explanation: String
-    /// lambda; nothing where the method has none.
+    /// The penalty's strength lambda; nil if the method has none.
     public var strength: Double?
-    /// One run a seed.
+    /// One run per seed.
     public var runs: [ContinualRecord]
 
     /// Names a method and gives its runs.
@@ -67,7 +67,7 @@ public struct ContinualEntry: Codable, Sendable, Hashable {
         self.runs = runs
     }
 
-    /// The accuracy on each task (inner) after each stage (outer), averaged over the completed runs; empty where
+    /// The accuracy on each task (inner) after each stage (outer), averaged over the completed runs; empty if
     /// none completed.
     public var meanAccuracies: [[Double]] {
         let whole = runs.filter { $0.status == .completed }
@@ -84,9 +84,9 @@ public struct ContinualEntry: Codable, Sendable, Hashable {
 public struct ContinualTrial: Codable, Sendable, Hashable {
     /// The method's name.
     public var method: String
-    /// lambda.
+    /// The penalty's strength lambda.
     public var strength: Double
-    /// What came of it.
+    /// The result of the run.
     public var run: ContinualRecord
 
     /// Records a trial.
@@ -98,7 +98,7 @@ public struct ContinualTrial: Codable, Sendable, Hashable {
 }
 
 extension ContinualRecord {
-    /// What the run came to, in a few words.
+    /// The result of the run, in a few words.
     public var outcome: String {
         guard let average = averageAccuracy else { return "\(status)" }
         return "average accuracy \(NumberText.plain.fixed(average, decimals: 3))"

@@ -1,23 +1,23 @@
 import Foundation
 
-/// The result of a study as it is written down: read and written as JSON, its records as comma-separated values, an
-/// overview as text and Markdown.
+/// The stored result of a study: read and written as JSON, its records as comma-separated values, an overview
+/// as text and Markdown.
 ///
 /// A study describes its tables once; all forms come from them. On a page it is drawn by `FisherReports`.
 public protocol StudyDocument: Codable, Sendable {
-    /// What a file of it is in a sentence, for example `a comparison's result`.
+    /// The name of the document in messages, for example `a comparison's result`.
     static var kind: String { get }
     /// The version of the JSON layout that this package writes and reads.
     static var currentFormatVersion: Int { get }
-    /// What was studied, in a line; empty where the table needs none.
+    /// What was studied, in a line; empty if the table needs none.
     var title: String { get }
-    /// All that was measured, in the finest rows: what `results.csv` holds.
+    /// All measurements, in the finest rows: the contents of `results.csv`.
     var records: StudyTable { get }
-    /// What a reader looks at first.
+    /// The summary for readers.
     var overview: StudyTable { get }
     /// What the columns of the overview mean.
     var legend: String { get }
-    /// What a reader should not overlook, a sentence each.
+    /// Warnings for the reader, a sentence each.
     var warnings: [String] { get }
 }
 
@@ -28,7 +28,7 @@ extension StudyDocument {
     /// No line above the table.
     public var title: String { "" }
 
-    /// Nothing to warn of.
+    /// No warnings.
     public var warnings: [String] { [] }
 
     /// The study as indented JSON with sorted keys: equal results give equal bytes.
@@ -41,7 +41,7 @@ extension StudyDocument {
     /// - Throws: `StudyFileError.wrongContent` or `.unknownVersion`, naming `path`.
     public init(json data: Data, path: String) throws(StudyFileError) {
         do {
-            // The version is looked at alone: a later layout may lack what this one expects.
+            // The version is decoded separately: a later layout may lack what this one expects.
             let version = try StoredJSON.decode(DocumentVersion.self, from: data).formatVersion
             if let version, version != Self.currentFormatVersion {
                 throw StudyFileError.unknownVersion(
@@ -72,7 +72,7 @@ extension StudyDocument {
     }
 }
 
-/// What every layout of a document has; the first ones of some do not say it.
+/// The part common to all layouts; the first layouts of some documents lack it.
 private struct DocumentVersion: Decodable {
     let formatVersion: Int?
 }

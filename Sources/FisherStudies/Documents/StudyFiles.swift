@@ -8,9 +8,9 @@ public enum StudyFileError: Error, Sendable, Hashable {
     case cannotWrite(path: String, reason: String)
     /// A file could not be opened or read.
     case cannotRead(path: String, reason: String)
-    /// A file holds something else than the result that was expected.
+    /// A file does not hold the expected result.
     case wrongContent(path: String, expected: String, reason: String)
-    /// A file has a layout that this version does not know.
+    /// A file has a layout that this version cannot read.
     case unknownVersion(path: String, version: Int, current: Int)
 }
 
@@ -28,7 +28,7 @@ extension StudyFileError: CustomStringConvertible {
     }
 }
 
-/// The files that a study leaves in its folder.
+/// The files of a study in its folder.
 public struct StudyFiles: Sendable, Hashable {
     /// The folder's path.
     public let folder: String
@@ -78,7 +78,7 @@ public struct StudyFiles: Sendable, Hashable {
         folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 
-    /// Writes a temporary file beside `path`, brings it to the disk and renames it over `path`.
+    /// Writes a temporary file beside `path`, flushes it to the disk and renames it over `path`.
     package static func replaceFile(at path: String, with data: Data) throws(StudyFileError) {
         do throws(StorageError) {
             try DurableStorage.replaceFile(at: path, with: data)
@@ -87,7 +87,7 @@ public struct StudyFiles: Sendable, Hashable {
         }
     }
 
-    /// The system's own words where there are some: they are short and do not name the path again.
+    /// The system's own message if there is one: it is short and does not name the path again.
     private static func reason(_ error: any Error) -> String {
         let cocoa = error as NSError
         if let posix = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError, posix.domain == NSPOSIXErrorDomain {

@@ -1,7 +1,7 @@
 import Foundation
 
-/// One level of the ladder from the identity to the whole Fisher information: how far its step is from the natural
-/// gradient's, what the step is worth, and what it costs.
+/// One level of the ladder from the identity to the whole Fisher information: how far its step is from the
+/// natural gradient's, how much it decreases the loss, and what it costs.
 public struct HierarchyLevel: Codable, Sendable {
     /// The optimizer's label.
     public let label: String
@@ -15,21 +15,21 @@ public struct HierarchyLevel: Codable, Sendable {
     public let cosine: Double
     /// The same angle, in degrees.
     public var angle: Double { acos(min(1, max(-1, cosine))) * 180 / .pi }
-    /// What the step takes off the mean loss of the batch, in nats; negative where the loss grows.
+    /// The decrease of the batch's mean loss by the step, in nats; negative if the loss grows.
     public let decrease: Double
-    /// The most that a step in its direction takes off, over lengths.
+    /// The largest decrease by a step in its direction, over all lengths.
     public let greatestDecrease: Double
     /// The median time of a whole step, in milliseconds.
     public let milliseconds: Double
     /// That of a step of plain gradient descent, in the same turns.
     public let baselineMilliseconds: Double
-    /// What it remembers, in bytes.
+    /// The bytes of its state.
     public let stateBytes: Int
 
     /// The time of a step in steps of plain gradient descent.
     public var relativeTime: Double { milliseconds / baselineMilliseconds }
 
-    /// Writes down what was measured of one optimizer.
+    /// Records the measurements of one optimizer.
     public init(
         label: String, source: String, structure: String, power: String, cosine: Double, decrease: Double,
         greatestDecrease: Double, milliseconds: Double, baselineMilliseconds: Double, stateBytes: Int
@@ -49,7 +49,8 @@ public struct HierarchyLevel: Codable, Sendable {
 
 /// The levels of a hierarchy of optimizers with what they were measured on.
 public struct HierarchyComparison: Codable, Sendable {
-    /// The version of the JSON layout; nothing in files of before there was one, whose layout is the first.
+    /// The version of the JSON layout; nil in files written before there was one, which have the first
+    /// layout.
     public private(set) var formatVersion: Int? = Self.currentFormatVersion
     /// The model and its data.
     public let task: TaskSummary
@@ -72,12 +73,12 @@ public struct HierarchyComparison: Codable, Sendable {
 }
 
 extension HierarchyComparison: StudyDocument {
-    /// The word for it in messages.
+    /// The name of the document in messages.
     public static let kind = "a result of fisher hierarchy"
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
 
-    /// One row an optimizer.
+    /// One row per optimizer.
     public var overview: StudyTable {
         StudyTable(
             levels,

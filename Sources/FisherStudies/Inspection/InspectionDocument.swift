@@ -9,7 +9,7 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         public var eigenvalues: [Double]
         /// The diagonal, descending.
         public var diagonal: [Double]
-        /// exp of the entropy of the eigenvalues' shares.
+        /// The exponential of the entropy of the eigenvalues' shares.
         public var effectiveRank: Double
         /// The largest eigenvalue over the smallest.
         public var conditionNumber: Double
@@ -39,13 +39,13 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         public var kind: String
         /// The number of its trainable elements.
         public var parameters: Int
-        /// Whether it has Kronecker factors; rank and condition number are those of its diagonal where not.
+        /// Whether it has Kronecker factors; if not, rank and condition number are those of its diagonal.
         public var hasKroneckerFactors: Bool
         /// The trace of the true information of an observation.
         public var trace: Double
         /// The same trace from the data's labels.
         public var empiricalTrace: Double
-        /// exp of the entropy of the eigenvalues' shares.
+        /// The exponential of the entropy of the eigenvalues' shares.
         public var effectiveRank: Double
         /// The largest eigenvalue over the smallest.
         public var conditionNumber: Double
@@ -57,9 +57,9 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         public var empiricalToTrue: InformationComparison
         /// A (x) S from the data's labels against that of the model's own.
         public var kroneckerEmpiricalToTrue: InformationComparison?
-        /// A.
+        /// The factor A, of the layer's inputs.
         public var inputs: Factor?
-        /// S.
+        /// The factor S, of the gradients of its outputs.
         public var outputs: Factor?
     }
 
@@ -79,7 +79,7 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
     public var formatVersion = Self.currentFormatVersion
     /// What was inspected.
     public var subject: InspectionSubject
-    /// The source that stands for the true information.
+    /// The source used for the true information.
     public var source: String
     /// The number of observations.
     public var observations: Int
@@ -135,12 +135,12 @@ public struct InspectionSubject: Hashable, Sendable, Codable {
 }
 
 extension InspectionDocument: StudyDocument {
-    /// The word for it in messages.
+    /// The name of the document in messages.
     public static let kind = "an inspection"
     /// The version of the JSON layout that this package writes and reads.
     public static let currentFormatVersion = 1
 
-    /// One row a layer; those without Kronecker factors say so where a factor's number would stand.
+    /// One row per layer; layers without Kronecker factors are marked.
     public var overview: StudyTable {
         func number(
             _ title: [String], _ value: @escaping (Layer) -> Double, marksDiagonal: Bool = false
@@ -182,7 +182,7 @@ extension InspectionDocument: StudyDocument {
             ])
     }
 
-    /// What the star means; empty where all layers have factors.
+    /// What the star means; empty if all layers have factors.
     public var legend: String {
         let names = layers.filter { !$0.hasKroneckerFactors }.map(\.name)
         return names.isEmpty
@@ -191,7 +191,7 @@ extension InspectionDocument: StudyDocument {
 }
 
 extension ParameterPath {
-    /// The path, or what stands for the model itself.
+    /// The path, or a name for the model itself.
     package var readableName: String { self == .root ? "(the model)" : "\(self)" }
 }
 

@@ -1,4 +1,4 @@
-/// Everything about a run that a reader may want: `run.json`.
+/// All information about a run: `run.json`.
 public struct RunDocument: Codable, Sendable, Hashable {
     /// The version of the layout.
     public var formatVersion = 1
@@ -29,19 +29,19 @@ public struct RunDocument: Codable, Sendable, Hashable {
     public struct Resume: Codable, Sendable, Hashable {
         /// When, in ISO 8601.
         public var date: String
-        /// The step from which it went on.
+        /// The step from which it resumed.
         public var step: Int
 
-        /// Notes a start.
+        /// Records a start.
         public init(date: String, step: Int) {
             self.date = date
             self.step = step
         }
     }
 
-    /// Where a run stands.
+    /// The phase of a run.
     public enum Phase: String, Codable, Sendable {
-        /// At work, or killed.
+        /// Running, or killed.
         case running
         /// It made all its steps.
         case completed
@@ -74,7 +74,10 @@ public struct RunDocument: Codable, Sendable, Hashable {
 }
 
 extension RunDocument {
-    /// A value of the configuration as text, without the quotes that TOML needs; nothing where there is no such key.
+    /// The name of the task, without what follows it in the title: `digits` of `digits, cnn`.
+    package var taskName: String { String(task.name.prefix { $0 != "," }) }
+
+    /// A value of the configuration as text, without the quotes that TOML needs; nil if there is no such key.
     package func configurationText(_ key: String) -> String? {
         configuration[key].map { toml in
             toml.count > 1 && toml.hasPrefix("\"") && toml.hasSuffix("\"")

@@ -82,11 +82,11 @@ public struct StepMeasure: Codable, Sendable, Hashable {
     public var updateToWeight: Double
     /// The norm of the gradient before any clipping.
     public var gradientNorm: Double
-    /// The mean over the tensors of max(1, RMS / c), the divisor of the rule's own clip; nothing where the rule
-    /// does not clip.
+    /// The mean over the tensors of max(1, RMS / c), the divisor of the rule's own clip; nil if the rule does
+    /// not clip.
     public var clipFactor: Double?
-    /// The mean over the tensors of the share of the natural decay's square that fell on the least-informed
-    /// 1 % of the elements; nothing where there is no natural decay.
+    /// The mean over the tensors of the share of the natural decay's square that fell on the 1 % of the
+    /// elements with the least information; nil if there is no natural decay.
     public var decayShare: Double?
 
     /// Gathers the numbers of a step.
@@ -165,7 +165,7 @@ extension RunRecord {
     /// Whether the run came to its end, well or not.
     package var isFinal: Bool { if case .interrupted = status { false } else { true } }
 
-    /// What the run came to, in a few words.
+    /// The result of the run, in a few words.
     package var outcome: String {
         guard let loss = completedLoss else { return "\(status)" }
         return "validation loss \(NumberText.plain.fixed(loss, decimals: 4))"

@@ -12,7 +12,7 @@ public struct Setting: Codable, Sendable, Hashable {
     }
 }
 
-/// The task that every optimizer of a comparison was given.
+/// The task on which every optimizer of a comparison was trained.
 public struct TaskSummary: Codable, Sendable, Hashable {
     /// A short name, used as the report's title.
     public var name: String
@@ -37,7 +37,7 @@ public struct TaskSummary: Codable, Sendable, Hashable {
     }
 }
 
-/// What a comparison was run with, as far as it can change the numbers or the times.
+/// The software and hardware of a comparison, as far as they can change the numbers or the times.
 public struct EnvironmentSummary: Codable, Sendable, Hashable {
     /// This package's version.
     public var packageVersion: String

@@ -39,6 +39,6 @@ public struct PairedDifference: Sendable, Hashable {
     /// The mean difference, negative where the optimizer is better.
     public var mean: Double { summary.mean }
 
-    /// Whether the interval leaves open which of the two is better; nil where there is no interval.
+    /// Whether the interval leaves open which of the two is better; nil if there is no interval.
     public var coversZero: Bool? { interval.map { $0.contains(0) } }
 }

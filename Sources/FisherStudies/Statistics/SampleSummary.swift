@@ -24,7 +24,7 @@ public struct SampleSummary: Sendable, Hashable {
         }
     }
 
-    /// The standard deviation of the mean; nothing for a single number.
+    /// The standard deviation of the mean; nil for a single number.
     public var standardError: Double? { standardDeviation.map { $0 / Double(count).squareRoot() } }
 
     /// The median of some numbers; nil if there are none.
@@ -36,7 +36,8 @@ public struct SampleSummary: Sendable, Hashable {
     }
 }
 
-/// The median and the spread of a few numbers: what is said of times, whose mean a single disturbance moves.
+/// The median and the spread of a few numbers: used for times, whose mean is sensitive to single
+/// disturbances.
 public struct SampleSpread: Sendable, Hashable {
     /// The median.
     public let median: Double

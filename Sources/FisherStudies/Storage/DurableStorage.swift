@@ -1,10 +1,10 @@
-// Files and folders that are whole and on the disk, or not there.
+// Files and folders that are complete and on the disk, or absent.
 
 import Foundation
 
 /// Writes that survive a crash at any moment.
 package enum DurableStorage {
-    /// Writes a temporary file beside `path`, brings it to the disk and renames it over `path`.
+    /// Writes a temporary file beside `path`, flushes it to the disk and renames it over `path`.
     package static func replaceFile(at path: String, with data: Data) throws(StorageError) {
         let temporary = path + ".\(ProcessInfo.processInfo.processIdentifier).partial"
         do throws(StorageError) {
@@ -17,13 +17,13 @@ package enum DurableStorage {
         try synchronizeFolder(folder(of: path))
     }
 
-    /// Writes a new file and brings it to the disk.
+    /// Writes a new file and flushes it to the disk.
     package static func writeFile(at path: String, _ data: Data) throws(StorageError) {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw .system("cannot be created", path: path, creating: true) }
         defer { close(descriptor) }
         try write(data, to: descriptor, path: path)
-        guard fsync(descriptor) == 0 else { throw .system("cannot be brought to the disk", path: path) }
+        guard fsync(descriptor) == 0 else { throw .system("cannot be flushed to the disk", path: path) }
     }
 
     /// Writes every byte to an open file.
@@ -87,14 +87,14 @@ package enum DurableStorage {
         }
     }
 
-    /// Brings the names in a folder to the disk.
+    /// Flushes the entries of a folder to the disk.
     package static func synchronizeFolder(_ path: String) throws(StorageError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system("cannot be opened", path: path) }
         defer { close(descriptor) }
         // Some file systems cannot synchronize a folder and say so: the names are durable without.
         guard fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP else {
-            throw .system("cannot be brought to the disk", path: path)
+            throw .system("cannot be flushed to the disk", path: path)
         }
     }
 
@@ -109,7 +109,9 @@ package enum DurableStorage {
     /// Bytes that a user may still write where a path lies.
     package static func freeBytes(at path: String) throws(StorageError) -> Int {
         var status = statvfs()
-        guard statvfs(path, &status) == 0 else { throw .system("cannot be asked for free space", path: path) }
+        guard statvfs(path, &status) == 0 else {
+            throw .system("cannot be queried for free space", path: path)
+        }
         return Int(
             clamping: UInt64(status.f_bavail).multipliedReportingOverflow(by: UInt64(status.f_frsize))
                 .partialValue)

@@ -2,7 +2,7 @@ import Foundation
 
 /// A file or folder of a run that could not be used.
 public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What kind of trouble it is.
+    /// The kind of error.
     public enum Kind: Sendable {
         /// A file or folder is not there.
         case notFound
@@ -12,20 +12,20 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         case inputOutput
         /// The system forbids it.
         case permissionDenied
-        /// A file holds something else than it should.
+        /// A file does not have the expected contents.
         case damaged
-        /// Another process is at work there.
+        /// Another process is using it.
         case inUse
     }
 
-    /// What kind of trouble it is.
+    /// The kind of error.
     public let kind: Kind
     /// The file or folder.
     public let path: String
     /// What is wrong with it.
     public let reason: String
 
-    /// Describes trouble with a path.
+    /// Describes an error with a path.
     public init(_ kind: Kind, path: String, reason: String) {
         self.kind = kind
         self.path = path

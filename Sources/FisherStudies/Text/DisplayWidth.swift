@@ -1,4 +1,4 @@
-/// How much room text takes on a terminal, and text made fit for one.
+/// The width of text on a terminal, and text prepared for one.
 package enum DisplayWidth {
     /// The number of terminal columns that `text` fills.
     package static func of(_ text: String) -> Int {
@@ -22,7 +22,7 @@ package enum DisplayWidth {
         }
     }
 
-    /// The text without control characters, so that a label can neither break a line nor steer a terminal.
+    /// The text without control characters, so that a label can neither break a line nor control a terminal.
     package static func printable(_ text: String) -> String {
         var result = String.UnicodeScalarView()
         for scalar in text.unicodeScalars {

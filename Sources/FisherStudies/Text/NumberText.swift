@@ -7,7 +7,7 @@ package struct NumberText: Sendable {
 
     /// With the hyphen that other programs read back.
     package static let plain = NumberText(minus: "-")
-    /// With the minus sign that a page is set with.
+    /// With the typographic minus sign, for pages.
     package static let typographic = NumberText(minus: "\u{2212}")
 
     /// A number with a fixed number of decimals, at most nine.

@@ -1,17 +1,17 @@
 /// A table of a study. Its columns are described once, and written as comma-separated values, as aligned text, as
 /// Markdown, and on a page.
 public struct StudyTable: Sendable {
-    /// The side at which the cells of a column stand.
+    /// The alignment of a column's cells.
     public enum Alignment: Sendable {
-        /// For words.
+        /// Left, for words.
         case left
-        /// For numbers.
+        /// Right, for numbers.
         case right
     }
 
     /// What readers see of a value.
     public struct Cell: Sendable, ExpressibleByStringInterpolation {
-        /// The text, a string a line.
+        /// The text, one string per line.
         public let lines: [String]
         /// Whether the cell is set off where colors or weights are allowed.
         public let isStrong: Bool
@@ -33,19 +33,19 @@ public struct StudyTable: Sendable {
 
     /// A column with its values.
     package struct Column: Sendable {
-        /// The name in comma-separated values; nothing where the column is for readers only.
+        /// The name in comma-separated values; nil if the column is for readers only.
         package let key: String?
-        /// The heading in lines; empty where the column is for programs only.
+        /// The heading in lines; empty if the column is for programs only.
         package let title: [String]
-        /// What the heading says of the unit, in lines.
+        /// The unit in the heading, in lines.
         package let unit: [String]
-        /// The side at which the cells stand.
+        /// The alignment of the cells.
         package let alignment: Alignment
-        /// What readers see, a cell a row.
+        /// The cells for readers, one per row.
         package let cells: [Cell]
-        /// What programs read, a field a row.
+        /// The fields for programs, one per row.
         package let fields: [String]
-        /// What stands below a row's name on a page, in place of a column of its own.
+        /// Text below a row's name on a page, in place of a column of its own.
         package let details: [String]?
     }
 
@@ -83,12 +83,12 @@ public struct StudyColumn<Row> {
     /// A column for readers, and for programs where it has a key.
     ///
     /// - Parameters:
-    ///   - title: The heading, a string a line.
-    ///   - unit: What is said below it, a string a line.
+    ///   - title: The heading, one string per line.
+    ///   - unit: The unit below it, one string per line.
     ///   - key: The name in comma-separated values.
-    ///   - alignment: The side at which the cells stand.
+    ///   - alignment: The alignment of the cells.
     ///   - field: What programs read, where it is not the cell's text.
-    ///   - detail: What stands below the row's name on a page, in place of a column of its own.
+    ///   - detail: Text below the row's name on a page, in place of a column of its own.
     ///   - cell: What readers see.
     public init(
         _ title: [String], unit: [String] = [], key: String? = nil,
@@ -121,13 +121,13 @@ public struct StudyColumn<Row> {
         StudyColumn([], key: key, field: text) { _ in "" }
     }
 
-    /// A column of numbers for programs only: all digits that are needed to read them back, `NaN`, `inf` and `-inf`, and
-    /// nothing where there is no number.
+    /// A column of numbers for programs only: all digits that are needed to read them back, `NaN`, `inf` and
+    /// `-inf`, and an empty field if there is no number.
     public static func field(_ key: String, number: @escaping (Row) -> Double?) -> StudyColumn {
         field(key) { number($0).map(StudyTable.digits) ?? "" }
     }
 
-    /// A column for pages only, whose text stands below the row's name.
+    /// A column for pages only, whose text is shown below the row's name.
     public static func detail(_ text: @escaping (Row) -> String) -> StudyColumn {
         StudyColumn([], detail: text) { _ in "" }
     }
@@ -183,7 +183,7 @@ extension StudyTable {
     /// The columns with a heading as lines of text: the headings, a rule, the rows.
     public func lines(usesColor: Bool = false) -> [String] {
         let titleHeight = shown.map(\.heading.count).max() ?? 0
-        // Titles sit on the rule: a short one begins lower.
+        // Titles are aligned at the bottom.
         let titles = shown.map { column in
             Cell(
                 lines: Array(repeating: "", count: titleHeight - column.heading.count) + column.heading)
@@ -211,7 +211,7 @@ extension StudyTable {
 extension StudyTable.Column {
     fileprivate var heading: [String] { title + unit }
 
-    /// The room that the widest line takes on a terminal.
+    /// The width of the widest line on a terminal.
     fileprivate var width: Int {
         (heading + cells.flatMap(\.lines)).map(DisplayWidth.of).max() ?? 0
     }

@@ -83,15 +83,7 @@ extension LanguageTask: ConfigurableTask {
                 "optimizer.learning_rate": "0.0006", "optimizer.warm_up": "500",
                 "optimizer.clip_gradient_norm": "1.0",
             ]),
-        ConfigurationPreset(
-            "minimal",
-            [
-                "model.context": "16", "model.width": "8", "model.layers": "1", "model.heads": "2",
-                "training.steps": "400", "data.batch": "8", "data.validation_bytes": "32768",
-                "optimizer.learning_rate": "0.002",
-            ]),
     ]
-    public static var smallestPreset: String? { "minimal" }
 
     /// Reads the text and makes the model that the options describe.
     ///

@@ -22,7 +22,7 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
     /// The options of data and model, named `data.` and `model.` and more.
     associatedtype Options: ConfigurableOptions
 
-    /// The task's name on the command line.
+    /// The task's name on the command line. The name in ``TrainingTask/summary`` is the same, or begins with it and a comma.
     static var name: String { get }
     /// What is trained, as it stands after "train": `a byte-level GPT`.
     static var subject: String { get }
@@ -30,7 +30,8 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
     static var remark: String { get }
     /// Named sets of values to start from; the first is taken where none is named. None by default.
     static var presets: [ConfigurationPreset] { get }
-    /// The preset whose model is small enough for the whole Fisher information; the first by default.
+    /// The preset whose model is small enough, some thousand parameters, for the whole Fisher information; none by default:
+    /// then `fisher hierarchy` does not know the task.
     static var smallestPreset: String? { get }
 
     /// Reads the data and makes the task.
@@ -50,7 +51,7 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
 extension ConfigurableTask {
     public static var remark: String { "" }
     public static var presets: [ConfigurationPreset] { [] }
-    public static var smallestPreset: String? { presets.first?.name }
+    public static var smallestPreset: String? { nil }
     public static func afterwards(_ folder: String) -> String? { nil }
 
     /// Makes the task that a configuration describes.

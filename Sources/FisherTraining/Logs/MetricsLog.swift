@@ -33,7 +33,7 @@ public final class MetricsLog {
 
     /// Brings the log to the disk; its length in bytes.
     public func synchronize() throws(StorageError) -> Int {
-        guard fsync(descriptor) == 0 else { throw .system("cannot be brought to the disk", path: path) }
+        guard fsync(descriptor) == 0 else { throw .system("cannot be flushed to the disk", path: path) }
         return Int(lseek(descriptor, 0, SEEK_END))
     }
 }

@@ -124,6 +124,8 @@ private final class RunWorker<Task: TrainingTask> {
         if let old {
             document.resumes = old.resumes
             document.environment = old.environment
+            // The configuration in the folder names every option, the first start only those that were set.
+            document.label = old.label
         }
         guard let (checkpoint, damaged) = try directory.checkpoints.newest() else {
             display?.note("\(directory.path) has no checkpoint yet: the run starts at its beginning")

@@ -7,6 +7,13 @@ public struct SavedModel: Hashable, Sendable {
     /// The configuration of the run, where there is one.
     public let configuration: String?
 
+    /// The name of the run's task, where there is a run.
+    public var task: String? {
+        guard let configuration else { return nil }
+        let run = RunDirectory(path: URL(filePath: configuration).deletingLastPathComponent().path)
+        return (try? run.document())?.taskName
+    }
+
     /// Finds what a user's path means: a run's folder (its best checkpoint, else its newest), a checkpoint's folder,
     /// or a file of weights, which may be that of a checkpoint.
     ///

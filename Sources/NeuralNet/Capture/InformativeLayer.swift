@@ -1,22 +1,24 @@
 import Torch
 
-/// A layer that computes each unit's gradient from what was recorded of it: its input, and its output's gradient.
+/// A layer that computes per-sample gradients from its recorded input and the gradient of its output.
 ///
-/// A unit is an index of the first axis: a sample, or a whole sequence. The layer holds a ``CaptureSite`` and returns its
-/// output through it; every structure of Fisher information that needs gradients by unit then covers its parameters.
+/// A unit is an index of the first axis: a sample, or a whole sequence. The layer holds a ``CaptureSite`` and
+/// returns its output through it; every structure of Fisher information that needs per-sample gradients then
+/// supports its parameters.
 ///
-/// Only `informativeParameters` and `unitGradients` are needed; the others save time and memory where a layer
-/// knows a shorter way.
+/// Only `informativeParameters` and `unitGradients` are needed; the others save time and memory if there is a
+/// cheaper method.
 public protocol InformativeLayer: Module {
     /// The parameters whose gradients the layer computes.
     var informativeParameters: [Parameter] { get }
 
-    /// Each unit's gradient with respect to each parameter, summed over the unit's positions: shape [units] and
-    /// the parameter's, in the order of `informativeParameters`; nothing for one that this use does not touch.
+    /// Each unit's gradient with respect to each parameter, summed over the unit's positions: shape [units]
+    /// and the parameter's, in the order of `informativeParameters`; nil for one that this use does not
+    /// reach.
     func unitGradients(of use: LayerActivation) -> [Tensor?]
 
-    /// The sum over units of the gradients, and of their squares, where both are cheaper than by
-    /// `unitGradients`: a layer that is used once. Nothing where they are not.
+    /// The sum over units of the gradients, and of their squares, if both are cheaper than by
+    /// `unitGradients`: for a layer that is used once. Nil if they are not.
     func sums(of use: LayerActivation) -> [(gradient: Tensor, squares: Tensor)?]?
 
     /// The product J v of each unit's gradient with directions in the parameters' shapes, [units].
@@ -25,7 +27,7 @@ public protocol InformativeLayer: Module {
     /// The product J^T u: the sum over units of the gradients, each times its weight in u [units].
     func weightedSums(of use: LayerActivation, weights: Tensor) -> [Tensor?]
 
-    /// The bytes that a unit takes while its gradients are made, beyond the gradients.
+    /// The working memory per unit beyond the gradients, in bytes.
     func workingByteCount(of use: LayerActivation) -> Int
 }
 

@@ -5,11 +5,11 @@ public protocol KroneckerLayer: InformativeLayer {
     /// Whether it has factors as it is configured; a grouped convolution has none.
     var hasKroneckerFactors: Bool { get }
 
-    /// The rows whose outer products add up to the factors.
+    /// The rows whose outer products sum to the factors.
     func kroneckerRows(of use: LayerActivation) -> KroneckerRows
 
-    /// The sums over all positions of a^2, with a trailing 1 where there is a bias, and of s^2, and the number of
-    /// positions: the diagonals of the factors, where they are cheaper than by `kroneckerRows`. Nothing where
+    /// The sums over all positions of a^2, with a trailing 1 where there is a bias, and of s^2, and the
+    /// number of positions: the diagonals of the factors, if they are cheaper than by `kroneckerRows`. Nil if
     /// they are not.
     func factorDiagonals(of use: LayerActivation) -> (inputs: Tensor, outputs: Tensor, count: Int)?
 }
@@ -22,7 +22,7 @@ extension KroneckerLayer {
     }
 }
 
-/// The rows of which Kronecker factors are sums.
+/// The rows whose outer products sum to Kronecker factors.
 public struct KroneckerRows {
     /// The layer's inputs a, without the trailing 1 of a bias, [units, positions, inputs].
     public let inputs: Tensor

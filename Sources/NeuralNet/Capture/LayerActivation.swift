@@ -1,13 +1,13 @@
 import Torch
 
-/// One use of a layer in a forward pass, and what came back to it.
+/// One use of a layer in a forward pass: its input, and the gradient of its output.
 public struct LayerActivation {
-    /// What the layer was given, [units, ...].
+    /// The layer's input, [units, ...].
     public let input: Tensor
     /// The gradient of the summed negative log-likelihood with respect to the layer's output, [units, ...].
     public let outputGradient: Tensor
 
-    /// Pairs what a layer was given with what came back to its output.
+    /// Pairs a layer's input with the gradient of its output.
     public init(input: Tensor, outputGradient: Tensor) {
         self.input = input
         self.outputGradient = outputGradient
@@ -33,12 +33,12 @@ extension LayerActivation {
     }
 }
 
-/// Keeps every use of every layer during a forward pass.
+/// Records every use of every layer during a forward pass.
 package final class ActivationRecorder: CaptureRecorder {
     /// The uses in the order in which they happened.
     package private(set) var uses: [(path: ParameterPath, input: Tensor, output: Tensor)] = []
 
-    /// Makes a recorder without uses.
+    /// Creates a recorder without uses.
     package init() {}
 
     package func record(layer path: ParameterPath, input: Tensor, output: Tensor) {

@@ -1,4 +1,4 @@
-/// Any JSON value, so that the description of a network can be read with messages of its own: they quote what was given.
+/// Any JSON value, so that errors in the description of a network can quote the value given.
 enum JSONValue: Hashable, Sendable, Codable {
     case null
     case boolean(Bool)

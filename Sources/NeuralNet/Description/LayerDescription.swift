@@ -1,6 +1,6 @@
 import Torch
 
-/// A layer in the description of a network: its name, its options, and how it is made.
+/// A layer in the description of a network: its name, its options, and how it is created.
 ///
 /// The description is declared next to its layer and registered by one line, so that a layer of any package can be
 /// named in JSON:
@@ -31,17 +31,17 @@ public protocol LayerDescription: Hashable, Sendable {
     /// The keys whose values may be given without them, as a list where there are several; none by default.
     static var shortForm: [String] { get }
 
-    /// Makes a description whose options have their defaults; those that are required have a value that no layer
-    /// can have.
+    /// Creates a description whose options have their defaults; required ones have an invalid value.
     init()
 
-    /// Throws what keeps a layer from being made although each option by itself is valid; nothing by default.
+    /// Throws if options that are each valid cannot be combined; by default it does nothing.
     func check() throws(LayerDescriptionError)
 
-    /// What the layer makes of a shape; throws where it cannot take it. By default the shape itself.
+    /// The shape of the output for an input of a shape; throws if the layer rejects it. By default the same
+    /// shape.
     func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape
 
-    /// Makes the layer of a description that has been checked.
+    /// Creates the layer from a description that has been checked.
     func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer
 }
 
@@ -57,7 +57,7 @@ public struct LayerDescriptionError: Error, Hashable, Sendable, CustomStringConv
     /// What is wrong, as the rest of a sentence that begins with the layer's name.
     public let reason: String
 
-    /// Makes an error of the rest of a sentence that begins with the layer's name.
+    /// Creates an error from the rest of a sentence that begins with the layer's name.
     public init(_ reason: String) { self.reason = reason }
 
     /// The reason.
@@ -111,13 +111,13 @@ extension LayerDescription {
         ])
     }
 
-    /// Throws the first option that is not valid, or what keeps the layer from being made as a whole.
+    /// Throws for the first invalid option, or for options that cannot be combined.
     func checkEverything() throws(LayerDescriptionError) {
         for option in Self.options { try option.check(self) }
         try check()
     }
 
-    /// Throws where a parameter of this shape has more elements than 4 TiB in float32 hold.
+    /// Throws if a parameter of this shape would take more than 4 TiB in float32.
     func requireElements(_ shape: [Int]) throws(LayerDescriptionError) {
         if shape.reduce(1.0, { $0 * Double($1) }) > 0x1p40 {
             throw LayerDescriptionError("has a parameter of shape \(shape): too large")

@@ -5,7 +5,7 @@
 public struct LayerOption<Description> {
     /// The key in JSON.
     public let key: String
-    /// Whether a description without it is wrong.
+    /// Whether it must be given.
     public let isRequired: Bool
     let read: (JSONValue, inout Description) throws(LayerDescriptionError) -> Void
     let check: (Description) throws(LayerDescriptionError) -> Void
@@ -38,7 +38,7 @@ public struct LayerOption<Description> {
         Self(key, property, kind, isRequired: true)
     }
 
-    /// An option that has its default where it is not given, and is then not written either.
+    /// An option whose default applies if it is not given; defaults are not written.
     public static func optional<Value>(
         _ key: String, _ property: WritableKeyPath<Description, Value>, _ kind: LayerOptionKind<Value>
     ) -> Self {
@@ -48,14 +48,14 @@ public struct LayerOption<Description> {
 
 /// The values that an option of a layer can have.
 public struct LayerOptionKind<Value> {
-    /// What is wanted, for messages.
+    /// The expected values, for messages.
     let wanted: String
     let read: (JSONValue) -> Value?
     let accepts: (Value) -> Bool
     let write: (Value) -> JSONValue
 }
 
-/// The largest size that is taken, so that sums and products of a few cannot overflow.
+/// The largest size that is accepted, so that sums and products of a few cannot overflow.
 let sizeLimit = Int(Int32.max)
 
 extension LayerOptionKind where Value == Int {

@@ -1,4 +1,4 @@
-/// What is known of the shape of a value between two layers, the batch first.
+/// The known part of the shape of a value between two layers, the batch first.
 public enum TracedShape: Hashable, Sendable {
     /// Nothing is known.
     case unknown
@@ -12,7 +12,7 @@ public enum TracedShape: Hashable, Sendable {
         if case .ranked(let sizes) = self { sizes } else { nil }
     }
 
-    /// The shape for a layer whose last dimension must have a width; throws where another is known.
+    /// The shape for a layer whose last dimension must have a width; throws if another is known.
     public func requiringWidth(_ expected: Int) throws(LayerDescriptionError) -> TracedShape {
         var last: Int?
         switch self {
@@ -28,7 +28,8 @@ public enum TracedShape: Hashable, Sendable {
         return self
     }
 
-    /// The shape for a layer whose second dimension must have a number of channels; throws where another is known.
+    /// The shape for a layer whose second dimension must have a number of channels; throws if another is
+    /// known.
     public func requiringChannels(_ expected: Int) throws(LayerDescriptionError) -> TracedShape {
         guard let sizes else { return self }
         try Self.requireBatch(sizes)
@@ -38,7 +39,7 @@ public enum TracedShape: Hashable, Sendable {
         return self
     }
 
-    /// The sizes of a shape that must have `rank` dimensions, the batch among them; throws where it has others.
+    /// The sizes of a shape that must have `rank` dimensions, the batch among them; throws if it has others.
     public func requiringRank(_ rank: Int) throws(LayerDescriptionError) -> [Int?] {
         switch self {
         case .unknown: return Array(repeating: nil, count: rank)
@@ -60,7 +61,7 @@ public enum TracedShape: Hashable, Sendable {
     /// The shape with another dimension behind the last.
     public func appending(_ size: Int) -> TracedShape { sizes.map { .ranked($0 + [size]) } ?? .last(size) }
 
-    /// The shape with all dimensions but the first joined into one; throws where there are too many elements.
+    /// The shape with all dimensions but the first joined into one; throws if there are too many elements.
     public func flattened() throws(LayerDescriptionError) -> TracedShape {
         guard let sizes else { return .ranked([nil, nil]) }
         try Self.requireBatch(sizes)

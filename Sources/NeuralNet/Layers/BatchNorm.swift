@@ -4,9 +4,9 @@ import Torch
 ///
 /// The channels are the input's second dimension, whatever follows: one layer serves vectors, lines and images.
 ///
-/// - **While trained** mean and variance are those of the batch and its positions. Every call moves the
-///   running ones, in place, also a call for a slice of a batch, for a second evaluation, or before an update
-///   that is skipped. Samples depend on each other, so no sample has a likelihood or a gradient of its own.
+/// - **In training** mean and variance are those of the batch and its positions. Every call moves the running
+///   ones, in place, also a call for a slice of a batch, for a second evaluation, or before an update that is
+///   skipped. Samples depend on each other, so no sample has a likelihood or a gradient of its own.
 /// - **In evaluation** (`setTraining(false)`) the running mean and variance are constants, and the layer is
 ///   a fixed scale and shift of each channel. Fisher information is defined for this mode.
 ///
@@ -27,7 +27,7 @@ public final class BatchNorm: UnaryLayer, ModeDependent {
     public var isTraining = true
     let site = CaptureSite()
 
-    /// Makes the layer for a number of channels.
+    /// Creates the layer for a number of channels.
     public init(
         _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, dtype: DType = .float32
     ) {
@@ -42,7 +42,7 @@ public final class BatchNorm: UnaryLayer, ModeDependent {
 
     /// The normalized input [batch, channels, ...], of its shape.
     ///
-    /// While trained, a channel needs more than one element in the batch.
+    /// In training, a channel needs more than one element in the batch.
     public func callAsFunction(_ input: Tensor) -> Tensor {
         if isTraining, input.failure == nil, input.rank > 1, input.count <= input.shape[1] {
             return Tensor(

@@ -7,7 +7,7 @@ import Torch
 public protocol ConvolutionLayer: UnaryLayer, KroneckerLayer {
     /// The kernels, shape [outputs, inputs / groups, kernel sizes...].
     var weight: Tensor { get }
-    /// The bias by output channel, shape [outputs], where there is one.
+    /// The bias by output channel, shape [outputs], if there is one.
     var bias: Parameter? { get }
     /// Which elements of the input the kernels read.
     var geometry: ConvolutionGeometry { get }
@@ -97,7 +97,7 @@ extension ConvolutionLayer {
 public final class Conv1d: ConvolutionLayer {
     /// The kernels W, shape [outputs, inputs / groups, kernel].
     @Parameter public var weight: Tensor
-    /// The bias b, shape [outputs], where there is one.
+    /// The bias b, shape [outputs], if there is one.
     public let bias: Parameter?
     public let geometry: ConvolutionGeometry
     public static let rank = 1
@@ -141,7 +141,7 @@ public final class Conv1d: ConvolutionLayer {
 public final class Conv2d: ConvolutionLayer {
     /// The kernels W, shape [outputs, inputs / groups, kernel height, kernel width].
     @Parameter public var weight: Tensor
-    /// The bias b, shape [outputs], where there is one.
+    /// The bias b, shape [outputs], if there is one.
     public let bias: Parameter?
     public let geometry: ConvolutionGeometry
     public static let rank = 2

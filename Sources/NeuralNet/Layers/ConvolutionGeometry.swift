@@ -4,18 +4,18 @@ import Torch
 ///
 /// Every list has a number for each spatial dimension: one for `Conv1d`, two for `Conv2d`.
 public struct ConvolutionGeometry: Hashable, Sendable {
-    /// How many elements the kernel reads.
+    /// The number of elements that the kernel reads.
     public let kernel: [Int]
     /// How far the kernel moves from one position to the next.
     public let stride: [Int]
-    /// How many zeros are put at either end.
+    /// The number of zeros padded at either end.
     public let padding: [Int]
     /// The distance between the elements that the kernel reads.
     public let dilation: [Int]
-    /// Into how many runs of equal length the channels fall; a run of outputs reads its run of inputs only.
+    /// The number of groups of channels; a group of outputs reads only its group of inputs.
     public let groups: Int
 
-    /// Describes a convolution; traps where a number makes no sense.
+    /// Describes a convolution; traps if a number is out of range.
     public init(kernel: [Int], stride: [Int], padding: [Int], dilation: [Int], groups: Int) {
         precondition((1...2).contains(kernel.count), "a convolution has one or two spatial dimensions")
         precondition(
@@ -44,8 +44,8 @@ public struct ConvolutionGeometry: Hashable, Sendable {
     /// The patches of [batch, channels, sizes...] as [batch, groups, channels / groups * kernel elements,
     /// positions].
     ///
-    /// Their third dimension runs like the rows of the weight flattened from its second: the output of a
-    /// group is its rows of the weight, as a matrix, times its patches.
+    /// Their third dimension is ordered like the rows of the weight flattened from its second: the output of
+    /// a group is its rows of the weight, as a matrix, times its patches.
     ///
     /// - Complexity: copies each element of the input about as often as the kernel has elements.
     public func patches(of input: Tensor) -> Tensor {
@@ -66,13 +66,13 @@ public struct Size2d: Hashable, Sendable, ExpressibleByIntegerLiteral {
     /// The number of columns.
     public var width: Int
 
-    /// Makes a size of a height and a width.
+    /// Creates a size of a height and a width.
     public init(_ height: Int, _ width: Int) {
         self.height = height
         self.width = width
     }
 
-    /// Makes a square of a side.
+    /// Creates a square of a side.
     public init(_ side: Int) { self.init(side, side) }
 
     /// The same number in both dimensions.

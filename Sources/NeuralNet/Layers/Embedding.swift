@@ -1,6 +1,6 @@
 import Torch
 
-/// A table of vectors, each looked up by its number.
+/// A table of vectors, each looked up by its index.
 public final class Embedding: UnaryLayer {
     /// The table of vectors, shape [entries, width].
     @Parameter public var weight: Tensor

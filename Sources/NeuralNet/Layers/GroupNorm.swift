@@ -7,13 +7,13 @@ public final class GroupNorm: UnaryLayer {
     @Parameter public var weight: Tensor
     /// The shift, shape [channels], zeros at first.
     @Parameter public var bias: Tensor
-    /// Into how many runs of equal length the channels fall.
+    /// The number of groups of channels.
     public let groups: Int
     /// A small number added to the variance, so that the division stays finite.
     public let epsilon: Double
     let site = CaptureSite()
 
-    /// Makes the layer; `groups` must divide `channels`.
+    /// Creates the layer; `groups` must divide `channels`.
     public init(groups: Int, channels: Int, epsilon: Double = 1e-5, dtype: DType = .float32) {
         precondition(
             groups > 0 && channels > 0 && channels % groups == 0,

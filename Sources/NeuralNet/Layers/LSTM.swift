@@ -7,8 +7,8 @@ import Torch
 ///     i = sigmoid(z_1)   f = sigmoid(z_2)   g = tanh(z_3)   o = sigmoid(z_4)
 ///     c_t = f c_(t-1) + i g                 h_t = o tanh(c_t)
 ///
-/// W and U are two `Linear` maps, so that each is captured at a site of its own: the input map once a call,
-/// over all positions; the recurrent map once a position. Their tensors have PyTorch's layouts:
+/// W and U are two `Linear` maps, so that each is captured at a site of its own: the input map once per call,
+/// over all positions; the recurrent map once per position. Their tensors have PyTorch's layouts:
 ///
 /// | here | shape | `torch.nn.LSTM` |
 /// |---|---|---|
@@ -24,7 +24,7 @@ public final class LSTM: UnaryLayer {
         /// The cell state c, shape [batch, width].
         public var cell: Tensor
 
-        /// Makes a state of a hidden state and a cell state.
+        /// Creates a state of a hidden state and a cell state.
         public init(hidden: Tensor, cell: Tensor) {
             self.hidden = hidden
             self.cell = cell
@@ -57,11 +57,11 @@ public final class LSTM: UnaryLayer {
     public func callAsFunction(_ input: Tensor) -> Tensor { run(input, from: nil).output }
 
     /// The hidden states [batch, positions, width] for an input [batch, positions, inputs], and the state
-    /// behind the last position.
+    /// after the last position.
     ///
     /// - Parameters:
     ///   - input: the sequences.
-    ///   - state: the state before the first position; zeros where there is none.
+    ///   - state: the state before the first position; zeros if nil.
     public func run(_ input: Tensor, from state: State?) -> (output: Tensor, state: State) {
         func failing(_ reason: TorchError) -> (Tensor, State) {
             let failed = Tensor(failed: reason)

@@ -11,7 +11,7 @@ public final class LayerNorm: UnaryLayer {
     public let epsilon: Double
     let site = CaptureSite()
 
-    /// Makes the layer for vectors of a width.
+    /// Creates the layer for vectors of a width.
     public init(_ width: Int, epsilon: Double = 1e-5, dtype: DType = .float32) {
         _weight = Parameter(wrappedValue: .ones([width], dtype: dtype))
         _bias = Parameter(wrappedValue: .zeros([width], dtype: dtype))

@@ -4,7 +4,7 @@ import Torch
 public final class Linear: UnaryLayer {
     /// The weight W, shape [outputs, inputs].
     @Parameter public var weight: Tensor
-    /// The bias b, shape [outputs], where there is one.
+    /// The bias b, shape [outputs], if there is one.
     public let bias: Parameter?
     let site = CaptureSite()
 

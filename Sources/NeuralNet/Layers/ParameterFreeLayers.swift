@@ -2,7 +2,7 @@ import Torch
 
 /// The hyperbolic tangent.
 public final class Tanh: UnaryLayer {
-    /// Makes the layer.
+    /// Creates the layer.
     public init() {}
     /// The hyperbolic tangent of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.tanh() }
@@ -17,7 +17,7 @@ public final class Tanh: UnaryLayer {
 
 /// The rectifier, max(0, x).
 public final class ReLU: UnaryLayer {
-    /// Makes the layer.
+    /// Creates the layer.
     public init() {}
     /// The larger of each element and 0.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.relu() }
@@ -32,7 +32,7 @@ public final class ReLU: UnaryLayer {
 
 /// The logistic function, 1 / (1 + exp(-x)).
 public final class Sigmoid: UnaryLayer {
-    /// Makes the layer.
+    /// Creates the layer.
     public init() {}
     /// The logistic function of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor { input.sigmoid() }
@@ -51,7 +51,7 @@ public final class GELU: UnaryLayer {
     /// Whether Phi is approximated by tanh.
     public let isApproximate: Bool
 
-    /// Makes the layer; exact unless the approximation by tanh is asked for.
+    /// Creates the layer; exact unless `isApproximate`.
     public init(isApproximate: Bool = false) { self.isApproximate = isApproximate }
     /// The value x Phi(x) of each element.
     public func callAsFunction(_ input: Tensor) -> Tensor {
@@ -77,7 +77,7 @@ public final class GELU: UnaryLayer {
 
 /// Joins all dimensions but the first into one.
 public final class Flatten: UnaryLayer {
-    /// Makes the layer.
+    /// Creates the layer.
     public init() {}
 
     /// The input [batch, ...] as [batch, elements].
@@ -96,12 +96,12 @@ public final class Flatten: UnaryLayer {
 
 /// Sets elements to zero at random while training, and scales the others so that the mean stays.
 public final class Dropout: UnaryLayer, ModeDependent {
-    /// The probability of an element to be dropped, in [0, 1).
+    /// The probability with which an element is dropped, in [0, 1).
     public let probability: Double
     public var isTraining = true
     let generator: RandomGenerator
 
-    /// Makes the layer; its draws come from `generator`.
+    /// Creates the layer; its draws come from `generator`.
     public init(_ probability: Double, using generator: RandomGenerator) {
         precondition(
             (0..<1).contains(probability), "a dropout probability must lie in [0, 1), not \(probability)")

@@ -6,12 +6,12 @@ public final class MaxPool2d: UnaryLayer {
     public let kernel: Size2d
     /// How far the window moves from one position to the next.
     public let stride: Size2d
-    /// How many rows and columns, which are never the largest, are put at either end.
+    /// The number of rows and columns padded at either end, which never hold the maximum.
     public let padding: Size2d
     /// The distance between the elements of a window.
     public let dilation: Size2d
 
-    /// Makes the layer; windows lie next to each other unless a stride is given.
+    /// Creates the layer; windows are adjacent unless a stride is given.
     public init(kernel: Size2d, stride: Size2d? = nil, padding: Size2d = 0, dilation: Size2d = 1) {
         self.kernel = kernel
         self.stride = stride ?? kernel
@@ -32,10 +32,10 @@ public final class AveragePool2d: UnaryLayer {
     public let kernel: Size2d
     /// How far the window moves from one position to the next.
     public let stride: Size2d
-    /// How many rows and columns of zeros are put at either end.
+    /// The number of rows and columns of zeros padded at either end.
     public let padding: Size2d
 
-    /// Makes the layer; windows lie next to each other unless a stride is given.
+    /// Creates the layer; windows are adjacent unless a stride is given.
     public init(kernel: Size2d, stride: Size2d? = nil, padding: Size2d = 0) {
         self.kernel = kernel
         self.stride = stride ?? kernel
@@ -48,12 +48,12 @@ public final class AveragePool2d: UnaryLayer {
     }
 }
 
-/// The means of windows so chosen that an image of a given size comes out.
+/// The means of windows chosen such that the output has a given size.
 public final class AdaptiveAveragePool2d: UnaryLayer {
     /// The size of the output.
     public let size: Size2d
 
-    /// Makes the layer.
+    /// Creates the layer.
     public init(_ size: Size2d) { self.size = size }
 
     /// The output [batch, channels, height, width] for an input [batch, channels, any height, any width].
@@ -161,7 +161,7 @@ extension AdaptiveAveragePool2d {
     }
 }
 
-/// What the window of a pooling reads.
+/// The window of a pooling.
 private struct PoolingWindow {
     let geometry: ConvolutionGeometry
 
@@ -171,7 +171,7 @@ private struct PoolingWindow {
             dilation: dilation.sizes, groups: 1)
     }
 
-    /// Throws where the padding is more than half of what the window spans, which libtorch does not take.
+    /// Throws if the padding is more than half of what the window spans, which libtorch rejects.
     func checkPadding() throws(LayerDescriptionError) {
         for k in 0..<2 {
             let reach = geometry.dilation[k] * (geometry.kernel[k] - 1) + 1

@@ -7,10 +7,10 @@ public final class Sequential: UnaryLayer, ModuleContainer {
 
     public var children: [any Module] { layers }
 
-    /// Makes a network of layers; a layer at two positions has the path of the first.
+    /// Creates a network of layers; a layer at two positions has the path of the first.
     public init(_ layers: [any UnaryLayer]) { self.layers = layers }
 
-    /// Makes a network of layers.
+    /// Creates a network of layers.
     public convenience init(_ layers: any UnaryLayer...) { self.init(layers) }
 
     /// The output of the last layer; the input itself where there is no layer.

@@ -45,7 +45,7 @@ public final class GPT: Module {
     public let blocks: [TransformerBlock]
     /// The normalization before the head.
     public let finalNorm: LayerNorm
-    /// The map to logits; nil where the head is tied to the token embedding.
+    /// The map to logits; nil if the head is tied to the token embedding.
     public let head: Linear?
 
     /// Draws a model: every matrix from N(0, 0.02^2), those that end a residual branch from
@@ -75,7 +75,8 @@ public final class GPT: Module {
         guard tokens.failure == nil, tokens.rank == 2 else { return tokenEmbedding(tokens) }
         let positions = tokens.shape[1]
         var places = Tensor.indices(positions, device: tokens.device)
-        // Recorded uses need the sequence as their first axis, so that gradients can be divided by it.
+        // Recorded uses need the sequences along their first axis, so that per-sample gradients can be
+        // computed.
         if positionEmbedding.site.isRecording { places = places.unsqueezed(0).expanded(tokens.shape) }
         var hidden = tokenEmbedding(tokens) + positionEmbedding(places)
         hidden = dropout(hidden)

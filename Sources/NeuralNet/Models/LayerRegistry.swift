@@ -27,9 +27,9 @@ public enum LayerRegistry {
 
     private static let registry = NameRegistry(own, name: { $0.kind }, type: { ObjectIdentifier($0) })
 
-    /// Makes a layer known by its `kind`; call it before descriptions are read.
+    /// Registers a layer under its `kind`; call it before descriptions are read.
     ///
-    /// Registering a type twice changes nothing; a kind that another type has traps.
+    /// Registering a type twice changes nothing; it traps if another type has the same kind.
     public static func register<Description: LayerDescription>(_ description: Description.Type) {
         registry.register(description, named: description.kind, type: ObjectIdentifier(description))
     }
@@ -52,7 +52,7 @@ public enum LayerRegistry {
                 throw failing("\(value) must have one key, the layer's name")
             }
             (name, options) = (only.key, only.value)
-        default: throw failing("\(value) is no layer: a name or an object is needed")
+        default: throw failing("\(value) is not a layer: a name or an object is needed")
         }
         guard let type = registry[name] else {
             throw failing(unknownName(name, called: "layer", among: kinds))

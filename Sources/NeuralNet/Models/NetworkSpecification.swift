@@ -1,20 +1,20 @@
 import Foundation
 import Torch
 
-/// A plain network as text: layers one after another, and what its outputs are the parameters of.
+/// A plain network as text: layers one after another, and the likelihood whose parameters they compute.
 ///
 ///     {"layers": [{"conv2d": {"in": 1, "out": 4, "kernel": 3, "padding": 1}}, "relu", "flatten",
 ///                 {"linear": [256, 10]}], "likelihood": "categorical"}
 ///
-/// The article <doc:PlainNetworks> lists the layers and their options. A value of this type is sound: each
-/// layer can be made, and each takes the widths and channels that are known of the one before.
+/// The article <doc:PlainNetworks> lists the layers and their options. A value of this type is valid: each
+/// layer can be created, and accepts the known width and channels of the one before.
 public struct NetworkSpecification: Sendable {
     /// The layers, the one next to the input first.
     public let layers: [any LayerDescription]
     /// The name of the likelihood whose parameters the outputs are, such as `categorical`.
     public let likelihood: String
 
-    /// Describes a network; throws the first layer that cannot be, or that does not fit those before it.
+    /// Describes a network; throws for the first layer that is invalid or does not fit those before it.
     public init(layers: [any LayerDescription], likelihood: String) throws(NetworkSpecificationError) {
         if layers.isEmpty { throw NetworkSpecificationError(nil, "there are no layers") }
         self.layers = layers
@@ -31,23 +31,23 @@ public struct NetworkSpecification: Sendable {
         do {
             value = try JSONDecoder().decode(JSONValue.self, from: json)
         } catch {
-            throw NetworkSpecificationError(nil, "this is no JSON that can be read")
+            throw NetworkSpecificationError(nil, "this is not valid JSON")
         }
         try self.init(value)
     }
 
-    /// The shape of the output for an input of this shape, the batch first; throws the first layer that
-    /// cannot take what it is given.
+    /// The shape of the output for an input of this shape, the batch first; throws for the first layer that
+    /// rejects its input.
     public func outputShape(for input: [Int]) throws(NetworkSpecificationError) -> [Int] {
         guard !input.isEmpty, input.allSatisfy({ (0...sizeLimit).contains($0) }) else {
             throw NetworkSpecificationError(nil, "\(input) is not the shape of a batch of inputs")
         }
         guard let sizes = try trace(.ranked(input)).sizes else {
-            throw NetworkSpecificationError(nil, "a layer does not say what it makes of a shape")
+            throw NetworkSpecificationError(nil, "a layer does not report the shape of its output")
         }
         return try sizes.map { size throws(NetworkSpecificationError) in
             guard let size else {
-                throw NetworkSpecificationError(nil, "a layer does not say what it makes of a shape")
+                throw NetworkSpecificationError(nil, "a layer does not report the shape of its output")
             }
             return size
         }
@@ -63,7 +63,7 @@ public struct NetworkSpecification: Sendable {
         return shape
     }
 
-    /// Calls with a layer, whose name and position go before what is wrong with it.
+    /// Calls a function with a layer, and adds the layer's name and position to its errors.
     private func naming<Result>(
         _ position: Int, _ body: (any LayerDescription) throws(LayerDescriptionError) -> Result
     ) throws(NetworkSpecificationError) -> Result {
@@ -83,9 +83,9 @@ public struct NetworkSpecification: Sendable {
 
     /// The network with weights by name, each converted to `dtype`.
     ///
-    /// PyTorch's names for what is called otherwise here are understood: `running_mean`, `running_var`, and
-    /// those of an LSTM; its `num_batches_tracked` is left out. Throws `WeightError` for a weight that is
-    /// missing, left over or of another shape, and leaves nothing half done.
+    /// PyTorch's names are accepted where ours differ: `running_mean`, `running_var`, and those of an LSTM;
+    /// `num_batches_tracked` is ignored. Throws `WeightError` for a weight that is missing, left over or of
+    /// another shape.
     public func makeNetwork(dtype: DType = .float32, weights: [String: Tensor]) throws -> Sequential {
         let network = makeNetwork(dtype: dtype, using: try RandomGenerator(seed: 0))
         try network.load(PyTorchNames.translating(weights))
@@ -136,7 +136,7 @@ extension NetworkSpecification: Codable {
 
 /// What is wrong with the description of a network.
 public struct NetworkSpecificationError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The position of the layer, from 0; nothing where the description as a whole is wrong.
+    /// The position of the layer, from 0; nil if the error concerns the whole description.
     public let position: Int?
     /// What is wrong there, in one sentence.
     public let reason: String

@@ -34,7 +34,7 @@ public final class TransformerBlock: Module {
     }
 }
 
-/// Two linear maps with a GELU between, four times as wide inside.
+/// Two linear maps with a GELU between, whose inner width is four times the outer one.
 public final class FeedForward: Module {
     /// The map to the inner width.
     public let expand: Linear
@@ -53,7 +53,7 @@ public final class FeedForward: Module {
     public func callAsFunction(_ input: Tensor) -> Tensor { contract(expand(input).geluTanh()) }
 }
 
-/// Multi-head self-attention in which a position sees itself and earlier ones (Vaswani et al. 2017).
+/// Multi-head self-attention in which a position attends to itself and earlier ones (Vaswani et al. 2017).
 public final class CausalSelfAttention: Module {
     /// The map to queries, keys and values, stacked in this order along its outputs; heads lie next to each
     /// other within each.
@@ -62,7 +62,7 @@ public final class CausalSelfAttention: Module {
     public let output: Linear
     let heads: Int
 
-    /// Makes the layer; `heads` must divide `width`.
+    /// Creates the layer; `heads` must divide `width`.
     public init(
         _ width: Int, heads: Int, weight: Initializer, outputWeight: Initializer, dtype: DType = .float32,
         using generator: RandomGenerator

@@ -14,17 +14,17 @@ public protocol CaptureRecorder: AnyObject {
 ///     let site = CaptureSite()
 ///     func callAsFunction(_ input: Tensor) -> Tensor { site.record(input: input, output: input * weight) }
 ///
-/// Without a recorder it costs one test a call.
+/// Without a recorder it costs one test per call.
 public final class CaptureSite {
     private var target: (recorder: any CaptureRecorder, path: ParameterPath)?
 
-    /// Makes a site at which nothing records.
+    /// Creates a site without a recorder.
     public init() {}
 
     /// Whether a recorder is active.
     public var isRecording: Bool { target != nil }
 
-    /// Hands a use of the layer to the active recorder, if there is one, and returns the output as it is.
+    /// Passes a use of the layer to the active recorder, if there is one, and returns the output unchanged.
     public func record(input: Tensor, output: Tensor) -> Tensor {
         if let target { target.recorder.record(layer: target.path, input: input, output: output) }
         return output
@@ -36,7 +36,7 @@ public final class CaptureSite {
 }
 
 extension Module {
-    /// Runs `body` while every layer with a capture site hands its uses to `recorder`, by path.
+    /// Runs `body` while every layer with a capture site passes its uses to `recorder`, by path.
     public func capturing<Result, Failure: Error>(
         by recorder: any CaptureRecorder, _ body: () throws(Failure) -> Result
     ) throws(Failure) -> Result {

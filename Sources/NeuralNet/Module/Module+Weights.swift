@@ -1,16 +1,16 @@
 import Torch
 
-/// Why weights could not be given to a model.
+/// Why weights could not be loaded into a model.
 public struct WeightError: Error, Sendable, CustomStringConvertible {
     /// What is wrong, in one sentence that names the parameter.
     public let description: String
 }
 
-// Files.
+// Weights in files.
 extension Module {
     /// Writes all parameters to a safetensors file, under their paths.
     ///
-    /// The file takes the place of an older one in one step, once it is whole. Throws `SafetensorsError` where it cannot
+    /// The file replaces an older one atomically, once it is complete. Throws `SafetensorsError` if it cannot
     /// be written, and `TorchError` for a parameter that could not be computed.
     ///
     /// - Parameters:
@@ -23,10 +23,11 @@ extension Module {
         try SafetensorsWriter(metadata: metadata).write(sources, to: path)
     }
 
-    /// Takes over all parameters from a safetensors file, each converted to the parameter's type.
+    /// Loads all parameters from a safetensors file, each converted to the parameter's type.
     ///
-    /// Every parameter must have a tensor of its path and shape, and none may be left over; otherwise a `WeightError`
-    /// names the file and the parameter, and nothing is changed. Throws `SafetensorsError` where the file cannot be read.
+    /// Every parameter must have a tensor of its path and shape, and none may be left over; otherwise a
+    /// `WeightError` names the file and the parameter, and nothing is changed. Throws `SafetensorsError` if
+    /// the file cannot be read.
     public func load(from path: String) throws {
         let weights = try SafetensorsFile(path: path).allTensors()
         do {
@@ -37,7 +38,7 @@ extension Module {
     }
 }
 
-// Tensors in memory.
+// Weights in memory.
 extension Module {
     /// The parameters' tensors by path.
     public var weights: [String: Tensor] {
@@ -45,7 +46,7 @@ extension Module {
             uniqueKeysWithValues: parameters.map { ("\($0.path)", $0.parameter.wrappedValue.detached()) })
     }
 
-    /// Takes over weights by path. Every parameter must have one of its shape, and no weight may be left over;
+    /// Loads weights by path. Every parameter must have one of its shape, and no weight may be left over;
     /// otherwise a `WeightError` names the parameter, and nothing is changed.
     public func load(_ weights: [String: Tensor]) throws {
         var unused = Set(weights.keys)
@@ -69,7 +70,7 @@ extension Module {
     }
 }
 
-/// What PyTorch calls those tensors that have other names here.
+/// PyTorch's names for tensors that have other names here.
 enum PyTorchNames {
     private static let ours = [
         "running_mean": "runningMean",

@@ -39,8 +39,8 @@ extension Module {
         return walk.generators
     }
 
-    /// Switches between training and evaluation for every layer that differs (dropout,
-    /// batch normalization).
+    /// Switches between training and evaluation for every layer whose behavior differs (dropout, batch
+    /// normalization).
     public func setTraining(_ isTraining: Bool) {
         var walk = ModuleWalk()
         walk.visit(self, at: .root)
@@ -68,7 +68,7 @@ public protocol UnaryLayer: Module {
     func callAsFunction(_ input: Tensor) -> Tensor
 }
 
-/// A module that is nothing but a list of others, whose paths are their positions: `0.weight`.
+/// A module that is a list of others, whose paths are their positions: `0.weight`.
 public protocol ModuleContainer: Module {
     /// The modules of the list.
     var children: [any Module] { get }
@@ -134,7 +134,7 @@ struct ModuleWalk {
         case .optional:
             if let (_, wrapped) = mirror.children.first { visit(value: wrapped, at: path) }
         case .collection:
-            // A list has one type of element, and one of numbers may be long.
+            // The elements of an array have one type, and an array of numbers may be long.
             guard let first = mirror.children.first?.value, Self.mayHoldModules(first) else { return }
             for (position, child) in mirror.children.enumerated() {
                 visit(value: child.value, at: path.appending("\(position)"))

@@ -3,7 +3,7 @@ import Torch
 /// A trainable tensor of a module: `@Parameter var weight: Tensor`.
 ///
 /// The wrapper has an identity, so that a tensor used in two places (a tied head) is one parameter. Its
-/// tensor is a leaf that asks for gradients; optimizers change the elements in place.
+/// tensor is a leaf that requires gradients; optimizers change the elements in place.
 ///
 /// A frozen parameter is also how a module keeps what is saved and loaded with its weights but is not
 /// trained, such as running averages: `@Parameter(isTrainable: false) var runningMean: Tensor`.
@@ -15,8 +15,8 @@ public final class Parameter {
     /// The parameter itself: `layer.$weight`.
     public var projectedValue: Parameter { self }
 
-    /// Makes a parameter of a tensor's elements, which it takes over. A failed tensor is kept, and its failure is
-    /// thrown by the first call that asks for the model's gradients.
+    /// Creates a parameter that takes over a tensor's memory. A failed tensor is kept, and its failure is
+    /// thrown by the first call that computes the model's gradients.
     ///
     /// - Parameters:
     ///   - wrappedValue: the tensor.
@@ -26,7 +26,7 @@ public final class Parameter {
         setTrainable(isTrainable)
     }
 
-    /// Whether an optimizer changes this parameter; a frozen one takes no gradient.
+    /// Whether an optimizer changes this parameter; a frozen one receives no gradient.
     public var isTrainable: Bool {
         get { wrappedValue.failure == nil && wrappedValue.requiresGradient }
         set { setTrainable(newValue) }
@@ -41,7 +41,7 @@ public final class Parameter {
         }
     }
 
-    /// Takes over the elements of `value`; throws where it has another shape or could not be computed.
+    /// Copies the elements of `value`; throws if it has another shape or could not be computed.
     public func assign(_ value: Tensor) throws(TorchError) {
         try value.check()
         guard value.shape == wrappedValue.shape else {

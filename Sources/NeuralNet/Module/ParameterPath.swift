@@ -7,10 +7,10 @@ public struct ParameterPath: Hashable, Comparable, Sendable, CustomStringConvert
     /// The path of the model itself.
     public static let root = ParameterPath(components: [])
 
-    /// Makes a path of its steps.
+    /// Creates a path of its steps.
     public init(components: [String]) { self.components = components }
 
-    /// Makes a path of its text, the steps divided by dots.
+    /// Creates a path of its text, the steps divided by dots.
     public init(_ text: String) { components = text.split(separator: ".").map(String.init) }
 
     /// The path one step further down.

@@ -4,7 +4,7 @@ extension Tensor {
     /// Whether operations on this tensor are recorded, so that gradients with respect to it exist.
     public var requiresGradient: Bool { ct_tensor_requires_gradient(handle) }
 
-    /// Asks for gradients with respect to this tensor; throws where it is not a leaf of a floating-point type.
+    /// Requires gradients with respect to this tensor; throws if it is not a leaf of a floating-point type.
     ///
     /// - Returns: the tensor itself.
     @discardableResult
@@ -17,15 +17,15 @@ extension Tensor {
 
 /// The gradients of a scalar with respect to any tensors from which it was computed, in their order.
 ///
-/// Throws the failure of the scalar where it could not be computed, and where a tensor requires no gradients, the
-/// record is gone, or a tensor in it has been changed in place since.
+/// Throws the failure of the scalar if it could not be computed, and if a tensor requires no gradients, the
+/// graph has been released, or a tensor in it has been changed in place since.
 ///
 /// - Parameters:
 ///   - scalar: the value to differentiate.
 ///   - tensors: what to differentiate with respect to; each must require gradients.
-///   - keepGraph: whether the record of the computation is kept for another call.
+///   - keepGraph: whether the graph is kept for another call.
 ///   - createGraph: whether the gradients can be differentiated again.
-/// - Returns: a gradient for each tensor; nothing where the scalar does not depend on it.
+/// - Returns: a gradient for each tensor; nil if the scalar does not depend on it.
 public func gradients(
     of scalar: Tensor, withRespectTo tensors: [Tensor], keepGraph: Bool = false, createGraph: Bool = false
 ) throws(TorchError) -> [Tensor?] {
@@ -35,7 +35,7 @@ public func gradients(
 
 /// The vector-Jacobian products of several outputs: sum over outputs of seed^T d output / d tensor.
 ///
-/// A seed may be missing where its output is a scalar, and counts as one. Throws as for a scalar.
+/// A seed may be nil if its output is a scalar, and counts as one. Throws as for a scalar.
 public func gradients(
     of outputs: [Tensor], seeds: [Tensor?], withRespectTo tensors: [Tensor], keepGraph: Bool = false,
     createGraph: Bool = false
@@ -62,12 +62,12 @@ public func withoutGradients<Result, Failure: Error>(
     return try body()
 }
 
-/// Whether operations are to be made so that their gradients can be differentiated again.
+/// Whether operations are chosen such that their gradients can be differentiated again.
 enum SecondDerivatives {
     @TaskLocal static var areWanted = false
 }
 
-/// Runs `body` with operations whose gradients can be differentiated again; some are slower so.
+/// Runs `body` with operations whose gradients can be differentiated again; some are slower that way.
 public func withSecondDerivatives<Result>(_ body: () throws -> Result) rethrows -> Result {
     try SecondDerivatives.$areWanted.withValue(true, operation: body)
 }

@@ -3,7 +3,7 @@ import Foundation
 
 /// The instruction set of the fused path's loops.
 package enum InstructionSet: String, CaseIterable, Sendable {
-    /// What every processor of the architecture has.
+    /// The instructions that every processor of the architecture has.
     case baseline
     /// AVX2 and FMA.
     case haswell
@@ -13,10 +13,11 @@ package enum InstructionSet: String, CaseIterable, Sendable {
     /// The environment variable that forces one, for tests and measurements.
     package static let variable = "SWIFT_FISHER_INSTRUCTION_SET"
 
-    /// Those that this processor and this build have, the fastest last.
+    /// Those that this processor and this build support, the fastest last.
     package static let supported = allCases.filter { ck_supports($0.code) }
 
-    /// The set of a name, or the fastest where there is none; nothing for a name that this machine does not have.
+    /// The set with a name, or the fastest if none is given; nil for a name that this machine does not
+    /// support.
     package static func supported(named name: String?) -> InstructionSet? {
         guard let name, !name.isEmpty else { return supported.last ?? .baseline }
         return InstructionSet(rawValue: name).flatMap { supported.contains($0) ? $0 : nil }

@@ -1,9 +1,9 @@
 import CKernels
 
-/// Sums over units of gradients and of their squares, in one pass and without a unit's gradient in memory.
+/// Sums over units of gradients and of their squares, in one pass and without storing per-sample gradients.
 ///
-/// Each function returns nil for tensors that its loops cannot read (another type, another device), for which the
-/// caller uses tensor operations. Results do not depend on the number of threads.
+/// Each function returns nil for tensors that its loops do not support (another type, another device), for
+/// which the caller uses tensor operations. Results do not depend on the number of threads.
 package enum UnitSums {
     /// What is squared before it is summed up.
     package enum Squares {
@@ -40,7 +40,7 @@ package enum UnitSums {
         return (sum, squared)
     }
 
-    /// sum over terms of a a^T for a [terms, width], with a trailing 1 in a where asked for.
+    /// sum over terms of a a^T for a [terms, width], optionally with a trailing 1 in a.
     package static func gram(
         _ a: Tensor, withOnes: Bool, with set: InstructionSet = fastest
     ) -> Tensor? {
@@ -108,7 +108,7 @@ package enum UnitSums {
         return (sum, squares)
     }
 
-    /// Adds units' gradients [units, ...] to a sum and their squares to another.
+    /// Adds per-sample gradients [units, ...] to a sum and their squares to another.
     package static func add(_ gradients: Tensor, to sums: (gradient: Tensor, squares: Tensor)) -> Bool {
         let flat = gradients.flattened(from: 1)
         guard let loops = loops(for: [flat, sums.gradient, sums.squares], fastest), flat.rank == 2,
@@ -175,7 +175,7 @@ package enum UnitSums {
         return (sum, squares)
     }
 
-    /// The multiplications below which another thread does not pay.
+    /// The number of multiplications below which another thread does not pay off.
     private static let leastWork = 1 << 17
 
     private static func withScratch(_ size: Int, _ body: (UnsafeMutableRawPointer) -> Void) {
@@ -206,8 +206,8 @@ extension Tensor {
     }
 }
 
-/// x^T y of matrices with as many rows: by the package's own loops where they can read them, which on processors
-/// that the engine's library does not know are faster than it, else by the engine.
+/// x^T y of matrices with as many rows: by the package's own loops where they support them, which are faster
+/// on processors that the engine's library is not optimized for, else by the engine.
 package func transposedProduct(_ x: Tensor, _ y: Tensor) -> Tensor {
     if x.failure == nil, y.failure == nil, x.rank == 2, y.rank == 2,
         let quick = UnitSums.outer(x, y, depth: 1, squares: .none)
@@ -217,7 +217,7 @@ package func transposedProduct(_ x: Tensor, _ y: Tensor) -> Tensor {
     return x.transposed(0, 1).matmul(y)
 }
 
-/// The sum over rows of x x^T, with a trailing 1 in x where asked for.
+/// The sum over rows of x x^T, optionally with a trailing 1 in x.
 package func gram(_ rows: Tensor, withOnes: Bool = false) -> Tensor {
     if rows.failure != nil { return rows }
     if let quick = UnitSums.gram(rows, withOnes: withOnes) { return quick }

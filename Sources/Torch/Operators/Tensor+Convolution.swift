@@ -51,12 +51,12 @@ extension Tensor {
         averagePool2d(.tensor(self), .integers(kernel), .integers(stride), .integers(padding))
     }
 
-    /// The means of windows so chosen that `size` [height, width] of them come out.
+    /// The means of windows chosen such that there are `size` [height, width] of them.
     public func adaptiveAveragePooled2d(to size: [Int]) -> Tensor {
         adaptiveAveragePool2d(.tensor(self), .integers(size))
     }
 
-    /// The largest elements of windows so chosen that `size` [height, width] of them come out.
+    /// The largest elements of windows chosen such that there are `size` [height, width] of them.
     public func adaptiveMaximumPooled2d(to size: [Int]) -> Tensor {
         adaptiveMaximumPool2d.many(2, .tensor(self), .integers(size))[0]
     }

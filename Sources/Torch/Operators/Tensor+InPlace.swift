@@ -1,4 +1,4 @@
-// Changing a tensor's own elements. These throw at once, before or instead of changing anything.
+// Changing a tensor's own elements. These throw immediately, before changing anything.
 
 private let addInPlace = Operation("add_.Tensor")
 private let copyInPlace = Operation("copy_")
@@ -8,12 +8,12 @@ private let productInto = Operation("mm.out")
 private let addProductInto = Operation("addmm.out")
 
 extension Tensor {
-    /// Adds `scale` times another tensor to this one's elements; throws where its shape does not broadcast to
+    /// Adds `scale` times another tensor to this one's elements; throws if its shape does not broadcast to
     /// this one's, and for a leaf that is recorded for gradients.
     public func add(_ other: Tensor, scale: Double = 1) throws(TorchError) {
         try addInPlace.inPlace(.tensor(self), .tensor(other), .real(scale))
     }
-    /// Takes over the elements of another tensor, converted to this one's type; throws where its shape does not
+    /// Copies the elements of another tensor, converted to this one's type; throws if its shape does not
     /// broadcast to this one's, and for a leaf that is recorded for gradients.
     public func assign(_ other: Tensor) throws(TorchError) {
         try copyInPlace.inPlace(.tensor(self), .tensor(other))
@@ -27,13 +27,13 @@ extension Tensor {
         try scaleInPlace.inPlace(.tensor(self), .real(factor))
     }
 
-    /// Takes over the product of two matrices, neither of which may be this one; throws where the shapes do not
-    /// fit.
+    /// Sets this matrix to the product of two matrices, neither of which may be this one; throws if the
+    /// shapes do not fit.
     package func assignProduct(_ a: Tensor, _ b: Tensor) throws(TorchError) {
         try productInto.inPlace(.tensor(a), .tensor(b), .tensor(self))
     }
-    /// Takes over keeping * base + a b for matrices, none of which may be this one; throws where the shapes do
-    /// not fit.
+    /// Sets this matrix to keeping * base + a b for matrices, none of which may be this one; throws if the
+    /// shapes do not fit.
     package func assignSum(
         _ base: Tensor, keeping: Double, addingProduct a: Tensor, _ b: Tensor, scale: Double = 1
     ) throws(TorchError) {

@@ -28,7 +28,7 @@ extension Tensor {
             .tensor(self), .integers(weight.shape), .tensor(weight), .optional(bias), .real(epsilon))
     }
 
-    /// (x - mean) / sqrt(variance + epsilon) over each of `groups` equal runs of channels of [batch,
+    /// (x - mean) / sqrt(variance + epsilon) over each of `groups` equal groups of channels of [batch,
     /// channels, ...] with all their positions, scaled and shifted by channel.
     public func groupNormalized(groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double) -> Tensor {
         groupNormalization(
@@ -50,7 +50,8 @@ extension Tensor {
             .tensor(runningVariance), .boolean(isTraining), .real(momentum), .real(epsilon), .boolean(false))
     }
 
-    /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d]; causal: a position sees no later one.
+    /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d]; causal: a position attends to no
+    /// later one.
     ///
     /// Inside `withSecondDerivatives` it is made of single operations, because the fused one has no second
     /// derivative.
@@ -71,7 +72,7 @@ extension Tensor {
     }
 
     /// The sum of -log softmax(logits)[target] for self = logits [samples, classes] and int64 targets
-    /// [samples]; targets equal to `ignored` count nothing.
+    /// [samples]; targets equal to `ignored` do not count.
     public func crossEntropySum(targets: Tensor, ignoring ignored: Int = -100) -> Tensor {
         crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(2), .integer(ignored))
     }
@@ -81,12 +82,12 @@ extension Tensor {
         crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(0), .integer(ignored))
     }
 
-    /// x Phi(x), Phi the normal distribution function.
+    /// The Gaussian error linear unit x Phi(x) of each element, Phi the normal distribution function.
     public func gelu() -> Tensor { gaussianErrorUnit(.tensor(self)) }
-    /// x Phi(x), in its approximation by tanh.
+    /// The Gaussian error linear unit x Phi(x) of each element, approximated by tanh.
     public func geluTanh() -> Tensor { gaussianErrorUnit(.tensor(self), .string("tanh")) }
     /// The hyperbolic tangent of each element.
     public func tanh() -> Tensor { hyperbolicTangent(.tensor(self)) }
-    /// max(0, x).
+    /// The rectifier max(0, x) of each element.
     public func relu() -> Tensor { rectifier(.tensor(self)) }
 }

@@ -63,7 +63,7 @@ extension Tensor {
         return (self / scale).norm() / root * scale
     }
 
-    /// log sum exp along a dimension.
+    /// The logarithm of the sum of the exponentials along a dimension.
     public func logSumExp(along dimension: Int) -> Tensor {
         logSumExpAlong(.tensor(self), .integers([dimension]))
     }

@@ -1,5 +1,5 @@
-// Draws from distributions whose parameters, or whose shape, come from a tensor. The generator must be one
-// of that tensor's device; no gradient flows through a draw.
+// Draws from distributions whose parameters, or whose shape, come from a tensor. The generator must belong to
+// that tensor's device; no gradient flows through a draw.
 
 private let categoricalDraws = Operation("multinomial")
 private let bernoulliDraws = Operation("bernoulli")

@@ -27,7 +27,7 @@ extension Tensor {
     public func addingRows(_ source: Tensor, at indices: Tensor, along dimension: Int = 0) -> Tensor {
         indexAddTo(.tensor(self), .integer(dimension), .tensor(indices), .tensor(source))
     }
-    /// The same elements in another shape; one dimension may be -1 and is worked out.
+    /// The same elements in another shape; one dimension may be -1 and is inferred.
     public func reshaped(_ shape: [Int]) -> Tensor { reshapeTo(.tensor(self), .integers(shape)) }
     /// The dimensions from `first` to `last` joined into one.
     public func flattened(from first: Int = 0, to last: Int = -1) -> Tensor {
@@ -77,13 +77,13 @@ extension Tensor {
         stackAlong(.tensors(tensors), .integer(dimension))
     }
 
-    /// The tensor itself where it is contiguous, a contiguous copy elsewhere.
+    /// The tensor itself if it is contiguous, otherwise a contiguous copy.
     public func contiguous() -> Tensor { makeContiguous(.tensor(self)) }
     /// The same elements without the record of how they were computed.
     public func detached() -> Tensor { detach(.tensor(self)) }
     /// A copy with elements of its own.
     public func copy() -> Tensor { cloneOf(.tensor(self)) }
-    /// The tensor in another element type; itself where it has it already.
+    /// The tensor in another element type; itself if it already has that type.
     public func to(dtype: DType) -> Tensor { convertType(.tensor(self), .dtype(dtype)) }
     /// The tensor in another element type on another device.
     public func to(dtype: DType, device: Device) -> Tensor {
@@ -92,6 +92,6 @@ extension Tensor {
         }
         return convertDevice(.tensor(self), .device(device), .dtype(dtype))
     }
-    /// The tensor on another device; itself where it lies there.
+    /// The tensor on another device; itself if it is already there.
     public func to(device: Device) -> Tensor { failure == nil ? to(dtype: dtype, device: device) : self }
 }

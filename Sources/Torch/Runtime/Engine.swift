@@ -1,11 +1,11 @@
 import CTorch
 
-/// The libtorch that this process runs on.
+/// The libtorch library of this process.
 public enum Engine {
     /// Its version, such as "2.13.0".
     public static var version: String { String(cString: ct_engine_version()) }
 
-    /// The folder that holds its `include` and `lib`; nil where the system does not know it.
+    /// The folder that holds its `include` and `lib`; nil if the system does not report it.
     public static var folder: String? { ct_engine_folder().map { String(cString: $0) } }
 
     /// The vector instruction set that its kernels use here, such as "AVX512".

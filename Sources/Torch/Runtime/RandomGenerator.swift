@@ -4,7 +4,8 @@ import CTorch
 public final class RandomGenerator {
     let handle: ct_generator
 
-    /// Starts a stream; equal seeds give equal streams on one device. Throws for a device that is not there.
+    /// Starts a stream; equal seeds give equal streams on one device. Throws for a device that is not
+    /// available.
     public init(seed: UInt64, device: Device = .cpu) throws(TorchError) {
         try device.requireAvailable()
         let code = device.code
@@ -14,14 +15,14 @@ public final class RandomGenerator {
 
     deinit { ct_generator_release(handle) }
 
-    /// Everything that decides the numbers to come, as bytes (about 5 kB on the CPU).
-    /// Throws where the engine fails.
+    /// The complete state, which determines all further draws, as bytes (about 5 kB on the CPU). Throws if
+    /// the engine fails.
     public func state() throws(TorchError) -> [UInt8] {
         guard let state = ct_generator_state(handle) else { throw .kept() }
         return try Tensor(owning: state).scalars(as: UInt8.self)
     }
 
-    /// Continues from a saved state; throws where the bytes are not one.
+    /// Continues from a saved state; throws if the bytes are not one.
     public func restore(_ state: [UInt8]) throws(TorchError) {
         let tensor = Tensor(state)
         try tensor.check()

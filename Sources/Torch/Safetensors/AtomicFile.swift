@@ -6,7 +6,7 @@
     import Darwin
 #endif
 
-/// A file being written next to the one that it will replace in one step, once it is whole and on the disk.
+/// A temporary file that atomically replaces the file next to it once it is complete and on the disk.
 ///
 /// Until `commit` returns, a reader finds the old file or none. What is not committed is removed.
 final class AtomicFile {
@@ -59,10 +59,10 @@ final class AtomicFile {
         try Self.append(bytes, to: descriptor, path: path, tensor: tensor)
     }
 
-    /// Brings the file to the disk and puts it in place; nothing can be written afterwards.
+    /// Flushes the file to the disk and renames it into place; nothing can be written afterwards.
     func commit() throws(SafetensorsError) {
         guard synchronize(descriptor) == 0 else {
-            throw SafetensorsError(.inputOutput, path: path, failing: "cannot be brought to the disk")
+            throw SafetensorsError(.inputOutput, path: path, failing: "cannot be flushed to the disk")
         }
         let closed = close(descriptor)
         descriptor = -1
@@ -77,7 +77,7 @@ final class AtomicFile {
         // Some file systems cannot synchronize a folder and say so: the rename is durable without.
         guard synchronize(folder) == 0 || errno == EINVAL || errno == ENOTSUP else {
             throw SafetensorsError(
-                .inputOutput, path: path, failing: "its folder cannot be brought to the disk")
+                .inputOutput, path: path, failing: "its folder cannot be flushed to the disk")
         }
     }
 
@@ -123,10 +123,10 @@ final class AtomicFile {
         return (target, status.st_mode & 0o777)
     }
 
-    /// Brings a file or a folder to the disk.
+    /// Flushes a file or a folder to the disk.
     private func synchronize(_ descriptor: Int32) -> Int32 {
         #if canImport(Darwin)
-            // There, fsync leaves the data in the disk's own memory.
+            // On this platform, fsync leaves the data in the disk's cache.
             if fcntl(descriptor, F_FULLFSYNC) == 0 { return 0 }
         #endif
         return retryingInterrupted { fsync(descriptor) }

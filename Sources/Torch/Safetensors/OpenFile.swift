@@ -13,7 +13,7 @@ final class OpenFile: Sendable {
     private let descriptor: Int32
     private let path: String
 
-    /// Opens a regular file; anything else, a pipe without a writer too, is refused without waiting.
+    /// Opens a regular file; anything else, even a pipe without a writer, is rejected without blocking.
     init(reading path: String) throws(SafetensorsError) {
         guard !path.utf8.contains(0) else {
             throw SafetensorsError(.notFound, path: path, reason: "a path cannot have a zero byte")

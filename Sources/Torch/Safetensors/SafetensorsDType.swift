@@ -2,7 +2,7 @@
 ///
 /// The cases are in the order in which the reference library sorts them, smallest alignment first.
 public enum SafetensorsDType: String, CaseIterable, Sendable {
-    /// A truth value in one byte.
+    /// A Boolean in one byte.
     case bool = "BOOL"
     /// A 4-bit float, two in a byte.
     case float4 = "F4"

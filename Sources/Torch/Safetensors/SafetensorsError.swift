@@ -10,7 +10,7 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
         case inputOutput
         /// The file, or what was to be written into one, is not valid safetensors.
         case malformed
-        /// The file is valid, but a tensor that was asked for is not in it.
+        /// The file is valid, but a requested tensor is not in it.
         case missingTensor
         /// The file to write cannot be created at its path.
         case cannotCreate
@@ -22,7 +22,7 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
     public let kind: Kind
     /// The file's path, as it was given.
     public let path: String
-    /// The name of the tensor at fault, where there is one.
+    /// The name of the tensor at fault, if there is one.
     public let tensor: String?
     /// Why, in words, without the file and the tensor.
     public let reason: String
@@ -45,8 +45,8 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
         return "\(Self.quoted(path, limit: 4096)): \(subject)\(reason)"
     }
 
-    /// A text in quotes, safe for a terminal: names come from files that are not trusted, so what could
-    /// steer a terminal or reorder a line is spelled out, and what is very long is cut.
+    /// A text in quotes, safe for a terminal: names come from files that are not trusted, so control
+    /// characters are escaped, and very long texts are cut.
     static func quoted(_ text: String, limit: Int = 200) -> String {
         var result = "\""
         for scalar in text.unicodeScalars.prefix(limit) {

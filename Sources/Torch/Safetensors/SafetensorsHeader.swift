@@ -80,7 +80,7 @@ struct SafetensorsHeader: Sendable {
     }
 
     /// The header as it stands in a file: its length in eight bytes, then JSON padded with spaces to a
-    /// multiple of eight bytes, which aligns the data. One that no reader would accept is refused.
+    /// multiple of eight bytes, which aligns the data. A header that no reader would accept is rejected.
     func serialized(
         limit: Int = Self.maximumByteCount, path: String
     ) throws(SafetensorsError) -> [UInt8] {

@@ -1,4 +1,4 @@
-/// Turns the header's text into entries that are each sound on their own.
+/// Parses the header's text into entries that are each valid.
 struct SafetensorsHeaderParser {
     private(set) var metadata: [String: String]?
     private(set) var entries: [SafetensorsEntry] = []
@@ -23,7 +23,7 @@ struct SafetensorsHeaderParser {
             } else {
                 tensor = name
                 guard names.insert(name).inserted else {
-                    throw fault("its name stands more than once (up to Unicode normalization)")
+                    throw fault("its name occurs more than once (up to Unicode normalization)")
                 }
                 try parseEntry(name)
                 tensor = nil
@@ -33,13 +33,13 @@ struct SafetensorsHeaderParser {
     }
 
     private mutating func parseMetadata() throws(StrictJSON.Fault) {
-        guard metadata == nil else { throw fault("\(SafetensorsHeader.metadataKey) stands more than once") }
+        guard metadata == nil else { throw fault("\(SafetensorsHeader.metadataKey) occurs more than once") }
         metadata = [:]
         if json.takeNull() { return }
         try json.enterObject()
         while let key = try json.nextKey() {
             guard metadata?.updateValue(try json.string(), forKey: key) == nil else {
-                throw fault("the metadata key \(SafetensorsError.quoted(key)) stands more than once")
+                throw fault("the metadata key \(SafetensorsError.quoted(key)) occurs more than once")
             }
         }
     }
@@ -54,7 +54,7 @@ struct SafetensorsHeaderParser {
             case "dtype" where dtype == nil: dtype = try parseDType()
             case "shape" where shape == nil: shape = try parseNumbers()
             case "data_offsets" where offsets == nil: offsets = try parseNumbers(atMost: 2)
-            case "dtype", "shape", "data_offsets": throw fault("its \(key) stands more than once")
+            case "dtype", "shape", "data_offsets": throw fault("its \(key) occurs more than once")
             default: try json.skipValue()
             }
         }

@@ -1,11 +1,11 @@
-/// A safetensors file opened for reading: its header is checked whole, its tensors are read when asked for.
+/// A safetensors file opened for reading: its header is validated on opening, its tensors are read on demand.
 ///
 /// Copies share the open file, which is closed with the last of them. Replacing or deleting the file
 /// meanwhile does not disturb a reader.
 public struct SafetensorsFile: Sendable {
     /// The file's path, as it was given.
     public let path: String
-    /// The free text that the file carries; empty where it carries none.
+    /// The free text that the file carries; empty if it carries none.
     public let metadata: [String: String]
     /// The tensors in the order of their bytes in the file.
     public let tensors: [SafetensorsEntry]
@@ -14,10 +14,10 @@ public struct SafetensorsFile: Sendable {
     private let file: OpenFile
     private let dataStart: Int
 
-    /// Opens a file and checks that the header is valid and describes every byte behind it.
+    /// Opens a file and checks that the header is valid and describes every byte after it.
     ///
-    /// Nothing is allocated on the word of the file alone: the header's length is first held against the
-    /// file's real size. Throws `notFound`, `permissionDenied`, `inputOutput` or `malformed`.
+    /// No memory is allocated before the header's claimed length is checked against the file's size. Throws
+    /// `notFound`, `permissionDenied`, `inputOutput` or `malformed`.
     public init(path: String) throws(SafetensorsError) {
         let file = try OpenFile(reading: path)
         let headerByteCount = try Self.headerByteCount(of: file, path: path)
@@ -33,12 +33,12 @@ public struct SafetensorsFile: Sendable {
         indices = Dictionary(uniqueKeysWithValues: zip(tensors.map(\.name), tensors.indices))
     }
 
-    /// The tensor of a name, nil where there is none.
+    /// The tensor with a name; nil if there is none.
     public subscript(name: String) -> SafetensorsEntry? {
         indices[name].map { tensors[$0] }
     }
 
-    /// The tensor of a name; throws `missingTensor` where there is none.
+    /// The tensor with a name; throws `missingTensor` if there is none.
     public func entry(named name: String) throws(SafetensorsError) -> SafetensorsEntry {
         guard let entry = self[name] else {
             throw SafetensorsError(.missingTensor, path: path, tensor: name, reason: "it is not in the file")
@@ -73,7 +73,7 @@ public struct SafetensorsFile: Sendable {
         let prefix = try file.bytes(at: 0, count: 8)
         let claimed = prefix.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard claimed <= SafetensorsHeader.maximumByteCount else {
-            // A repository cloned without its large files has such stand-ins for them.
+            // A repository cloned without Git LFS has pointers in place of its large files.
             let isPointer = prefix.elementsEqual("version ".utf8)
             let reason =
                 isPointer

@@ -1,6 +1,7 @@
-/// One tensor to write: what it is, and a way to its bytes, which are asked for only when their turn comes.
+/// One tensor to write: its description, and a function that provides its bytes, called only when they are
+/// written.
 public struct SafetensorsSource {
-    /// Calls its argument with the tensor's bytes, whole or piece by piece, and passes on what it throws.
+    /// Calls its argument with the tensor's bytes, whole or piece by piece, and rethrows its errors.
     public typealias Bytes = (_ consume: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
     /// The tensor's name: any text but `__metadata__`.
@@ -33,8 +34,8 @@ public struct SafetensorsSource {
     }
 }
 
-/// Writes safetensors files that other tools accept, each in one step: a crash leaves the old file or
-/// the new one.
+/// Writes safetensors files that other tools accept, each atomically: a crash leaves the old file or the new
+/// one.
 public struct SafetensorsWriter: Sendable {
     /// In which order the tensors lie in the file.
     public enum Order: Sendable {
@@ -50,8 +51,8 @@ public struct SafetensorsWriter: Sendable {
     /// In which order the tensors are written.
     public let order: Order
 
-    /// Prepares a writer; `"format": "pt"`, without which some tools refuse a file, is added to metadata
-    /// that name no format.
+    /// Prepares a writer; `"format": "pt"`, without which some tools reject a file, is added to metadata that
+    /// name no format.
     public init(metadata: [String: String] = [:], order: Order = .byAlignment) {
         self.metadata = metadata.merging(["format": "pt"]) { given, _ in given }
         self.order = order
@@ -99,7 +100,7 @@ public struct SafetensorsWriter: Sendable {
                 throw malformed("the format reserves this name")
             }
             guard names.insert(source.name).inserted else {
-                throw malformed("its name stands more than once (up to Unicode normalization)")
+                throw malformed("its name occurs more than once (up to Unicode normalization)")
             }
             switch source.dtype.byteCount(ofShape: source.shape) {
             case .failure(let fault): throw malformed(fault.reason)
@@ -142,7 +143,7 @@ public struct SafetensorsWriter: Sendable {
                 }
             }
         } catch {
-            throw failure ?? failed("its bytes cannot be had: \(error)")
+            throw failure ?? failed("its bytes cannot be read: \(error)")
         }
         if let failure { throw failure }
         guard written == source.byteCount else {

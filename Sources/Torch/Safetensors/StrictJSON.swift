@@ -1,7 +1,7 @@
 /// A pull parser for JSON as RFC 8259 defines it, and nothing beyond.
 ///
-/// The caller walks the text in order and decides what each value must be, so repeated keys come out one by
-/// one instead of silently replacing each other, and nothing is built that the caller did not ask for.
+/// The caller walks the text in order and decides what each value must be, so repeated keys are reported one
+/// by one instead of silently replacing each other, and only requested values are built.
 struct StrictJSON {
     /// What is wrong with the text, and where.
     struct Fault: Error {

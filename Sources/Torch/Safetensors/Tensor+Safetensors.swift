@@ -53,8 +53,8 @@ extension SafetensorsFile {
 }
 
 extension SafetensorsSource {
-    /// A tensor to write, under a name; one that is not contiguous or not on the CPU is copied when its turn
-    /// comes. A failed tensor throws when it is written.
+    /// A tensor to write, under a name; one that is not contiguous or not on the CPU is copied when it is
+    /// written. A failed tensor throws when it is written.
     public init(name: String, tensor: Tensor) throws(TorchError) {
         try tensor.check()
         self.init(name: name, dtype: tensor.dtype.stored, shape: tensor.shape, byteCount: tensor.byteCount) {

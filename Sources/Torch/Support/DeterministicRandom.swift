@@ -1,10 +1,10 @@
-// Integers that are the same everywhere and always, which the standard library does not promise of its shuffle and of
-// its draws below a bound.
+// Random integers that are reproducible on every platform and in every version, which the standard library
+// does not guarantee of its shuffle and of its draws below a bound.
 
 /// Steele, Lea and Flood's splitmix64: enough to shuffle with, and to spread seeds.
 package struct SplitMix64: RandomNumberGenerator {
-    /// What the state moves by at each draw: the odd number next to 2^64 over the golden ratio. Multiples of it keep
-    /// the seeds of several streams apart.
+    /// The state's increment at each draw: the odd number next to 2^64 over the golden ratio. Multiples of it
+    /// keep the seeds of several streams apart.
     package static let increment: UInt64 = 0x9e37_79b9_7f4a_7c15
 
     private var state: UInt64
@@ -50,7 +50,7 @@ package struct Xoshiro256: RandomNumberGenerator, Codable, Hashable, Sendable {
 }
 
 extension RandomNumberGenerator {
-    /// Uniform on [0, bound): draws beyond the largest multiple of the bound are thrown away.
+    /// Uniform on [0, bound): draws beyond the largest multiple of the bound are rejected.
     package mutating func uniform(below bound: Int) -> Int {
         let bound = UInt64(bound)
         let limit = UInt64.max - UInt64.max % bound

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// Types by name: the package's own, in their order, and behind them those that other packages register.
+/// Types by name: the package's own, in their order, followed by those that other packages register.
 package final class NameRegistry<Entry: Sendable>: Sendable {
     private struct Item: Sendable {
         let name: String
@@ -10,12 +10,13 @@ package final class NameRegistry<Entry: Sendable>: Sendable {
 
     private let items: Mutex<[Item]>
 
-    /// Makes a registry of the package's own entries; `type` is the identity of an entry's type.
+    /// Creates a registry of the package's own entries; `type` is the identity of an entry's type.
     package init(_ own: [Entry], name: (Entry) -> String, type: (Entry) -> ObjectIdentifier) {
         items = Mutex(own.map { Item(name: name($0), type: type($0), entry: $0) })
     }
 
-    /// Adds an entry. Adding the same type again changes nothing; another type of a name that is taken traps.
+    /// Adds an entry. Adding the same type again changes nothing; it traps for another type under the same
+    /// name.
     package func register(_ entry: Entry, named name: String, type: ObjectIdentifier) {
         items.withLock { items in
             if let taken = items.first(where: { $0.name == name }) {
@@ -38,13 +39,13 @@ package final class NameRegistry<Entry: Sendable>: Sendable {
     }
 }
 
-/// What is wrong with a name that is not among some, with the nearest of them or all of them.
+/// A message about an unknown name, with the nearest known name or all of them.
 package func unknownName(_ name: String, called kind: String, among names: [String]) -> String {
     let hint = nearestName(to: name, among: names).map { "did you mean \($0)?" }
     return "\(name) is no \(kind); " + (hint ?? "there are \(names.sorted().joined(separator: ", "))")
 }
 
-/// The name with the fewest edits to `name`, where it is at all close: for messages about misspelt names.
+/// The name with the fewest edits to `name`, if it is close enough: for messages about misspelled names.
 package func nearestName(to name: String, among names: [String]) -> String? {
     func distance(_ a: [Character], _ b: [Character]) -> Int {
         var row = Array(0...b.count)

@@ -12,7 +12,7 @@ public enum DType: Int32, Sendable, Codable, CaseIterable {
     case float32 = 6
     /// IEEE double precision: 53 significant bits.
     case float64 = 7
-    /// Truth values, one byte.
+    /// Booleans, one byte.
     case bool = 11
     /// The upper half of float32: 8 significant bits, the range of float32.
     case bfloat16 = 15
@@ -78,26 +78,26 @@ public protocol TensorScalar: BitwiseCopyable {
 }
 
 extension Float: TensorScalar {
-    /// float32.
+    /// The element type float32.
     public static var dtype: DType { .float32 }
 }
 extension Double: TensorScalar {
-    /// float64.
+    /// The element type float64.
     public static var dtype: DType { .float64 }
 }
 extension Int64: TensorScalar {
-    /// int64.
+    /// The element type int64.
     public static var dtype: DType { .int64 }
 }
 extension Int32: TensorScalar {
-    /// int32.
+    /// The element type int32.
     public static var dtype: DType { .int32 }
 }
 extension UInt8: TensorScalar {
-    /// uint8.
+    /// The element type uint8.
     public static var dtype: DType { .uint8 }
 }
 extension Bool: TensorScalar {
-    /// bool.
+    /// The element type bool.
     public static var dtype: DType { .bool }
 }

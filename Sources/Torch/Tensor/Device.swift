@@ -10,7 +10,7 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     /// The number of CUDA devices that the engine can use here.
     public static var cudaCount: Int { Int(ct_cuda_device_count()) }
 
-    /// Throws, in one sentence, where the engine cannot use this device.
+    /// Throws if the engine cannot use this device.
     public func requireAvailable() throws(TorchError) {
         guard case .cuda(let number) = self else { return }
         let count = Device.cudaCount

@@ -54,7 +54,7 @@ extension Tensor {
         }
     }
 
-    /// The only element, as a double. Throws where there is not exactly one, and why the tensor could not be
+    /// The only element, as a double. Throws if there is not exactly one, and why the tensor could not be
     /// computed, if so. Waits for the device.
     public func item() throws(TorchError) -> Double {
         let values = try scalars(as: Double.self)
@@ -64,7 +64,7 @@ extension Tensor {
         return value
     }
 
-    /// Lends the bytes of a contiguous tensor in the machine's memory.
+    /// Passes the bytes of a contiguous tensor on the CPU to a function.
     public func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -73,8 +73,8 @@ extension Tensor {
         return try body(UnsafeRawBufferPointer(start: ct_tensor_data(handle), count: byteCount))
     }
 
-    /// Lends the bytes of a contiguous tensor in the machine's memory for writing. Gradients that still need
-    /// the former elements will refuse to be computed.
+    /// Passes the bytes of a contiguous tensor on the CPU to a function for writing. Gradients that still
+    /// need the former elements then fail.
     public func withUnsafeMutableBytes<Result, Failure: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {

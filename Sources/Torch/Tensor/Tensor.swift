@@ -2,11 +2,10 @@ import CTorch
 
 /// An array of numbers with a shape, on a device, with a record of how it was computed.
 ///
-/// Operations do not throw, or no model would read well. An operation that fails (two shapes that do not
-/// fit, memory that runs out) gives a tensor that holds the reason instead of numbers, and every result
-/// computed from it holds the same reason. `item()`, `scalars()`, `gradients(of:)`, in-place operations and
-/// `check()` throw it; reading the shape of such a tensor is a programming error and traps with the same
-/// sentence.
+/// Operations do not throw, so that models stay readable. An operation that fails (shapes that do not fit,
+/// exhausted memory) returns a tensor that holds the reason instead of numbers, and every result computed
+/// from it holds the same reason. `item()`, `scalars()`, `gradients(of:)`, in-place operations and `check()`
+/// throw it; reading the shape of such a tensor is a programming error and traps with the same message.
 ///
 /// A tensor may share its elements with others (views do); it belongs to one thread at a time.
 public final class Tensor {
@@ -29,7 +28,7 @@ public final class Tensor {
         if case .handle(let handle) = storage { ct_tensor_release(handle) }
     }
 
-    /// Why this tensor could not be computed; nothing for a good one.
+    /// Why this tensor could not be computed; nil if it could.
     public var failure: TorchError? {
         if case .failure(let reason) = storage { reason } else { nil }
     }
@@ -39,7 +38,7 @@ public final class Tensor {
         if let failure { throw failure }
     }
 
-    /// The handle of a good tensor; a failed one traps with its reason.
+    /// The handle of a valid tensor; a failed one traps with its reason.
     var handle: ct_tensor {
         switch storage {
         case .handle(let handle): return handle
@@ -57,7 +56,7 @@ public final class Tensor {
         return sizes.map(Int.init)
     }
 
-    /// Whether another tensor has the same shape; asks for no memory, as comparing `shape` does.
+    /// Whether another tensor has the same shape; allocates no memory, unlike comparing `shape`.
     package func hasShape(of other: Tensor) -> Bool {
         let rank = self.rank
         guard other.rank == rank else { return false }

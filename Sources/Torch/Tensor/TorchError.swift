@@ -1,14 +1,14 @@
 import CTorch
 
-/// Why an operation on tensors failed: the first line of what libtorch said, or our own sentence.
+/// Why an operation on tensors failed: the first line of libtorch's message, or our own.
 public struct TorchError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What kind of failure it is.
     public enum Kind: Sendable {
-        /// Shapes, types or values that an operation does not take.
+        /// Shapes, types or values that an operation rejects.
         case invalidOperation
         /// Memory ran out.
         case outOfMemory
-        /// The device is not there.
+        /// The device is not available.
         case deviceUnavailable
     }
 

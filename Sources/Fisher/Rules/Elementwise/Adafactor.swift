@@ -22,16 +22,16 @@ public struct Adafactor: TensorRule {
     /// Decay b2 of the average square, in [0, 1).
     @Configurable("beta2", .decay, "decay of the average square") public var beta2: Schedule = 0.999
     /// Number epsilon that is added to every g^2.
-    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the squared gradient") public
-        var epsilon: Schedule = 1e-30
+    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the squared gradient")
+    public var epsilon: Schedule = 1e-30
     /// Largest RMS c of the step; no clipping where it is missing.
     @Configurable("clip", .positive, "largest RMS of the step") public var clip: Double? = 1
     /// Decay lambda of the weights, not scaled by eta.
     @Configurable("weight_decay", .nonNegative, "decay of the weights, outside the step size")
     public var weightDecay: Schedule = 1e-3
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 

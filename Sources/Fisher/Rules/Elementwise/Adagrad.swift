@@ -14,13 +14,13 @@ public struct Adagrad: TensorRule {
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 1e-2
     /// Number epsilon that is added inside the root.
-    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "inside the root") public var epsilon: Schedule =
-        1e-10
+    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "inside the root")
+    public var epsilon: Schedule = 1e-10
     /// Decay lambda of the weights, added to the gradient.
     @Configurable("weight_decay", .nonNegative, "coupled decay") public var weightDecay: Schedule = 0
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 

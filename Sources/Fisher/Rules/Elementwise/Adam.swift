@@ -48,8 +48,8 @@ public struct AdamRule<Decay: WeightDecayStyle>: TensorRule {
     @Configurable("corrects_bias", "correct both averages for their start at zero")
     public var correctsBias = true
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 

@@ -16,16 +16,16 @@ public struct DiagonalNaturalGradient: DiagonalSourceRule {
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 1e-6
     /// Decay b2 of the information f, in [0, 1).
-    @Configurable("beta2", .decay, "how much of the Fisher information is kept") public var beta2: Schedule =
-        0.999
+    @Configurable("beta2", .decay, "how much of the Fisher information is kept")
+    public var beta2: Schedule = 0.999
     /// Damping that is added to f.
     @Configurable("damping", .nonNegative, aliases: ["epsilon"], "added to the information")
     public var damping: Schedule = 0
     /// Where F comes from.
     public var estimate = DiagonalEstimate()
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 

@@ -10,8 +10,8 @@ public struct DiagonalEstimate: ConfigurableOptions {
         "where the Fisher information comes from")
     public var source = CurvatureSource.minibatch
     /// Number of draws of labels an update, where they are sampled.
-    @Configurable("draws", .atLeast(1), "draws of labels an update, where they are sampled") public
-        var draws = 1
+    @Configurable("draws", .atLeast(1), "draws of labels an update, where they are sampled")
+    public var draws = 1
 
     /// The defaults.
     public init() {}

@@ -60,11 +60,11 @@ public struct FisherMetric: ConfigurableOptions {
     @Configurable("clip", .positive, "largest RMS of the natural gradient and of the decay")
     public var clip: Double? = 1
     /// Decay lambda of the weights, scaled by eta.
-    @Configurable("weight_decay", .nonNegative, "decay of the weights") public var weightDecay: Schedule =
-        1e-3
+    @Configurable("weight_decay", .nonNegative, "decay of the weights")
+    public var weightDecay: Schedule = 1e-3
     /// Power rho of the information, in (0, 1]: 1/2 the invariant, 1 the natural gradient.
-    @Configurable("power", .exponent, aliases: ["rho"], "power of the Fisher information") public var power =
-        0.5
+    @Configurable("power", .exponent, aliases: ["rho"], "power of the Fisher information")
+    public var power = 0.5
     /// Where epsilon-hat comes from.
     @Configurable("epsilon_policy", aliases: ["epsilon_rule"], "where epsilon-hat comes from")
     public var epsilonPolicy = EpsilonPolicy.adaptive
@@ -78,8 +78,8 @@ public struct FisherMetric: ConfigurableOptions {
     @Configurable("decay_metric", aliases: ["decay"], "what the weight decay is measured by")
     public var decayMetric = DecayMetric.natural
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .bypass
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.bypass
 
     /// The defaults.
     public init() {}

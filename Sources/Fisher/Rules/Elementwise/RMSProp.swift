@@ -14,13 +14,13 @@ public struct RMSProp: TensorRule {
     /// Decay beta of the average square, in [0, 1).
     @Configurable("beta", .decay, aliases: ["alpha"], "decay of the average") public var beta: Schedule = 0.99
     /// Number epsilon that is added to the root.
-    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the root") public var epsilon:
-        Schedule = 1e-8
+    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the root")
+    public var epsilon: Schedule = 1e-8
     /// Decay lambda of the weights, added to the gradient.
     @Configurable("weight_decay", .nonNegative, "coupled decay") public var weightDecay: Schedule = 0
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 

@@ -21,8 +21,8 @@ public struct SGD: TensorRule {
     /// Decay lambda of the weights, added to the gradient.
     @Configurable("weight_decay", .nonNegative, "coupled decay") public var weightDecay: Schedule = 0
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 

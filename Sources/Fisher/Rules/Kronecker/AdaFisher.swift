@@ -65,8 +65,8 @@ public struct AdaFisherRule<Decay: WeightDecayStyle>: CurvatureRule {
         "normalization", aliases: ["normalisation"], "how the diagonals are brought onto one scale")
     public var normalization = DiagonalNormalization.minMax
     /// Whose arithmetic is followed.
-    @Configurable("compatibility", "paper or official_code") public var compatibility = AdaFisherCompatibility
-        .paper
+    @Configurable("compatibility", "paper or official_code")
+    public var compatibility = AdaFisherCompatibility.paper
     /// Decay lambda of the weights, coupled or decoupled by `Decay`.
     @Configurable("weight_decay", .nonNegative, "decay of the weights")
     public var weightDecay: Schedule = Decay.defaultWeightDecay

@@ -33,14 +33,14 @@ public struct KroneckerOptions: ConfigurableOptions {
         "adapts_damping", aliases: ["adaptive_damping"], "adapt the damping by Levenberg and Marquardt")
     public var adaptsDamping = false
     /// Decay lambda of the layers' weights, decoupled from the gradient, scaled by eta.
-    @Configurable("weight_decay", .nonNegative, "decay of the layers' weights") public var weightDecay:
-        Schedule = 0
+    @Configurable("weight_decay", .nonNegative, "decay of the layers' weights")
+    public var weightDecay: Schedule = 0
     /// Rule of the parameters outside layers with factors.
     @Configurable("fallback", .gradientRules, "the rule of parameters outside layers")
     public var fallback = BaseRule.fadam
     /// Step size of the fallback, where it is not eta.
-    @Configurable("fallback_learning_rate", .nonNegative, "its step size") public var fallbackLearningRate:
-        Double? = nil
+    @Configurable("fallback_learning_rate", .nonNegative, "its step size")
+    public var fallbackLearningRate: Double? = nil
 
     /// The defaults.
     public init() {}

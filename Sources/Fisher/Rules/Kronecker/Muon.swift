@@ -40,8 +40,8 @@ public struct Muon: OptimizationRule {
         "newton_schulz_steps", .between(1, 100), aliases: ["ns_steps"], "steps towards the polar factor")
     public var newtonSchulzSteps = 5
     /// Precision of the Newton-Schulz steps for float32 parameters.
-    @Configurable("precision", "precision of those steps for float32") public var precision = MuonPrecision
-        .full
+    @Configurable("precision", "precision of those steps for float32")
+    public var precision = MuonPrecision.full
     /// Number epsilon that is added to the Frobenius norm.
     @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the Frobenius norm")
     public var epsilon: Schedule = 1e-7
@@ -50,11 +50,11 @@ public struct Muon: OptimizationRule {
     /// Decay lambda of the matrices, decoupled from the gradient, scaled by eta.
     @Configurable("weight_decay", .nonNegative, "decay of the matrices") public var weightDecay: Schedule = 0
     /// Rule of the parameters that are not matrices, at the same learning rate.
-    @Configurable("fallback", .gradientRules, "the rule of what is no matrix") public var fallback = BaseRule
-        .fadam
+    @Configurable("fallback", .gradientRules, "the rule of what is no matrix")
+    public var fallback = BaseRule.fadam
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 

@@ -26,11 +26,11 @@ public struct SOAP: OptimizationRule {
     /// Decay b1 of the momentum average, in [0, 1).
     @Configurable("beta1", .decay, "decay of the momentum") public var beta1: Schedule = 0.95
     /// Decay b2 of the average square, in [0, 1).
-    @Configurable("beta2", .decay, "decay of the average square in the basis") public var beta2: Schedule =
-        0.95
+    @Configurable("beta2", .decay, "decay of the average square in the basis")
+    public var beta2: Schedule = 0.95
     /// Number epsilon that is added to the root.
-    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the root") public var epsilon:
-        Schedule = 1e-8
+    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the root")
+    public var epsilon: Schedule = 1e-8
     /// Decay d of the averaged factors, in [0, 1]; 1 for the plain mean.
     @Configurable("decay", .fraction, "decay of the averaged factors; 1 for the plain mean")
     public var decay = 0.95
@@ -41,11 +41,11 @@ public struct SOAP: OptimizationRule {
     @Configurable("maximum_dimension", .atLeast(0), "longer dimensions keep the identity")
     public var maximumDimension = 10000
     /// Decay lambda of the weights, decoupled from the gradient, scaled by eta.
-    @Configurable("weight_decay", .nonNegative, "decay of the weights") public var weightDecay: Schedule =
-        1e-2
+    @Configurable("weight_decay", .nonNegative, "decay of the weights")
+    public var weightDecay: Schedule = 1e-2
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 

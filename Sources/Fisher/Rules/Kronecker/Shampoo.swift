@@ -24,8 +24,8 @@ public struct Shampoo: OptimizationRule {
     @Configurable("decay", .fraction, "decay of the averaged factors; 1 for the plain mean")
     public var decay = 0.999
     /// Number epsilon that is added to the factors' eigenvalues.
-    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the factors' eigenvalues") public
-        var epsilon: Schedule = 1e-12
+    @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the factors' eigenvalues")
+    public var epsilon: Schedule = 1e-12
     /// Power of each factor of matrices and larger tensors, in (0, 1]; 1/(2 dimensions) where it is missing.
     @Configurable("exponent", .exponent, "power of each factor; none for 1/(2 dimensions)")
     public var exponent: Double? = nil
@@ -42,8 +42,8 @@ public struct Shampoo: OptimizationRule {
     /// Decay lambda of the weights, decoupled from the gradient, scaled by eta.
     @Configurable("weight_decay", .nonNegative, "decay of the weights") public var weightDecay: Schedule = 0
     /// How the gradient of an auxiliary objective enters.
-    @Configurable("auxiliary", "how auxiliary gradients enter") public var auxiliary = AuxiliaryTreatment
-        .inGradient
+    @Configurable("auxiliary", "how auxiliary gradients enter")
+    public var auxiliary = AuxiliaryTreatment.inGradient
 
     public init() {}
 

@@ -16,8 +16,8 @@ public struct IEF: CurvatureRule {
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 0.1
     /// Damping that is added to every eigenvalue of J J^T.
-    @Configurable("damping", .nonNegative, "added to the eigenvalues of J J^T") public var damping: Schedule =
-        1e-3
+    @Configurable("damping", .nonNegative, "added to the eigenvalues of J J^T")
+    public var damping: Schedule = 1e-3
 
     public init() {}
 
@@ -33,12 +33,13 @@ public struct IEF: CurvatureRule {
     public func updates(for group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
         guard let j = group.statistics.perSampleGradients(.empirical), let s = j.outputSquares else {
             throw CurvatureError.noSuchEstimate(
-                source: "improved", structure: "unit scores",
-                reason: "the likelihood does not tell the outputs that it is made of")
+                source: "improved", structure: "per-sample gradients",
+                reason: "the likelihood does not expose its outputs")
         }
         if group.inputs.contains(where: { $0.auxiliary != nil }) {
             throw CurvatureError.noSuchEstimate(
-                source: "improved", structure: "unit scores", reason: "an auxiliary objective has no samples")
+                source: "improved", structure: "per-sample gradients",
+                reason: "an auxiliary objective has no samples")
         }
         let weights = try DampedSolution(j.gram(), damping: damping(group.step), s)
         let c = (weights.solution * -learningRate(group.step)).to(dtype: s.dtype)

@@ -29,8 +29,8 @@ public struct NaturalGradient: IterativeSolverRule {
         "whose labels: exact, empirical or sampled")
     public var source = CurvatureSource.exact
     /// Number of draws of labels an update, where they are sampled.
-    @Configurable("draws", .atLeast(1), "draws of labels an update, where they are sampled") public
-        var draws = 1
+    @Configurable("draws", .atLeast(1), "draws of labels an update, where they are sampled")
+    public var draws = 1
     /// How the system is solved.
     @Configurable("solver", "dense or cg") public var solver = LinearSolver.dense
     /// Whether the information of earlier batches is kept and added up; needs the dense solver.

@@ -1,18 +1,19 @@
 import NeuralNet
 import Torch
 
-/// The gradients that came back in one backward pass, by layer, and how much the pass counts.
+/// The gradients of one backward pass, by layer, and the weight of the pass.
 struct BackwardPass {
     /// The uses of each layer with the gradients of their outputs.
     let uses: [ParameterPath: [LayerActivation]]
-    /// Units' gradients of parameters of the fallback, [units] and the parameter's shape.
+    /// Per-sample gradients of parameters of the fallback, [units] and the parameter's shape.
     let rows: [ObjectIdentifier: Tensor]
-    /// What the squares of its gradients are multiplied by.
+    /// The factor of the squares of its gradients.
     let weight: Double
-    /// The gradient of -log p in the outputs at the data's labels, where it was asked for.
+    /// The gradient of -log p in the outputs at the data's labels, if it was requested.
     var outputGradient: Tensor?
 
-    /// The pass with each unit's gradients over the length of its gradient in the outputs; zero where that is zero.
+    /// The pass with each unit's gradients divided by the norm of its gradient in the outputs; zero where
+    /// that is zero.
     func improved() -> BackwardPass {
         guard let outputGradient else { return self }
         let lengths = outputGradient.flattened(from: 1).squared().sum(along: 1).squareRoot()
@@ -27,12 +28,12 @@ struct BackwardPass {
     }
 }
 
-/// The backward passes of one source after one forward pass, and what they count.
+/// The backward passes of one source after one forward pass, and their weights.
 struct PassRun {
     let source: CurvatureSource
     let units: Int
     let observationCount: Int
-    /// Makes the passes again, each of which may be forgotten before the next; nothing where they are to be kept.
+    /// Recomputes the passes, each of which may be released before the next; nil if they are kept.
     let repeated: ((_ take: (BackwardPass) throws -> Void) throws -> Void)?
     private(set) var passes: [BackwardPass] = []
 
@@ -46,12 +47,12 @@ struct PassRun {
         self.repeated = repeated
     }
 
-    /// Keeps a pass for another look, where it cannot be made again.
+    /// Keeps a pass for another traversal if it cannot be recomputed.
     mutating func keep(_ pass: BackwardPass) {
         if repeated == nil { passes.append(pass) }
     }
 
-    /// Looks at all passes again.
+    /// Traverses all passes again.
     func forEach(_ take: (BackwardPass) throws -> Void) throws {
         if let repeated { return try repeated(take) }
         for pass in passes { try take(pass) }

@@ -11,7 +11,7 @@ public enum WeightSharing: String, Codable, CaseIterable, Sendable {
 
 extension KroneckerRows {
     /// [rows, inputs] and [rows, outputs] by a convention for shared weights: the mean of a and the sum of s
-    /// over positions, or every position for itself.
+    /// over positions, or every position separately.
     package func shared(by sharing: WeightSharing) -> (inputs: Tensor, outputGradients: Tensor) {
         if let failure = inputs.failure ?? outputGradients.failure {
             return (Tensor(failed: failure), Tensor(failed: failure))
@@ -39,7 +39,7 @@ extension KroneckerRows {
         let width = inputs.shape[2]
         let kernel = basis.inputs.narrowed(0, from: 0, length: width)
         let a = inputs.matmul(kernel)
-        // The trailing 1 meets the last row.
+        // The trailing 1 multiplies the last row.
         let shift = hasBias ? basis.inputs.narrowed(0, from: width, length: 1) : nil
         return (shift.map { a + $0 } ?? a, outputGradients.matmul(basis.outputs))
     }

@@ -1,7 +1,8 @@
 import NeuralNet
 import Torch
 
-/// Layers whose parameters no other layer has: what must be summed before it is squared stands together.
+/// Layers that share parameters with no other layer: what must be summed before it is squared belongs to one
+/// cluster.
 package struct LayerCluster {
     /// The layers by path.
     package let layers: [(path: ParameterPath, layer: any InformativeLayer)]
@@ -30,7 +31,7 @@ package struct LayerCluster {
         }
     }
 
-    /// The sums over units of gradients and squares, in the order of `parameters`; nothing for a parameter that
+    /// The sums over units of gradients and squares, in the order of `parameters`; nil for a parameter that
     /// was not reached.
     package func sums(_ uses: [ParameterPath: [LayerActivation]], units: Int) -> [(
         gradient: Tensor, squares: Tensor

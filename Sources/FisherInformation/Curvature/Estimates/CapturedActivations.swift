@@ -1,13 +1,13 @@
 import NeuralNet
 import Torch
 
-/// What the layers of a batch were given and what came back to them, slice by slice, for estimates whose bases are
-/// known only after others have been made.
+/// The layers' inputs and the gradients of their outputs, slice by slice, for estimates whose bases are known
+/// only after other estimates.
 ///
-/// Gradients at labels, the data's or drawn ones, are kept: the memory of the captured inputs and of the output
-/// gradients of each draw. Of a closed form, which has a backward pass for each output and position, none is kept: the
-/// graph of the forward pass is, and `eigenvalues(in:)` makes the passes again. So it must be asked before any weight
-/// is changed.
+/// Gradients at labels, the data's or drawn ones, are kept: the memory of the captured inputs and of the
+/// output gradients of each draw. For a closed form, which has a backward pass for each output and position,
+/// only the graph of the forward pass is kept, and `eigenvalues(in:)` recomputes the passes. Call it before
+/// any weight is changed.
 public struct CapturedActivations: Summable {
     private let runs: [PassRun]
     private let estimator: CurvatureEstimator
@@ -27,8 +27,8 @@ public struct CapturedActivations: Summable {
     /// The layers' information in some bases: the sum over units of (Q_S^T G_n Q_A)^2 by layer, G_n the gradient of a
     /// unit summed over its positions and the layer's uses.
     ///
-    /// Ask for all layers at once: a closed form makes its backward passes again. Throws `mismatched` for a basis of a
-    /// layer that has no factors.
+    /// Request all layers together: a closed form recomputes its backward passes. Throws `mismatched` for a
+    /// basis of a layer that has no factors.
     public func eigenvalues(
         in bases: [ParameterPath: KroneckerEigenbasis]
     ) throws -> EigenvalueCorrectedInformation {
@@ -68,7 +68,7 @@ public struct CapturedActivations: Summable {
             observationCount: run.observationCount)
     }
 
-    /// A unit's gradient is the sum over all uses, which stand one after another as positions.
+    /// A unit's gradient is the sum over all uses, which are concatenated as positions.
     private func squares(
         _ layer: any KroneckerLayer, _ uses: [LayerActivation], _ basis: KroneckerEigenbasis, units: Int
     ) throws -> Tensor {

@@ -1,14 +1,14 @@
 import NeuralNet
 import Torch
 
-/// Sums over independent data, which add up: batches, processes and files, and the division comes last.
+/// Sums over independent data that can be added across batches, processes and files; the division comes last.
 public protocol Summable {
-    /// The sum of both. Throws `mismatched` where they are of other things.
+    /// The sum of both. Throws `mismatched` if they do not belong to the same parameters, layers or sources.
     func adding(_ other: Self) throws(CurvatureError) -> Self
 }
 
 extension Tensor: Summable {
-    /// The elementwise sum. Throws `mismatched` where the shapes differ.
+    /// The elementwise sum. Throws `mismatched` if the shapes differ.
     public func adding(_ other: Tensor) throws(CurvatureError) -> Tensor {
         if failure == nil, other.failure == nil, shape != other.shape {
             throw .mismatched(reason: "one is of shape \(shape), the other of \(other.shape)")
@@ -18,7 +18,7 @@ extension Tensor: Summable {
 }
 
 extension Optional: Summable where Wrapped: Summable {
-    /// The sum of both where both are there, nothing where one is not.
+    /// The sum if both exist, otherwise nil.
     public func adding(_ other: Wrapped?) throws(CurvatureError) -> Wrapped? {
         guard let self, let other else { return nil }
         return try self.adding(other)
@@ -26,7 +26,7 @@ extension Optional: Summable where Wrapped: Summable {
 }
 
 extension Dictionary: Summable where Value: Summable {
-    /// The sums by key. Throws `mismatched` where the keys differ.
+    /// The sums by key. Throws `mismatched` if the keys differ.
     public func adding(_ other: [Key: Value]) throws(CurvatureError) -> [Key: Value] {
         guard keys == other.keys else { throw .mismatched(reason: "they are of other parameters or layers") }
         var sums = self
@@ -36,7 +36,7 @@ extension Dictionary: Summable where Value: Summable {
 }
 
 extension Array: Summable where Element: Summable {
-    /// The sums by position. Throws `mismatched` where the numbers of elements differ.
+    /// The sums by position. Throws `mismatched` if the numbers of elements differ.
     public func adding(_ other: [Element]) throws(CurvatureError) -> [Element] {
         guard count == other.count else {
             throw .mismatched(reason: "they are of other parameters or layers")
@@ -49,15 +49,15 @@ extension Array: Summable where Element: Summable {
 
 /// An estimate of the information: sums with the number of observations over which their means are taken.
 ///
-/// What the sums hold is read as the estimate's own: `found.squares`, `found.layers`. Their `mean` is on the scale of
-/// the mean negative log-likelihood, whose Hessian it approximates.
+/// The members of the sums are available on the estimate itself: `found.squares`, `found.layers`. Their
+/// `mean` is on the scale of the mean negative log-likelihood, whose Hessian it approximates.
 @dynamicMemberLookup
 public struct Counted<Sums: Summable>: Summable {
-    /// Where it came from.
+    /// The source of the estimate.
     public let source: CurvatureSource
     /// The sums over units.
     public let sums: Sums
-    /// N: the number of observations.
+    /// The number N of observations.
     public let observationCount: Int
 
     /// Gathers sums.
@@ -70,11 +70,11 @@ public struct Counted<Sums: Summable>: Summable {
     /// N as a divisor.
     package var divisor: Double { Double(max(observationCount, 1)) }
 
-    /// A part of the sums.
+    /// A member of the sums.
     public subscript<Member>(dynamicMember path: KeyPath<Sums, Member>) -> Member { sums[keyPath: path] }
 
-    /// The sum of estimates on independent data. Throws `mismatched` where they are of other sources, parameters or
-    /// layers.
+    /// The sum of estimates on independent data. Throws `mismatched` if they are of other sources, parameters
+    /// or layers.
     public func adding(_ other: Counted) throws(CurvatureError) -> Counted {
         guard source == other.source else {
             throw .mismatched(reason: "one is \(source), the other \(other.source)")

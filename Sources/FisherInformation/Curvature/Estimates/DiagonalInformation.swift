@@ -17,7 +17,7 @@ public struct DiagonalSums: Summable {
         self.gradients = gradients
     }
 
-    /// The sums of both. Throws `mismatched` where the parameters differ.
+    /// The sums of both. Throws `mismatched` if the parameters differ.
     public func adding(_ other: DiagonalSums) throws(CurvatureError) -> DiagonalSums {
         DiagonalSums(
             squares: try squares.adding(other.squares), gradients: try gradients.adding(other.gradients))
@@ -41,7 +41,7 @@ struct DiagonalAccumulator: CurvatureAccumulator {
     private var squares: [ParameterPath: Tensor] = [:]
     private var gradients: [ParameterPath: Tensor] = [:]
 
-    /// Begins with nothing, of all of an estimator's parameters or of some.
+    /// Starts at zero, for all of an estimator's parameters or for some.
     init(_ estimator: CurvatureEstimator, _ run: PassRun, of members: [NamedParameter]? = nil) {
         self.run = run
         self.members = members ?? estimator.parameters
@@ -76,7 +76,7 @@ struct DiagonalAccumulator: CurvatureAccumulator {
 
     func finished() throws -> any Summable { try information() }
 
-    /// The sums; a parameter that nothing reached has no information.
+    /// The sums; a parameter that no gradient reached has zero information.
     func information() throws -> DiagonalInformation {
         var (squares, gradients) = (squares, gradients)
         for named in members where squares[named.path] == nil {

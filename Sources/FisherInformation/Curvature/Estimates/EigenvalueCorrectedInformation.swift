@@ -15,7 +15,7 @@ public struct EigenvalueCorrectedFactors: Summable {
     public let basis: KroneckerEigenbasis
     /// sum over units of (Q_S^T G_n Q_A)^2, [outputs, inputs (+ 1)].
     public let squares: Tensor
-    /// N: the number of observations.
+    /// The number N of observations.
     public let observationCount: Int
 
     /// Gathers sums.
@@ -33,7 +33,7 @@ public struct EigenvalueCorrectedFactors: Summable {
         basis.solving(direction, eigenvalues: mean + damping)
     }
 
-    /// The sums of both, which must have been made in the same basis. Throws `mismatched` where they were not.
+    /// The sums of both, which must have been made in the same basis. Throws `mismatched` if they were not.
     public func adding(_ other: EigenvalueCorrectedFactors) throws(CurvatureError)
         -> EigenvalueCorrectedFactors
     {
@@ -64,14 +64,15 @@ public struct EigenvalueSums: Summable {
         self.uncovered = uncovered
     }
 
-    /// The sums of both. Throws `mismatched` where layers or bases differ.
+    /// The sums of both. Throws `mismatched` if layers or bases differ.
     public func adding(_ other: EigenvalueSums) throws(CurvatureError) -> EigenvalueSums {
         guard uncovered == other.uncovered else { throw .mismatched(reason: "they are of other layers") }
         return EigenvalueSums(layers: try layers.adding(other.layers), uncovered: uncovered)
     }
 }
 
-/// Makes the factors in a first look at the passes, and the eigenvalues in their bases in a second one.
+/// Computes the factors in a first traversal of the passes, and the eigenvalues in their bases in a second
+/// one.
 struct EigenvalueAccumulator: CurvatureAccumulator {
     private let estimator: CurvatureEstimator
     private var factors: KroneckerAccumulator

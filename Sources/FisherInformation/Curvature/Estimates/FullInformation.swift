@@ -14,7 +14,7 @@ public struct MatrixSums: Summable {
     public let paths: [ParameterPath]
     /// The sum over units of g g^T, [parameters, parameters].
     public let sum: Tensor
-    /// The sum of the gradients at the data's labels; nothing for other labels.
+    /// The sum of the gradients at the data's labels; nil for other labels.
     public let gradient: Tensor?
 
     /// Gathers sums.
@@ -24,7 +24,7 @@ public struct MatrixSums: Summable {
         self.gradient = gradient
     }
 
-    /// The sums of both. Throws `mismatched` where the parameters differ.
+    /// The sums of both. Throws `mismatched` if the parameters differ.
     public func adding(_ other: MatrixSums) throws(CurvatureError) -> MatrixSums {
         guard paths == other.paths else { throw .mismatched(reason: "they are of other parameters") }
         return MatrixSums(

@@ -1,16 +1,16 @@
 import NeuralNet
 import Torch
 
-/// A layer's gradient as a product of few rows, G = sum over rows of s a^T, where products with them are cheaper than
-/// with G: M G L = (s M)^T (a L) costs rows (outputs^2 + inputs^2 + outputs inputs) in place of
-/// outputs inputs (outputs + inputs).
+/// A layer's gradient as a product of few rows, G = sum over rows of s a^T, if products with them are cheaper
+/// than with G: M G L = (s M)^T (a L) costs rows (outputs^2 + inputs^2 + outputs inputs) in place of outputs
+/// inputs (outputs + inputs).
 public struct GradientRows {
     /// a, with a trailing 1 where the layer has a bias, [rows, inputs (+ 1)].
     let inputs: Tensor
     /// s at the data's labels, [rows, outputs].
     let outputs: Tensor
 
-    /// The rows of a layer in one backward pass; nothing where there are too many to be worth it.
+    /// The rows of a layer in one backward pass; nil if there are too many to be worth it.
     init?(of layer: any KroneckerLayer, uses: [LayerActivation]) {
         var parts: [(inputs: Tensor, outputs: Tensor)] = []
         for use in uses {
@@ -45,15 +45,15 @@ public struct GradientRows {
         GradientRows.isWorth(inputs.shape[0], outputs: outputs.shape[1], inputs: inputs.shape[1])
     }
 
-    /// Both; nothing where they are too many together.
+    /// Both; nil if they are too many together.
     func joined(_ other: GradientRows) -> GradientRows? {
         let sum = GradientRows(
             inputs: .concatenated([inputs, other.inputs]), outputs: .concatenated([outputs, other.outputs]))
         return sum.isWorth ? sum : nil
     }
 
-    /// M G L for symmetric M and L, where the rows' product times `scale` is the gradient that is told; nothing where
-    /// it is not: an auxiliary objective, or a use of the weight that no layer told of.
+    /// M G L for symmetric M and L, if the rows' product times `scale` is the given gradient; nil if it is
+    /// not, because of an auxiliary objective or a use of the weight that no layer recorded.
     package func product(
         _ left: Tensor, _ right: Tensor, scale: Double, checking gradient: [Tensor]
     ) throws(TorchError) -> Tensor? {
@@ -72,7 +72,7 @@ public struct GradientRows {
     }
 }
 
-/// The rows of every layer's gradient where they are few.
+/// The rows of every layer's gradient, if they are few.
 struct LayerGradientRows: Summable {
     let layers: [ParameterPath: GradientRows]
 

@@ -7,8 +7,8 @@ import Torch
 /// `observationCount`, so that A (x) S is on the scale of the mean loss: with N samples of R positions and a loss
 /// averaged over samples the product is 1 / (N^2 R) times that of the sums (`expand`).
 ///
-/// Whole factors are matrices; where only their diagonals were asked for they are vectors, and neither factor was
-/// ever formed.
+/// Whole factors are matrices; if only their diagonals were requested they are vectors, and neither factor is
+/// formed.
 public struct KroneckerFactors: Summable {
     /// sum of a a^T, [inputs (+ 1), inputs (+ 1)], or its diagonal, [inputs (+ 1)].
     public let inputs: Tensor
@@ -16,7 +16,7 @@ public struct KroneckerFactors: Summable {
     public let outputs: Tensor
     /// The number of terms in `inputs`.
     public let inputCount: Int
-    /// N: the number of observations.
+    /// The number N of observations.
     public let observationCount: Int
 
     /// Gathers sums.
@@ -39,7 +39,7 @@ public struct KroneckerFactors: Summable {
         return diagonal(s).unsqueezed(1) * diagonal(a).unsqueezed(0)
     }
 
-    /// The sums of both. Throws `mismatched` where the shapes differ.
+    /// The sums of both. Throws `mismatched` if the shapes differ.
     public func adding(_ other: KroneckerFactors) throws(CurvatureError) -> KroneckerFactors {
         KroneckerFactors(
             inputs: try inputs.adding(other.inputs), outputs: try outputs.adding(other.outputs),
@@ -51,7 +51,8 @@ public struct KroneckerFactors: Summable {
 /// The Kronecker factors of a model's layers, or their diagonals (AdaFisher's approximation).
 public typealias KroneckerInformation = Counted<KroneckerSums>
 
-/// The factors of layers that are linear in parameters of their own, and what is known of the other parameters.
+/// The factors of layers that are linear in parameters of their own, and the diagonal of the other
+/// parameters.
 public struct KroneckerSums: Summable {
     /// How shared weights entered.
     public let sharing: WeightSharing
@@ -59,7 +60,7 @@ public struct KroneckerSums: Summable {
     public let layers: [ParameterPath: KroneckerFactors]
     /// Trainable parameters that no layer with factors has: embeddings, norms, grouped convolutions, tied weights.
     public let uncovered: [ParameterPath]
-    /// The diagonal of those, where the diagonals of the factors were asked for.
+    /// The diagonal of those, if the diagonals of the factors were requested.
     public let others: DiagonalInformation?
 
     /// Gathers factors.
@@ -73,7 +74,7 @@ public struct KroneckerSums: Summable {
         self.others = others
     }
 
-    /// The sums of both. Throws `mismatched` where conventions or layers differ.
+    /// The sums of both. Throws `mismatched` if conventions or layers differ.
     public func adding(_ other: KroneckerSums) throws(CurvatureError) -> KroneckerSums {
         guard sharing == other.sharing, uncovered == other.uncovered else {
             throw .mismatched(reason: "they are of other conventions or layers")
@@ -146,7 +147,7 @@ struct KroneckerAccumulator: CurvatureAccumulator {
 
     func finished() throws -> any Summable { try information() }
 
-    /// The factors of everything that came.
+    /// The factors from all passes.
     func information() throws -> KroneckerInformation {
         KroneckerInformation(
             source: run.source,

@@ -1,8 +1,8 @@
 import NeuralNet
 import Torch
 
-/// The means of what the layers with factors were given and of what came back to them, which the factors, as second
-/// moments, do not tell apart.
+/// The means of the inputs and of the output gradients of layers with factors, which the factors, as second
+/// moments, do not contain.
 public typealias LayerMeans = Counted<[ParameterPath: LayerRowSums]>
 
 /// Sums over a layer's rows: units, positions and uses.
@@ -15,7 +15,7 @@ public struct LayerRowSums: Summable {
     /// The number of rows.
     public let rowCount: Int
 
-    /// The sums of both. Throws `mismatched` where the shapes differ.
+    /// The sums of both. Throws `mismatched` if the shapes differ.
     public func adding(_ other: LayerRowSums) throws(CurvatureError) -> LayerRowSums {
         LayerRowSums(
             inputs: try inputs.adding(other.inputs), outputs: try outputs.adding(other.outputs),

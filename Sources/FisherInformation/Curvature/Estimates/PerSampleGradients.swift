@@ -1,12 +1,12 @@
 import NeuralNet
 import Torch
 
-/// Every unit's gradient of -log p as the rows of a matrix J [units, parameters] that is never formed: J J^T, J v and
-/// J^T c are made of what the layers were given and of what came back to them.
+/// Every unit's gradient of -log p as the rows of a matrix J [units, parameters] that is never formed: J J^T,
+/// J v and J^T c are computed from the layers' inputs and the gradients of their outputs.
 ///
-/// For a linear layer without positions J J^T is (A A^T) * (S S^T), element by element, with inputs A and output
-/// gradients S by unit. Where there are positions the cheaper of two ways is taken: all pairs of positions, or the
-/// units' gradients of a few outputs at a time. Other layers form their units' gradients.
+/// For a linear layer without positions J J^T is (A A^T) * (S S^T), element by element, with inputs A and
+/// output gradients S by unit. With positions the cheaper of two methods is used: all pairs of positions, or
+/// the per-sample gradients of a few outputs at a time. Other layers form their per-sample gradients.
 public struct PerSampleGradients: Summable {
     /// The largest memory that pairs of positions, or some outputs' gradients, may take at a time, in bytes.
     private static let workingByteCount = 64 << 20
@@ -17,9 +17,9 @@ public struct PerSampleGradients: Summable {
     private let dtype: DType
     /// The number of rows.
     public let units: Int
-    /// N: the number of observations.
+    /// The number N of observations.
     public let observationCount: Int
-    /// |d(-log p_n) / d outputs|^2 at the data's labels, [units]; nothing for drawn ones, and where the likelihood does
+    /// |d(-log p_n) / d outputs|^2 at the data's labels, [units]; nil for drawn ones, and where the likelihood does
     /// not tell its outputs.
     public let outputSquares: Tensor?
 
@@ -44,7 +44,7 @@ public struct PerSampleGradients: Summable {
         self.outputSquares = outputSquares
     }
 
-    /// Appends further units. Throws `mismatched` where their layers were used in another way.
+    /// Appends further units. Throws `mismatched` if their layers were used in another way.
     public func adding(_ other: PerSampleGradients) throws(CurvatureError) -> PerSampleGradients {
         guard passes.count == other.passes.count else {
             throw .mismatched(reason: "they are of other numbers of draws")
@@ -77,12 +77,13 @@ public struct PerSampleGradients: Summable {
 }
 
 extension PerSampleGradients {
-    /// J v for a tensor a parameter of the group, [units]; of the first draw where labels were drawn.
+    /// J v for one tensor per parameter of the group, [units]; of the first draw where labels were drawn.
     public func product(_ v: [Tensor]) -> Tensor {
         estimator.unitProducts(passes[0], units: units, with: v)
     }
 
-    /// J^T c: the units' gradients summed with the weights c [units], a tensor a parameter of the group.
+    /// J^T c: the per-sample gradients summed with the weights c [units], one tensor per parameter of the
+    /// group.
     public func combined(_ c: Tensor) -> [Tensor] {
         zip(estimator.weightedSums(passes[0], weights: c), layout.shapes).map { $0.reshaped($1) }
     }
@@ -111,7 +112,7 @@ extension PerSampleGradients {
         return sum
     }
 
-    /// The share of a layer that has its parameters for itself; its uses stand one after the other as positions.
+    /// The contribution of a layer that shares no parameters; its uses are concatenated as positions.
     private func gram(of layer: any KroneckerLayer, _ uses: [LayerActivation]) -> Tensor {
         let rows = uses.map { layer.kroneckerRows(of: $0) }
         guard let first = rows.first else { return .zeros([units, units], dtype: dtype) }

@@ -2,7 +2,7 @@ import NeuralNet
 import Torch
 
 extension CurvatureEstimator {
-    /// The answer to a request that is made of second derivatives, of an objective computed with them.
+    /// The estimate of a request that needs second derivatives, for an objective computed with them.
     func closedForm(_ request: CurvatureRequest, of objective: Objective) throws -> any Summable {
         let matrix = try operation(request, of: objective)
         guard case .lowRank(let rank, let source) = request else {
@@ -24,8 +24,8 @@ extension CurvatureEstimator {
 }
 
 extension SymmetricOperator {
-    /// The Hessian of the mean loss, by differentiating the gradient once more (Pearlmutter 1994). A product costs
-    /// about two backward passes; the forward pass, made with second derivatives, is kept.
+    /// The Hessian of the mean loss, by differentiating the gradient again (Pearlmutter 1994). A product
+    /// costs about two backward passes; the forward pass, made with second derivatives, is kept.
     fileprivate static func hessian(
         of objective: Objective, withRespectTo tensors: [Tensor]
     ) throws -> SymmetricOperator {
@@ -48,8 +48,8 @@ extension SymmetricOperator {
 
     /// v -> (1/N) J^T M J v, M the Fisher information in the outputs or the Hessian of -log p in them.
     ///
-    /// J v comes by differentiating J^T w in w, which costs a double backward pass; the forward pass is made once
-    /// and kept. Masked observations count nothing.
+    /// J v is computed by differentiating J^T w in w, which costs a double backward pass; the forward pass is
+    /// made once and kept. Masked observations contribute nothing.
     fileprivate static func information<Model: ClosedFormFisher>(
         _ likelihood: Model, of objective: Objective, isHessian: Bool, withRespectTo tensors: [Tensor]
     ) throws -> SymmetricOperator {

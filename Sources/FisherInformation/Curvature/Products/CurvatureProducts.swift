@@ -32,8 +32,9 @@ struct CurvatureProducts: Summable {
 }
 
 extension CurvatureEstimator {
-    /// v -> (1/N) sum over passes and units of g_n (g_n . v), from what the passes captured: no unit's gradient is
-    /// stored where its layer knows a shorter way. A product costs about a forward and a backward pass.
+    /// v -> (1/N) sum over passes and units of g_n (g_n . v), from what the passes captured: no per-sample
+    /// gradient is stored if its layer has a cheaper method. A product costs about a forward and a backward
+    /// pass.
     func product(_ run: PassRun) throws -> SymmetricOperator {
         let tensors = parameters.map(\.parameter.wrappedValue)
         let layout = ParameterLayout(of: tensors)

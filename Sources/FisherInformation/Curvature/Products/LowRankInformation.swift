@@ -3,19 +3,20 @@ import Torch
 
 /// The leading eigenpairs of an estimate: F ~ V diag(values) V^T.
 ///
-/// Sums of such approximations are not such approximations: batches do not add up, estimate on all the data.
+/// Sums of low-rank approximations are not of low rank, so batches cannot be added: estimate on all the data.
 public struct LowRankInformation: Summable {
-    /// Where it came from.
+    /// The source of the estimate.
     public let source: CurvatureSource
     /// The parameters in the order of the rows of `vectors`, each row-major.
     public let paths: [ParameterPath]
-    /// The eigenvalues, descending, on the scale of the mean loss; fewer than asked for where the rank is smaller.
+    /// The eigenvalues, descending, on the scale of the mean loss; fewer than requested if the rank is
+    /// smaller.
     public let values: [Double]
     /// The eigenvectors as columns, [parameters, values].
     public let vectors: Tensor
     /// |F v - value v| of each.
     public let residuals: [Double]
-    /// N: the number of observations.
+    /// The number N of observations.
     public let observationCount: Int
 
     /// V diag(values) V^T v.
@@ -24,9 +25,10 @@ public struct LowRankInformation: Summable {
         return vectors.matmul(weights * vectors.transposed().matmul(vector.unsqueezed(1))).flattened()
     }
 
-    /// Throws `mismatched`: leading eigenpairs do not add up.
+    /// Throws `mismatched`: leading eigenpairs cannot be added.
     public func adding(_ other: LowRankInformation) throws(CurvatureError) -> LowRankInformation {
-        throw .mismatched(reason: "leading eigenpairs do not add up; estimate them on all the data at once")
+        throw .mismatched(
+            reason: "leading eigenpairs cannot be added; estimate them on all the data together")
     }
 }
 

@@ -74,7 +74,7 @@ public final class EventFileWriter {
 
     /// Brings what has been written to the disk.
     public func synchronize() throws(StorageError) {
-        guard fsync(descriptor) == 0 else { throw .system("cannot be brought to the disk", path: path) }
+        guard fsync(descriptor) == 0 else { throw .system("cannot be flushed to the disk", path: path) }
     }
 
     /// A summary with one value: `tag`, and what `build` adds.
