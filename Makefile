@@ -38,8 +38,9 @@ bench-information: build ## time estimates of the information beside Python libr
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive --parallel Examples Sources Tests Plugins Package.swift
 
-lint: ## fail where the sources are not formatted
+lint: ## fail where the sources are not formatted, or where folders of a module use each other
 	$(SWIFT) format lint --strict --recursive --parallel Examples Sources Tests Plugins Package.swift
+	@Scripts/house
 
 docs: engine ## build the documentation into .build/docs; fails on a broken link or a symbol without a comment
 	@Scripts/build-docs
