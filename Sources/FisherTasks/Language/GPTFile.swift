@@ -22,7 +22,7 @@ public enum GPTFile {
         else {
             throw SafetensorsError(
                 .malformed, path: path,
-                reason: "its metadata lack the model's sizes (those of a checkpoint have them)")
+                reason: "its metadata do not specify which GPT the weights belong to (those of a checkpoint do)")
         }
         if let reason = configuration.complaint {
             throw SafetensorsError(.malformed, path: path, reason: "it holds an impossible GPT: \(reason)")
