@@ -22,7 +22,8 @@ public enum GPTFile {
         else {
             throw SafetensorsError(
                 .malformed, path: path,
-                reason: "its metadata do not specify which GPT the weights belong to (those of a checkpoint do)")
+                reason:
+                    "its metadata do not specify which GPT it is of (those of a checkpoint do)")
         }
         if let reason = configuration.complaint {
             throw SafetensorsError(.malformed, path: path, reason: "it holds an impossible GPT: \(reason)")
