@@ -60,7 +60,7 @@ public struct OptionDeclaration: Hashable, Sendable {
     public let form: OptionForm
 
     /// Whether a name is this option's, or one of its aliases, whatever its case and separators.
-    package func isNamed(_ text: String) -> Bool {
+    func isNamed(_ text: String) -> Bool {
         hasName(text) || aliases.contains { plainName($0) == plainName(text) }
     }
 

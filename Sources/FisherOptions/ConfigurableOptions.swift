@@ -65,12 +65,7 @@ extension ConfigurableOptions {
     }
 
     /// Whether a name or an alias is that of an option.
-    public func hasOption(named name: String) -> Bool { Self.option(named: name, among: options) != nil }
-
-    /// The option with a name or, if there is none, with an alias.
-    private static func option(named name: String, among options: [OptionEntry]) -> OptionEntry? {
-        options.first { $0.declaration.hasName(name) } ?? options.first { $0.declaration.isNamed(name) }
-    }
+    public func hasOption(named name: String) -> Bool { options.entry(named: name) != nil }
 
     /// Sets an option by its name or an alias, from text. Nothing changes if it throws.
     public mutating func setOption(_ name: String, to text: String) throws(OptionError) {
@@ -85,7 +80,7 @@ extension ConfigurableOptions {
         var values = Dictionary(options.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
         for (name, pieces) in settings {
             let text = pieces.joined(separator: ",")
-            guard let option = Self.option(named: name, among: options) else {
+            guard let option = options.entry(named: name) else {
                 if Self.retiredOptions.contains(where: { plainName($0) == plainName(name) }) { continue }
                 throw OptionError(option: name, value: text, reason: Self.unknown(name, among: options))
             }
@@ -105,5 +100,12 @@ extension ConfigurableOptions {
         let nearest = nearestName(to: name, among: names + options.flatMap(\.declaration.aliases))
         let hint = nearest.map { "; did you mean \($0)?" } ?? ""
         return "is not an option (\(names.joined(separator: ", ")))\(hint)"
+    }
+}
+
+extension [OptionEntry] {
+    /// The option with a name or, if there is none, with an alias.
+    package func entry(named name: String) -> OptionEntry? {
+        first { $0.declaration.hasName(name) } ?? first { $0.declaration.isNamed(name) }
     }
 }

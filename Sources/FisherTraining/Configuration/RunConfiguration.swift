@@ -44,7 +44,7 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
         var set: [String: (pieces: [String], origin: ConfigurationOrigin)] = [:]
         for layer in layers {
             for (key, pieces) in layer.values {
-                let name = options.first { $0.declaration.isNamed(key) }?.name ?? key
+                let name = options.entry(named: key)?.name ?? key
                 set[name] = (pieces, layer.origin)
             }
         }
