@@ -41,6 +41,7 @@ let package = Package(
     name: "swift-fisher",
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "FisherFiles", targets: ["FisherFiles"]),
         .library(name: "Torch", targets: ["Torch"]),
         .library(name: "NeuralNet", targets: ["NeuralNet"]),
         .library(name: "FisherOptions", targets: ["FisherOptions"]),
@@ -71,14 +72,16 @@ let package = Package(
         ),
         .target(name: "CKernels"),
         .target(name: "CDigits", exclude: ["digits.txt", "ATTRIBUTION.md"]),
-        .target(name: "Torch", dependencies: ["CKernels", "CTorch"]),
+        .target(name: "FisherFiles"),
+        .target(name: "Torch", dependencies: ["CKernels", "CTorch", "FisherFiles"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
         .target(name: "FisherOptions", dependencies: ["Torch"]),
         .target(
             name: "Fisher",
             dependencies: ["CKernels", "FisherInformation", "FisherOptions", "NeuralNet", "Torch"]),
-        .target(name: "FisherStudies", dependencies: ["FisherInformation", "NeuralNet", "Torch"]),
+        .target(
+            name: "FisherStudies", dependencies: ["FisherFiles", "FisherInformation", "NeuralNet", "Torch"]),
         .target(
             name: "FisherReports", dependencies: ["FisherInformation", "FisherStudies", "NeuralNet", "Torch"]),
         .target(
@@ -112,6 +115,7 @@ let package = Package(
                 ]
             )
         ),
+        .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
