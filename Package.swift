@@ -21,7 +21,8 @@ func pythonEngine() -> String {
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     // The working directory is not searched: a torch.py there would be executed.
-    let statement = "import sys; sys.path = [p for p in sys.path if p]; import torch; print(torch.__path__[0])"
+    let statement =
+        "import sys; sys.path = [p for p in sys.path if p]; import torch; print(torch.__path__[0])"
     process.arguments = ["python3", "-c", statement]
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
