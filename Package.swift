@@ -20,7 +20,10 @@ func pythonEngine() -> String {
     let process = Process()
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", "import torch; print(torch.__path__[0])"]
+    // The working directory is not searched: a torch.py there would be executed.
+    let statement =
+        "import sys; sys.path = [p for p in sys.path if p]; import torch; print(torch.__path__[0])"
+    process.arguments = ["python3", "-c", statement]
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     guard (try? process.run()) != nil else { return "/python3-has-no-torch" }
@@ -57,8 +60,8 @@ let package = Package(
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
+        .package(url: "https://github.com/LebJe/TOMLKit", .upToNextMinor(from: "0.6.0")),
     ],
     targets: [
         .target(
