@@ -24,12 +24,19 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     public let path: String
     /// What is wrong with it.
     public let reason: String
+    /// The number of the system call's error; nil if no call failed.
+    package let errorNumber: CInt?
 
     /// Describes an error with a path.
     public init(_ kind: Kind, path: String, reason: String) {
+        self.init(kind, path: path, reason: reason, errorNumber: nil)
+    }
+
+    package init(_ kind: Kind, path: String, reason: String, errorNumber: CInt?) {
         self.kind = kind
         self.path = path
         self.reason = reason
+        self.errorNumber = errorNumber
     }
 
     /// The path and what is wrong with it.
@@ -45,7 +52,8 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
             case ENOSPC, EDQUOT, EIO: .inputOutput
             default: creating ? .cannotCreate : .inputOutput
             }
-        return StorageError(kind, path: path, reason: "\(what): \(systemReason(number))")
+        return StorageError(
+            kind, path: path, reason: "\(what): \(systemReason(number))", errorNumber: number)
     }
 
     /// The system's words for an error number.

@@ -53,7 +53,8 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
     @Flag(
         help: ArgumentHelp(
             "Resume although another training.steps changes the course of schedules.",
-            discussion: "From the checkpoint on, learning rates follow the course that a run of the new length has."))
+            discussion:
+                "From the checkpoint on, learning rates follow the course that a run of the new length has."))
     var changeSchedule = false
     @Flag(help: "Show the sizes, time and space of the run, and exit.")
     var dryRun = false
@@ -110,7 +111,8 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
     private func configuration(_ directory: RunDirectory) throws -> ResolvedConfiguration<Task.Options> {
         if !resume && (acceptDamage || changeSchedule) {
             throw UsageError(
-                description: "--accept-damage and --change-schedule are for runs that are resumed: add --resume")
+                description:
+                    "--accept-damage and --change-schedule are for runs that are resumed: add --resume")
         }
         guard resume else { return try arguments.resolved() }
         guard try directory.hasConfiguration() else {
@@ -128,15 +130,21 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
                     + "\(EnvironmentSummary.programName) train \(name) --resume continues it")
         }
         let stored = try ConfigurationLayer(tomlFile: directory.configurationFile)
+        let layers = try arguments.layers(after: [stored])
         let before = try ResolvedConfiguration<Task.Options>([stored])
-        let after = try ResolvedConfiguration<Task.Options>(try arguments.layers(after: [stored]))
-        let (old, new) = (before.tomlValues, after.tomlValues)
-        for entry in after.entries + before.entries
-        where TrainingConfiguration.determinesCourse(entry.key) && old[entry.key] != new[entry.key] {
+        func requireEqual(_ key: String, _ old: String?, _ new: String?) throws(ConfigurationError) {
+            if old == new { return }
             throw ConfigurationError(
-                "\(entry.key) cannot be changed in a run that is resumed: it is \(old[entry.key] ?? "not set"), not "
-                    + "\(new[entry.key] ?? "set any more") (\(TrainingConfiguration.freeOptions.joined(separator: ", ")) can)"
-            )
+                "\(key) cannot be changed in a run that is resumed: it is \(old ?? "not set"), not "
+                    + "\(new ?? "unset") (\(TrainingConfiguration.freeOptions.joined(separator: ", ")) can)")
+        }
+        // The options of one rule are not those of another: the rule comes first.
+        let rules = layers.flatMap(\.values).filter { $0.key == "optimizer.rule" }
+        try requireEqual("optimizer.rule", before.value.optimizer.rule, rules.last?.pieces.joined())
+        let after = try ResolvedConfiguration<Task.Options>(layers)
+        let (old, new) = (before.tomlValues, after.tomlValues)
+        for entry in after.entries where TrainingConfiguration.determinesCourse(entry.key) {
+            try requireEqual(entry.key, old[entry.key], new[entry.key])
         }
         return after
     }

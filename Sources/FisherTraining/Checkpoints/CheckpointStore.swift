@@ -55,7 +55,7 @@ public struct CheckpointStore: Sendable {
 
     /// Whether a checkpoint itself is unusable: bytes that are not as they were written, a bad sector, or a file or a link
     /// in the place of a folder.
-    private static func isDamage(_ error: StorageError) -> Bool {
+    static func isDamage(_ error: StorageError) -> Bool {
         switch error.errorNumber {
         case nil: error.kind == .damaged || error.kind == .notFound
         case ENOENT, ENOTDIR, EISDIR, ELOOP, ENXIO, EIO: true
@@ -147,7 +147,9 @@ public struct CheckpointStore: Sendable {
             try remove(old)
         }
         guard let newest = counted.first else { return }
-        for bad in all where damaged.contains(bad) && bad.step <= newest.step && bad != best { try remove(bad) }
+        for bad in all where damaged.contains(bad) && bad.step <= newest.step && bad != best {
+            try remove(bad)
+        }
     }
 
     /// The bytes that a user may still write to the disk of a folder, which need not exist yet.

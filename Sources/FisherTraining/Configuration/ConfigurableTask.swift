@@ -68,7 +68,8 @@ extension ConfigurableTask {
         let steps = configuration.training.steps
         guard !steps.multipliedReportingOverflow(by: max(task.batch, task.examplesPerStep)).overflow else {
             throw ConfigurationError(
-                "training.steps = \(steps) steps of data.batch = \(task.batch) are more examples than can be counted")
+                "training.steps = \(steps) steps of data.batch = \(task.batch) are more examples than can be counted"
+            )
         }
         return task
     }

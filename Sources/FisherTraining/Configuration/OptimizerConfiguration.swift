@@ -13,7 +13,7 @@ public struct OptimizerConfiguration: ConfigurableOptions {
     @Configurable("optimizer.schedule", "the course of a learning rate that is a number")
     public var schedule = Course.cosine
     /// Steps of linear warm-up.
-    @Configurable("optimizer.warm_up", .between(0, mostSteps), "steps of linear warm-up")
+    @Configurable("optimizer.warm_up", .count(from: 0), "steps of linear warm-up")
     public var warmUp = 0
     /// The largest norm of the whole gradient; nil for no clipping.
     @Configurable("optimizer.clip_gradient_norm", .positive, "clip the norm of the whole gradient")
@@ -63,7 +63,9 @@ public struct OptimizerConfiguration: ConfigurableOptions {
         try rule.set("learning_rate", to: "\(rule.learningRate)")
         // What a configuration names without changing it is no part of the name: that of a run's folder names everything.
         let standard = try RuleRegistry.rule(named: self.rule).settings
-        let changed = zip(rule.settings, standard).filter { $0.value != $1.value && $0.name != "learning_rate" }
+        let changed = zip(rule.settings, standard).filter {
+            $0.value != $1.value && $0.name != "learning_rate"
+        }
         let shown =
             changed.map { "\($0.0.name) \($0.0.value)" }.sorted()
             + (clipGradientNorm.map { ["gradient clip \($0)"] } ?? [])

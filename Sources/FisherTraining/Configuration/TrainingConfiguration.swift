@@ -3,13 +3,23 @@ import FisherOptions
 /// The most steps of a run: sums and products of a few such counts fit into an `Int`.
 let mostSteps = 1_000_000_000_000
 
+extension AllowedValues where Value == Int {
+    /// Counts of steps, batches or files, up to ``mostSteps``.
+    static func count(from least: Int) -> AllowedValues {
+        AllowedValues { value in
+            if value < least { return least == 0 ? "must be zero or more" : "must be at least \(least)" }
+            return value > mostSteps ? "must be at most \(mostSteps)" : nil
+        }
+    }
+}
+
 /// The `[training]`, `[checkpoints]` and `[log]` sections: what every task's run has.
 public struct TrainingConfiguration: ConfigurableOptions {
     /// The number of steps.
-    @Configurable("training.steps", .between(1, mostSteps), "steps of a run")
+    @Configurable("training.steps", .count(from: 1), "steps of a run")
     public var steps = 1000
     /// The number of slices into which a batch is cut to save memory.
-    @Configurable("training.micro_batches", .between(1, mostSteps), "slices of a batch, to save memory")
+    @Configurable("training.micro_batches", .count(from: 1), "slices of a batch, to save memory")
     public var microBatches = 1
     /// The seed of the first weights and of the batches.
     @Configurable("training.seed", .nonNegative, "seed of the first weights and of the batches")
@@ -18,19 +28,20 @@ public struct TrainingConfiguration: ConfigurableOptions {
     @Configurable("training.threads", .between(0, 4096), "threads to compute with; 0: libtorch's choice")
     public var threads = 0
     /// Steps between evaluations; 0 for ten evaluations in a run.
-    @Configurable("training.evaluate_every", .between(0, mostSteps), "steps between evaluations; 0: ten times a run")
+    @Configurable("training.evaluate_every", .count(from: 0), "steps between evaluations; 0: ten times a run")
     public var evaluateEvery = 0
     /// Evaluations without a new best before the run ends early; 0 for never.
-    @Configurable("training.patience", .between(0, mostSteps), "evaluations without a best before a run ends; 0: never")
+    @Configurable(
+        "training.patience", .count(from: 0), "evaluations without a best before a run ends; 0: never")
     public var patience = 0
     /// Steps between checkpoints; 0 for one with every evaluation.
-    @Configurable("checkpoints.every", .between(0, mostSteps), "steps; 0: with every evaluation")
+    @Configurable("checkpoints.every", .count(from: 0), "steps; 0: with every evaluation")
     public var checkpointEvery = 0
     /// How many of the newest checkpoints are kept, besides the best.
-    @Configurable("checkpoints.keep", .between(1, mostSteps), "newest checkpoints kept, besides the best")
+    @Configurable("checkpoints.keep", .count(from: 1), "newest checkpoints kept, besides the best")
     public var keep = 3
     /// Steps between lines of the log.
-    @Configurable("log.every", .between(1, mostSteps), "steps between lines of metrics.jsonl")
+    @Configurable("log.every", .count(from: 1), "steps between lines of metrics.jsonl")
     public var logEvery = 1
     /// Whether event files for TensorBoard are written.
     @Configurable("log.tensorboard", "write event files")

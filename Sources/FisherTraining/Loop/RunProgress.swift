@@ -35,8 +35,10 @@ public struct RunProgress: Codable, Sendable, Hashable {
         if step > mostSteps { return "its step is \(step)" }
         if !(0...1e15).contains(seconds) { return "it took \(seconds) seconds" }
         if !steps.contains(lossCount) { return "it counts \(lossCount) losses" }
-        for point in curve where !steps.contains(point.step) || point.tokens < 0 || !(0...1e15).contains(point.seconds) {
-            return "its curve has a point at step \(point.step) after \(point.tokens) tokens and \(point.seconds) seconds"
+        for point in curve
+        where !steps.contains(point.step) || point.tokens < 0 || !(0...1e15).contains(point.seconds) {
+            return
+                "its curve has a point at step \(point.step) after \(point.tokens) tokens and \(point.seconds) seconds"
         }
         for (one, next) in zip(curve, curve.dropFirst()) where one.step > next.step {
             return "its curve goes from step \(one.step) back to \(next.step)"

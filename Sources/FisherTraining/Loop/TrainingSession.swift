@@ -200,7 +200,8 @@ extension TrainingSession {
             let version = try StoredJSON.decode(Version.self, from: data).formatVersion
             guard version == Saved.version else {
                 throw unusable(
-                    "it is of format \(version), not \(Saved.version): resume with the version of the program that wrote it")
+                    "it is of format \(version), not \(Saved.version): resume with the version of the program that wrote it"
+                )
             }
             saved = try StoredJSON.decode(Saved.self, from: data)
         } catch let error as StorageError {
@@ -229,7 +230,8 @@ extension TrainingSession {
             if changesSchedule { continue }
             throw ConfigurationError(
                 "\(option.name) would go on as \(value), but was \(option.value) when \(checkpoint.path) was saved: "
-                    + "give the former training.steps, or follow the new course from here on with --change-schedule")
+                    + "give the former training.steps, or follow the new course from here on with --change-schedule"
+            )
         }
     }
 }

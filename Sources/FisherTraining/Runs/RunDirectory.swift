@@ -33,7 +33,8 @@ public struct RunDirectory: Hashable, Sendable {
     public var holdsRun: Bool {
         get throws(StorageError) {
             let names = try DurableStorage.names(inFolder: path) ?? []
-            return try names.contains("run.json") || !checkpoints.list().isEmpty
+            if names.contains("run.json") { return true }
+            return try !checkpoints.list().isEmpty
         }
     }
 

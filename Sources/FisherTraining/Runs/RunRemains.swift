@@ -72,7 +72,8 @@ struct RunRemains {
         StorageError(
             error.kind, path: error.path,
             reason: error.reason
-                + ": put it back (is a disk not mounted?), or go on without what is gone with --accept-damage")
+                + ": put it back (is a disk not mounted?), or go on without what is gone with --accept-damage"
+        )
     }
 
     /// The step of the last checkpoint that must have been saved before the log's last lines were written.
