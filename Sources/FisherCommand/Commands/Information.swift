@@ -55,6 +55,7 @@ struct Information: ParsableCommand {
     }
 
     func run() throws {
+        try FileWriter.check(output)
         let plain = try PlainNetwork(model: model, weights: weights)
         let batch = try plain.batch(inputs: inputs, targets: targets)
         let source = source == .sampled(1) ? .sampled(samples) : source
