@@ -37,7 +37,10 @@ import Torch
             }
             let files = try FileManager.default.contentsOfDirectory(atPath: root + "/run").sorted()
             #expect(
-                files == ["checkpoints", "config.toml", "events", "lock", "metrics.jsonl", "run.json"])
+                files == [
+                    "checkpoints", "config.toml", "events", "lock", "metrics.jsonl", "report.html",
+                    "run.json",
+                ])
         }
     }
 

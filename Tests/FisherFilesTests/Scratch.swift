@@ -47,7 +47,7 @@ enum Obstacle: String, CaseIterable {
     }
 
     /// Makes a device of memory, as the superuser may: a test that fails must not replace those of the system.
-    private static func device(_ number: UInt64, at path: String) throws -> Bool {
+    private static func device(_ number: dev_t, at path: String) throws -> Bool {
         #if os(Linux)
             return mknod(path, S_IFCHR | 0o666, 1 << 8 | number) == 0
         #else

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fisher
 import FisherTasks
+import FisherTraining
 import Foundation
 
 /// `fisher information`: an estimate from files, to compare with other implementations.
