@@ -175,8 +175,9 @@ extension TrainingSession {
         let generators = model.randomGenerators
         try requireEqual("random generators", "\(saved.generators.count)", "\(generators.count)")
 
-        try model.load(try SafetensorsFile(path: checkpoint.modelFile).allTensors())
-        try optimizer.restore(try SafetensorsFile(path: checkpoint.optimizerFile).allTensors())
+        try model.load(try SafetensorsFile(path: checkpoint.modelFile, followingLinks: false).allTensors())
+        try optimizer.restore(
+            try SafetensorsFile(path: checkpoint.optimizerFile, followingLinks: false).allTensors())
         do {
             for (generator, state) in zip(generators, saved.generators) {
                 try generator.restore([UInt8](state))
@@ -191,7 +192,7 @@ extension TrainingSession {
 
     /// Reads `state.json` and checks every number that the run counts on.
     private func saved(in checkpoint: Checkpoint) throws(StorageError) -> Saved {
-        let data = try DurableStorage.readFile(at: checkpoint.stateFile)
+        let data = try DurableStorage.readFile(at: checkpoint.stateFile, followingLinks: false)
         func unusable(_ reason: String) -> StorageError {
             StorageError(.damaged, path: checkpoint.stateFile, reason: "cannot be used: \(reason)")
         }

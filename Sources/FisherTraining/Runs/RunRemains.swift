@@ -21,7 +21,7 @@ struct RunRemains {
         do throws(StorageError) {
             document = try directory.document()
         } catch {
-            guard error.kind == .notFound || (error.kind == .damaged && acceptingDamage) else {
+            guard error.systemError == ENOENT || (error.kind == .damaged && acceptingDamage) else {
                 throw Self.hinting(error)
             }
             document = nil

@@ -39,9 +39,9 @@ extension RunDirectory {
     package func hasConfiguration() throws(StorageError) -> Bool {
         let data: Data
         do throws(StorageError) {
-            data = try DurableStorage.readFile(at: configurationFile)
+            data = try DurableStorage.readFile(at: configurationFile, followingLinks: false)
         } catch {
-            guard error.kind == .notFound else { throw error }
+            guard error.systemError == ENOENT else { throw error }
             return false
         }
         let isAsWritten = SealedConfiguration.isAsWritten(data)
