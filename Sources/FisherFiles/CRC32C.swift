@@ -60,3 +60,11 @@ package struct CRC32C: Sendable {
         return tables
     }()
 }
+
+extension UInt32 {
+    /// Eight hexadecimal digits.
+    package var hexadecimal: String {
+        let digits = String(self, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
+}

@@ -20,6 +20,8 @@ struct Runs: ParsableCommand {
     var filter: [SettingArgument] = []
     @Option(parsing: .singleValue, help: "Show a configuration key as a column; repeatable.")
     var show: [String] = []
+    @Flag(help: "Read every byte of the runs instead, and name what is not as it was written.")
+    var verify = false
 
     func run() throws {
         var found: [RunTable.Run] = []
@@ -39,6 +41,21 @@ struct Runs: ParsableCommand {
                 reason: found.isEmpty ? "holds no run" : "holds no run that passes the filter")
         }
         print(RunTable(chosen, by: sort, descending: descending).text(keys: show))
+    }
+}
+
+extension Runs {
+    /// Prints a line a run, or one for each of its damages; throws if there are any.
+    private func verify(_ directories: [RunDirectory]) throws {
+        var damaged = 0
+        for directory in directories {
+            let damages = RunVerification(directory).damages
+            damaged += damages.isEmpty ? 0 : 1
+            say(
+                (damages.isEmpty ? ["\(directory.path.printable) is intact"] : damages.map { "\($0)" })
+                    .joined(separator: "\n"))
+        }
+        guard damaged == 0 else { throw DamagedRuns(damaged: damaged, count: directories.count) }
     }
 }
 

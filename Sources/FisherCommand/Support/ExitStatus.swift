@@ -26,7 +26,8 @@ enum ExitStatus: Int32 {
             self = .usage
         case is Interrupted, is Resumable: self = .interrupted
         case let error as StorageError: self.init(error.kind)
-        case is OptimizerError, is WeightError, is NetworkSpecificationError, is CurvatureError,
+        case is DamagedRuns, is OptimizerError, is WeightError, is NetworkSpecificationError,
+            is CurvatureError,
             is LikelihoodError, is BenchmarkNetworkError:
             self = .badData
         case let error as SafetensorsError: self.init(error.kind)
@@ -105,4 +106,13 @@ struct RunDiverged: Error, CustomStringConvertible {
 struct AllDiverged: Error, CustomStringConvertible {
     let reason: String
     var description: String { "every run diverged; the first: \(reason)" }
+}
+
+/// Runs that are not as they were written.
+struct DamagedRuns: Error, CustomStringConvertible {
+    let damaged: Int
+    let count: Int
+    var description: String {
+        "\(damaged) of \(count) \(count == 1 ? "run is" : "runs are") not as written: see above"
+    }
 }

@@ -27,6 +27,31 @@ package enum StoredJSON {
         return try decoder.decode(type, from: data)
     }
 
+    /// An indented object with a check of all its other bytes as its first member, by which damage is noticed:
+    ///
+    ///     {
+    ///       "check" : "1a2b3c4d",
+    package static func sealed(_ value: some Encodable) -> Data {
+        let data = encode(value)
+        precondition(
+            data.starts(with: opening) && data.count > 4, "\(type(of: value)) is an object with members")
+        return opening + checkLine(of: data) + data.dropFirst(opening.count)
+    }
+
+    /// Whether every byte of a sealed object is as it was written; nil without a check.
+    package static func isAsWritten(_ data: Data) -> Bool? {
+        let line = data.dropFirst(opening.count).prefix(checkLine(of: Data()).count)
+        guard data.starts(with: opening + Data(checkKey.utf8)) else { return nil }
+        return line == checkLine(of: opening + data.dropFirst(opening.count + line.count))
+    }
+
+    private static let opening = Data("{\n".utf8)
+    private static let checkKey = "  \"check\" : \""
+
+    private static func checkLine(of data: Data) -> Data {
+        Data((checkKey + CRC32C.of(data).hexadecimal + "\",\n").utf8)
+    }
+
     /// What is wrong with a document and where, in a few words.
     package static func reason(_ error: any Error) -> String {
         guard let error = error as? DecodingError else { return error.localizedDescription }

@@ -51,11 +51,3 @@ struct CheckpointManifest: Hashable, Sendable {
         guard self.text.utf8.elementsEqual(text.utf8) else { return nil }
     }
 }
-
-extension UInt32 {
-    /// Eight hexadecimal digits.
-    var hexadecimal: String {
-        let digits = String(self, radix: 16)
-        return String(repeating: "0", count: 8 - digits.count) + digits
-    }
-}

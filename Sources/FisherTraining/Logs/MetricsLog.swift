@@ -85,3 +85,18 @@ public final class MetricsLog {
         }
     }
 }
+
+extension MetricsLog.Mark {
+    private static let (lengthKey, checkKey) = ("metrics_bytes", "metrics_check")
+
+    /// The numbers that a checkpoint holds besides the session.
+    var companion: [String: Int] { [Self.lengthKey: byteCount, Self.checkKey: Int(check)] }
+
+    /// Reads the numbers of a checkpoint; nil where they are missing or no log's.
+    init?(companion: [String: Int]) {
+        guard let count = companion[Self.lengthKey], count >= 0,
+            let check = companion[Self.checkKey].flatMap({ UInt32(exactly: $0) })
+        else { return nil }
+        self.init(byteCount: count, check: check)
+    }
+}

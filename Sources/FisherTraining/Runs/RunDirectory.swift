@@ -44,9 +44,13 @@ public struct RunDirectory: Hashable, Sendable {
         return try FolderLock(folder: path)
     }
 
-    /// Reads what was run.
+    /// Reads what was run; throws `StorageError` of kind `damaged` if it is not as it was written.
     public func document() throws(StorageError) -> RunDocument {
         let data = try DurableStorage.readFile(at: documentFile, followingLinks: false)
+        guard StoredJSON.isAsWritten(data) == true else {
+            throw StorageError(
+                .damaged, path: documentFile, reason: "is not a run's document as it was written")
+        }
         do {
             return try StoredJSON.decode(RunDocument.self, from: data)
         } catch {
@@ -57,7 +61,7 @@ public struct RunDirectory: Hashable, Sendable {
 
     /// Writes what was run, whole or not at all.
     func write(_ document: RunDocument) throws(StorageError) {
-        try DurableStorage.replaceFile(at: documentFile, with: StoredJSON.encode(document))
+        try DurableStorage.replaceFile(at: documentFile, with: StoredJSON.sealed(document))
     }
 
     /// The runs in a folder and the folders below it, by path; the folder itself included if it is one.

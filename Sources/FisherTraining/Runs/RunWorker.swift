@@ -82,20 +82,12 @@ final class RunWorker<Task: TrainingTask> {
             from: checkpoint, configuration: course, changesSchedule: changesSchedule)
         saved = (checkpoint.step, session.progress.lastEvaluation)
         savesAtOnce = changesSchedule
-        guard let count = numbers[Companion.logLength.rawValue], count >= 0,
-            let check = numbers[Companion.logCheck.rawValue].flatMap({ UInt32(exactly: $0) })
-        else {
+        guard let mark = MetricsLog.Mark(companion: numbers) else {
             throw StorageError(
                 .damaged, path: checkpoint.stateFile,
                 reason: "cannot be used: it lacks the length and the check of metrics.jsonl")
         }
-        return MetricsLog.Mark(byteCount: count, check: check)
-    }
-
-    /// What a checkpoint of a run holds besides the session.
-    private enum Companion: String {
-        case logLength = "metrics_bytes"
-        case logCheck = "metrics_check"
+        return mark
     }
 
     /// Throws if the disk cannot hold the checkpoints that the run keeps at one time.
@@ -193,10 +185,7 @@ final class RunWorker<Task: TrainingTask> {
         let mark = try log.synchronize()
         let checkpoint = try session.save(
             to: directory.checkpoints,
-            companion: [
-                Companion.logLength.rawValue: mark.byteCount, Companion.logCheck.rawValue: Int(mark.check),
-            ],
-            configuration: course)
+            companion: mark.companion, configuration: course)
         if progress.curve.last?.validationLoss?.isFinite ?? true {
             // Weights are known to be good when they were evaluated, or when a step from them had a finite loss.
             document.finiteStep =

@@ -114,4 +114,36 @@ public final class EventFileWriter {
 
     /// The check as the format stores it.
     static func masked(_ check: UInt32) -> UInt32 { (check >> 15 | check << 17) &+ 0xa282_ead8 }
+
+    /// What is wrong with a file of events; nil if every record is as it was written. A record that a kill cut short
+    /// is none.
+    static func damage(inFile path: String) throws(StorageError) -> StorageError? {
+        let file = try FileReader(path, followingLinks: false)
+        func number<Number: FixedWidthInteger>(at offset: Int, _: Number.Type) throws(StorageError) -> Number
+        {
+            let bytes = try file.bytes(at: offset, count: Number.bitWidth / 8)
+            return bytes.reversed().reduce(0) { $0 << 8 | Number(truncatingIfNeeded: $1) }
+        }
+        func isChecked(_ bytes: [UInt8], by offset: Int) throws(StorageError) -> Bool {
+            try masked(CRC32C.of(bytes)) == number(at: offset, UInt32.self)
+        }
+        var begin = 0
+        while file.byteCount - begin >= 12 {
+            let head = try file.bytes(at: begin, count: 8)
+            var isSound = try isChecked(head, by: begin + 8)
+            let length = try number(at: begin, UInt64.self)
+            if isSound {
+                guard length <= UInt64(max(0, file.byteCount - begin - 16)) else { return nil }
+                let bytes = try file.bytes(at: begin + 12, count: Int(length))
+                isSound = try isChecked(bytes, by: begin + 12 + Int(length))
+            }
+            guard isSound else {
+                return StorageError(
+                    .damaged, path: path,
+                    reason: "has a record at byte \(begin) that is not as it was written")
+            }
+            begin += 16 + Int(length)
+        }
+        return nil
+    }
 }
