@@ -87,6 +87,27 @@ package enum DurableStorage {
         }
     }
 
+    /// The names in a folder, in no order; nil if there is no such folder.
+    package static func names(inFolder path: String) throws(StorageError) -> [String]? {
+        guard let folder = opendir(path) else {
+            if errno == ENOENT { return nil }
+            throw .system("cannot be listed", path: path)
+        }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(folder) else {
+                if errno != 0 { throw .system("cannot be listed", path: path) }
+                return names
+            }
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+    }
+
     /// Flushes the entries of a folder to the disk.
     package static func synchronizeFolder(_ path: String) throws(StorageError) {
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -14,6 +14,7 @@ public struct DurableRun<Task: TrainingTask> {
     private let training: TrainingConfiguration
     private let toml: String
     private let document: RunDocument
+    private let title: String
 
     /// Prepares a run.
     ///
@@ -25,16 +26,18 @@ public struct DurableRun<Task: TrainingTask> {
     ///   - toml: the whole configuration as a file, which is kept in the folder.
     ///   - values: the same by key, for tables of runs.
     ///   - environment: the software and hardware of the run.
+    ///   - title: what progress calls the run; its label and seed by default.
     public init(
         _ task: Task, _ candidate: OptimizerCandidate, in directory: RunDirectory,
         training: TrainingConfiguration, toml: String = "", values: [String: String] = [:],
-        environment: EnvironmentSummary = .current()
+        environment: EnvironmentSummary = .current(), title: String? = nil
     ) {
         self.directory = directory
         self.task = task
         self.candidate = candidate
         self.training = training
         self.toml = toml
+        self.title = title ?? "\(candidate.label), seed \(training.seed)"
         document = RunDocument(
             task: task.summary, dataFingerprint: task.dataFingerprint, environment: environment,
             label: candidate.label, rule: type(of: candidate.rule).summary.name, options: candidate.options,
@@ -71,7 +74,7 @@ public struct DurableRun<Task: TrainingTask> {
         let session = try TrainingSession(
             task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
         let worker = RunWorker(
-            directory: directory, session: session, configuration: training, document: document,
+            directory: directory, session: session, configuration: training, document: document, title: title,
             display: display, callbacks: callbacks)
         if resuming { try worker.resume() }
         try worker.requireSpace()
@@ -99,21 +102,26 @@ private final class RunWorker<Task: TrainingTask> {
     let session: TrainingSession<Task>
     let configuration: TrainingConfiguration
     var document: RunDocument
+    let title: String
     let display: ProgressDisplay?
     let callbacks: TrainingLoop<Task>.Callbacks
     /// The length of the metrics at the moment from which the run resumes.
     private var metricsLength = 0
     /// The step and the last evaluation of the newest checkpoint.
     private var saved: (step: Int, evaluation: Int?)?
+    /// When it was written, or the work began.
+    private var lastSave = ContinuousClock.now
 
     init(
         directory: RunDirectory, session: TrainingSession<Task>, configuration: TrainingConfiguration,
-        document: RunDocument, display: ProgressDisplay?, callbacks: TrainingLoop<Task>.Callbacks
+        document: RunDocument, title: String, display: ProgressDisplay?,
+        callbacks: TrainingLoop<Task>.Callbacks
     ) {
         self.directory = directory
         self.session = session
         self.configuration = configuration
         self.document = document
+        self.title = title
         self.display = display
         self.callbacks = callbacks
     }
@@ -137,9 +145,7 @@ private final class RunWorker<Task: TrainingTask> {
         let date = Date().formatted(.iso8601)
         document.resumes.append(RunDocument.Resume(date: date, step: checkpoint.step))
         // The process may have died between saving a best checkpoint and marking it.
-        if let best = session.progress.best, best.step == checkpoint.step {
-            try directory.checkpoints.markBest(checkpoint)
-        }
+        try markIfBest(checkpoint)
     }
 
     /// Throws if the disk cannot hold the checkpoints that the run keeps at one time.
@@ -161,10 +167,9 @@ private final class RunWorker<Task: TrainingTask> {
             directory, of: session, configuration: configuration, values: document.configuration,
             length: metricsLength)
         try note(.running, .interrupted(step: session.progress.step))
-        let (task, label) = (session.task, "\(document.label), seed \(session.seed)")
         display?.begin(
-            label, totalSteps: configuration.steps, step: session.progress.step,
-            tokens: session.progress.step * task.examplesPerStep)
+            title, totalSteps: configuration.steps, step: session.progress.step,
+            tokens: session.progress.step * session.task.examplesPerStep)
         defer { display?.finish() }
         do {
             let end = try TrainingLoop(session, length: configuration.length)(callbacks(log))
@@ -177,7 +182,7 @@ private final class RunWorker<Task: TrainingTask> {
                 try note(.diverged, .diverged(step: session.progress.step, reason: reason))
             }
             try log.ended(succeeded: loss.isFinite)
-            display?.endRun("validation loss \(NumberText.plain.fixed(loss, decimals: 4))")
+            display?.endRun(document.record.outcome)
             return document
         } catch let error as Interrupted {
             try save(log, unless: isSaved)
@@ -187,6 +192,7 @@ private final class RunWorker<Task: TrainingTask> {
             let reason = "\(error.source) is not finite"
             try log.ended(succeeded: false)
             try note(.diverged, .diverged(step: session.progress.step + 1, reason: reason))
+            display?.endRun(document.record.outcome)
             throw error
         }
     }
@@ -203,7 +209,7 @@ private final class RunWorker<Task: TrainingTask> {
             },
             afterEvaluation: { [self] session, point in
                 try log.evaluated(point)
-                try note(.running, .interrupted(step: session.progress.step))
+                if !isTooSoon { try note(.running, .interrupted(step: session.progress.step)) }
                 try own.afterEvaluation(session, point)
             },
             betweenSteps: { [self] session in
@@ -220,9 +226,16 @@ private final class RunWorker<Task: TrainingTask> {
     private var isCheckpointDue: Bool {
         let (step, progress) = (session.progress.step, session.progress)
         if step == 0 { return false }
+        if step == configuration.steps { return true }
+        if isTooSoon { return false }
         let every = configuration.checkpointEvery
         let isRegular = every > 0 ? step % every == 0 : progress.lastEvaluation == step
-        return isRegular || step == configuration.steps || progress.best?.step == step
+        return isRegular || progress.best?.step == step
+    }
+
+    /// Whether the least time between checkpoints is not over.
+    private var isTooSoon: Bool {
+        lastSave.duration(to: .now) < .seconds(configuration.checkpointSeconds)
     }
 
     private func save(_ log: RunLog<Task>, unless isUnnecessary: Bool) throws {
@@ -231,10 +244,23 @@ private final class RunWorker<Task: TrainingTask> {
         let checkpoint = try session.save(
             to: directory.checkpoints, companion: ["metrics_bytes": length])
         saved = (session.progress.step, session.progress.lastEvaluation)
-        if session.progress.best?.step == session.progress.step {
-            try directory.checkpoints.markBest(checkpoint)
-        }
+        lastSave = .now
+        try markIfBest(checkpoint)
         try directory.checkpoints.prune(keeping: configuration.keep)
+    }
+
+    /// Marks a checkpoint as the best if no other of those that were written has a loss as low.
+    private func markIfBest(_ checkpoint: Checkpoint) throws {
+        func loss(_ step: Int) -> Double? {
+            session.progress.curve.first { $0.step == step }?.validationLoss
+        }
+        guard let own = loss(checkpoint.step), own.isFinite else { return }
+        if let best = directory.checkpoints.best, best.step != checkpoint.step,
+            loss(best.step) ?? .infinity <= own
+        {
+            return
+        }
+        try directory.checkpoints.markBest(checkpoint)
     }
 
     private func note(_ phase: RunDocument.Phase, _ status: RunStatus) throws {
