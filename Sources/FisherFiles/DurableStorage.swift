@@ -37,8 +37,11 @@ package enum DurableStorage {
         }
     }
 
-    /// Reads a whole file.
-    package static func readFile(at path: String) throws(StorageError) -> Data {
+    /// The most bytes of a JSON document or a configuration that are read.
+    package static let documentLimit = 64 << 20
+
+    /// Reads a whole file of at most `limit` bytes.
+    package static func readFile(at path: String, limit: Int = documentLimit) throws(StorageError) -> Data {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw .system("cannot be opened", path: path) }
         defer { close(descriptor) }
@@ -49,6 +52,9 @@ package enum DurableStorage {
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else { throw .system("cannot be read", path: path) }
             if count == 0 { return data }
+            guard count <= limit - data.count else {
+                throw StorageError(.damaged, path: path, reason: "has more than \(limit) bytes, the limit")
+            }
             data.append(contentsOf: buffer[..<count])
         }
     }
@@ -87,24 +93,26 @@ package enum DurableStorage {
         }
     }
 
-    /// The names in a folder, in no order; nil if there is no such folder.
+    /// The names in a folder, unsorted, without `.` and `..`; nil where there is no such folder.
+    ///
+    /// A folder that cannot be read to its end is an error, never an empty one.
     package static func names(inFolder path: String) throws(StorageError) -> [String]? {
-        guard let folder = opendir(path) else {
+        guard let stream = opendir(path) else {
             if errno == ENOENT { return nil }
             throw .system("cannot be listed", path: path)
         }
-        defer { closedir(folder) }
+        defer { closedir(stream) }
         var names: [String] = []
         while true {
             errno = 0
-            guard let entry = readdir(folder) else {
-                if errno != 0 { throw .system("cannot be listed", path: path) }
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw .system("cannot be listed", path: path) }
                 return names
             }
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if name != ".", name != ".." { names.append(name) }
+            if name != "." && name != ".." { names.append(name) }
         }
     }
 
