@@ -9,7 +9,7 @@ import Testing
     static let run = TrainCommandTests.run
 
     static func arguments(
-        _ command: String = "compare", _ output: String, steps: Int = 4, seeds: String = "1",
+        _ output: String, command: String = "compare", steps: Int = 4, seeds: String = "1",
         _ optimizers: String...
     ) -> [String] {
         [
@@ -191,10 +191,10 @@ import Testing
                 ),
                 (Self.arguments(root, "adamw", "adamw"), "adamw is named twice"),
                 (
-                    Self.arguments("ablate", root, "fadam") + ["--option", "rho=1,1"],
+                    Self.arguments(root, command: "ablate", "fadam") + ["--option", "rho=1,1"],
                     "fadam + rho 1 is named twice"
                 ),
-                (Self.arguments("ablate", root, "fadam") + axes, "more than 1000000 combinations"),
+                (Self.arguments(root, command: "ablate", "fadam") + axes, "more than 1000000 combinations"),
                 (["continual", "--first-seed", most, "--output", root], "leaves no room for 3 seeds"),
             ] {
                 let run = try Self.run(arguments)
