@@ -92,7 +92,7 @@ let package = Package(
             dependencies: [
                 "Fisher", "FisherOptions", "FisherStudies", .product(name: "TOMLKit", package: "TOMLKit"),
             ]),
-        .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherTraining"]),
+        .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherFiles", "FisherTraining"]),
         .target(name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTraining"]),
         .target(
             name: "FisherCommand",
@@ -119,7 +119,7 @@ let package = Package(
             )
         ),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
-        .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+        .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher"]),

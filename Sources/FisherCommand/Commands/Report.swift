@@ -19,6 +19,7 @@ struct Report: ParsableCommand {
     var output = "report.html"
 
     func run() throws {
+        try FileWriter.check(output)
         let study = try study()
         try study.writeReport(to: output)
         let screen = ProgressOutput.standardOutput()

@@ -22,9 +22,7 @@ extension RunDirectory {
         var found: [RunDirectory] = []
         for name in names.sorted() where !name.hasPrefix(".") {
             let path = own.path + "/" + name
-            var status = stat()
-            guard lstat(path, &status) == 0 else { throw .system("cannot be opened", path: path) }
-            guard status.st_mode & S_IFMT == S_IFDIR else { continue }
+            guard try DurableStorage.kind(of: path, followingLinks: false) == .folder else { continue }
             if isStudy, name == "tuning", !includesTrials { continue }
             found += try runs(under: path, includesTrials: includesTrials)
         }

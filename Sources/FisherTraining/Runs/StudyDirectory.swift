@@ -12,7 +12,7 @@ import Fisher
 public final class StudyDirectory {
     /// The results and the page.
     public let files: StudyFiles
-    private let lock: RunLock
+    private let lock: FolderLock
     /// The folders that were given to candidates, by path.
     private var owners: [String: Owner] = [:]
 
@@ -35,13 +35,16 @@ public final class StudyDirectory {
     ) throws(StorageError) {
         files = StudyFiles(folder: RunDirectory(path: path).path)
         try DurableStorage.makeFolder(path)
-        lock = try RunLock(folder: path)
+        lock = try FolderLock(folder: path)
         let names = try DurableStorage.names(inFolder: path) ?? []
         if names.contains("run.json") || names.contains("checkpoints") {
             throw StorageError(
                 .cannotCreate, path: path, reason: "already holds a run: choose another folder with --output")
         }
-        if resuming { return }
+        if resuming {
+            DurableStorage.removeLeftovers(inFolder: path)
+            return
+        }
         var found = names.contains("results.json") ? "results" : nil
         for section in ["runs", "tuning"] where found == nil {
             let runs = try DurableStorage.names(inFolder: "\(path)/\(section)") ?? []
