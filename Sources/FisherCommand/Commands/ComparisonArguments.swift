@@ -13,6 +13,8 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
             their checkpoints, and new ones are added.
             """)
     var resume = false
+    @Flag(help: "Resume runs although checkpoints that were saved, or part of metrics.jsonl, are gone.")
+    var acceptDamage = false
     @Option(
         name: .shortAndLong,
         help: """
@@ -63,7 +65,11 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     let learningRate: Schedule
 
     /// The length, checkpoints and logs of each run.
-    var runs: StudyRuns { StudyRuns(configuration) }
+    var runs: StudyRuns {
+        var runs = StudyRuns(configuration)
+        if arguments.acceptDamage { runs.allowances = .damage }
+        return runs
+    }
 
     /// The optimizers as they are named, with what all of them share.
     ///

@@ -8,6 +8,8 @@ public struct StudyRuns: Sendable {
     /// Steps, checkpoints and logs of each run. The seed is the run's own, and no run ends early: those that are compared
     /// are of one length.
     public let training: TrainingConfiguration
+    /// What is accepted when runs are resumed, and is an error otherwise.
+    public var allowances: ResumeAllowances = []
     private let describe: @Sendable (OptimizerCandidate, UInt64) throws -> Description
 
     /// Runs of a task that has no configuration; their folders lack one.
@@ -72,7 +74,7 @@ public struct StudyRuns: Sendable {
         let run = DurableRun(
             task, candidate, in: directory, training: training, toml: toml, values: values, title: title)
         do {
-            return try run(resuming: directory.holdsRun, progress: progress).record
+            return try run(resuming: try directory.holdsRun, allowing: allowances, progress: progress).record
         } catch is NonFiniteError {
             return try directory.document().record
         }
