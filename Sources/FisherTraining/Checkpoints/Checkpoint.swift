@@ -50,7 +50,7 @@ public struct Checkpoint: Hashable, Sendable {
             StorageError(.damaged, path: path, reason: "is damaged: \(reason)")
         }
         guard FileManager.default.fileExists(atPath: path) else {
-            throw StorageError(.notFound, path: path, reason: "is not there")
+            throw StorageError(.notFound, path: path, reason: "is not there, or a link to nowhere")
         }
         let file = path + "/" + CheckpointManifest.fileName
         let data: Data

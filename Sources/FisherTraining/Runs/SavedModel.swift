@@ -38,7 +38,7 @@ public struct SavedModel: Hashable, Sendable {
             return
         }
         let run = RunDirectory(path: path)
-        var chosen = run.checkpoints.best
+        var chosen = try run.checkpoints.best
         if chosen == nil { chosen = try run.checkpoints.newest()?.checkpoint }
         guard let chosen else {
             throw StorageError(
