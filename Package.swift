@@ -56,8 +56,7 @@ let package = Package(
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         .target(
@@ -83,9 +82,7 @@ let package = Package(
             name: "FisherReports", dependencies: ["FisherInformation", "FisherStudies", "NeuralNet", "Torch"]),
         .target(
             name: "FisherTraining",
-            dependencies: [
-                "Fisher", "FisherOptions", "FisherStudies", .product(name: "TOMLKit", package: "TOMLKit"),
-            ]),
+            dependencies: ["Fisher", "FisherOptions", "FisherStudies"]),
         .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherTraining"]),
         .target(name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTraining"]),
         .target(
@@ -112,6 +109,11 @@ let package = Package(
                 ]
             )
         ),
+        // Not a product: `make fuzz` and the tests give changed inputs to every reader.
+        .target(
+            name: "Fuzzing", dependencies: ["FisherCommand", "FisherReports", "FisherTasks"],
+            path: "Fuzz/Fuzzing"),
+        .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
         .testTarget(name: "TorchTests", dependencies: ["Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
@@ -120,7 +122,7 @@ let package = Package(
             name: "FisherTrainingTests",
             dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),
         .testTarget(name: "FisherTasksTests", dependencies: ["FisherReports", "FisherTasks"]),
-        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand"]),
+        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand", "Fuzzing"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
