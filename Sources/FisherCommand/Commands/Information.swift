@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fisher
 import FisherTasks
+import FisherTraining
 import Foundation
 
 /// `fisher information`: an estimate from files, to compare with other implementations.
@@ -55,6 +56,7 @@ struct Information: ParsableCommand {
     }
 
     func run() throws {
+        try FileWriter.check(output)
         let plain = try PlainNetwork(model: model, weights: weights)
         let batch = try plain.batch(inputs: inputs, targets: targets)
         let source = source == .sampled(1) ? .sampled(samples) : source

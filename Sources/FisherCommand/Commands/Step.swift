@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fisher
 import FisherTasks
+import FisherTraining
 
 /// `fisher step`: applies a rule to tensors from files, to compare with other implementations.
 struct Step: ParsableCommand {
@@ -60,6 +61,7 @@ struct Step: ParsableCommand {
     }
 
     func run() throws {
+        for path in [output, saveState].compactMap(\.self) { try FileWriter.check(path) }
         var rule = try RuleRegistry.rule(named: optimizer)
         for setting in settings { try rule.set(setting.name, to: setting.value) }
         let group = ParameterGroup(.rest, rule, decaying: .all)

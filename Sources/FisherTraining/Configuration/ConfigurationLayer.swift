@@ -48,14 +48,18 @@ public struct ConfigurationLayer: Sendable {
     ///
     /// - Throws: `StorageError` if the file cannot be read, `ConfigurationError` with the line if it is not
     ///   TOML, if it sets a key twice or holds what a configuration cannot: dates, lists of lists, arrays of tables.
-    public init(tomlFile path: String) throws {
-        try self.init(toml: try DurableStorage.readFile(at: path), path: path)
+    public init(tomlFile path: String) throws { try self.init(tomlFile: path, followingLinks: true) }
+
+    /// Reads a TOML file, which in a run's folder must not be a link.
+    package init(tomlFile path: String, followingLinks: Bool) throws {
+        let data = try DurableStorage.readFile(at: path, followingLinks: followingLinks)
+        try self.init(toml: data, path: path)
     }
 
     /// Reads the contents of a TOML file, which errors name by its path.
     package init(toml: some Collection<UInt8>, path: String) throws(ConfigurationError) {
         func mistake(_ line: Int, _ reason: String) -> ConfigurationError {
-            ConfigurationError("\(path), line \(line) \(reason)")
+            ConfigurationError("\(path.printable), line \(line) \(reason)")
         }
         let settings: [TOMLReader.Setting]
         do throws(TOMLReader.Fault) {
@@ -67,7 +71,7 @@ public struct ConfigurationLayer: Sendable {
         for setting in settings {
             let key = setting.path.joined(separator: ".")
             guard values.updateValue(setting.pieces, forKey: key) == nil else {
-                throw mistake(setting.line, "sets \(key) again")
+                throw mistake(setting.line, "sets \(key.printable) again")
             }
         }
         self.init(.file(path), values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
