@@ -1,3 +1,5 @@
+import FisherFiles
+
 /// A pull parser for JSON as RFC 8259 defines it, and nothing beyond.
 ///
 /// The caller walks the text in order and decides what each value must be, so repeated keys are reported one
@@ -146,7 +148,7 @@ package struct StrictJSON {
     /// Adds the key of an object's member to those before it; throws if it is among them.
     package func note(_ key: String, among keys: inout Set<String>) throws(Fault) {
         guard keys.insert(key).inserted else {
-            throw fault("the key \(SafetensorsError.quoted(key)) occurs more than once")
+            throw fault("the key \(key.quoted()) occurs more than once")
         }
     }
 
