@@ -49,10 +49,9 @@ package enum StoredJSON {
         case .valueNotFound(_, let context): return "\(place(context)) has no value"
         case .typeMismatch(let type, let context): return "\(place(context)) is not of type \(type)"
         case .dataCorrupted(let context):
-            // Foundation names no place of a number that does not fit.
-            let reason = context.debugDescription
+            // What is no JSON was refused before; Foundation names no place of a number that does not fit its type.
             return context.codingPath.isEmpty
-                ? String(reason.hasSuffix(".") ? reason.dropLast() : reason[...])
+                ? "it has a number that is too large, or that is not whole where it must be"
                 : "\(place(context)) is not a known value"
         @unknown default: return "it cannot be decoded"
         }
