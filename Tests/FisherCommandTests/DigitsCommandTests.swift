@@ -33,7 +33,10 @@ import Testing
             #expect(run.status == 0, "\(run.errors)")
             #expect(run.output.contains("nats an image") && !run.output.contains("sample:"))
             let more = try Self.run(
-                ["train", "digits", "--resume", "--output", root + "/run", "--set", "training.steps=9"])
+                [
+                    "train", "digits", "--resume", "--output", root + "/run", "--set", "training.steps=9",
+                    "--change-schedule",
+                ])
             #expect(more.status == 0 && more.output.contains("step 9"), "\(more.errors)")
             let ablated = try Self.run([
                 "ablate", "digits", "--steps", "3", "--batch", "8", "--seeds", "1", "--optimizer", "fadam",

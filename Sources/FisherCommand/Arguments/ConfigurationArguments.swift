@@ -63,6 +63,9 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     /// Settings of options of rules, which have no section: `beta2=0.99`.
     var ruleSettings: [SettingArgument] { settings.filter { !$0.name.contains(".") } }
 
+    /// Whether the command line has any value, preset or file.
+    var isGiven: Bool { config != nil || preset != nil || !values.isEmpty || !ruleSettings.isEmpty }
+
     /// The resolved configuration.
     func resolved() throws -> ResolvedConfiguration<Task.Options> { try ResolvedConfiguration(try layers()) }
 }
@@ -139,7 +142,8 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
     /// Flags that commands have of their own, which no option of a task may take.
     private static var commandFlags: Set<String> {
         [
-            "config", "damping", "dry-run", "first-seed", "help", "json", "learning-rates", "option",
+            "accept-damage", "change-schedule", "config", "damping", "dry-run", "first-seed", "help", "json",
+            "learning-rates", "option",
             "optimizer", "output", "preset", "print-config", "protocol", "resume", "seeds", "set",
             "training-steps", "tune", "tuning-seeds", "turns", "unequal-budgets", "version",
             "warm-up-steps",

@@ -28,9 +28,9 @@ package struct CheckpointManifest: Hashable, Sendable {
     var text: String {
         let lines =
             [CheckpointManifest.title, "step \(step)"]
-            + files.map { "\(hexadecimal($0.check)) \($0.byteCount) \($0.name)" }
+            + files.map { "\($0.check.hexadecimal) \($0.byteCount) \($0.name)" }
         let body = lines.joined(separator: "\n") + "\n"
-        return body + "end \(hexadecimal(CRC32C.of(body.utf8)))\n"
+        return body + "end \(CRC32C.of(body.utf8).hexadecimal)\n"
     }
 
     /// Parses a manifest; nil if a single bit differs from what was written.
@@ -52,8 +52,10 @@ package struct CheckpointManifest: Hashable, Sendable {
     }
 }
 
-/// Eight hexadecimal digits.
-private func hexadecimal(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
+extension UInt32 {
+    /// Eight hexadecimal digits.
+    var hexadecimal: String {
+        let digits = String(self, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
 }

@@ -29,9 +29,13 @@ public struct RunDirectory: Hashable, Sendable {
     /// The checkpoints.
     public var checkpoints: CheckpointStore { CheckpointStore(folder: path + "/checkpoints") }
 
-    /// Whether a run has begun here.
+    /// Whether a run has begun here; throws `StorageError` if the folder cannot be read.
     public var holdsRun: Bool {
-        FileManager.default.fileExists(atPath: documentFile) || !checkpoints.list().isEmpty
+        get throws(StorageError) {
+            let names = try DurableStorage.names(inFolder: path) ?? []
+            if names.contains("run.json") { return true }
+            return try !checkpoints.list().isEmpty
+        }
     }
 
     /// Creates the folder and takes its lock.
@@ -54,11 +58,6 @@ public struct RunDirectory: Hashable, Sendable {
     /// Writes what was run, whole or not at all.
     func write(_ document: RunDocument) throws(StorageError) {
         try DurableStorage.replaceFile(at: documentFile, with: StoredJSON.encode(document))
-    }
-
-    /// Writes the resolved configuration.
-    func writeConfiguration(_ toml: String) throws(StorageError) {
-        try DurableStorage.replaceFile(at: configurationFile, with: Data(toml.utf8))
     }
 
     /// The runs in a folder and the folders below it, by path; the folder itself included if it is one.
