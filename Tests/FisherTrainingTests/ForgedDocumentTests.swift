@@ -60,7 +60,8 @@ import Testing
         let folder = FileManager.default.temporaryDirectory.appending(path: "forged-\(UUID())").path
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        try forged(StoredJSON.encode(Self.run), key, value).write(to: URL(filePath: folder + "/run.json"))
+        try StoredJSON.sealed(forged(StoredJSON.encode(Self.run), key, value)).write(
+            to: URL(filePath: folder + "/run.json"))
         let error = #expect(throws: StorageError.self) { try RunDirectory(path: folder).document() }
         #expect(error?.kind == .damaged && error?.description.contains("run.json") == true)
         #expect(error?.description.contains(complaint) == true, "\(error as Any)")

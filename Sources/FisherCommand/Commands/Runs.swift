@@ -26,6 +26,7 @@ struct Runs: ParsableCommand {
     func run() throws {
         let directories = try folders.flatMap { try RunDirectory.runs(under: $0) }
         try RunDirectory.requireDistinct(directories)
+        if verify { return try verify(directories) }
         var found: [RunTable.Run] = []
         for directory in directories {
             do {

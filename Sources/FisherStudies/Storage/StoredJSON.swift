@@ -34,10 +34,11 @@ package enum StoredJSON {
     ///
     ///     {
     ///       "check" : "1a2b3c4d",
-    package static func sealed(_ value: some Encodable) -> Data {
-        let data = encode(value)
-        precondition(
-            data.starts(with: opening) && data.count > 4, "\(type(of: value)) is an object with members")
+    package static func sealed(_ value: some Encodable) -> Data { sealed(encode(value)) }
+
+    /// The same of an object that has been encoded, with members.
+    package static func sealed(_ data: Data) -> Data {
+        precondition(data.starts(with: opening), "only an indented object has room for its check")
         return opening + checkLine(of: data) + data.dropFirst(opening.count)
     }
 
