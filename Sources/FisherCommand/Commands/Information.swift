@@ -55,6 +55,9 @@ struct Information: ParsableCommand {
     }
 
     func run() throws {
+        try requireApart(
+            ["--output": output],
+            from: ["--model": model, "--weights": weights, "--inputs": inputs, "--targets": targets])
         let plain = try PlainNetwork(model: model, weights: weights)
         let batch = try plain.batch(inputs: inputs, targets: targets)
         let source = source == .sampled(1) ? .sampled(samples) : source

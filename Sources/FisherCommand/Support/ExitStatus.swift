@@ -27,6 +27,7 @@ enum ExitStatus: Int32 {
         case is Interrupted, is Resumable: self = .interrupted
         case is AlreadyHoldsRun: self = .cannotCreate
         case let error as StorageError: self.init(error.kind)
+        case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory
         case is OptimizerError, is WeightError, is NetworkSpecificationError, is CurvatureError,
             is LikelihoodError, is BenchmarkNetworkError:
             self = .badData
