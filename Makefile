@@ -32,7 +32,7 @@ bench: build ## time steps and estimates beside their Python peers, in turns; wr
 	@$(MAKE) bench-information
 
 bench-information: build ## time estimates of the information beside Python libraries, about 10 minutes
-	python3 -m venv .build/bench-venv && .build/bench-venv/bin/pip install -q -r Benchmarks/requirements-information.txt
+	python3 -I -m venv .build/bench-venv && .build/bench-venv/bin/python -I -m pip install -q -r Benchmarks/requirements-information.txt
 	OMP_WAIT_POLICY=passive .build/bench-venv/bin/python Benchmarks/information.py
 
 format: ## format the sources

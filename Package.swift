@@ -20,7 +20,10 @@ func pythonEngine() -> String {
     let process = Process()
     let output = Pipe()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", "import torch; print(torch.__path__[0])"]
+    // The working directory is not searched: a torch.py there would be executed.
+    let statement =
+        "import sys; sys.path = [p for p in sys.path if p]; import torch; print(torch.__path__[0])"
+    process.arguments = ["python3", "-c", statement]
     process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     guard (try? process.run()) != nil else { return "/python3-has-no-torch" }
@@ -41,6 +44,7 @@ let package = Package(
     name: "swift-fisher",
     platforms: [.macOS(.v15)],
     products: [
+        .library(name: "FisherFiles", targets: ["FisherFiles"]),
         .library(name: "Torch", targets: ["Torch"]),
         .library(name: "NeuralNet", targets: ["NeuralNet"]),
         .library(name: "FisherOptions", targets: ["FisherOptions"]),
@@ -56,8 +60,8 @@ let package = Package(
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
+        .package(url: "https://github.com/LebJe/TOMLKit", .upToNextMinor(from: "0.6.0")),
     ],
     targets: [
         .target(
@@ -71,14 +75,16 @@ let package = Package(
         ),
         .target(name: "CKernels"),
         .target(name: "CDigits", exclude: ["digits.txt", "ATTRIBUTION.md"]),
-        .target(name: "Torch", dependencies: ["CKernels", "CTorch"]),
+        .target(name: "FisherFiles"),
+        .target(name: "Torch", dependencies: ["CKernels", "CTorch", "FisherFiles"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
         .target(name: "FisherOptions", dependencies: ["Torch"]),
         .target(
             name: "Fisher",
             dependencies: ["CKernels", "FisherInformation", "FisherOptions", "NeuralNet", "Torch"]),
-        .target(name: "FisherStudies", dependencies: ["FisherInformation", "NeuralNet", "Torch"]),
+        .target(
+            name: "FisherStudies", dependencies: ["FisherFiles", "FisherInformation", "NeuralNet", "Torch"]),
         .target(
             name: "FisherReports", dependencies: ["FisherInformation", "FisherStudies", "NeuralNet", "Torch"]),
         .target(
@@ -86,7 +92,7 @@ let package = Package(
             dependencies: [
                 "Fisher", "FisherOptions", "FisherStudies", .product(name: "TOMLKit", package: "TOMLKit"),
             ]),
-        .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherTraining"]),
+        .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherFiles", "FisherTraining"]),
         .target(name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTraining"]),
         .target(
             name: "FisherCommand",
@@ -112,7 +118,8 @@ let package = Package(
                 ]
             )
         ),
-        .testTarget(name: "TorchTests", dependencies: ["Torch"]),
+        .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
+        .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher"]),

@@ -7,8 +7,8 @@
 #error "swift-fisher found no libtorch 2.13: run 'make engine' in its checkout or 'swift package prepare-engine' in yours, or set LIBTORCH=/path/to/libtorch or LIBTORCH_USE_PYTORCH=1."
 #else
 #include <torch/headeronly/version.h>
-#if TORCH_VERSION_MAJOR != 2 || TORCH_VERSION_MINOR != 13
-#error "swift-fisher needs libtorch 2.13, and LIBTORCH or LIBTORCH_USE_PYTORCH names another version: unset it and run 'make engine', or name a 2.13."
+#if TORCH_VERSION_MAJOR != 2 || TORCH_VERSION_MINOR != 13 || TORCH_VERSION_PATCH != 0
+#error "swift-fisher needs libtorch 2.13.0, and LIBTORCH or LIBTORCH_USE_PYTORCH names another version: unset it and run 'make engine', or name a 2.13.0."
 #else
 #define CTORCH_ENGINE 1
 #endif

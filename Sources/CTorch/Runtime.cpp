@@ -20,7 +20,20 @@
 
 using namespace ctorch;
 
-const char *ct_engine_version(void) { return TORCH_VERSION; }
+const char *ct_engine_version(void) {
+    static const std::string version = [] {
+        // Asked of the library that is loaded: the headers name only the one compiled against.
+        auto query = reinterpret_cast<uint64_t (*)()>(dlsym(RTLD_DEFAULT, "aoti_torch_abi_version"));
+        if (query == nullptr) return std::string("of an unknown version");
+        auto packed = query();
+        std::string text = std::to_string(packed >> 56);
+        for (int shift : {48, 40}) text += "." + std::to_string((packed >> shift) & 0xff);
+        return text;
+    }();
+    return version.c_str();
+}
+
+const char *ct_engine_headers_version(void) { return TORCH_VERSION; }
 
 const char *ct_engine_folder(void) {
     static const std::string folder = [] {

@@ -1,3 +1,4 @@
+import FisherFiles
 import Foundation
 
 #if canImport(Glibc)
@@ -22,15 +23,14 @@ enum ResidentMemory {
                 _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
             }
         #endif
-        guard let file = FileHandle(forWritingAtPath: "/proc/self/clear_refs") else { return nil }
-        guard (try? file.write(contentsOf: Data("5".utf8))) != nil else { return nil }
-        try? file.close()
+        guard SystemFile.write("5", to: "/proc/self/clear_refs") else { return nil }
         return value("VmRSS")
     }
 
     private static func value(_ name: String) -> Int? {
-        guard let text = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else { return nil }
-        let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
+        let line = SystemFile.text(at: "/proc/self/status")?.split(separator: "\n").first {
+            $0.hasPrefix(name + ":")
+        }
         let number = line?.split(whereSeparator: \.isWhitespace).dropFirst().first
         return number.flatMap { Int($0) }.map { $0 * 1024 }
     }

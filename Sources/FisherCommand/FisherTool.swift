@@ -54,7 +54,12 @@ public struct FisherTool: ParsableCommand {
     ///
     /// A failure is one sentence on standard error and an exit status after sysexits: 64 for arguments, 65 for data, 66 for
     /// a missing file, 3 for a run that diverged, 75 for one that a signal stopped.
+    ///
+    /// Standard input, output and error are opened on `/dev/null` where they are closed.
     public static func main() {
+        guard StandardDescriptors.openClosed() else {
+            Foundation.exit(ExitStatus.internalError.rawValue)
+        }
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -59,8 +59,7 @@ import Testing
                 try store.save(step: 2, model: failing, optimizer: [], state: Data())
             }
             #expect(store.list().map(\.step) == [1])
-            try FileManager.default.createDirectory(
-                atPath: root + "/.partial-1", withIntermediateDirectories: true)
+            _ = try DurableStorage.makeTemporaryFolder(in: root)
             store.removeUnfinished()
             #expect(try FileManager.default.contentsOfDirectory(atPath: root) == ["step-000000001"])
         }
@@ -104,8 +103,8 @@ import Testing
 
     @Test func oneProcessAtATime() throws {
         try ToyTask.withFolder { root in
-            let lock = try RunLock(folder: root)
-            let error = #expect(throws: StorageError.self) { try RunLock(folder: root) }
+            let lock = try FolderLock(folder: root)
+            let error = #expect(throws: StorageError.self) { try FolderLock(folder: root) }
             #expect(error?.kind == .inUse)
             #expect(error?.reason.contains("process \(getpid())") == true)
             withExtendedLifetime(lock) {}

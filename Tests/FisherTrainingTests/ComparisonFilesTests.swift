@@ -105,7 +105,11 @@ struct ComparisonFilesTests {
             let error = #expect(throws: StudyFileError.self) {
                 try StudyFiles.replaceFile(at: blocked, with: Data("x".utf8))
             }
-            #expect(error == .cannotWrite(path: blocked, reason: "cannot be put in place: is a directory"))
+            #expect(
+                error
+                    == .storage(
+                        StorageError(
+                            .cannotCreate, path: blocked, reason: "is a folder, which no file can replace")))
             #expect(
                 try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == [
                     "folder", "results.csv",
@@ -122,12 +126,12 @@ struct ComparisonFilesTests {
             let error = #expect(throws: StudyFileError.self) {
                 try within.write(ComparisonFixture.typical)
             }
-            #expect(error?.description.hasPrefix("The folder \(file)/results cannot be made: ") == true)
+            #expect(error?.description.hasPrefix("\(file) is not a folder") == true)
             let missing = StudyFiles(folder: folder + "/missing/")
             let second = #expect(throws: StudyFileError.self) { try missing.read(OptimizerComparison.self) }
             #expect(
                 second?.description
-                    == "\(folder)/missing/results.json cannot be read: no such file or directory."
+                    == "\(folder)/missing/results.json cannot be opened: no such file or directory."
             )
         }
     }

@@ -46,7 +46,7 @@ struct ComparisonTableTests {
         #expect(!text.contains("\u{1B}"))
         #expect(
             text.split(separator: "\n").contains {
-                $0.hasPrefix(" [2Jadamw, learning rate") || $0.hasPrefix("[2Jadamw, learning rate")
+                $0.hasPrefix(#"\u{1b}[2Jadamw, learning rate"#)
             })
         #expect(text.contains("clip 1.0"))
     }

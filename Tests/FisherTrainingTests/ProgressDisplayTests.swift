@@ -107,7 +107,7 @@ struct ProgressDisplayTests {
         display.begin("b", totalSteps: 100)
         train(display, on: screen, steps: 10)
         display.finish()
-        #expect(screen.shown == ["checkpoint saved", "[1/2] a: 2.289 nats/byte (2:30)", ""])
+        #expect(screen.shown == [#"checkpoint\u{a}saved"#, "[1/2] a: 2.289 nats/byte (2:30)", ""])
         let before = screen.text
         display.update(step: 3)
         display.finish()

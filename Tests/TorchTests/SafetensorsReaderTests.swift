@@ -112,13 +112,13 @@ import Testing
         #expect(mkfifo(pipe, 0o600) == 0)
         let plain = try scratch.file([], name: "plain")
         let cases: [(path: String, kind: SafetensorsError.Kind, words: String)] = [
-            (scratch.path("none"), .notFound, "cannot be opened: No such file or directory"),
+            (scratch.path("none"), .notFound, "cannot be opened: no such file or directory"),
             (plain + "/none", .notFound, "cannot be opened"),
             ("", .notFound, "cannot be opened"),
             (plain + "\0.safetensors", .notFound, "zero byte"),
-            (scratch.path(""), .malformed, "it is a folder, not a file"),
-            (pipe, .malformed, "it is not a regular file"),
-            ("/dev/null", .malformed, "it is not a regular file"),
+            (scratch.path(""), .malformed, "is a folder, not a file"),
+            (pipe, .malformed, "is not a regular file"),
+            ("/dev/null", .malformed, "is not a regular file"),
             (plain, .malformed, "the file has 0 bytes"),
         ]
         for (path, kind, words) in cases {
@@ -137,7 +137,7 @@ import Testing
         let error = try #require(throws: SafetensorsError.self) { try SafetensorsFile(path: path) }
         #expect(error.kind == .permissionDenied)
         #expect(error.systemError == EACCES)
-        #expect(error.reason == "cannot be opened: Permission denied")
+        #expect(error.reason == "cannot be opened: permission denied")
     }
 
     @Test func recognizesAGitLFSPointer() throws {

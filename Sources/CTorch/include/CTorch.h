@@ -102,8 +102,10 @@ ct_status ct_generator_set_state(ct_generator generator, ct_tensor state);
 
 // MARK: Runtime
 
-/// The version of libtorch, such as "2.13.0".
+/// The version of the libtorch that is loaded, such as "2.13.0".
 const char *ct_engine_version(void);
+/// The version of the libtorch that this library was compiled against.
+const char *ct_engine_headers_version(void);
 /// The folder that holds libtorch's lib and include; NULL if unknown.
 const char *ct_engine_folder(void);
 /// The vector instruction set that libtorch's kernels use here.

@@ -38,9 +38,7 @@ struct BenchInformation: ParsableCommand {
     }
 
     func run() throws {
-        guard let data = try? Data(contentsOf: URL(filePath: network)) else {
-            throw StorageError(.notFound, path: network, reason: "cannot be read")
-        }
+        let data = try DurableStorage.readFile(at: network)
         let named = tasks.isEmpty ? InformationTask.allCases : tasks
         // Requests count positions among the named; otherwise ratios are to the plain gradient.
         let timed = arguments.onRequest ? named : [.plain] + named.filter { $0 != .plain }

@@ -24,9 +24,16 @@ struct Doctor: ParsableCommand {
             ("threads", "\(Engine.threadCount) allowed, \(threadsThatRun()) ran in a parallel loop"),
             ("cuda devices", "\(Device.cudaCount)"),
         ]
-        for (name, value) in rows {
+        for (name, value) in rows + mismatch {
             print(name + String(repeating: " ", count: 18 - name.count) + value)
         }
+    }
+
+    /// A row that warns of a libtorch other than the one compiled against.
+    private var mismatch: [(String, String)] {
+        let compiled = Engine.compiledVersion
+        if Engine.version == compiled { return [] }
+        return [("warning", "compiled against libtorch \(compiled): rebuild, or load that version")]
     }
 
     /// Counts the different threads of loops long enough for each of them to start.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fisher
 import FisherTasks
+import FisherTraining
 import Foundation
 
 /// `fisher information`: an estimate from files, to compare with other implementations.
@@ -55,9 +56,13 @@ struct Information: ParsableCommand {
     }
 
     func run() throws {
+<<<<<<< HEAD
         try requireApart(
             ["--output": output],
             from: ["--model": model, "--weights": weights, "--inputs": inputs, "--targets": targets])
+=======
+        try FileWriter.check(output)
+>>>>>>> main
         let plain = try PlainNetwork(model: model, weights: weights)
         let batch = try plain.batch(inputs: inputs, targets: targets)
         let source = source == .sampled(1) ? .sampled(samples) : source

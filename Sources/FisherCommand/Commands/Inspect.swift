@@ -64,7 +64,8 @@ struct Inspect: ParsableCommand {
 
     func run() throws {
         Interruption.install()
-        if let report { try requireFolder(of: report) }
+        // An invalid path of the page is reported before the work, not after it.
+        if let report { try FileWriter.check(report) }
         let (inspection, subject) = try model == nil ? saved() : plain()
         let document = InspectionDocument(inspection, of: subject)
         if json {
@@ -76,15 +77,6 @@ struct Inspect: ParsableCommand {
         if let report {
             try InspectionReport(inspection, of: subject).write(to: report)
             if !json { say("report: \(URL(filePath: report).path)") }
-        }
-    }
-
-    /// An invalid path of the page is reported before the work, not after it.
-    private func requireFolder(of path: String) throws {
-        let folder = URL(filePath: path).deletingLastPathComponent().path
-        guard FileManager.default.fileExists(atPath: folder) else {
-            throw StorageError(
-                .cannotCreate, path: path, reason: "cannot be made: there is no folder \(folder)")
         }
     }
 

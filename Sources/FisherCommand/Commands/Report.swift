@@ -16,6 +16,7 @@ struct Report: ParsableCommand {
     var output = "report.html"
 
     func run() throws {
+        try FileWriter.check(output)
         let result = try comparison()
         try result.writeReport(to: output)
         let screen = ProgressOutput.standardOutput()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fisher
 import FisherTasks
+import FisherTraining
 
 /// `fisher step`: applies a rule to tensors from files, to compare with other implementations.
 struct Step: ParsableCommand {
@@ -70,6 +71,7 @@ struct Step: ParsableCommand {
                 "--parameters": parameters, "--weights": weights, "--model": model, "--state": state,
             ], lists: ["--gradients": gradients, "--batches": batches],
             replacing: ["--output": ["--parameters", "--weights"], "--save-state": ["--state"]])
+        for path in [output, saveState].compactMap(\.self) { try FileWriter.check(path) }
         var rule = try RuleRegistry.rule(named: optimizer)
         for setting in settings { try rule.set(setting.name, to: setting.value) }
         let group = ParameterGroup(.rest, rule, decaying: .all)

@@ -6,9 +6,9 @@ func say(_ line: String) {
     fflush(nil)
 }
 
-/// Prints a sentence on standard error.
+/// Prints a sentence on standard error, with control characters escaped: it may quote what is in a file.
 func warn(_ sentence: String) {
-    FileHandle.standardError.write(Data("fisher: \(sentence)\n".utf8))
+    FileHandle.standardError.write(Data("fisher: \(sentence.printable)\n".utf8))
 }
 
 /// Rows of cells as lines of text, every column as wide as its widest cell.

@@ -41,9 +41,7 @@ enum ExitStatus: Int32 {
             }
         case let error as StudyFileError:
             switch error {
-            case .cannotCreateFolder: self = .cannotCreate
-            case .cannotWrite: self = .inputOutput
-            case .cannotRead: self = .inputMissing
+            case .storage(let error): self.init(error.kind)
             case .wrongContent, .unknownVersion: self = .badData
             }
         default: return nil
@@ -68,6 +66,7 @@ enum ExitStatus: Int32 {
         case .inputOutput: self = .inputOutput
         case .permissionDenied: self = .permissionDenied
         case .damaged: self = .badData
+        case .tooLarge: self = .outOfMemory
         }
     }
 
@@ -76,6 +75,7 @@ enum ExitStatus: Int32 {
         case .notFound: self = .inputMissing
         case .permissionDenied: self = .permissionDenied
         case .unreadable: self = .inputOutput
+        case .tooLarge: self = .outOfMemory
         case .tooShort: self = .badData
         }
     }

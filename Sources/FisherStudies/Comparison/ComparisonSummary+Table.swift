@@ -13,7 +13,7 @@ extension ComparisonSummary {
     public func text(width: Int? = nil, usesColor: Bool = false) -> String {
         let width = width ?? .max
         let textWidth = min(width, 100)
-        var lines = DisplayWidth.wrapped(DisplayWidth.printable(headline), width: textWidth)
+        var lines = DisplayWidth.wrapped(headline.printable, width: textWidth)
         lines.append("")
         let labels = labelColumn(width: width)
         let whole = table([labels] + lossColumns + costColumns + [runColumn])
@@ -25,7 +25,7 @@ extension ComparisonSummary {
         }
         if let reach = reachTable(labels) { lines += [""] + reach.lines(usesColor: usesColor) }
         let warnings = warnings.flatMap {
-            DisplayWidth.wrapped("Warning: " + DisplayWidth.printable($0), width: textWidth)
+            DisplayWidth.wrapped("Warning: " + $0.printable, width: textWidth)
         }
         if !warnings.isEmpty { lines += [""] + warnings }
         if !legend.isEmpty { lines += [""] + DisplayWidth.wrapped(legend, width: textWidth) }
@@ -42,7 +42,7 @@ extension ComparisonSummary {
     private func labelColumn(width: Int) -> Column {
         let limit = max(12, min(36, width / 3))
         return Column(["Optimizer"], .left) { index in
-            .init(lines: DisplayWidth.wrapped(DisplayWidth.printable(rows[index].label), width: limit))
+            .init(lines: DisplayWidth.wrapped(rows[index].label.printable, width: limit))
         }
     }
 

@@ -40,7 +40,7 @@ extension ComparisonSummary {
         return StudyTable(
             rows,
             [
-                StudyColumn(["Optimizer"], .left) { .init(DisplayWidth.printable($0.record.label)) },
+                StudyColumn(["Optimizer"], .left) { .init($0.record.label) },
                 StudyColumn(["Options"], .left) { row in
                     .init(row.trial.settings.map { "\($0.name) \($0.value)" }.joined(separator: ", "))
                 },

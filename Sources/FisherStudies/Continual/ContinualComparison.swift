@@ -68,7 +68,7 @@ extension ContinualComparison: StudyDocument {
         return StudyTable(
             entries,
             [
-                StudyColumn(["Method"], .left) { .init(DisplayWidth.printable($0.method)) },
+                StudyColumn(["Method"], .left) { .init($0.method) },
                 .detail(\.explanation),
                 StudyColumn(["Strength"], unit: ["lambda"]) {
                     .init($0.strength.map(NumberText.short) ?? "-")

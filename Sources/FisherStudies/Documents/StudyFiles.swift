@@ -2,12 +2,8 @@ import Foundation
 
 /// A study's file that could not be written or read.
 public enum StudyFileError: Error, Sendable, Hashable {
-    /// A folder for the files could not be made.
-    case cannotCreateFolder(path: String, reason: String)
-    /// A file could not be written; nothing of it was left behind.
-    case cannotWrite(path: String, reason: String)
-    /// A file could not be opened or read.
-    case cannotRead(path: String, reason: String)
+    /// A file or its folder could not be made, written or read; nothing of what was written is left behind.
+    case storage(StorageError)
     /// A file does not hold the expected result.
     case wrongContent(path: String, expected: String, reason: String)
     /// A file has a layout that this version cannot read.
@@ -18,12 +14,11 @@ extension StudyFileError: CustomStringConvertible {
     /// One sentence that names the file.
     public var description: String {
         switch self {
-        case .cannotCreateFolder(let path, let reason): "The folder \(path) cannot be made: \(reason)."
-        case .cannotWrite(let path, let reason): "\(path) cannot be written: \(reason)."
-        case .cannotRead(let path, let reason): "\(path) cannot be read: \(reason)."
-        case .wrongContent(let path, let expected, let reason): "\(path) is not \(expected): \(reason)."
+        case .storage(let error): "\(error)."
+        case .wrongContent(let path, let expected, let reason):
+            "\(path.printable) is not \(expected): \(reason.printable)."
         case .unknownVersion(let path, let version, let current):
-            "\(path) has format version \(version); this version of fisher reads version \(current)."
+            "\(path.printable) has format version \(version); this version of fisher reads version \(current)."
         }
     }
 }
@@ -53,10 +48,10 @@ public struct StudyFiles: Sendable, Hashable {
     ///
     /// - Throws: `StudyFileError`, naming the file or the folder.
     public func write(_ result: some StudyDocument) throws(StudyFileError) {
-        do {
-            try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        do throws(StorageError) {
+            try DurableStorage.makeFolder(folder)
         } catch {
-            throw .cannotCreateFolder(path: folder, reason: Self.reason(error))
+            throw .storage(error)
         }
         try Self.replaceFile(at: json, with: result.json())
         try Self.replaceFile(at: csv, with: Data(result.csv().utf8))
@@ -67,10 +62,10 @@ public struct StudyFiles: Sendable, Hashable {
     /// - Throws: `StudyFileError`, naming the file.
     public func read<Study: StudyDocument>(_ type: Study.Type) throws(StudyFileError) -> Study {
         let data: Data
-        do {
-            data = try Data(contentsOf: URL(fileURLWithPath: json))
+        do throws(StorageError) {
+            data = try DurableStorage.readFile(at: json)
         } catch {
-            throw .cannotRead(path: json, reason: Self.reason(error))
+            throw .storage(error)
         }
         return try Study(json: data, path: json)
     }
@@ -84,19 +79,7 @@ public struct StudyFiles: Sendable, Hashable {
         do throws(StorageError) {
             try DurableStorage.replaceFile(at: path, with: data)
         } catch {
-            throw .cannotWrite(path: path, reason: error.reason)
+            throw .storage(error)
         }
-    }
-
-    /// The system's own message if there is one: it is short and does not name the path again.
-    private static func reason(_ error: any Error) -> String {
-        let cocoa = error as NSError
-        if let posix = cocoa.userInfo[NSUnderlyingErrorKey] as? NSError, posix.domain == NSPOSIXErrorDomain {
-            return StorageError.systemReason(CInt(posix.code))
-        }
-        if let code = (cocoa.userInfo[NSUnderlyingErrorKey] as? POSIXError)?.code {
-            return StorageError.systemReason(CInt(code.rawValue))
-        }
-        return cocoa.localizedDescription
     }
 }

@@ -22,18 +22,6 @@ package enum DisplayWidth {
         }
     }
 
-    /// The text without control characters, so that a label can neither break a line nor control a terminal.
-    package static func printable(_ text: String) -> String {
-        var result = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator: result.append(" ")
-            default: result.append(scalar)
-            }
-        }
-        return String(result)
-    }
-
     /// The text, cut and ended with an ellipsis if it is wider than `width`.
     package static func cut(_ text: String, to width: Int) -> String {
         guard of(text) > width else { return text }

@@ -21,9 +21,9 @@ public struct StudyTable: Sendable {
             self.init(lines: [text], isStrong: isStrong)
         }
 
-        /// A cell of several lines.
+        /// A cell of several lines, whose control characters are escaped: a label can come from a file.
         public init(lines: [String], isStrong: Bool = false) {
-            self.lines = lines
+            self.lines = lines.map(\.printable)
             self.isStrong = isStrong
         }
 

@@ -18,62 +18,80 @@ extension Corpus {
         var seen: Set<String> = []
         files = files.filter { seen.insert(URL(filePath: $0).resolvingSymlinksInPath().path).inserted }
         var documents: [[UInt8]] = []
+        // A text is held in memory: what is certain not to fit is not begun.
+        var room = Corpus.memory
         for file in files {
             try Interruption.poll()
-            let bytes = try Corpus.bytes(of: file)
+            let bytes = try Corpus.bytes(of: file, room: room)
+            room -= bytes.count
             if !bytes.isEmpty { documents.append(bytes) }
         }
         let name = paths.count == 1 ? paths[0] : "\(paths.count) paths"
         if documents.isEmpty {
-            throw CorpusError(kind: .tooShort, description: "\(name): no file there holds a byte")
+            throw CorpusError(kind: .tooShort, description: "\(name.printable): no file there holds a byte")
         }
         self.init(name: name, documents: documents, validationFraction: validationFraction)
     }
 
     /// The regular files at a path, in the order of their path components' bytes.
     static func files(at path: String) throws(CorpusError) -> [String] {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw CorpusError(kind: .notFound, description: "\(path): there is no such file or folder")
-        }
-        guard isFolder.boolValue else {
-            let kind =
-                try? FileManager.default.attributesOfItem(
-                    atPath: URL(filePath: path).resolvingSymlinksInPath().path)[.type] as? FileAttributeType
-            guard kind == .typeRegular else {
-                throw CorpusError(kind: .unreadable, description: "\(path): not a file or a folder")
+        do throws(StorageError) {
+            switch try DurableStorage.kind(of: path, followingLinks: true) {
+            case .folder: return try files(inFolder: path)
+            // Whatever else it is, opening it tells.
+            default: return [path]
             }
-            return [path]
-        }
-        let names: [String]
-        do {
-            names = try FileManager.default.contentsOfDirectory(atPath: path)
         } catch {
-            throw CorpusError(kind: .permissionDenied, description: "\(path): the folder cannot be read")
+            throw CorpusError(error)
         }
+    }
+
+    private static func files(inFolder path: String) throws(StorageError) -> [String] {
+        let names = try DurableStorage.names(inFolder: path) ?? []
         var found: [String] = []
         for name in names.filter({ !$0.hasPrefix(".") }).sorted(by: {
             $0.utf8.lexicographicallyPrecedes($1.utf8)
         }) {
             let entry = path.hasSuffix("/") ? path + name : path + "/" + name
-            let kind = try? FileManager.default.attributesOfItem(atPath: entry)[.type] as? FileAttributeType
-            switch kind {
-            case .typeRegular: found.append(entry)
-            case .typeDirectory: found += try files(at: entry)
+            switch try DurableStorage.kind(of: entry, followingLinks: false) {
+            case .file: found.append(entry)
+            case .folder: found += try files(inFolder: entry)
             default: continue
             }
         }
         return found
     }
 
-    static func bytes(of file: String) throws(CorpusError) -> [UInt8] {
-        do {
-            return [UInt8](try Data(contentsOf: URL(filePath: file)))
+    /// This machine's memory in bytes.
+    private static var memory: Int { Int(clamping: ProcessInfo.processInfo.physicalMemory) }
+
+    static func bytes(of file: String, room: Int = memory) throws(CorpusError) -> [UInt8] {
+        do throws(StorageError) {
+            let reader = try FileReader(file)
+            guard reader.byteCount <= room else {
+                throw StorageError(
+                    .tooLarge, path: file,
+                    reason:
+                        "has \(reader.byteCount) bytes, more than this machine's memory has left for the text"
+                )
+            }
+            return try reader.contents(limit: room)
         } catch {
-            let denied = (error as? CocoaError)?.code == .fileReadNoPermission
-            throw CorpusError(
-                kind: denied ? .permissionDenied : .unreadable,
-                description: "\(file): the file cannot be read" + (denied ? " (permission denied)" : ""))
+            throw CorpusError(error)
         }
+    }
+}
+
+extension CorpusError {
+    /// The error of a file or folder that could not be used.
+    fileprivate init(_ error: StorageError) {
+        let kind: Kind =
+            switch error.kind {
+            case .notFound: .notFound
+            case .permissionDenied: .permissionDenied
+            case .tooLarge: .tooLarge
+            case .cannotCreate, .inputOutput, .damaged, .inUse: .unreadable
+            }
+        self.init(kind: kind, description: error.description)
     }
 }

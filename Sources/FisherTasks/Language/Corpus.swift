@@ -88,7 +88,7 @@ public struct Corpus: Sendable {
         {
             throw CorpusError(
                 kind: .tooShort,
-                description: "\(name): the \(side) part has \(bytes.count) bytes; "
+                description: "\(name.printable): the \(side) part has \(bytes.count) bytes; "
                     + "a context of \(context) needs \(context + 1)")
         }
     }
@@ -138,6 +138,8 @@ public struct CorpusError: Error, Hashable, Sendable, CustomStringConvertible {
         case permissionDenied
         /// Reading failed, or the path is neither a file nor a folder.
         case unreadable
+        /// The text is larger than this machine's memory.
+        case tooLarge
         /// There are fewer bytes than the model's context needs.
         case tooShort
     }

@@ -21,13 +21,7 @@ public struct PlainNetwork {
     /// - Throws: `StorageError` for a description that cannot be read, `NetworkSpecificationError` for one
     ///   that is invalid, `SafetensorsError` and `WeightError` for weights that are invalid or do not fit.
     public init(model: String, weights: String) throws {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: model))
-        } catch {
-            throw StorageError(.notFound, path: model, reason: "cannot be read")
-        }
-        specification = try NetworkSpecification(json: data)
+        specification = try NetworkSpecification(json: DurableStorage.readFile(at: model))
         likelihood = try LikelihoodRegistry.likelihood(named: specification.likelihood)
         let tensors = try SafetensorsFile(path: weights).allTensors()
         dtype = tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32

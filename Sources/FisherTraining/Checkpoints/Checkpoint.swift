@@ -55,7 +55,7 @@ public struct Checkpoint: Hashable, Sendable {
         let file = path + "/" + CheckpointManifest.fileName
         let data: Data
         do throws(StorageError) {
-            data = try DurableStorage.readFile(at: file)
+            data = try DurableStorage.readFile(at: file, followingLinks: false)
         } catch {
             guard error.kind == .notFound else { throw error }
             throw damaged("it has no manifest, so it was never finished")

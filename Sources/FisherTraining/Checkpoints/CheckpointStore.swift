@@ -15,7 +15,6 @@ public struct CheckpointStore: Sendable {
 
     /// The name of the link to the best checkpoint.
     static let bestName = "best"
-    private static let temporaryPrefix = ".partial-"
 
     /// All checkpoints by name, the newest first; none of them is verified.
     public func list() -> [Checkpoint] {
@@ -66,43 +65,31 @@ public struct CheckpointStore: Sendable {
         try DurableStorage.makeFolder(folder)
         let revision = (list().first { $0.step == step }?.revision ?? 0) + 1
         let saved = Checkpoint(path: path(step: step, revision: revision), step: step, revision: revision)
-        let temporary = folder + "/\(CheckpointStore.temporaryPrefix)\(getpid())"
-        try? FileManager.default.removeItem(atPath: temporary)
+        let temporary = try DurableStorage.makeTemporaryFolder(in: folder)
         do {
-            try DurableStorage.makeFolder(temporary)
             let inside = Checkpoint(path: temporary, step: step, revision: revision)
             try write(model, metadata, to: inside.modelFile)
             try write(optimizer, [:], to: inside.optimizerFile)
-            try DurableStorage.writeFile(at: inside.stateFile, state)
+            try DurableStorage.replaceFile(at: inside.stateFile, with: state)
             var files: [CheckpointManifest.File] = []
             for name in Checkpoint.fileNames {
                 let (count, check) = try DurableStorage.check(of: temporary + "/" + name)
                 files.append(CheckpointManifest.File(name: name, byteCount: count, check: check))
             }
             let manifest = CheckpointManifest(step: step, files: files)
-            try DurableStorage.writeFile(
-                at: temporary + "/" + CheckpointManifest.fileName, Data(manifest.text.utf8))
-            try DurableStorage.synchronizeFolder(temporary)
-            guard rename(temporary, saved.path) == 0 else {
-                throw StorageError.system("cannot be put in place", path: saved.path)
-            }
+            try DurableStorage.replaceFile(
+                at: temporary + "/" + CheckpointManifest.fileName, with: Data(manifest.text.utf8))
+            try DurableStorage.moveFolder(temporary, to: saved.path)
         } catch {
-            try? FileManager.default.removeItem(atPath: temporary)
+            try? DurableStorage.removeFolder(temporary)
             throw error
         }
-        try DurableStorage.synchronizeFolder(folder)
         return saved
     }
 
     /// Marks a checkpoint as the best, by a link that is replaced atomically.
     public func markBest(_ checkpoint: Checkpoint) throws(StorageError) {
-        let temporary = bestLink + ".\(getpid())"
-        unlink(temporary)
-        let name = checkpoint.path.split(separator: "/").last.map(String.init) ?? ""
-        guard symlink(name, temporary) == 0, rename(temporary, bestLink) == 0 else {
-            throw .system("cannot be put in place", path: bestLink)
-        }
-        try DurableStorage.synchronizeFolder(folder)
+        try DurableStorage.replaceLink(at: bestLink, to: DurableStorage.name(of: checkpoint.path))
     }
 
     /// Removes all but the newest `count` checkpoints and the best, and what unfinished writing left.
@@ -121,21 +108,13 @@ public struct CheckpointStore: Sendable {
     }
 
     /// Removes unfinished files of former processes. Only for the one process that holds the run.
-    func removeUnfinished() {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        for name in names where name.hasPrefix(CheckpointStore.temporaryPrefix) {
-            try? FileManager.default.removeItem(atPath: folder + "/" + name)
-        }
-    }
+    func removeUnfinished() { DurableStorage.removeLeftovers(inFolder: folder) }
 
     /// Renamed first, so that no half-removed checkpoint is ever found.
     private func remove(_ checkpoint: Checkpoint) throws(StorageError) {
-        let hidden =
-            folder + "/\(CheckpointStore.temporaryPrefix)old-\(checkpoint.step)-\(checkpoint.revision)"
-        guard rename(checkpoint.path, hidden) == 0 else {
-            throw .system("cannot be removed", path: checkpoint.path)
-        }
-        try? FileManager.default.removeItem(atPath: hidden)
+        let hidden = DurableStorage.temporaryFolder(in: folder)
+        try DurableStorage.moveFolder(checkpoint.path, to: hidden)
+        try? DurableStorage.removeFolder(hidden)
     }
 
     private var bestLink: String { folder + "/" + CheckpointStore.bestName }

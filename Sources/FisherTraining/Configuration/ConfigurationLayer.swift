@@ -52,12 +52,7 @@ public struct ConfigurationLayer: Sendable {
     /// - Throws: `StorageError` if the file cannot be read, `ConfigurationError` with the line if it is not
     ///   TOML, or with the key if a value is a date.
     public init(tomlFile path: String) throws {
-        let data: Data
-        do {
-            data = try Data(contentsOf: URL(filePath: path))
-        } catch {
-            throw StorageError(.notFound, path: path, reason: "cannot be read")
-        }
+        let data = try DurableStorage.readFile(at: path)
         let table: TOMLTable
         do {
             table = try TOMLTable(string: String(decoding: data, as: UTF8.self))

@@ -5,35 +5,26 @@ import Foundation
 /// A checkpoint stores the log's length; a run that resumes from it first truncates the log, so that no step
 /// is logged twice.
 public final class MetricsLog {
-    private let path: String
-    private let descriptor: CInt
+    private let file: FileAppender
 
     /// Opens a log for appending, truncated to `length`.
     ///
     /// Throws `StorageError`.
     public init(path: String, length: Int = 0) throws(StorageError) {
-        self.path = path
-        let opened = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0o666)
-        guard opened >= 0 else { throw .system("cannot be created", path: path, creating: true) }
-        descriptor = opened
-        let present = Int(lseek(opened, 0, SEEK_END))
-        if present > length, ftruncate(opened, off_t(length)) != 0 {
-            throw .system("cannot be cut back", path: path)
-        }
+        file = try FileAppender(path)
+        if file.byteCount > length { try file.cut(to: length) }
     }
 
-    deinit { close(descriptor) }
-
-    /// Appends a line.
+    /// Appends a line, whole or not at all.
     public func append(_ values: [String: Double]) throws(StorageError) {
         var line = StoredJSON.encode(values, indented: false)
         line.append(0x0A)
-        try DurableStorage.write(line, to: descriptor, path: path)
+        try file.append(line)
     }
 
     /// Flushes the log to the disk; returns its length in bytes.
     public func synchronize() throws(StorageError) -> Int {
-        guard fsync(descriptor) == 0 else { throw .system("cannot be flushed to the disk", path: path) }
-        return Int(lseek(descriptor, 0, SEEK_END))
+        try file.synchronize()
+        return file.byteCount
     }
 }

@@ -121,7 +121,7 @@ extension TrainingSession {
     ///
     /// Throws `StorageError` of kind `damaged` if it is of another run, with the difference.
     public func restore(from checkpoint: Checkpoint) throws -> [String: Int] {
-        let data = try DurableStorage.readFile(at: checkpoint.stateFile)
+        let data = try DurableStorage.readFile(at: checkpoint.stateFile, followingLinks: false)
         let saved: Saved
         do {
             saved = try StoredJSON.decode(Saved.self, from: data)
@@ -142,8 +142,9 @@ extension TrainingSession {
         let generators = model.randomGenerators
         try requireEqual("random generators", "\(saved.generators.count)", "\(generators.count)")
 
-        try model.load(try SafetensorsFile(path: checkpoint.modelFile).allTensors())
-        try optimizer.restore(try SafetensorsFile(path: checkpoint.optimizerFile).allTensors())
+        try model.load(try SafetensorsFile(path: checkpoint.modelFile, followingLinks: false).allTensors())
+        try optimizer.restore(
+            try SafetensorsFile(path: checkpoint.optimizerFile, followingLinks: false).allTensors())
         for (generator, state) in zip(generators, saved.generators) { try generator.restore([UInt8](state)) }
         batches.position = saved.batches
         progress = saved.progress

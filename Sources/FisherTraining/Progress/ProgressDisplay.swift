@@ -79,7 +79,7 @@ public final class ProgressDisplay {
 
     /// Writes a line of text above the progress.
     public func note(_ message: String) {
-        let message = DisplayWidth.printable(message)
+        let message = message.printable
         let cleared = hasOpenLine ? Self.clear : ""
         output.write(cleared + message + "\n")
         hasOpenLine = false

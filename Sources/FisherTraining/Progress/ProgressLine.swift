@@ -80,7 +80,7 @@ enum ProgressLine {
 
     private static func label(_ state: ProgressState, width: Int) -> String {
         let number = state.runCount > 1 ? "[\(state.run)/\(state.runCount)] " : ""
-        return DisplayWidth.cut(number + DisplayWidth.printable(state.label), to: width)
+        return DisplayWidth.cut(number + state.label.printable, to: width)
     }
 
     private static func bar(_ fraction: Double, width: Int, usesColor: Bool) -> String {

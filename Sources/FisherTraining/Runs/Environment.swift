@@ -24,7 +24,7 @@ extension EnvironmentSummary {
 
     /// The processor as the system names it.
     private static var nameOfProcessor: String {
-        let text = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+        let text = SystemFile.text(at: "/proc/cpuinfo") ?? ""
         let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
         return line?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
     }

@@ -35,14 +35,14 @@ public struct RunDirectory: Hashable, Sendable {
     }
 
     /// Creates the folder and takes its lock.
-    func lock() throws(StorageError) -> RunLock {
+    func lock() throws(StorageError) -> FolderLock {
         try DurableStorage.makeFolder(path)
-        return try RunLock(folder: path)
+        return try FolderLock(folder: path)
     }
 
     /// Reads what was run.
     public func document() throws(StorageError) -> RunDocument {
-        let data = try DurableStorage.readFile(at: documentFile)
+        let data = try DurableStorage.readFile(at: documentFile, followingLinks: false)
         do {
             return try StoredJSON.decode(RunDocument.self, from: data)
         } catch {

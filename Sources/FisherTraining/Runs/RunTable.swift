@@ -62,7 +62,7 @@ public struct RunTable {
         func column(
             _ title: String, _ alignment: StudyTable.Alignment = .right, _ cell: @escaping (Run) -> String
         ) -> StudyColumn<Run> {
-            StudyColumn([title], alignment) { .init(DisplayWidth.printable(cell($0))) }
+            StudyColumn([title], alignment) { .init(cell($0)) }
         }
         let best = runs.compactMap(\.document.record.bestValidationLoss).min()
         let columns = [

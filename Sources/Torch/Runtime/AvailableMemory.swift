@@ -1,3 +1,4 @@
+import FisherFiles
 import Foundation
 
 /// How much memory this process can still take, by what the system says.
@@ -9,7 +10,10 @@ package enum AvailableMemory {
         return max(0, found.min() ?? Double(ProcessInfo.processInfo.physicalMemory))
     }
 
-    private static func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
+    private static func text(_ path: String) -> String? {
+        guard let bytes = try? FileReader(path).contents(limit: 1 << 20) else { return nil }
+        return String(decoding: bytes, as: UTF8.self)
+    }
 
     private static func number(_ path: String) -> Double? {
         text(path).flatMap { Double($0.trimmingCharacters(in: .whitespacesAndNewlines)) }

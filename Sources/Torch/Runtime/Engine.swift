@@ -2,8 +2,11 @@ import CTorch
 
 /// The libtorch library of this process.
 public enum Engine {
-    /// Its version, such as "2.13.0".
+    /// The version of the library that is loaded, such as "2.13.0".
     public static var version: String { String(cString: ct_engine_version()) }
+
+    /// The version that this package was compiled against; another one that is loaded may compute wrong numbers.
+    public static var compiledVersion: String { String(cString: ct_engine_headers_version()) }
 
     /// The folder that holds its `include` and `lib`; nil if the system does not report it.
     public static var folder: String? { ct_engine_folder().map { String(cString: $0) } }

@@ -1,3 +1,5 @@
+import FisherFiles
+
 /// An error of a safetensors file: the file, the tensor if there is one, and the reason.
 public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Sendable {
     /// The class of an error, which a command maps to its exit code.
@@ -41,30 +43,40 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
 
     /// One sentence that names the file, the tensor and the reason.
     public var description: String {
-        let subject = tensor.map { "tensor \(Self.quoted($0)): " } ?? ""
-        return "\(Self.quoted(path, limit: 4096)): \(subject)\(reason)"
-    }
-
-    /// A text in quotes, safe for a terminal: names come from files that are not trusted, so control
-    /// characters are escaped, and very long texts are cut.
-    static func quoted(_ text: String, limit: Int = 200) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars.prefix(limit) {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
-                result += "\\u{\(String(scalar.value, radix: 16))}"
-            default:
-                if scalar == "\"" || scalar == "\\" { result += "\\" }
-                result.unicodeScalars.append(scalar)
-            }
-        }
-        let isCut = text.unicodeScalars.dropFirst(limit).first != nil
-        return result + (isCut ? "…\" (\(text.utf8.count) bytes long)" : "\"")
+        let subject = tensor.map { "tensor \($0.quoted()): " } ?? ""
+        return "\(path.quoted(limit: 4096)): \(subject)\(reason)"
     }
 
     /// A shape for a message, cut if it has very many dimensions.
     static func listed(_ shape: [Int]) -> String {
         let shown = shape.prefix(16).map(String.init).joined(separator: ", ")
         return shape.count > 16 ? "[\(shown), … (\(shape.count) dimensions)]" : "[\(shown)]"
+    }
+}
+
+extension SafetensorsError {
+    /// The error of a file that could not be used, at a tensor if there is one.
+    init(_ error: StorageError, tensor: String? = nil) {
+        let kind: Kind =
+            switch error.kind {
+            case .notFound: .notFound
+            case .cannotCreate: .cannotCreate
+            case .permissionDenied: .permissionDenied
+            case .inputOutput, .inUse: .inputOutput
+            case .damaged, .tooLarge: .malformed
+            }
+        self.init(
+            kind, path: error.path, tensor: tensor, reason: error.reason, systemError: error.systemError)
+    }
+
+    /// Does what may throw the error of a file, at a tensor if there is one.
+    static func wrapping<Result>(
+        tensor: String? = nil, _ body: () throws(StorageError) -> Result
+    ) throws(SafetensorsError) -> Result {
+        do throws(StorageError) {
+            return try body()
+        } catch {
+            throw SafetensorsError(error, tensor: tensor)
+        }
     }
 }

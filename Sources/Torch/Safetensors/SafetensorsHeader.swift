@@ -1,3 +1,5 @@
+import FisherFiles
+
 /// One tensor of a safetensors file: what it is and where its bytes lie.
 public struct SafetensorsEntry: Equatable, Sendable {
     /// The tensor's name: any text, the empty one too, and never a path.
@@ -61,7 +63,7 @@ struct SafetensorsHeader: Sendable {
                 let reason =
                     start > end
                     ? "the \(start - end) bytes before its own belong to no tensor"
-                    : "its bytes overlap those of tensor \(SafetensorsError.quoted(previous))"
+                    : "its bytes overlap those of tensor \(previous.quoted())"
                 throw SafetensorsError(.malformed, path: path, tensor: entry.name, reason: reason)
             }
             end = entry.dataRange.upperBound

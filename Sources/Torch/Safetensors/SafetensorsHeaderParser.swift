@@ -1,3 +1,5 @@
+import FisherFiles
+
 /// Parses the header's text into entries that are each valid.
 struct SafetensorsHeaderParser {
     private(set) var metadata: [String: String]?
@@ -39,7 +41,7 @@ struct SafetensorsHeaderParser {
         try json.enterObject()
         while let key = try json.nextKey() {
             guard metadata?.updateValue(try json.string(), forKey: key) == nil else {
-                throw fault("the metadata key \(SafetensorsError.quoted(key)) occurs more than once")
+                throw fault("the metadata key \(key.quoted()) occurs more than once")
             }
         }
     }
@@ -79,7 +81,7 @@ struct SafetensorsHeaderParser {
     private mutating func parseDType() throws(StrictJSON.Fault) -> SafetensorsDType {
         let spelling = try json.string()
         guard let dtype = SafetensorsDType(rawValue: spelling) else {
-            throw fault("its dtype \(SafetensorsError.quoted(spelling)) is unknown")
+            throw fault("its dtype \(spelling.quoted()) is unknown")
         }
         return dtype
     }

@@ -1,3 +1,5 @@
+import FisherFiles
+
 /// A safetensors file opened for reading: its header is validated on opening, its tensors are read on demand.
 ///
 /// Copies share the open file, which is closed with the last of them. Replacing or deleting the file
@@ -11,19 +13,24 @@ public struct SafetensorsFile: Sendable {
     public let tensors: [SafetensorsEntry]
 
     private let indices: [String: Int]
-    private let file: OpenFile
+    private let file: FileReader
     private let dataStart: Int
 
     /// Opens a file and checks that the header is valid and describes every byte after it.
     ///
     /// No memory is allocated before the header's claimed length is checked against the file's size. Throws
     /// `notFound`, `permissionDenied`, `inputOutput` or `malformed`.
-    public init(path: String) throws(SafetensorsError) {
-        let file = try OpenFile(reading: path)
+    public init(path: String) throws(SafetensorsError) { try self.init(path: path, followingLinks: true) }
+
+    /// Opens a file that may lie in a run's folder, where the last part of its path must not be a link.
+    package init(path: String, followingLinks: Bool) throws(SafetensorsError) {
+        let file = try SafetensorsError.wrapping { () throws(StorageError) in
+            try FileReader(path, followingLinks: followingLinks)
+        }
         let headerByteCount = try Self.headerByteCount(of: file, path: path)
         let dataStart = 8 + headerByteCount
         let header = try SafetensorsHeader(
-            parsing: file.bytes(at: 8, count: headerByteCount),
+            parsing: Self.bytes(of: file, at: 8, count: headerByteCount),
             dataByteCount: file.byteCount - dataStart, path: path)
         self.path = path
         self.file = file
@@ -49,7 +56,8 @@ public struct SafetensorsFile: Sendable {
     /// Reads all bytes of a tensor into memory; throws `missingTensor` or `inputOutput`.
     public func readBytes(of name: String) throws(SafetensorsError) -> [UInt8] {
         let entry = try entry(named: name)
-        return try file.bytes(at: dataStart + entry.dataRange.lowerBound, count: entry.byteCount)
+        return try Self.bytes(
+            of: file, at: dataStart + entry.dataRange.lowerBound, count: entry.byteCount)
     }
 
     /// Fills a buffer with the bytes of one of this file's tensors, from its byte `start` on.
@@ -61,16 +69,24 @@ public struct SafetensorsFile: Sendable {
         precondition(
             start >= 0 && start <= entry.byteCount && buffer.count <= entry.byteCount - start,
             "the buffer reaches beyond the tensor")
-        try file.read(at: dataStart + entry.dataRange.lowerBound + start, into: buffer)
+        try SafetensorsError.wrapping { () throws(StorageError) in
+            try file.read(at: dataStart + entry.dataRange.lowerBound + start, into: buffer)
+        }
     }
 
-    private static func headerByteCount(of file: OpenFile, path: String) throws(SafetensorsError) -> Int {
+    private static func bytes(
+        of file: FileReader, at offset: Int, count: Int
+    ) throws(SafetensorsError) -> [UInt8] {
+        try SafetensorsError.wrapping { () throws(StorageError) in try file.bytes(at: offset, count: count) }
+    }
+
+    private static func headerByteCount(of file: FileReader, path: String) throws(SafetensorsError) -> Int {
         guard file.byteCount >= 8 else {
             throw SafetensorsError(
                 .malformed, path: path,
                 reason: "the file has \(file.byteCount) bytes, too few for the length of a header")
         }
-        let prefix = try file.bytes(at: 0, count: 8)
+        let prefix = try bytes(of: file, at: 0, count: 8)
         let claimed = prefix.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard claimed <= SafetensorsHeader.maximumByteCount else {
             // A repository cloned without Git LFS has pointers in place of its large files.

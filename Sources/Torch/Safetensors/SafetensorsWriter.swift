@@ -1,3 +1,5 @@
+import FisherFiles
+
 /// One tensor to write: its description, and a function that provides its bytes, called only when they are
 /// written.
 public struct SafetensorsSource {
@@ -66,12 +68,16 @@ public struct SafetensorsWriter: Sendable {
     public func write(_ sources: [SafetensorsSource], to path: String) throws(SafetensorsError) {
         let ordered = sorted(sources)
         let header = try header(for: ordered, path: path).serialized(path: path)
-        let file = try AtomicFile(replacing: path)
-        try header.withUnsafeBufferPointer { (buffer) throws(SafetensorsError) in
-            try file.append(UnsafeRawBufferPointer(buffer))
+        let file = try SafetensorsError.wrapping { () throws(StorageError) in
+            try FileWriter(replacing: path)
+        }
+        try SafetensorsError.wrapping { () throws(StorageError) in
+            try header.withUnsafeBufferPointer { (buffer) throws(StorageError) in
+                try file.append(UnsafeRawBufferPointer(buffer))
+            }
         }
         for source in ordered { try append(source, to: file, path: path) }
-        try file.commit()
+        try SafetensorsError.wrapping { () throws(StorageError) in try file.commit() }
     }
 
     private func sorted(_ sources: [SafetensorsSource]) -> [SafetensorsSource] {
@@ -120,7 +126,7 @@ public struct SafetensorsWriter: Sendable {
     }
 
     private func append(
-        _ source: SafetensorsSource, to file: AtomicFile, path: String
+        _ source: SafetensorsSource, to file: FileWriter, path: String
     ) throws(SafetensorsError) {
         func failed(_ reason: String) -> SafetensorsError {
             SafetensorsError(.sourceFailed, path: path, tensor: source.name, reason: reason)
@@ -135,7 +141,9 @@ public struct SafetensorsWriter: Sendable {
                     guard piece.count <= source.byteCount - written else {
                         throw failed("it gave more than the \(source.byteCount) bytes announced")
                     }
-                    try file.append(piece, of: source.name)
+                    try SafetensorsError.wrapping(tensor: source.name) { () throws(StorageError) in
+                        try file.append(piece)
+                    }
                     written += piece.count
                 } catch {
                     failure = error

@@ -7,8 +7,8 @@ import Foundation
 /// file.
 public final class EventFileWriter {
     /// The file's path.
-    public let path: String
-    private let descriptor: CInt
+    public var path: String { file.path }
+    private let file: FileAppender
     private let now: () -> Double
 
     /// Creates a file in a folder, which is created if it is missing. No file is ever overwritten.
@@ -20,18 +20,22 @@ public final class EventFileWriter {
         try DurableStorage.makeFolder(folder)
         let host = ProcessInfo.processInfo.hostName.filter { $0.isLetter || $0.isNumber || $0 == "-" }
         let stem = "\(folder)/events.out.tfevents.\(Int(now())).\(host).\(getpid())"
-        var (opened, made, number) = (CInt(-1), "", 0)
-        repeat {
-            made = "\(stem).\(number)"
-            opened = open(made, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-            number += 1
-        } while opened < 0 && errno == EEXIST
-        guard opened >= 0 else { throw .system("cannot be created", path: made, creating: true) }
-        (path, descriptor, self.now) = (made, opened, now)
+        self.now = now
+        file = try Self.newFile(stem)
         try event { $0.text(3, "brain.Event:2") }
     }
 
-    deinit { close(descriptor) }
+    /// The first file of the names `stem.0`, `stem.1` that is not there yet.
+    private static func newFile(_ stem: String) throws(StorageError) -> FileAppender {
+        for number in 0... {
+            do throws(StorageError) {
+                return try FileAppender("\(stem).\(number)", mustBeNew: true)
+            } catch {
+                guard error.systemError == EEXIST else { throw error }
+            }
+        }
+        preconditionFailure("the numbers do not end")
+    }
 
     /// Marks that a run resumed after `step`: readers discard later steps of earlier files.
     public func markResumed(after step: Int) throws(StorageError) {
@@ -74,9 +78,7 @@ public final class EventFileWriter {
     }
 
     /// Flushes the file to the disk.
-    public func synchronize() throws(StorageError) {
-        guard fsync(descriptor) == 0 else { throw .system("cannot be flushed to the disk", path: path) }
-    }
+    public func synchronize() throws(StorageError) { try file.synchronize() }
 
     /// A summary with one value: `tag`, and what `build` adds.
     func summary(
@@ -97,15 +99,7 @@ public final class EventFileWriter {
         var encoder = ProtobufEncoder()
         encoder.double(1, now())
         build(&encoder)
-        let length = lseek(descriptor, 0, SEEK_END)
-        do throws(StorageError) {
-            try DurableStorage.write(EventFileWriter.record(encoder.bytes), to: descriptor, path: path)
-        } catch {
-            // A truncated record would hide records written once the disk has space again.
-            ftruncate(descriptor, length)
-            lseek(descriptor, length, SEEK_SET)
-            throw error
-        }
+        try file.append(EventFileWriter.record(encoder.bytes))
     }
 
     /// A record around an event's bytes.

@@ -13,7 +13,9 @@ package struct CRC32C: Sendable {
     /// The check of some bytes.
     package static func of(_ bytes: some Sequence<UInt8>) -> UInt32 {
         var check = CRC32C()
-        let done: Void? = bytes.withContiguousStorageIfAvailable { check.add(UnsafeRawBufferPointer($0)) }
+        let done: Void? = bytes.withContiguousStorageIfAvailable {
+            check.add(UnsafeRawBufferPointer($0))
+        }
         if done == nil { Array(bytes).withUnsafeBytes { check.add($0) } }
         return check.value
     }
