@@ -14,7 +14,7 @@ struct FusedBounds {
     /// Of v or f; 0 for a factored one, whose sums are bounded as they are made.
     var square: Double
     /// The parameter's tensor and its version, of which they hold.
-    private let identity: ObjectIdentifier
+    private let tensor: Tensor
     private var version: Int?
 
     /// Measures the tensors of a slot.
@@ -22,13 +22,13 @@ struct FusedBounds {
         parameter = try slot.parameter.largestMagnitude()
         momentum = try slot.step.momentum?.largestMagnitude() ?? 0
         square = try slot.step.square?.largestMagnitude() ?? 0
-        identity = ObjectIdentifier(slot.parameter)
+        tensor = slot.parameter
         version = slot.parameter.version
     }
 
     /// Whether nobody else has changed the parameter.
     func hold(for parameter: Tensor) -> Bool {
-        identity == ObjectIdentifier(parameter) && version != nil && version == parameter.version
+        tensor === parameter && version != nil && version == parameter.version
     }
 
     /// The bounds after a move whose change had this sum of squares, in place of the bound of the change.
@@ -137,7 +137,9 @@ extension FusedJob {
         after.parameter = before.parameter + change
         // Half of the last place of the greatest number: adding less than that to a finite one leaves it finite.
         let isNegligible = change < Self.greatest * Double(Float.ulpOfOne) / 8
-        guard terms.allSatisfy({ $0 < Self.limit }), isNegligible || after.parameter < Self.limit else {
+        guard before.parameter <= Self.greatest, terms.allSatisfy({ $0 < Self.limit }),
+            isNegligible || after.parameter < Self.limit
+        else {
             return nil
         }
         after.parameter = min(after.parameter, Self.greatest)

@@ -56,13 +56,10 @@ struct Information: ParsableCommand {
     }
 
     func run() throws {
-<<<<<<< HEAD
         try requireApart(
             ["--output": output],
             from: ["--model": model, "--weights": weights, "--inputs": inputs, "--targets": targets])
-=======
         try FileWriter.check(output)
->>>>>>> main
         let plain = try PlainNetwork(model: model, weights: weights)
         let batch = try plain.batch(inputs: inputs, targets: targets)
         let source = source == .sampled(1) ? .sampled(samples) : source

@@ -56,6 +56,9 @@ public struct ContinualTraining: Sendable {
         _ method: ContinualMethod, strength: Double, seed: UInt64,
         onStep: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
     ) throws -> ContinualRecord {
+        try requireMemory(
+            Double(taskCount) * Double(training.count + test.count) * 4 * Double(Digits.pixelCount),
+            for: "a sequence of \(taskCount) tasks")
         let sequence = PermutedDigits(taskCount, training: training, test: test, seed: seed)
         let generator = try RandomGenerator(seed: seed)
         let network = try makeNetwork(using: generator)
