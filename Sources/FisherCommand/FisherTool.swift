@@ -63,6 +63,7 @@ public struct FisherTool: ParsableCommand {
         do {
             var command = try parseAsRoot()
             try command.run()
+            try StandardDescriptors.flushOutput()
         } catch {
             guard let status = ExitStatus(of: error) else {
                 if let sentence = unknownSubcommand(in: CommandLine.arguments.dropFirst()) {

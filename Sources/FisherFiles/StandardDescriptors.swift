@@ -14,4 +14,21 @@ package enum StandardDescriptors {
         }
         return true
     }
+
+    /// Writes bytes to standard output, past the buffer of `print`.
+    package static func writeOutput(_ bytes: [UInt8]) throws(StorageError) {
+        let written: Result<Void, StorageError> = bytes.withUnsafeBytes { bytes in
+            do throws(StorageError) {
+                return .success(try writeAll(bytes, to: STDOUT_FILENO, path: "standard output"))
+            } catch {
+                return .failure(error)
+            }
+        }
+        try written.get()
+    }
+
+    /// Throws if what was printed cannot all be written, as on a full disk.
+    package static func flushOutput() throws(StorageError) {
+        guard fflush(nil) == 0 else { throw .system("cannot be written", path: "standard output") }
+    }
 }

@@ -37,8 +37,8 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
         self.systemError = systemError
     }
 
-    /// The path, with its control characters escaped, and what is wrong with it.
-    public var description: String { "\(path.printable) \(reason)" }
+    /// The path and what is wrong with it, with control characters escaped: both can quote what is in a file.
+    public var description: String { "\(path) \(reason)".printable }
 
     /// The error of a system call that just failed, with the system's words for it.
     package static func system(_ what: String, path: String, creating: Bool = false) -> StorageError {

@@ -35,6 +35,8 @@ import Torch
                 #expect(
                     (try? JSONSerialization.jsonObject(with: Data(line.utf8))) is [String: Any], "\(line)")
             }
+            let lock = try String(contentsOfFile: root + "/run/lock", encoding: .utf8)
+            #expect(lock.wholeMatch(of: #/process \d+\n/#) != nil, "\(lock)")
             let files = try FileManager.default.contentsOfDirectory(atPath: root + "/run").sorted()
             #expect(
                 files == [
@@ -42,6 +44,16 @@ import Torch
                     "run.json",
                 ])
         }
+    }
+
+    /// What cannot be printed is an error, and an error that cannot be printed is still one.
+    @Test(
+        .enabled(if: FileManager.default.fileExists(atPath: "/dev/full")),
+        arguments: [("optimizers > /dev/full", 74), ("runs /none/such 2> /dev/full", 66)] as [(String, Int32)]
+    )
+    func fullOutputsAreNoSuccess(_ command: String, _ status: Int32) throws {
+        let run = try Self.shell("exec \"$0\" \(command)")
+        #expect(run.status == status, "\(run.errors)")
     }
 
     @Test(arguments: ["pipe", "folder", "link"])

@@ -50,4 +50,24 @@ struct FileAppenderTests {
         #expect(try scratch.names == ["link", "old"])
         #expect(try FileAppender(scratch.path("new"), mustBeNew: true).byteCount == 0)
     }
+
+    /// A failing `ftruncate` went unnoticed, and the torn record stayed.
+    @Test(
+        "A full disk is named, and so is what cannot be cut off again",
+        .enabled(if: FileManager.default.fileExists(atPath: "/dev/full")))
+    func fullDisk() throws {
+        let scratch = try Scratch()
+        let log = try FileAppender(scratch.path("log"))
+        try log.append(Data("one\n".utf8))
+        let full = open("/dev/full", O_RDWR)
+        try #require(full >= 0 && dup2(full, log.descriptor) == log.descriptor)
+        defer { close(full) }
+        let error = #expect(throws: StorageError.self) { try log.append(Data("two\n".utf8)) }
+        #expect(error?.kind == .inputOutput && error?.systemError == ENOSPC)
+        #expect(
+            error?.reason
+                == "cannot be written: no space left on device; and then it cannot be cut back: invalid argument"
+        )
+        #expect(log.byteCount == 4)
+    }
 }

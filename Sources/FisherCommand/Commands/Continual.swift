@@ -101,7 +101,7 @@ struct Continual: ParsableCommand {
         }
         try files.writeWithReport(result)
         if json {
-            FileHandle.standardOutput.write(result.json())
+            print(String(decoding: result.json(), as: UTF8.self), terminator: "")
         } else {
             print("\n" + result.text())
             print("report: \(URL(filePath: files.report).path)")

@@ -100,7 +100,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         let files = StudyFiles(folder: output)
         try files.writeWithReport(result)
         if json {
-            FileHandle.standardOutput.write(result.json())
+            print(String(decoding: result.json(), as: UTF8.self), terminator: "")
         } else {
             print("\n" + result.text())
             print("report: \(URL(filePath: files.report).path)")

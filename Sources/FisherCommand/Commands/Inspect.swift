@@ -99,7 +99,9 @@ struct Inspect: ParsableCommand {
     private func inspect<Task: ConfigurableTask>(
         _: Task.Type, _ place: SavedModel
     ) throws -> (ModelInspection, InspectionSubject) {
-        var layers = try place.configuration.map { [try ConfigurationLayer(tomlFile: $0)] } ?? []
+        var layers =
+            try place.configuration.map { [try ConfigurationLayer(tomlFile: $0, followingLinks: false)] }
+            ?? []
         if !text.isEmpty { layers.append(ConfigurationLayer(.commandLine, [("data.text", text)])) }
         let task = try Task(try ResolvedConfiguration<Task.Options>(layers).value.task)
         let model = try task.makeModel(seed: seed)

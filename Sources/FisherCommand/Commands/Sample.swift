@@ -35,11 +35,10 @@ struct Sample: ParsableCommand {
         let sampler = try LanguageSampler(
             try GPTFile.read(try SavedModel(at: model).weights), temperature: temperature, topK: topK,
             seed: seed)
-        let screen = FileHandle.standardOutput
-        try screen.write(contentsOf: Data(prompt.utf8))
+        try StandardDescriptors.writeOutput(Array(prompt.utf8))
         try sampler(after: Array(prompt.utf8), count: length) { byte in
-            try screen.write(contentsOf: Data([byte]))
+            try StandardDescriptors.writeOutput([byte])
         }
-        try screen.write(contentsOf: Data("\n".utf8))
+        try StandardDescriptors.writeOutput([UInt8(ascii: "\n")])
     }
 }

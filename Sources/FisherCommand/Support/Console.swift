@@ -8,7 +8,8 @@ func say(_ line: String) {
 
 /// Prints a sentence on standard error, with control characters escaped: it may quote what is in a file.
 func warn(_ sentence: String) {
-    FileHandle.standardError.write(Data("fisher: \(sentence.printable)\n".utf8))
+    // Where standard error is full there is nobody to tell; the exit status still does.
+    try? FileHandle.standardError.write(contentsOf: Data("fisher: \(sentence.printable)\n".utf8))
 }
 
 /// Rows of cells as lines of text, every column as wide as its widest cell.

@@ -63,7 +63,7 @@ public struct StudyFiles: Sendable, Hashable {
     public func read<Study: StudyDocument>(_ type: Study.Type) throws(StudyFileError) -> Study {
         let data: Data
         do throws(StorageError) {
-            data = try DurableStorage.readFile(at: json)
+            data = try DurableStorage.readFile(at: json, followingLinks: false)
         } catch {
             throw .storage(error)
         }

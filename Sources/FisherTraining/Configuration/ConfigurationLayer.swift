@@ -51,8 +51,11 @@ public struct ConfigurationLayer: Sendable {
     ///
     /// - Throws: `StorageError` if the file cannot be read, `ConfigurationError` with the line if it is not
     ///   TOML, or with the key if a value is a date.
-    public init(tomlFile path: String) throws {
-        let data = try DurableStorage.readFile(at: path)
+    public init(tomlFile path: String) throws { try self.init(tomlFile: path, followingLinks: true) }
+
+    /// Reads a TOML file, which in a run's folder must not be a link.
+    package init(tomlFile path: String, followingLinks: Bool) throws {
+        let data = try DurableStorage.readFile(at: path, followingLinks: followingLinks)
         let table: TOMLTable
         do {
             table = try TOMLTable(string: String(decoding: data, as: UTF8.self))

@@ -44,7 +44,7 @@ public struct SafetensorsError: Error, CustomStringConvertible, Equatable, Senda
     /// One sentence that names the file, the tensor and the reason.
     public var description: String {
         let subject = tensor.map { "tensor \($0.quoted()): " } ?? ""
-        return "\(path.quoted(limit: 4096)): \(subject)\(reason)"
+        return "\(path.quoted(limit: 4096)): \(subject)\(reason.printable)"
     }
 
     /// A shape for a message, cut if it has very many dimensions.
