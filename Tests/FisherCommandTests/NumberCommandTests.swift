@@ -9,7 +9,7 @@ import Torch
             #"{"layers": [{"linear": [3, 4]}, "tanh", {"linear": [4, 2]}], "likelihood": "categorical"}"#.utf8
         ).write(to: URL(filePath: root + "/model"))
         let generator = try RandomGenerator(seed: 1)
-        let weights = try [("0.weight", [4, 3]), ("0.bias", [4]), ("2.weight", [2, 4]), ("2.bias", [2])].map {
+        let weights = [("0.weight", [4, 3]), ("0.bias", [4]), ("2.weight", [2, 4]), ("2.bias", [2])].map {
             ($0, Tensor.normal($1, using: generator) * scale)
         }
         try CommandTests.write(Dictionary(uniqueKeysWithValues: weights), to: root + "/weights")
@@ -95,12 +95,14 @@ import Torch
         }
     }
 
-    @Test(arguments: [
-        (["train", "language", "--set", "model.width=1048576", "--set", "model.heads=1"], Int32(71)),
+    static let sizes: [(arguments: [String], status: Int32)] = [
+        (["train", "language", "--set", "model.width=1048576", "--set", "model.heads=1"], 71),
         (["train", "language", "--set", "model.width=10", "--set", "model.heads=4"], 64),
         (["bench", "step", "--network", "mlp", "--batch", "9000000000000000000"], 71),
         (["continual", "--width", "9000000000000", "--tasks", "2", "--steps", "1"], 71),
-    ])
+    ]
+
+    @Test(arguments: sizes)
     func sizesAreRefusedBeforehand(_ arguments: [String], _ status: Int32) throws {
         try CommandTests.withFolder { root in
             try Data(repeating: 97, count: 4000).write(to: URL(filePath: root + "/text"))

@@ -39,7 +39,7 @@ import Testing
     }
 
     static let linear = "{\"linear\":[3,2]}"
-    static let classes = Tensor([0, 1, 0, 1] as [Int64])
+    static var classes: Tensor { Tensor([0, 1, 0, 1] as [Int64]) }
 
     @Test func inputsAreChecked() throws {
         let plain = try Self.network(Self.linear)
