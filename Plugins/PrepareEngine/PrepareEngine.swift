@@ -12,7 +12,8 @@ struct PrepareEngine: CommandPlugin {
             .appending(path: "../../Scripts/prepare-engine").standardizedFileURL
         let process = Process()
         process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["python3", "-I", script.path, cache + "/swift-fisher/libtorch-2.13.0"]
+        process.arguments =
+            ["python3", "-I", script.path, cache + "/swift-fisher/libtorch-2.13.0"]
             + arguments.filter { $0 == "--any-wheel" }
         try process.run()
         process.waitUntilExit()

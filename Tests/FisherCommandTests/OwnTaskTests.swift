@@ -89,7 +89,10 @@ import Torch
                     train + ["--rule", "lion", "--steps", "20", "--output", run],
                     ["step 20", "nats a sample"]
                 ),
-                (["train", "waiting", "--resume", "--steps", "30", "--output", run], ["step 30"]),
+                (
+                    ["train", "waiting", "--resume", "--steps", "30", "--change-schedule", "--output", run],
+                    ["step 30"]
+                ),
                 (train + ["--rule", "kfac", "--steps", "20", "--output", run + "-kfac"], ["step 20"]),
                 (["predict", run, "--x", "1", "--y", "1"], ["failures to expect: "]),
                 // --seed is the training's, so the data's has its section before it.

@@ -62,15 +62,15 @@ import Torch
             #expect(whole.status == 0, "\(whole.errors)")
             var kills = 0
             while true {
+                // The same command begins and goes on; what is killed early goes on from its configuration alone too.
                 let begun = FileManager.default.fileExists(atPath: root + "/cut/config.toml")
-                if !begun { try? FileManager.default.removeItem(atPath: root + "/cut") }
                 let arguments =
-                    begun
+                    begun && kills % 2 == 0
                     ? ["train", "language", "--resume", "--output", root + "/cut"]
-                    : Self.training(root, "cut", steps: steps, rule: rule)
+                    : Self.training(root, "cut", steps: steps, rule: rule) + ["--resume"]
                 let (process, errors, _) = try Self.start(arguments)
-                if kills < 3 {
-                    usleep(UInt32.random(in: 200_000...900_000))
+                if kills < 4 {
+                    usleep(UInt32.random(in: kills == 0 ? 50_000...300_000 : 200_000...900_000))
                     if process.isRunning { kill(process.processIdentifier, SIGKILL) }
                     kills += 1
                 }
@@ -88,7 +88,7 @@ import Torch
         }
     }
 
-    @Test(arguments: [SIGTERM, SIGINT])
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP])
     func aSignalSavesAndSaysHowToGoOn(_ number: Int32) throws {
         try Self.withText { root in
             let (process, errors, _) = try Self.start(Self.training(root, "run", steps: 1_000_000))
@@ -110,6 +110,70 @@ import Torch
                 "runs", root, "--filter", "phase=interrupted", "--show", "training.steps",
             ])
             #expect(listed.output.contains("interrupted") && listed.output.contains("1000000"))
+        }
+    }
+
+    /// `nohup` and shells that let a job outlive them ignore SIGHUP: so does the run.
+    @Test func anIgnoredHangupStaysIgnored() throws {
+        try Self.withText { root in
+            let process = Process()
+            process.executableURL = URL(filePath: "/bin/sh")
+            process.arguments =
+                ["-c", "trap '' HUP; exec \"$@\"", "sh", CommandTests.executable.path]
+                + Self.training(root, "run", steps: 1_000_000)
+            (process.standardOutput, process.standardError) = (Pipe(), Pipe())
+            try process.run()
+            func wait(for bytes: Int) {
+                let log = URL(filePath: root + "/run/metrics.jsonl")
+                while process.isRunning, (try? Data(contentsOf: log).count) ?? 0 < bytes { usleep(10_000) }
+            }
+            wait(for: 500)
+            kill(process.processIdentifier, SIGHUP)
+            let length = try Data(contentsOf: URL(filePath: root + "/run/metrics.jsonl")).count
+            wait(for: length + 1000)
+            #expect(process.isRunning)
+            kill(process.processIdentifier, SIGTERM)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 75)
+        }
+    }
+
+    /// The same command with --resume begins a run and goes on with it; a folder alone must hold one.
+    @Test func resumingNeedsARunOrAConfiguration() throws {
+        try Self.withText { root in
+            let misspelt = try Self.run(["train", "language", "--resume", "--output", root + "/rum"])
+            #expect(misspelt.status == 66 && misspelt.errors.contains("\(root)/rum holds no run to resume"))
+            #expect(!FileManager.default.fileExists(atPath: root + "/rum"))
+            let command = Self.training(root, "run", steps: 6) + ["--resume"]
+            for _ in 0..<2 {
+                let run = try Self.run(command)
+                #expect(run.status == 0, "\(run.errors)")
+            }
+            for (more, reason) in [
+                (
+                    ["--set", "data.batch=3"],
+                    "data.batch cannot be changed in a run that is resumed: it is 2, not 3"
+                ),
+                (["--set", "training.steps=9"], "learning_rate would go on as cosine(peak="),
+                (["--preset", "base"], "cannot be changed"),
+            ] {
+                let refused = try Self.run(command + more)
+                #expect(refused.status == 64 && refused.errors.contains(reason), "\(refused.errors)")
+            }
+            let longer = try Self.run(command + ["--set", "training.steps=9", "--change-schedule"])
+            #expect(longer.status == 0 && longer.output.contains("step 9:"), "\(longer.errors)")
+            let listed = try Self.run(["runs", root, "--show", "training.steps"])
+            #expect(listed.output.contains(/fadam +0 +completed +9\/9/), "\(listed.output)")
+            // What cannot be counted is named.
+            let huge = try Self.run(
+                Self.training(root, "huge", steps: 1_000_000_000_000, more: ["data.batch=1000000"]) + [
+                    "--dry-run"
+                ])
+            #expect(
+                huge.status == 64 && huge.errors.contains("more examples than can be counted"),
+                "\(huge.errors)")
+            let other = try Self.run(["train", "digits", "--resume", "--output", root + "/run"])
+            #expect(other.status == 64 && other.errors.contains("holds a run of language"))
         }
     }
 
@@ -224,6 +288,14 @@ import Torch
                     more: ["optimizer.learning_rate=1e30", "optimizer.schedule=constant"]))
             #expect(run.status == 3)
             #expect(run.errors.contains(/is not finite at update \d+/), "\(run.errors)")
+            // A validation loss that is not finite, with training losses that are.
+            let silent = try Self.run(
+                Self.training(
+                    root, "silent", steps: 1, rule: "sgd",
+                    more: [
+                        "optimizer.learning_rate=1e37", "optimizer.schedule=constant", "checkpoints.keep=1",
+                    ]))
+            #expect(silent.status == 3, "\(silent.errors)")
         }
     }
 

@@ -36,8 +36,8 @@ import Testing
                 if step == 10 { try store.markBest(saved) }
             }
             try store.prune(keeping: 2)
-            #expect(store.list().map(\.step) == [40, 30, 10])
-            #expect(store.best?.step == 10)
+            #expect(try store.list().map(\.step) == [40, 30, 10])
+            #expect(try store.best?.step == 10)
             #expect(try store.newest()?.checkpoint.step == 40)
             // The same step once more: the newer one holds.
             let again = try save(store, step: 40, value: 9)
@@ -58,7 +58,7 @@ import Testing
             #expect(throws: (any Error).self) {
                 try store.save(step: 2, model: failing, optimizer: [], state: Data())
             }
-            #expect(store.list().map(\.step) == [1])
+            #expect(try store.list().map(\.step) == [1])
             _ = try DurableStorage.makeTemporaryFolder(in: root)
             store.removeUnfinished()
             #expect(try FileManager.default.contentsOfDirectory(atPath: root) == ["step-000000001"])
@@ -98,6 +98,67 @@ import Testing
             try FileManager.default.removeItem(atPath: bad.stateFile)
             try FileManager.default.removeItem(atPath: good.path + "/MANIFEST")
             #expect(throws: StorageError.self) { try store.newest() }
+        }
+    }
+
+    /// What lies in the place of a checkpoint, or of one of its files, and is none.
+    @Test(arguments: [
+        "dangling link", "file", "loop", "manifest folder", "file missing", "folder in a file's place",
+    ])
+    func whatIsNoCheckpointIsPassedOver(_ kind: String) throws {
+        try ToyTask.withFolder { root in
+            let store = CheckpointStore(folder: root)
+            let good = try save(store, step: 1)
+            let bad = try save(store, step: 2)
+            let manager = FileManager.default
+            switch kind {
+            case "dangling link", "file", "loop":
+                try manager.removeItem(atPath: bad.path)
+                if kind == "file" {
+                    try Data("x".utf8).write(to: URL(filePath: bad.path))
+                } else {
+                    symlink(kind == "loop" ? bad.path : root + "/nowhere", bad.path)
+                }
+            case "manifest folder":
+                try manager.removeItem(atPath: bad.path + "/MANIFEST")
+                try manager.createDirectory(
+                    atPath: bad.path + "/MANIFEST", withIntermediateDirectories: false)
+            case "file missing": try manager.removeItem(atPath: bad.modelFile)
+            default:
+                try manager.removeItem(atPath: bad.stateFile)
+                try manager.createDirectory(atPath: bad.stateFile, withIntermediateDirectories: false)
+            }
+            let (newest, damaged) = try #require(try store.newest())
+            #expect(newest == good && damaged.count == 1)
+            #expect(damaged[0].path.hasPrefix(bad.path))
+        }
+    }
+
+    /// A bad sector is the checkpoint's; no permission and no descriptors left are not, and nothing is guessed from them.
+    @Test func onlyDamageIsPassedOver() {
+        for number in [EIO, ENOENT, ENOTDIR, ELOOP, EISDIR] {
+            #expect(
+                CheckpointStore.isDamage(
+                    StorageError(.inputOutput, path: "a", reason: "b", systemError: number)))
+        }
+        for number in [EACCES, EPERM, EMFILE, ENFILE, ENOMEM, ESTALE] {
+            #expect(
+                !CheckpointStore.isDamage(
+                    StorageError(.inputOutput, path: "a", reason: "b", systemError: number)))
+        }
+    }
+
+    @Test func damagedCheckpointsDoNotCount() throws {
+        try ToyTask.withFolder { root in
+            let store = CheckpointStore(folder: root)
+            let damaged = try save(store, step: 500)
+            _ = try save(store, step: 300)
+            _ = try save(store, step: 310)
+            try store.prune(keeping: 1, damaged: [damaged])
+            #expect(try store.list().map(\.step) == [500, 310])
+            _ = try save(store, step: 505)
+            try store.prune(keeping: 1, steps: [310], damaged: [damaged])
+            #expect(try store.list().map(\.step) == [505, 310])
         }
     }
 

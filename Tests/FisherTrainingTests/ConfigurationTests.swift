@@ -57,6 +57,32 @@ import Testing
         #expect(message([("training.steps", ["1", "2"])]).contains("is a list"))
     }
 
+    /// Counts that no run can reach are refused by their names, so that no sum of them overflows.
+    @Test(arguments: [
+        "training.steps", "training.micro_batches", "training.evaluate_every", "training.patience",
+        "checkpoints.every", "checkpoints.keep", "log.every", "optimizer.warm_up",
+    ])
+    func countsAreBounded(_ key: String) {
+        for value in ["9223372036854775807", "1000000000001"] {
+            #expect(
+                message([(key, [value])]).contains("\(key) = \(value) (a.toml) must be at most 1000000000000")
+            )
+        }
+        #expect(message([(key, ["-1"])]).contains("must be"))
+    }
+
+    /// A run is named by what its rule's options change, whether or not a file names all of them.
+    @Test func aFileThatNamesEverythingChangesNoName() throws {
+        let first = try Resolved([ConfigurationLayer(.commandLine, [("optimizer.beta2", ["0.99"])])])
+        let label = try first.value.optimizer.candidate(steps: 10).label
+        #expect(label == "fadam + beta2 0.99")
+        let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).toml").path
+        try Data(first.toml.utf8).write(to: URL(filePath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let again = try Resolved([try ConfigurationLayer(tomlFile: path)])
+        #expect(try again.value.optimizer.candidate(steps: 10).label == label)
+    }
+
     /// What is written is read again: the same values, from the file.
     @Test func filesGiveTheSameAgain() throws {
         let texts = ["a \"quoted\" one", "back\\slash", "tab\tand\nline", "größer", "1"]

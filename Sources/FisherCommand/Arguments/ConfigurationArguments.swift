@@ -7,11 +7,15 @@ import FisherTraining
 protocol ConfigurationUse {
     /// Whether an option of this name has a flag, beside its key in `--set` and in files.
     static func hasFlag(_ option: String) -> Bool
+    /// Values below all others that differ from the options' defaults.
+    static var base: [ConfigurationLayer] { get }
     /// The default preset.
     static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String?
 }
 
 extension ConfigurationUse {
+    static var base: [ConfigurationLayer] { [] }
+
     static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String? { task.presets.first?.name }
 }
 
@@ -38,7 +42,7 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     ///   - first: layers below all others, in place of the default preset.
     ///   - settings: the values of `--set` that belong to the configuration.
     func layers(after first: [ConfigurationLayer]? = nil) throws -> [ConfigurationLayer] {
-        var layers = first ?? []
+        var layers = Use.base + (first ?? [])
         if let preset = preset ?? (first == nil ? Use.preset(of: Task.self) : nil) {
             layers.append(try Task.preset(preset))
         }
@@ -62,6 +66,9 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
 
     /// Settings of options of rules, which have no section: `beta2=0.99`.
     var ruleSettings: [SettingArgument] { settings.filter { !$0.name.contains(".") } }
+
+    /// Whether the command line has any value, preset or file.
+    var isGiven: Bool { config != nil || preset != nil || !values.isEmpty || !ruleSettings.isEmpty }
 
     /// The resolved configuration.
     func resolved() throws -> ResolvedConfiguration<Task.Options> { try ResolvedConfiguration(try layers()) }
@@ -139,7 +146,8 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
     /// Flags that commands have of their own, which no option of a task may take.
     private static var commandFlags: Set<String> {
         [
-            "config", "damping", "dry-run", "first-seed", "help", "json", "learning-rates", "option",
+            "accept-damage", "change-schedule", "config", "damping", "dry-run", "first-seed", "help", "json",
+            "learning-rates", "option",
             "optimizer", "output", "preset", "print-config", "protocol", "resume", "seeds", "set",
             "training-steps", "tune", "tuning-seeds", "turns", "unequal-budgets", "version",
             "warm-up-steps",

@@ -28,13 +28,11 @@ struct DryRun<Task: TrainingTask> {
             }
         }
         let checkpoint = weights + session.optimizer.expectedStateByteCount
-        let kept = training.keep + 2
+        let kept = training.mostCheckpoints
         let free = try CheckpointStore.freeBytes(for: directory.path)
-        print(
-            "checkpoint       \(mebibytes(checkpoint)), at most \(kept) at a time: \(mebibytes(kept * checkpoint))"
-        )
-        print(
-            "free disk        \(mebibytes(free))" + (free < kept * checkpoint ? ", which is not enough" : ""))
+        let most = Double(kept) * Double(checkpoint)
+        print("checkpoint       \(mebibytes(checkpoint)), at most \(kept) at a time: \(mebibytes(most))")
+        print("free disk        \(mebibytes(free))" + (Double(free) < most ? ", which is not enough" : ""))
         let (step, evaluation) = try times(session)
         let length = training.length
         let evaluations = training.steps / length.evaluateEvery + 1
@@ -62,7 +60,9 @@ struct DryRun<Task: TrainingTask> {
         return (SampleSummary.median(Array(steps.dropFirst())) ?? 0, evaluation / .seconds(1))
     }
 
-    private func mebibytes(_ bytes: Int) -> String { String(format: "%.1f MiB", Double(bytes) / 1_048_576) }
+    private func mebibytes(_ bytes: Int) -> String { mebibytes(Double(bytes)) }
+
+    private func mebibytes(_ bytes: Double) -> String { String(format: "%.1f MiB", bytes / 1_048_576) }
 
     private func duration(_ seconds: Double) -> String {
         let whole = Int(seconds.rounded())

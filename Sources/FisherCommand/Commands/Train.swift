@@ -34,7 +34,8 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             discussion: """
                 The run's folder holds its configuration, metrics, TensorBoard events and checkpoints. A run that \
                 was stopped or killed resumes with --resume, bit for bit as if it had not been (with the same \
-                number of threads). \(Task.remark)
+                number of threads). The same command with --resume begins a run where none is and goes on with one \
+                that is there. \(Task.remark)
 
                 fisher train \(Task.name) --set optimizer.rule=fadam --output runs/first
                 """)
@@ -47,34 +48,45 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
     var output: String?
     @Flag(help: "Resume from the newest intact checkpoint.")
     var resume = false
+    @Flag(help: "Resume although checkpoints that were saved, or part of metrics.jsonl, are gone.")
+    var acceptDamage = false
+    @Flag(
+        help: ArgumentHelp(
+            "Resume although another training.steps changes the course of schedules.",
+            discussion:
+                "From the checkpoint on, learning rates follow the course that a run of the new length has."))
+    var changeSchedule = false
     @Flag(help: "Show the sizes, time and space of the run, and exit.")
     var dryRun = false
 
     func run() throws {
         Interruption.install()
         let directory = RunDirectory(path: output ?? "runs/\(Task.name)")
-        let resolved = try ResolvedConfiguration<Task.Options>(try layers(directory))
+        let resolved = try configuration(directory)
         if printConfig {
             print(resolved.explained, terminator: "")
             return
         }
         let training = resolved.value.training
         if training.threads > 0 { Engine.threadCount = training.threads }
-        let candidate = try resolved.value.optimizer.candidate(steps: training.steps)
-        if !dryRun && !resume && directory.holdsRun { throw AlreadyHoldsRun(path: directory.path) }
-        let task = try Task.make(resolved.value)
         if dryRun {
-            try DryRun(task: task, candidate: candidate, training: training, directory: directory).show()
+            try DryRun(
+                task: try Task.make(resolved.value),
+                candidate: try resolved.value.optimizer.candidate(steps: training.steps), training: training,
+                directory: directory
+            ).show()
             return
         }
-        say(task.summary.description)
-        let run = DurableRun(
-            task, candidate, in: directory, training: training, toml: resolved.toml,
-            values: resolved.tomlValues)
+        let run = try DurableRun<Task>(resolved, in: directory) { say($0.summary.description) }
         do {
-            let document = try run(resuming: resume, progress: ProgressDisplay())
+            let document = try run(resuming: resume, allowing: allowances, progress: ProgressDisplay())
             try OptimizerComparison([(directory, document)]).writeReport(to: directory.path + "/report.html")
+            if case .diverged(let step, let reason) = document.record.status {
+                throw RunDiverged(reason: "\(reason) after step \(step)", kept: kept(in: directory))
+            }
             say(outcome(of: document, in: directory))
+        } catch let error as NonFiniteError {
+            throw RunDiverged(reason: "\(error)", kept: kept(in: directory))
         } catch let error as Interrupted {
             let command = "\(EnvironmentSummary.programName) train \(Task.name) --resume --output "
             throw Resumable(
@@ -82,23 +94,60 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         }
     }
 
-    /// A resumed run's own configuration comes first, and only what does not change its course may be set.
-    private func layers(_ directory: RunDirectory) throws -> [ConfigurationLayer] {
-        guard resume, FileManager.default.fileExists(atPath: directory.configurationFile) else {
-            return try arguments.layers()
+    private var allowances: ResumeAllowances {
+        var allowances: ResumeAllowances = []
+        if acceptDamage { allowances.insert(.damage) }
+        if changeSchedule { allowances.insert(.changedSchedule) }
+        return allowances
+    }
+
+    /// The folder of the last checkpoint whose losses are finite.
+    private func kept(in directory: RunDirectory) -> String? {
+        guard let step = try? directory.document().finiteStep else { return nil }
+        return try? directory.checkpoints.list().first { $0.step == step }?.path
+    }
+
+    /// The configuration of a new run, or that of the run in the folder with what the command line sets anew.
+    private func configuration(_ directory: RunDirectory) throws -> ResolvedConfiguration<Task.Options> {
+        if !resume && (acceptDamage || changeSchedule) {
+            throw UsageError(
+                description:
+                    "--accept-damage and --change-schedule are for runs that are resumed: add --resume")
         }
-        if arguments.config != nil || arguments.preset != nil {
+        guard resume else { return try arguments.resolved() }
+        guard try directory.hasConfiguration() else {
+            guard arguments.isGiven else {
+                throw StorageError(
+                    .notFound, path: directory.path,
+                    reason: "holds no run to resume, as it has no config.toml: "
+                        + "check the path, or give the configuration of a new run too")
+            }
+            return try arguments.resolved()
+        }
+        if let name = try? directory.document().taskName, name != Task.name {
+            throw UsageError(
+                description: "\(directory.path) holds a run of \(name): "
+                    + "\(EnvironmentSummary.programName) train \(name) --resume continues it")
+        }
+        let stored = try ConfigurationLayer(
+            tomlFile: directory.configurationFile, followingLinks: false)
+        let layers = try arguments.layers(after: [stored])
+        let before = try ResolvedConfiguration<Task.Options>([stored])
+        func requireEqual(_ key: String, _ old: String?, _ new: String?) throws(ConfigurationError) {
+            if old == new { return }
             throw ConfigurationError(
-                "a run that is resumed has its configuration: --config and --preset are for new ones")
+                "\(key) cannot be changed in a run that is resumed: it is \(old ?? "not set"), not "
+                    + "\(new ?? "unset") (\(TrainingConfiguration.freeOptions.joined(separator: ", ")) can)")
         }
-        let free = ["training.steps", "training.evaluate_every", "training.patience", "training.threads"]
-        for (key, _) in arguments.values
-        where !free.contains(key) && !key.hasPrefix("checkpoints.") && !key.hasPrefix("log.") {
-            throw ConfigurationError(
-                "\(key) cannot be changed in a run that is resumed "
-                    + "(\(free.joined(separator: ", ")), checkpoints.* and log.* can)")
+        // The options of one rule are not those of another: the rule comes first.
+        let rules = layers.flatMap(\.values).filter { $0.key == "optimizer.rule" }
+        try requireEqual("optimizer.rule", before.value.optimizer.rule, rules.last?.pieces.joined())
+        let after = try ResolvedConfiguration<Task.Options>(layers)
+        let (old, new) = (before.tomlValues, after.tomlValues)
+        for entry in after.entries where TrainingConfiguration.determinesCourse(entry.key) {
+            try requireEqual(entry.key, old[entry.key], new[entry.key])
         }
-        return try arguments.layers(after: [try ConfigurationLayer(tomlFile: directory.configurationFile)])
+        return after
     }
 
     private func outcome(of document: RunDocument, in directory: RunDirectory) -> String {

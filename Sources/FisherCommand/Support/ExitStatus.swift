@@ -21,11 +21,10 @@ enum ExitStatus: Int32 {
     /// The status of one of our errors; nil for those of the argument parser.
     init?(of error: any Error) {
         switch error {
-        case is NonFiniteError, is AllDiverged: self = .diverged
+        case is NonFiniteError, is AllDiverged, is RunDiverged: self = .diverged
         case is HyperparameterError, is OptionError, is UsageError, is ConfigurationError, is DigitsError:
             self = .usage
         case is Interrupted, is Resumable: self = .interrupted
-        case is AlreadyHoldsRun: self = .cannotCreate
         case let error as StorageError: self.init(error.kind)
         case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory
         case is OptimizerError, is WeightError, is NetworkSpecificationError, is CurvatureError,
@@ -93,11 +92,13 @@ struct Resumable: Error, CustomStringConvertible {
     var description: String { "stopped by \(signal), everything is saved; continue with: \(command)" }
 }
 
-/// A new run in a folder that already holds one.
-struct AlreadyHoldsRun: Error, CustomStringConvertible {
-    let path: String
+/// A run ended because its numbers were not finite.
+struct RunDiverged: Error, CustomStringConvertible {
+    let reason: String
+    /// The folder of its last checkpoint with finite losses.
+    let kept: String?
     var description: String {
-        "\(path) already holds a run: continue with --resume, or choose another folder with --output"
+        reason + (kept.map { "; its last checkpoint with finite losses is \($0)" } ?? "")
     }
 }
 

@@ -20,6 +20,10 @@ public struct RunDocument: Codable, Sendable, Hashable {
     public var steps: Int
     /// When and at which step the run was resumed.
     public var resumes: [Resume]
+    /// The step of the newest checkpoint that was saved; nil before the first.
+    public var savedStep: Int?
+    /// The step of the newest checkpoint whose losses are known to be finite; it is kept until there is a newer one.
+    public var finiteStep: Int?
     /// How it ended, or `running`.
     public var phase: Phase
     /// The curve and what it came to.

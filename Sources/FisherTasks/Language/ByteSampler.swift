@@ -14,6 +14,9 @@ public struct ByteSampler: Codable, Hashable, Sendable {
         self.batch = batch
     }
 
+    /// Whether another sampler draws equally many windows from a text of the same length.
+    func draws(asManyAs other: ByteSampler) -> Bool { starts == other.starts && batch == other.batch }
+
     /// The starts of the next batch's windows.
     public mutating func next() -> [Int] { (0..<batch).map { _ in state.uniform(below: starts) } }
 }

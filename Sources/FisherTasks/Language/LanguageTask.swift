@@ -131,6 +131,15 @@ public struct LanguageBatches: BatchStream {
         set { sampler = newValue }
     }
 
+    /// Continues from a position that was saved; throws `CorpusError` for one in another text or of another batch.
+    public mutating func restore(_ position: ByteSampler) throws(CorpusError) {
+        guard position.draws(asManyAs: sampler) else {
+            throw CorpusError(
+                kind: .tooShort, description: "the position is that of windows of another text or batch")
+        }
+        sampler = position
+    }
+
     init(stream: [UInt8], context: Int, sampler: ByteSampler) {
         self.stream = stream
         self.context = context

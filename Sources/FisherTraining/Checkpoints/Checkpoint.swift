@@ -49,8 +49,8 @@ public struct Checkpoint: Hashable, Sendable {
         func damaged(_ reason: String) -> StorageError {
             StorageError(.damaged, path: path, reason: "is damaged: \(reason)")
         }
-        guard FileManager.default.fileExists(atPath: path) else {
-            throw StorageError(.notFound, path: path, reason: "is not there")
+        guard try DurableStorage.kind(of: path, followingLinks: true) != nil else {
+            throw StorageError(.notFound, path: path, reason: "is not there, or a link to nowhere")
         }
         let file = path + "/" + CheckpointManifest.fileName
         let data: Data

@@ -6,7 +6,7 @@
 ///     end 5a6b7c8d
 ///
 /// It is written last, so a checkpoint without it was never finished.
-struct CheckpointManifest: Hashable, Sendable {
+package struct CheckpointManifest: Hashable, Sendable {
     struct File: Hashable, Sendable {
         let name: String
         let byteCount: Int
@@ -28,13 +28,13 @@ struct CheckpointManifest: Hashable, Sendable {
     var text: String {
         let lines =
             [CheckpointManifest.title, "step \(step)"]
-            + files.map { "\(hexadecimal($0.check)) \($0.byteCount) \($0.name)" }
+            + files.map { "\($0.check.hexadecimal) \($0.byteCount) \($0.name)" }
         let body = lines.joined(separator: "\n") + "\n"
-        return body + "end \(hexadecimal(CRC32C.of(body.utf8)))\n"
+        return body + "end \(CRC32C.of(body.utf8).hexadecimal)\n"
     }
 
     /// Parses a manifest; nil if a single bit differs from what was written.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.count >= 4, lines[0] == CheckpointManifest.title, lines[1].hasPrefix("step "),
             let step = Int(lines[1].dropFirst(5))
@@ -52,8 +52,10 @@ struct CheckpointManifest: Hashable, Sendable {
     }
 }
 
-/// Eight hexadecimal digits.
-private func hexadecimal(_ value: UInt32) -> String {
-    let digits = String(value, radix: 16)
-    return String(repeating: "0", count: 8 - digits.count) + digits
+extension UInt32 {
+    /// Eight hexadecimal digits.
+    var hexadecimal: String {
+        let digits = String(self, radix: 16)
+        return String(repeating: "0", count: 8 - digits.count) + digits
+    }
 }

@@ -17,35 +17,62 @@ public struct CheckpointStore: Sendable {
     static let bestName = "best"
 
     /// All checkpoints by name, the newest first; none of them is verified.
-    public func list() -> [Checkpoint] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    ///
+    /// No folder holds none; throws `StorageError` for a folder that cannot be read.
+    public func list() throws(StorageError) -> [Checkpoint] {
+        let names = try DurableStorage.names(inFolder: folder) ?? []
         return names.compactMap(checkpoint(named:)).sorted { ($0.step, $0.revision) > ($1.step, $1.revision) }
     }
 
     /// The newest intact checkpoint, and the errors of newer ones.
     ///
-    /// Throws `damaged` if there are checkpoints but none of them is intact; nil if there are none.
+    /// Nil if there are no checkpoints. Throws the first error if none of those there is intact, and every error that does
+    /// not come from the checkpoint itself, such as missing permissions: the next attempt may find it intact.
     public func newest() throws(StorageError) -> (checkpoint: Checkpoint, damaged: [StorageError])? {
-        var damaged: [StorageError] = []
-        for candidate in list() {
+        let (intact, damaged) = try survey()
+        if let intact { return (intact, damaged.map(\.error)) }
+        if let first = damaged.first { throw first.error }
+        return nil
+    }
+
+    /// The newest intact checkpoint, and the newer ones that are not.
+    func survey() throws(StorageError) -> (
+        intact: Checkpoint?, damaged: [(checkpoint: Checkpoint, error: StorageError)]
+    ) {
+        var damaged: [(checkpoint: Checkpoint, error: StorageError)] = []
+        for candidate in try list() {
             do throws(StorageError) {
                 try candidate.verify()
                 return (candidate, damaged)
             } catch {
-                guard error.kind == .damaged else { throw error }
-                damaged.append(error)
+                guard Self.isDamage(error) else { throw error }
+                damaged.append((candidate, error))
             }
         }
-        if let first = damaged.first { throw first }
-        return nil
+        return (nil, damaged)
     }
 
-    /// The best checkpoint, if one has been marked.
-    public var best: Checkpoint? {
-        guard let name = try? FileManager.default.destinationOfSymbolicLink(atPath: bestLink) else {
-            return nil
+    /// Whether a checkpoint itself is unusable: bytes that are not as they were written, a bad sector, or a file or a link
+    /// in the place of a folder.
+    static func isDamage(_ error: StorageError) -> Bool {
+        switch error.systemError {
+        case nil: error.kind == .damaged || error.kind == .notFound
+        case ENOENT, ENOTDIR, EISDIR, ELOOP, ENXIO, EIO: true
+        default: false
         }
-        return checkpoint(named: name)
+    }
+
+    /// The best checkpoint, if one has been marked; throws `StorageError` if the mark cannot be read.
+    public var best: Checkpoint? {
+        get throws(StorageError) {
+            var target = [UInt8](repeating: 0, count: 256)
+            let count = readlink(bestLink, &target, target.count)
+            if count < 0 {
+                if [ENOENT, ENOTDIR, EINVAL].contains(errno) { return nil }
+                throw .system("cannot be read", path: bestLink)
+            }
+            return checkpoint(named: String(decoding: target[..<count], as: UTF8.self))
+        }
     }
 
     /// Writes a checkpoint and flushes it to the disk.
@@ -63,7 +90,7 @@ public struct CheckpointStore: Sendable {
         optimizer: [(String, Tensor)], state: Data
     ) throws -> Checkpoint {
         try DurableStorage.makeFolder(folder)
-        let revision = (list().first { $0.step == step }?.revision ?? 0) + 1
+        let revision = (try list().first { $0.step == step }?.revision ?? 0) + 1
         let saved = Checkpoint(path: path(step: step, revision: revision), step: step, revision: revision)
         let temporary = try DurableStorage.makeTemporaryFolder(in: folder)
         do {
@@ -92,16 +119,32 @@ public struct CheckpointStore: Sendable {
         try DurableStorage.replaceLink(at: bestLink, to: DurableStorage.name(of: checkpoint.path))
     }
 
-    /// Removes all but the newest `count` checkpoints and the best, and what unfinished writing left.
-    public func prune(keeping count: Int) throws(StorageError) {
-        let best = best
-        for old in list().dropFirst(max(count, 1)) where old.path != best?.path { try remove(old) }
+    /// Removes all but the newest `count` checkpoints, the best and some others.
+    ///
+    /// - Parameters:
+    ///   - count: how many of the newest are kept; at least one is.
+    ///   - others: further steps whose checkpoints are kept.
+    ///   - damaged: checkpoints that are known to be damaged. They do not count, and go once a newer one is there.
+    public func prune(
+        keeping count: Int, steps others: Set<Int> = [], damaged: Set<Checkpoint> = []
+    ) throws(StorageError) {
+        let (best, all) = (try best, try list())
+        let counted = all.filter { !damaged.contains($0) }
+        for old in counted.dropFirst(max(count, 1)) where old != best && !others.contains(old.step) {
+            try remove(old)
+        }
+        guard let newest = counted.first else { return }
+        for bad in all where damaged.contains(bad) && bad.step <= newest.step && bad != best {
+            try remove(bad)
+        }
     }
 
     /// The bytes that a user may still write to the disk of a folder, which need not exist yet.
     package static func freeBytes(for folder: String) throws(StorageError) -> Int {
         var path = folder
-        while !FileManager.default.fileExists(atPath: path), DurableStorage.folder(of: path) != path {
+        while try DurableStorage.kind(of: path, followingLinks: true) == nil,
+            DurableStorage.folder(of: path) != path
+        {
             path = DurableStorage.folder(of: path)
         }
         return try DurableStorage.freeBytes(at: path)

@@ -65,6 +65,12 @@ extension ConfigurableTask {
             throw ConfigurationError(
                 "training.micro_batches = \(slices) is more than data.batch = \(task.batch)")
         }
+        let steps = configuration.training.steps
+        guard !steps.multipliedReportingOverflow(by: max(task.batch, task.examplesPerStep)).overflow else {
+            throw ConfigurationError(
+                "training.steps = \(steps) steps of data.batch = \(task.batch) are more examples than can be counted"
+            )
+        }
         return task
     }
 

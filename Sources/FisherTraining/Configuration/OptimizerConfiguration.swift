@@ -13,7 +13,7 @@ public struct OptimizerConfiguration: ConfigurableOptions {
     @Configurable("optimizer.schedule", "the course of a learning rate that is a number")
     public var schedule = Course.cosine
     /// Steps of linear warm-up.
-    @Configurable("optimizer.warm_up", .nonNegative, "steps of linear warm-up")
+    @Configurable("optimizer.warm_up", .count(from: 0), "steps of linear warm-up")
     public var warmUp = 0
     /// The largest norm of the whole gradient; nil for no clipping.
     @Configurable("optimizer.clip_gradient_norm", .positive, "clip the norm of the whole gradient")
@@ -35,6 +35,17 @@ public struct OptimizerConfiguration: ConfigurableOptions {
 
     /// The defaults.
     public init() {}
+
+    /// The section that makes a candidate again: every option as it is, the learning rate by its whole schedule.
+    init(_ candidate: OptimizerCandidate) {
+        rule = type(of: candidate.rule).summary.name
+        learningRate = "\(candidate.rule.learningRate)"
+        // A constant rate is written as a number, which the course would shape.
+        schedule = .constant
+        clipGradientNorm = candidate.clipGradientNorm
+        let own = candidate.rule.settings.filter { $0.name != "learning_rate" }
+        ruleSettings = Dictionary(own.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
 
     /// The rule with its own options; its learning rate is the rule's default.
     ///
@@ -61,8 +72,13 @@ public struct OptimizerConfiguration: ConfigurableOptions {
         rule.learningRate = try learningRate(steps: steps)
         // Setting the learning rate again checks its value.
         try rule.set("learning_rate", to: "\(rule.learningRate)")
+        // What a configuration names without changing it is no part of the name: that of a run's folder names everything.
+        let standard = try RuleRegistry.rule(named: self.rule).settings
+        let changed = zip(rule.settings, standard).filter {
+            $0.value != $1.value && $0.name != "learning_rate"
+        }
         let shown =
-            ruleSettings.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
+            changed.map { "\($0.0.name) \($0.0.value)" }.sorted()
             + (clipGradientNorm.map { ["gradient clip \($0)"] } ?? [])
         return OptimizerCandidate(
             label: ([self.rule] + shown).joined(separator: " + "), rule: rule,

@@ -15,6 +15,14 @@ public struct RunConfiguration<Options: ConfigurableOptions>: ConfigurableOption
 
     /// The inconsistency of the task's options.
     public var inconsistency: OptionError? { task.inconsistency }
+
+    /// The configuration that repeats one run of a study: the same task, with an optimizer and a seed.
+    func run(of candidate: OptimizerCandidate, seed: UInt64) -> RunConfiguration {
+        var own = self
+        own.training.seed = seed
+        own.optimizer = OptimizerConfiguration(candidate)
+        return own
+    }
 }
 
 /// A configuration put together from layers, each value with its origin.
@@ -70,10 +78,25 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
                 throw ConfigurationError("\(key) = \(text) (\(origin(key))): \(error)")
             }
         }
+        try self.init(value, origin: origin)
+    }
+
+    /// A configuration whose values have no origin but the program.
+    ///
+    /// - Throws: `ConfigurationError` for a rule that is not registered.
+    init(_ value: RunConfiguration<Options>) throws(ConfigurationError) {
+        try self.init(value) { _ in .standard }
+    }
+
+    private init(
+        _ value: RunConfiguration<Options>, origin: (String) -> ConfigurationOrigin
+    ) throws(ConfigurationError) {
         self.value = value
         let own = value.options.map { option in
-            Entry(
-                key: option.name, pieces: option.pieces, isList: option.declaration.form == .list,
+            // The learning rate is kept as the text of a number or a schedule.
+            let isNumber = option.name == Self.ruleSection + "learning_rate"
+            return Entry(
+                key: option.name, pieces: option.pieces, form: isNumber ? .bare : option.declaration.form,
                 origin: origin(option.name))
         }
         do throws(HyperparameterError) {
@@ -82,7 +105,7 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
                 own
                 + settings.map {
                     let key = Self.ruleSection + $0.name
-                    return Entry(key: key, pieces: [$0.value], isList: false, origin: origin(key))
+                    return Entry(key: key, pieces: [$0.value], form: .bare, origin: origin(key))
                 }
         } catch {
             throw ConfigurationError("optimizer.rule (\(origin("optimizer.rule"))): \(error)")
@@ -121,8 +144,8 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
 }
 
 extension ResolvedConfiguration.Entry {
-    fileprivate init(key: String, pieces: [String], isList: Bool, origin: ConfigurationOrigin) {
-        self.init(key: key, toml: tomlValue(pieces, isList: isList), origin: origin)
+    fileprivate init(key: String, pieces: [String], form: OptionForm, origin: ConfigurationOrigin) {
+        self.init(key: key, toml: TOMLText.value(pieces, form: form), origin: origin)
     }
 
     /// The part of the key before the first dot; empty if there is none.

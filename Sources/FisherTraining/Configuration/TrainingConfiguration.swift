@@ -1,33 +1,52 @@
 import FisherOptions
 
+/// The most steps of a run: sums and products of a few such counts fit into an `Int`.
+let mostSteps = 1_000_000_000_000
+
+extension AllowedValues where Value == Int {
+    /// Counts of steps, batches or files, up to ``mostSteps``.
+    static func count(from least: Int) -> AllowedValues {
+        AllowedValues { value in
+            if value < least { return least == 0 ? "must be zero or more" : "must be at least \(least)" }
+            return value > mostSteps ? "must be at most \(mostSteps)" : nil
+        }
+    }
+}
+
 /// The `[training]`, `[checkpoints]` and `[log]` sections: what every task's run has.
 public struct TrainingConfiguration: ConfigurableOptions {
     /// The number of steps.
-    @Configurable("training.steps", .atLeast(1), "steps of a run")
+    @Configurable("training.steps", .count(from: 1), "steps of a run")
     public var steps = 1000
     /// The number of slices into which a batch is cut to save memory.
-    @Configurable("training.micro_batches", .atLeast(1), "slices of a batch, to save memory")
+    @Configurable("training.micro_batches", .count(from: 1), "slices of a batch, to save memory")
     public var microBatches = 1
     /// The seed of the first weights and of the batches.
     @Configurable("training.seed", .nonNegative, "seed of the first weights and of the batches")
-    public var seed = 0
+    public var seed: UInt64 = 0
     /// Threads to compute with; 0 for libtorch's choice.
     @Configurable("training.threads", .between(0, 4096), "threads to compute with; 0: libtorch's choice")
     public var threads = 0
     /// Steps between evaluations; 0 for ten evaluations in a run.
-    @Configurable("training.evaluate_every", .nonNegative, "steps between evaluations; 0: ten times a run")
+    @Configurable("training.evaluate_every", .count(from: 0), "steps between evaluations; 0: ten times a run")
     public var evaluateEvery = 0
     /// Evaluations without a new best before the run ends early; 0 for never.
-    @Configurable("training.patience", .nonNegative, "evaluations without a best before a run ends; 0: never")
+    @Configurable(
+        "training.patience", .count(from: 0), "evaluations without a best before a run ends; 0: never")
     public var patience = 0
     /// Steps between checkpoints; 0 for one with every evaluation.
-    @Configurable("checkpoints.every", .nonNegative, "steps; 0: with every evaluation")
+    @Configurable("checkpoints.every", .count(from: 0), "steps; 0: with every evaluation")
     public var checkpointEvery = 0
     /// How many of the newest checkpoints are kept, besides the best.
-    @Configurable("checkpoints.keep", .atLeast(1), "newest checkpoints kept, besides the best")
+    @Configurable("checkpoints.keep", .count(from: 1), "newest checkpoints kept, besides the best")
     public var keep = 3
+    /// The least number of seconds between checkpoints; the one after the last step is always written.
+    ///
+    /// With more than 0 the best checkpoint is the best of those that were written.
+    @Configurable("checkpoints.seconds", .count(from: 0), "least seconds between checkpoints, the last apart")
+    public var checkpointSeconds = 0
     /// Steps between lines of the log.
-    @Configurable("log.every", .atLeast(1), "steps between lines of metrics.jsonl")
+    @Configurable("log.every", .count(from: 1), "steps between lines of metrics.jsonl")
     public var logEvery = 1
     /// Whether event files for TensorBoard are written.
     @Configurable("log.tensorboard", "write event files")
@@ -44,5 +63,26 @@ public struct TrainingConfiguration: ConfigurableOptions {
         RunLength(
             steps: steps, evaluateEvery: evaluateEvery > 0 ? evaluateEvery : max(1, steps / 10),
             microBatches: microBatches, patience: patience > 0 ? patience : nil)
+    }
+
+    /// The most checkpoints that lie on the disk at one time: the newest, the best, the last one with finite losses, and the
+    /// one being written.
+    package var mostCheckpoints: Int {
+        // At every evaluation that is a best, and at the regular ones.
+        let regular = checkpointEvery > 0 ? steps / checkpointEvery : 0
+        return min(keep, regular + steps / length.evaluateEvery + 1) + 3
+    }
+
+    /// The options that may be set anew when a run is resumed, because they do not change the course of a step.
+    package static let freeOptions = [
+        "training.steps", "training.evaluate_every", "training.patience", "training.threads", "checkpoints.*",
+        "log.*",
+    ]
+
+    /// Whether an option of this key determines the course of a run.
+    package static func determinesCourse(_ key: String) -> Bool {
+        !freeOptions.contains { free in
+            free.hasSuffix("*") ? key.hasPrefix(free.dropLast()) : key == free
+        }
     }
 }

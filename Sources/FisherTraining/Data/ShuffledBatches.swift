@@ -27,6 +27,14 @@ public final class ShuffledBatches: BatchStream, Sequence {
         }
     }
 
+    /// Continues from a position that was saved; throws `BatchError` for one among other examples or of another batch.
+    public func restore(_ position: ShuffledIndices) throws(BatchError) {
+        guard position.count == indices.count, position.batch == indices.batch else {
+            throw .foreignPosition(count: position.count, batch: position.batch)
+        }
+        indices = position
+    }
+
     /// Creates a stream of the examples along the first axis of two tensors.
     ///
     /// Throws `BatchError` if the axes differ or a batch does not fit, and `TorchError` for a failed tensor.
@@ -87,6 +95,8 @@ public enum BatchError: Error, Hashable, Sendable, CustomStringConvertible {
     case unpaired(inputs: [Int], targets: [Int])
     /// A batch without examples, or with more than there are.
     case badSize(Int, exampleCount: Int)
+    /// A position in a stream of other examples or batches.
+    case foreignPosition(count: Int, batch: Int)
 
     /// What is wrong, in one sentence.
     public var description: String {
@@ -94,6 +104,8 @@ public enum BatchError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unpaired(let inputs, let targets):
             "inputs of shape \(inputs) and targets of shape \(targets) have not one first axis of examples"
         case .badSize(let size, let count): "a batch of \(size) cannot be taken from \(count) examples"
+        case .foreignPosition(let count, let batch):
+            "the position is that of a stream of \(count) examples in batches of \(batch)"
         }
     }
 }
@@ -110,18 +122,26 @@ public struct ShuffledIndices: Codable, Hashable, Sendable {
     /// The number of epochs that are over.
     public private(set) var pass = 0
     private var offset = 0
-    /// The order of the epoch, made of the numbers above.
-    private var order: [Int]
+    /// The order of the epoch, made of the numbers above when it is first needed.
+    private var order: [Int] = []
 
     /// A stream of batches of `batch` out of `count` examples; `batch` must lie between 1 and `count`.
     public init(seed: UInt64, count: Int, batch: Int) {
         precondition(batch > 0 && batch <= count)
         (self.seed, self.count, self.batch) = (seed, count, batch)
-        order = ShuffledIndices.order(seed: seed, pass: 0, count: count)
     }
+
+    /// Two positions are equal if the numbers are that determine all further batches.
+    public static func == (a: ShuffledIndices, b: ShuffledIndices) -> Bool { a.numbers == b.numbers }
+
+    /// Hashes the numbers that determine all further batches.
+    public func hash(into hasher: inout Hasher) { hasher.combine(numbers) }
+
+    private var numbers: [UInt64] { [seed] + [count, batch, pass, offset].map(UInt64.init) }
 
     /// The indices of the next batch.
     public mutating func next() -> [Int] {
+        if order.isEmpty { order = ShuffledIndices.order(seed: seed, pass: pass, count: count) }
         var indices = Array(order[offset..<min(offset + batch, count)])
         offset += indices.count
         if offset == count {
@@ -152,11 +172,10 @@ public struct ShuffledIndices: Codable, Hashable, Sendable {
         batch = try container.decode(Int.self, forKey: .batch)
         pass = try container.decode(Int.self, forKey: .pass)
         offset = try container.decode(Int.self, forKey: .offset)
-        guard batch > 0, batch <= count, pass >= 0, (0..<count).contains(offset) else {
+        guard batch > 0, batch <= count, (0...mostSteps).contains(pass), (0..<count).contains(offset) else {
             throw DecodingError.dataCorruptedError(
                 forKey: .offset, in: container, debugDescription: "no stream has these numbers")
         }
-        order = ShuffledIndices.order(seed: seed, pass: pass, count: count)
     }
 
     /// Writes the state that determines all further batches.

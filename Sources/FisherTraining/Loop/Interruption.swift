@@ -12,23 +12,24 @@ public struct Interrupted: Error, Hashable, Sendable, CustomStringConvertible {
     public init(signal: String) { self.signal = signal }
 }
 
-/// SIGINT and SIGTERM as a flag that long work polls.
+/// SIGINT, SIGTERM and SIGHUP as a flag that long work polls.
 ///
 /// The first signal is recorded, the second ends the process immediately.
 public enum Interruption {
     /// The signal that came, or 0.
     private static let received = Atomic<Int32>(0)
 
-    /// Takes over SIGINT and SIGTERM.
+    /// Takes over SIGINT, SIGTERM and, unless the process was started to ignore it (`nohup`), SIGHUP.
     public static func install() {
         // The counter must exist before a handler, which may not create it, touches it.
         received.store(0, ordering: .relaxed)
         // A child process inherits the signal mask of the parent's thread.
         var signals = sigset_t()
         sigemptyset(&signals)
-        for number in [SIGINT, SIGTERM] { sigaddset(&signals, number) }
+        let taken = [SIGINT, SIGTERM] + (isIgnored(SIGHUP) ? [] : [SIGHUP])
+        for number in taken { sigaddset(&signals, number) }
         pthread_sigmask(SIG_UNBLOCK, &signals, nil)
-        for number in [SIGINT, SIGTERM] {
+        for number in taken {
             signal(number) { number in
                 let (isFirst, _) = Interruption.received.compareExchange(
                     expected: 0, desired: number, ordering: .relaxed)
@@ -43,7 +44,19 @@ public enum Interruption {
     /// Throws once a signal has come.
     public static func poll() throws(Interrupted) {
         let number = received.load(ordering: .relaxed)
-        if number != 0 { throw Interrupted(signal: number == SIGINT ? "SIGINT" : "SIGTERM") }
+        switch number {
+        case 0: return
+        case SIGINT: throw Interrupted(signal: "SIGINT")
+        case SIGHUP: throw Interrupted(signal: "SIGHUP")
+        default: throw Interrupted(signal: "SIGTERM")
+        }
+    }
+
+    private static func isIgnored(_ number: CInt) -> Bool {
+        var action = sigaction()
+        guard sigaction(number, nil, &action) == 0 else { return false }
+        return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+            == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 
     /// Clears a signal; for tests.

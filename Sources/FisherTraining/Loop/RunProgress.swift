@@ -28,6 +28,28 @@ public struct RunProgress: Codable, Sendable, Hashable {
         public let loss: Double
     }
 
+    /// Why no run can have this progress after `step` steps, as a clause; nil if one can.
+    func complaint(at step: Int) -> String? {
+        let steps = 0...step
+        if self.step != step { return "its step is \(self.step), not \(step)" }
+        if step > mostSteps { return "its step is \(step)" }
+        if !(0...1e15).contains(seconds) { return "it took \(seconds) seconds" }
+        if !steps.contains(lossCount) { return "it counts \(lossCount) losses" }
+        for point in curve
+        where !steps.contains(point.step) || point.tokens < 0 || !(0...1e15).contains(point.seconds) {
+            return
+                "its curve has a point at step \(point.step) after \(point.tokens) tokens and \(point.seconds) seconds"
+        }
+        for (one, next) in zip(curve, curve.dropFirst()) where one.step > next.step {
+            return "its curve goes from step \(one.step) back to \(next.step)"
+        }
+        if let best, !steps.contains(best.step) { return "its best step is \(best.step)" }
+        if !(0...curve.count).contains(evaluationsSinceBest) {
+            return "it counts \(evaluationsSinceBest) evaluations since the best"
+        }
+        return nil
+    }
+
     /// The last point's step; nil before the first evaluation.
     var lastEvaluation: Int? { curve.last?.step }
 
@@ -91,6 +113,7 @@ struct StepTimes {
         }
     }
 
+    var isEmpty: Bool { gradient.isEmpty }
     var medianGradientMilliseconds: Double { SampleSummary.median(gradient) ?? 0 }
     var medianUpdateMilliseconds: Double { SampleSummary.median(update) ?? 0 }
 }

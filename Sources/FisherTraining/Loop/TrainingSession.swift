@@ -72,6 +72,18 @@ public final class TrainingSession<Task: TrainingTask> {
         return progress.evaluated(loss, examplesPerStep: task.examplesPerStep)
     }
 
+    /// Whether steps were made, and timed, in this process.
+    var hasTimes: Bool { !times.isEmpty }
+
+    /// Whether every weight is a finite number. Costs a pass over the weights.
+    func hasFiniteWeights() throws -> Bool {
+        try withoutGradients {
+            try model.parameters.filter(\.parameter.isTrainable).allSatisfy {
+                try $0.parameter.wrappedValue.isFinite().all().item() == 1
+            }
+        }
+    }
+
     /// The result of the run, or its state so far.
     public func record(_ status: RunStatus) -> RunRecord {
         let last = progress.lastEvaluation == progress.step ? progress.curve.last?.validationLoss : nil
@@ -85,12 +97,22 @@ public final class TrainingSession<Task: TrainingTask> {
 
 // Saving and resuming.
 extension TrainingSession {
+    private struct Version: Decodable {
+        let formatVersion: Int
+    }
+
     /// The contents of `state.json`.
     private struct Saved: Codable {
-        var formatVersion = 1
+        static var version: Int { 2 }
+        var formatVersion = version
         let rule: String
+        /// The optimizer's options in reading order.
+        let options: [Setting]
         let seed: UInt64
+        let microBatches: Int
         let dataFingerprint: String
+        /// The values that determine the course of the run, by key.
+        let configuration: [String: String]
         let progress: RunProgress
         let batches: Task.Batches.Position
         /// The states of the model's random generators, in the order of the model, as base64.
@@ -104,10 +126,14 @@ extension TrainingSession {
     /// - Parameters:
     ///   - store: where to.
     ///   - companion: numbers of the caller that belong to this moment.
-    public func save(to store: CheckpointStore, companion: [String: Int] = [:]) throws -> Checkpoint {
+    ///   - configuration: values that determine the course of the run, by key: it is resumed with the same only.
+    public func save(
+        to store: CheckpointStore, companion: [String: Int] = [:], configuration: [String: String] = [:]
+    ) throws -> Checkpoint {
         let saved = Saved(
-            rule: type(of: candidate.rule).summary.name, seed: seed,
-            dataFingerprint: task.dataFingerprint, progress: progress, batches: batches.position,
+            rule: type(of: candidate.rule).summary.name, options: candidate.options, seed: seed,
+            microBatches: microBatches, dataFingerprint: task.dataFingerprint, configuration: configuration,
+            progress: progress, batches: batches.position,
             generators: try model.randomGenerators.map { Data(try $0.state()) }, companion: companion)
         return try store.save(
             step: progress.step,
@@ -119,16 +145,16 @@ extension TrainingSession {
 
     /// Resumes from a checkpoint of the same run; returns what the caller saved with it.
     ///
-    /// Throws `StorageError` of kind `damaged` if it is of another run, with the difference.
-    public func restore(from checkpoint: Checkpoint) throws -> [String: Int] {
-        let data = try DurableStorage.readFile(at: checkpoint.stateFile, followingLinks: false)
-        let saved: Saved
-        do {
-            saved = try StoredJSON.decode(Saved.self, from: data)
-        } catch {
-            throw StorageError(
-                .damaged, path: checkpoint.stateFile, reason: "cannot be used: \(StoredJSON.reason(error))")
-        }
+    /// - Parameters:
+    ///   - checkpoint: where from.
+    ///   - configuration: the values that determine the course of this run, by key.
+    ///   - changesSchedule: whether the optimizer may have other schedules than when it was saved.
+    /// - Throws: `StorageError` of kind `damaged` if it is of another run, with the difference, or holds numbers that no run
+    ///   has; `ConfigurationError` for another schedule of an option that is not allowed.
+    public func restore(
+        from checkpoint: Checkpoint, configuration: [String: String] = [:], changesSchedule: Bool = false
+    ) throws -> [String: Int] {
+        let saved = try saved(in: checkpoint)
         func requireEqual(_ what: String, _ found: String, _ wanted: String) throws(StorageError) {
             guard found == wanted else {
                 throw StorageError(
@@ -138,6 +164,13 @@ extension TrainingSession {
         }
         try requireEqual("optimizer", saved.rule, type(of: candidate.rule).summary.name)
         try requireEqual("seed", "\(saved.seed)", "\(seed)")
+        try requireEqual("micro-batches", "\(saved.microBatches)", "\(microBatches)")
+        for key in Set(saved.configuration.keys).union(configuration.keys).sorted() {
+            try requireEqual(key, saved.configuration[key] ?? "not set", configuration[key] ?? "not set")
+        }
+        if !candidate.hasOptions(saved.options) {
+            try requireEqualOptions(saved.options, in: checkpoint, changesSchedule: changesSchedule)
+        }
         try requireEqual("data", saved.dataFingerprint, task.dataFingerprint)
         let generators = model.randomGenerators
         try requireEqual("random generators", "\(saved.generators.count)", "\(generators.count)")
@@ -145,9 +178,61 @@ extension TrainingSession {
         try model.load(try SafetensorsFile(path: checkpoint.modelFile, followingLinks: false).allTensors())
         try optimizer.restore(
             try SafetensorsFile(path: checkpoint.optimizerFile, followingLinks: false).allTensors())
-        for (generator, state) in zip(generators, saved.generators) { try generator.restore([UInt8](state)) }
-        batches.position = saved.batches
+        do {
+            for (generator, state) in zip(generators, saved.generators) {
+                try generator.restore([UInt8](state))
+            }
+            try batches.restore(saved.batches)
+        } catch {
+            throw StorageError(.damaged, path: checkpoint.stateFile, reason: "cannot be used: \(error)")
+        }
         progress = saved.progress
         return saved.companion
+    }
+
+    /// Reads `state.json` and checks every number that the run counts on.
+    private func saved(in checkpoint: Checkpoint) throws(StorageError) -> Saved {
+        let data = try DurableStorage.readFile(at: checkpoint.stateFile, followingLinks: false)
+        func unusable(_ reason: String) -> StorageError {
+            StorageError(.damaged, path: checkpoint.stateFile, reason: "cannot be used: \(reason)")
+        }
+        let saved: Saved
+        do {
+            let version = try StoredJSON.decode(Version.self, from: data).formatVersion
+            guard version == Saved.version else {
+                throw unusable(
+                    "it is of format \(version), not \(Saved.version): resume with the version of the program that wrote it"
+                )
+            }
+            saved = try StoredJSON.decode(Saved.self, from: data)
+        } catch let error as StorageError {
+            throw error
+        } catch {
+            throw unusable(StoredJSON.reason(error))
+        }
+        if let complaint = saved.progress.complaint(at: checkpoint.step) { throw unusable(complaint) }
+        let (_, isTooMuch) = saved.progress.step.multipliedReportingOverflow(by: task.examplesPerStep)
+        if isTooMuch { throw unusable("its step is \(saved.progress.step)") }
+        return saved
+    }
+
+    /// Throws for options that differ, unless they are schedules and may.
+    private func requireEqualOptions(
+        _ saved: [Setting], in checkpoint: Checkpoint, changesSchedule: Bool
+    ) throws {
+        let own = Dictionary(candidate.options.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+        for option in saved {
+            guard let value = own[option.name], value != option.value else { continue }
+            guard Schedule(option.value) != nil, Schedule(value) != nil else {
+                throw StorageError(
+                    .damaged, path: checkpoint.path,
+                    reason: "is of another run: \(option.name) \(option.value), not \(value)")
+            }
+            if changesSchedule { continue }
+            throw ConfigurationError(
+                "\(option.name) would go on as \(value), but was \(option.value) when \(checkpoint.path) was saved: "
+                    + "give the former training.steps, or follow the new course from here on with --change-schedule"
+            )
+        }
     }
 }

@@ -40,6 +40,12 @@ public protocol BatchStream<Batch> {
 
     /// The position in the stream.
     var position: Position { get set }
+    /// Continues from a position that was saved; throws if no stream of these data has it. By default it is taken as it is.
+    mutating func restore(_ position: Position) throws
     /// The next batch.
     mutating func next() throws -> Batch
+}
+
+extension BatchStream {
+    public mutating func restore(_ position: Position) throws { self.position = position }
 }

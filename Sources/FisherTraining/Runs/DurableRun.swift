@@ -9,33 +9,91 @@ import Foundation
 /// The folder holds the configuration, metrics, event files and checkpoints; `fisher runs`, `report` and `inspect` read it.
 public struct DurableRun<Task: TrainingTask> {
     private let directory: RunDirectory
-    private let task: Task
+    private let makeTask: () throws -> Task
     private let candidate: OptimizerCandidate
     private let training: TrainingConfiguration
     private let toml: String
-    private let document: RunDocument
+    private let values: [String: String]
+    private let environment: EnvironmentSummary
+    private let title: String
 
     /// Prepares a run.
     ///
     /// - Parameters:
-    ///   - task: what is trained.
+    ///   - task: what is trained. It is made when the run begins, after the folder is locked and the configuration is in it,
+    ///     so that a process that is killed while it reads data leaves a run that can be resumed.
     ///   - candidate: the optimizer.
     ///   - directory: the run's folder.
     ///   - training: steps, checkpoints, logs.
     ///   - toml: the whole configuration as a file, which is kept in the folder.
-    ///   - values: the same by key, for tables of runs.
+    ///   - values: the same by key, for tables of runs. A run is resumed only with equal values, apart from those of
+    ///     `training.steps` and others that do not change the course of a step.
     ///   - environment: the software and hardware of the run.
+    ///   - title: what progress calls the run; its label and seed by default.
     public init(
-        _ task: Task, _ candidate: OptimizerCandidate, in directory: RunDirectory,
-        training: TrainingConfiguration, toml: String = "", values: [String: String] = [:],
-        environment: EnvironmentSummary = .current()
+        _ task: @autoclosure @escaping () throws -> Task, _ candidate: OptimizerCandidate,
+        in directory: RunDirectory, training: TrainingConfiguration, toml: String = "",
+        values: [String: String] = [:], environment: EnvironmentSummary = .current(), title: String? = nil
     ) {
         self.directory = directory
-        self.task = task
+        makeTask = task
         self.candidate = candidate
         self.training = training
         self.toml = toml
-        document = RunDocument(
+        var values = values
+        // Whoever resumes must know that checkpoints were not due by steps alone.
+        if training.checkpointSeconds > 0 { values["checkpoints.seconds"] = "\(training.checkpointSeconds)" }
+        self.values = values
+        self.environment = environment
+        self.title = title ?? "\(candidate.label), seed \(training.seed)"
+    }
+
+    /// Trains to the end.
+    ///
+    /// - Parameters:
+    ///   - resuming: whether to continue from the newest intact checkpoint. Where no run is, one starts.
+    ///   - allowances: what is accepted on resuming and is an error otherwise.
+    ///   - display: where progress is shown; nil for nowhere.
+    ///   - callbacks: functions called during the run, after the folder has been written to.
+    /// - Returns: the run's document, as stored in the folder. Its phase is `diverged` if the last validation loss is not
+    ///   finite.
+    /// - Throws: `Interrupted` after everything has been saved; `NonFiniteError` with the weights as they
+    ///   were before the step; `StorageError` or `SafetensorsError` if the folder cannot be used or what is in it does not
+    ///   belong together, the last good checkpoint untouched; `ConfigurationError` for another schedule than the run began
+    ///   with; what the task and the callbacks throw.
+    @discardableResult
+    public func callAsFunction(
+        resuming: Bool = false, allowing allowances: ResumeAllowances = [],
+        progress display: ProgressDisplay? = nil, callbacks: TrainingLoop<Task>.Callbacks = .init()
+    ) throws -> RunDocument {
+        let lock = try directory.lock()
+        defer { withExtendedLifetime(lock) {} }
+        let holdsRun = try directory.holdsRun
+        let isDescribed = try resuming && directory.hasConfiguration()
+        guard resuming || !holdsRun else {
+            throw StorageError(
+                .cannotCreate, path: directory.path,
+                reason: "already holds a run: continue with --resume, or choose another folder with --output")
+        }
+        // Before anything that takes time: what is killed from here on can be resumed. The configuration of a run is replaced
+        // only when all that is there has been found to fit.
+        if !holdsRun && !isDescribed { try directory.writeConfiguration(toml) }
+        directory.checkpoints.removeUnfinished()
+        let task = try makeTask()
+        let session = try TrainingSession(
+            task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
+        let worker = RunWorker(
+            directory: directory, session: session, configuration: training, document: document(of: task),
+            title: title, display: display, callbacks: callbacks)
+        if resuming { try worker.resume(allowances) }
+        try worker.requireSpace()
+        if holdsRun || isDescribed { try directory.writeConfiguration(toml) }
+        return try worker.work()
+    }
+
+    /// The run's document before its first step.
+    private func document(of task: Task) -> RunDocument {
+        RunDocument(
             task: task.summary, dataFingerprint: task.dataFingerprint, environment: environment,
             label: candidate.label, rule: type(of: candidate.rule).summary.name, options: candidate.options,
             configuration: values, steps: training.steps,
@@ -44,202 +102,44 @@ public struct DurableRun<Task: TrainingTask> {
                 finalValidationLoss: nil, forwardBackwardMilliseconds: 0, optimizerMilliseconds: 0,
                 stateBytes: 0))
     }
+}
 
-    /// Trains to the end.
-    ///
-    /// - Parameters:
-    ///   - resuming: whether to continue from the newest intact checkpoint, if there is one.
-    ///   - display: where progress is shown; nil for nowhere.
-    ///   - callbacks: functions called during the run, after the folder has been written to.
-    /// - Returns: the run's document, as stored in the folder.
-    /// - Throws: `Interrupted` after everything has been saved; `NonFiniteError` with the weights as they
-    ///   were before the step; `StorageError` or `SafetensorsError` if the folder cannot be used, the last
-    ///   good checkpoint untouched; what the callbacks throw.
-    @discardableResult
-    public func callAsFunction(
-        resuming: Bool = false, progress display: ProgressDisplay? = nil,
-        callbacks: TrainingLoop<Task>.Callbacks = .init()
-    ) throws -> RunDocument {
-        let lock = try directory.lock()
-        defer { withExtendedLifetime(lock) {} }
-        guard resuming || !directory.holdsRun else {
-            throw StorageError(
-                .cannotCreate, path: directory.path,
-                reason: "already holds a run: continue with --resume, or choose another folder")
-        }
-        directory.checkpoints.removeUnfinished()
-        let session = try TrainingSession(
-            task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
-        let worker = RunWorker(
-            directory: directory, session: session, configuration: training, document: document,
-            display: display, callbacks: callbacks)
-        if resuming { try worker.resume() }
-        try worker.requireSpace()
-        try directory.writeConfiguration(toml)
-        return try worker.work()
-    }
+/// What is accepted when a run is resumed, and is an error without.
+public struct ResumeAllowances: OptionSet, Sendable {
+    /// The bits.
+    public let rawValue: Int
+
+    /// Allowances by their bits.
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// Checkpoints that were saved, `run.json`, or a part of `metrics.jsonl`, are gone or damaged: the run goes on from the
+    /// newest checkpoint that is intact, or from its beginning.
+    public static let damage = ResumeAllowances(rawValue: 1)
+    /// Schedules take another course from here on, because the number of steps is another.
+    public static let changedSchedule = ResumeAllowances(rawValue: 2)
 }
 
 extension DurableRun where Task: ConfigurableTask {
     /// Prepares a run that a configuration describes.
     ///
-    /// - Throws: `ConfigurationError` or `HyperparameterError` for an optimizer that cannot be made, and what the task
-    ///   throws for its options.
-    public init(_ configuration: ResolvedConfiguration<Task.Options>, in directory: RunDirectory) throws {
+    /// - Parameters:
+    ///   - configuration: the values.
+    ///   - directory: the run's folder.
+    ///   - made: called with the task when it has been made.
+    /// - Throws: `ConfigurationError` or `HyperparameterError` for an optimizer that cannot be made. What the task throws for
+    ///   its options is thrown when the run begins.
+    public init(
+        _ configuration: ResolvedConfiguration<Task.Options>, in directory: RunDirectory,
+        made: @escaping (Task) -> Void = { _ in }
+    ) throws {
         let value = configuration.value
+        func make() throws -> Task {
+            let task = try Task.make(value)
+            made(task)
+            return task
+        }
         self.init(
-            try Task.make(value), try value.optimizer.candidate(steps: value.training.steps), in: directory,
+            try make(), try value.optimizer.candidate(steps: value.training.steps), in: directory,
             training: value.training, toml: configuration.toml, values: configuration.tomlValues)
-    }
-}
-
-/// One process's work on a run.
-private final class RunWorker<Task: TrainingTask> {
-    let directory: RunDirectory
-    let session: TrainingSession<Task>
-    let configuration: TrainingConfiguration
-    var document: RunDocument
-    let display: ProgressDisplay?
-    let callbacks: TrainingLoop<Task>.Callbacks
-    /// The length of the metrics at the moment from which the run resumes.
-    private var metricsLength = 0
-    /// The step and the last evaluation of the newest checkpoint.
-    private var saved: (step: Int, evaluation: Int?)?
-
-    init(
-        directory: RunDirectory, session: TrainingSession<Task>, configuration: TrainingConfiguration,
-        document: RunDocument, display: ProgressDisplay?, callbacks: TrainingLoop<Task>.Callbacks
-    ) {
-        self.directory = directory
-        self.session = session
-        self.configuration = configuration
-        self.document = document
-        self.display = display
-        self.callbacks = callbacks
-    }
-
-    /// Restores the newest intact checkpoint and reports damaged ones.
-    func resume() throws {
-        let old = try? directory.document()
-        if let old {
-            document.resumes = old.resumes
-            document.environment = old.environment
-            // The configuration in the folder names every option, the first start only those that were set.
-            document.label = old.label
-        }
-        guard let (checkpoint, damaged) = try directory.checkpoints.newest() else {
-            display?.note("\(directory.path) has no checkpoint yet: the run starts at its beginning")
-            return
-        }
-        for trouble in damaged { display?.note("\(trouble); the one before it is used") }
-        metricsLength = try session.restore(from: checkpoint)["metrics_bytes"] ?? 0
-        saved = (checkpoint.step, session.progress.lastEvaluation)
-        let date = Date().formatted(.iso8601)
-        document.resumes.append(RunDocument.Resume(date: date, step: checkpoint.step))
-        // The process may have died between saving a best checkpoint and marking it.
-        if let best = session.progress.best, best.step == checkpoint.step {
-            try directory.checkpoints.markBest(checkpoint)
-        }
-    }
-
-    /// Throws if the disk cannot hold the checkpoints that the run keeps at one time.
-    func requireSpace() throws {
-        let weights = session.model.parameters.reduce(0) { $0 + $1.parameter.wrappedValue.byteCount }
-        let size = weights + session.optimizer.expectedStateByteCount + (1 << 16)
-        let missing = max(1, configuration.keep + 2 - directory.checkpoints.list().count)
-        let free = try CheckpointStore.freeBytes(for: directory.path)
-        guard free >= size * missing else {
-            throw StorageError(
-                .inputOutput, path: directory.path,
-                reason:
-                    "has \(free >> 20) MiB free, \(missing) checkpoints need \((size * missing) >> 20) MiB")
-        }
-    }
-
-    func work() throws -> RunDocument {
-        let log = try RunLog(
-            directory, of: session, configuration: configuration, values: document.configuration,
-            length: metricsLength)
-        try note(.running, .interrupted(step: session.progress.step))
-        let (task, label) = (session.task, "\(document.label), seed \(session.seed)")
-        display?.begin(
-            label, totalSteps: configuration.steps, step: session.progress.step,
-            tokens: session.progress.step * task.examplesPerStep)
-        defer { display?.finish() }
-        do {
-            let end = try TrainingLoop(session, length: configuration.length)(callbacks(log))
-            try save(log, unless: isSaved)
-            let loss = session.progress.curve.last?.validationLoss ?? .nan
-            if loss.isFinite {
-                try note(end == .completed ? .completed : .stoppedEarly, .completed)
-            } else {
-                let reason = "the validation loss is not finite"
-                try note(.diverged, .diverged(step: session.progress.step, reason: reason))
-            }
-            try log.ended(succeeded: loss.isFinite)
-            display?.endRun("validation loss \(NumberText.plain.fixed(loss, decimals: 4))")
-            return document
-        } catch let error as Interrupted {
-            try save(log, unless: isSaved)
-            try note(.interrupted, .interrupted(step: session.progress.step))
-            throw error
-        } catch let error as NonFiniteError {
-            let reason = "\(error.source) is not finite"
-            try log.ended(succeeded: false)
-            try note(.diverged, .diverged(step: session.progress.step + 1, reason: reason))
-            throw error
-        }
-    }
-
-    private func callbacks(_ log: RunLog<Task>) -> TrainingLoop<Task>.Callbacks {
-        let own = callbacks
-        return TrainingLoop<Task>.Callbacks(
-            afterStep: { [self] session, report in
-                try log.stepped(report)
-                display?.update(
-                    step: session.progress.step, loss: report.loss,
-                    tokens: session.progress.step * session.task.examplesPerStep)
-                try own.afterStep(session, report)
-            },
-            afterEvaluation: { [self] session, point in
-                try log.evaluated(point)
-                try note(.running, .interrupted(step: session.progress.step))
-                try own.afterEvaluation(session, point)
-            },
-            betweenSteps: { [self] session in
-                try save(log, unless: isSaved || !isCheckpointDue)
-                try own.betweenSteps(session)
-            })
-    }
-
-    /// Whether the newest checkpoint is of the present state.
-    private var isSaved: Bool {
-        saved?.step == session.progress.step && saved?.evaluation == session.progress.lastEvaluation
-    }
-
-    private var isCheckpointDue: Bool {
-        let (step, progress) = (session.progress.step, session.progress)
-        if step == 0 { return false }
-        let every = configuration.checkpointEvery
-        let isRegular = every > 0 ? step % every == 0 : progress.lastEvaluation == step
-        return isRegular || step == configuration.steps || progress.best?.step == step
-    }
-
-    private func save(_ log: RunLog<Task>, unless isUnnecessary: Bool) throws {
-        if isUnnecessary { return }
-        let length = try log.synchronize()
-        let checkpoint = try session.save(
-            to: directory.checkpoints, companion: ["metrics_bytes": length])
-        saved = (session.progress.step, session.progress.lastEvaluation)
-        if session.progress.best?.step == session.progress.step {
-            try directory.checkpoints.markBest(checkpoint)
-        }
-        try directory.checkpoints.prune(keeping: configuration.keep)
-    }
-
-    private func note(_ phase: RunDocument.Phase, _ status: RunStatus) throws {
-        document.phase = phase
-        document.record = session.record(status)
-        try directory.write(document)
     }
 }

@@ -29,9 +29,13 @@ public struct RunDirectory: Hashable, Sendable {
     /// The checkpoints.
     public var checkpoints: CheckpointStore { CheckpointStore(folder: path + "/checkpoints") }
 
-    /// Whether a run has begun here.
+    /// Whether a run has begun here; throws `StorageError` if the folder cannot be read.
     public var holdsRun: Bool {
-        FileManager.default.fileExists(atPath: documentFile) || !checkpoints.list().isEmpty
+        get throws(StorageError) {
+            let names = try DurableStorage.names(inFolder: path) ?? []
+            if names.contains("run.json") { return true }
+            return try !checkpoints.list().isEmpty
+        }
     }
 
     /// Creates the folder and takes its lock.
@@ -44,7 +48,7 @@ public struct RunDirectory: Hashable, Sendable {
     public func document() throws(StorageError) -> RunDocument {
         let data = try DurableStorage.readFile(at: documentFile, followingLinks: false)
         do {
-            return try StoredJSON.decode(RunDocument.self, from: data)
+            return try RunDocument(json: data)
         } catch {
             throw StorageError(
                 .damaged, path: documentFile, reason: "is not a run's document: \(StoredJSON.reason(error))")
@@ -54,26 +58,5 @@ public struct RunDirectory: Hashable, Sendable {
     /// Writes what was run, whole or not at all.
     func write(_ document: RunDocument) throws(StorageError) {
         try DurableStorage.replaceFile(at: documentFile, with: StoredJSON.encode(document))
-    }
-
-    /// Writes the resolved configuration.
-    func writeConfiguration(_ toml: String) throws(StorageError) {
-        try DurableStorage.replaceFile(at: configurationFile, with: Data(toml.utf8))
-    }
-
-    /// The runs in a folder and the folders below it, by path; the folder itself included if it is one.
-    public static func runs(under folder: String) -> [RunDirectory] {
-        let own = RunDirectory(path: folder)
-        if FileManager.default.fileExists(atPath: own.documentFile) { return [own] }
-        var found: [RunDirectory] = []
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        for name in names.sorted() where !name.hasPrefix(".") {
-            var isFolder: ObjCBool = false
-            let path = folder + "/" + name
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
-            else { continue }
-            found += runs(under: path)
-        }
-        return found
     }
 }

@@ -62,8 +62,8 @@ final class RunLog<Task: TrainingTask> {
         if configuration.histograms { try writeHistograms(step: point.step) }
     }
 
-    /// Flushes everything to the disk; returns the length of the metrics.
-    func synchronize() throws -> Int {
+    /// Flushes everything to the disk; returns the length and the check of the metrics.
+    func synchronize() throws -> MetricsLog.Mark {
         try events?.synchronize()
         return try metrics.synchronize()
     }

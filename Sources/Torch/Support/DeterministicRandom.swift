@@ -31,7 +31,14 @@ package struct Xoshiro256: RandomNumberGenerator, Codable, Hashable, Sendable {
         state = (0..<4).map { _ in mixer.next() }
     }
 
-    package init(from decoder: any Decoder) throws { state = try [UInt64](from: decoder) }
+    /// Reads a state; throws for one that the generator cannot have: it would never leave all zeros.
+    package init(from decoder: any Decoder) throws {
+        state = try [UInt64](from: decoder)
+        guard state.count == 4, state.contains(where: { $0 != 0 }) else {
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "no state of the generator"))
+        }
+    }
 
     package func encode(to encoder: any Encoder) throws { try state.encode(to: encoder) }
 
