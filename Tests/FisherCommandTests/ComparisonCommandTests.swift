@@ -192,7 +192,7 @@ import Testing
                 (Self.arguments(root, "adamw", "adamw"), "adamw is named twice"),
                 (
                     Self.arguments(root, command: "ablate", "fadam") + ["--option", "rho=1,1"],
-                    "fadam + rho 1 is named twice"
+                    "rho is to be tried with 1 twice"
                 ),
                 (Self.arguments(root, command: "ablate", "fadam") + axes, "more than 1000000 combinations"),
                 (["continual", "--first-seed", most, "--output", root], "leaves no room for 3 seeds"),
