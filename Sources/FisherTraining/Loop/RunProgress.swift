@@ -29,7 +29,7 @@ public struct RunProgress: Codable, Sendable, Hashable {
     }
 
     /// Why no run can have this progress after `step` steps, as a clause; nil if one can.
-    func complaint(at step: Int) -> String? {
+    package func complaint(at step: Int) -> String? {
         let steps = 0...step
         if self.step != step { return "its step is \(self.step), not \(step)" }
         if step > mostSteps { return "its step is \(step)" }
