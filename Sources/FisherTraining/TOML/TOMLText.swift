@@ -12,7 +12,8 @@ enum TOMLText {
         }
         let text = pieces.joined()
         let bare = Int(text).map { "\($0)" } ?? Double(text).map { "\($0)" } ?? Bool(text).map { "\($0)" }
-        guard let bare else { return quoted(text) }
+        // TOML's whole numbers end at 2^63: a larger seed is written as a text, which is read the same.
+        guard let bare, Int(text) != nil || UInt64(text) == nil else { return quoted(text) }
         if case .quoted = form, bare != text { return quoted(text) }
         return bare
     }
