@@ -228,11 +228,16 @@ extension Fuzzed {
             _ = StoredJSON.reason(error)
             return false
         }
+        // Two runs of a comparison are those of two seeds in two folders, which must be there.
+        var other = found
+        other.record.seed &+= 1
         let runs = [
-            (directory: RunDirectory(path: "a"), document: found),
-            (directory: RunDirectory(path: "b"), document: found),
+            (directory: RunDirectory(path: "/"), document: found),
+            (directory: RunDirectory(path: "/tmp"), document: other),
         ]
-        for order in RunTable.Order.allCases { _ = RunTable(runs, by: order).text(keys: ["optimizer.rule"]) }
+        for order in RunTable.Order.allCases {
+            _ = RunTable(runs, by: order).text(keys: ["optimizer.rule"])
+        }
         _ = try OptimizerComparison(runs).report()
         return true
     }
