@@ -56,9 +56,12 @@ public struct ContinualTraining: Sendable {
         _ method: ContinualMethod, strength: Double, seed: UInt64,
         onStep: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
     ) throws -> ContinualRecord {
+        try requireMemory(
+            Double(taskCount) * Double(training.count + test.count) * 4 * Double(Digits.pixelCount),
+            for: "a sequence of \(taskCount) tasks")
         let sequence = PermutedDigits(taskCount, training: training, test: test, seed: seed)
         let generator = try RandomGenerator(seed: seed)
-        let network = makeNetwork(using: generator)
+        let network = try makeNetwork(using: generator)
         var consolidation = ElasticWeightConsolidation(strength: strength, memory: memory)
         var record = ContinualRecord(seed: seed, status: .completed, accuracies: [], seconds: 0)
         let clock = ContinuousClock()
@@ -111,12 +114,16 @@ public struct ContinualTraining: Sendable {
     }
 
     /// The number of the network's parameters.
-    public var parameterCount: Int {
-        (Digits.pixelCount + 1) * width + (width + 1) * width + (width + 1) * Digits.classCount
+    public var parameterCount: Int { Int(exactly: exactParameterCount) ?? .max }
+
+    private var exactParameterCount: Double {
+        let (pixels, classes, width) = (Double(Digits.pixelCount), Double(Digits.classCount), Double(width))
+        return (pixels + 1) * width + (width + 1) * width + (width + 1) * classes
     }
 
-    private func makeNetwork(using generator: RandomGenerator) -> Sequential {
-        Sequential(
+    private func makeNetwork(using generator: RandomGenerator) throws -> Sequential {
+        try requireMemory(2 * 4 * exactParameterCount, for: "a network of width \(width) with its gradients")
+        return Sequential(
             Linear(Digits.pixelCount, width, using: generator), ReLU(),
             Linear(width, width, using: generator), ReLU(),
             Linear(width, Digits.classCount, using: generator))
