@@ -147,6 +147,10 @@ final class RunWorker<Task: TrainingTask> {
             try log.ended(succeeded: false)
             try note(.diverged, .diverged(step: session.progress.step + 1, reason: reason))
             throw error
+        } catch let error as RunDivergence {
+            try log.ended(succeeded: false)
+            try note(.diverged, .diverged(step: session.progress.step, reason: "\(error)"))
+            throw error
         }
     }
 
