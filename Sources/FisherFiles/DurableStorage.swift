@@ -159,10 +159,9 @@ extension DurableStorage {
     /// The path of a temporary folder that is not there yet.
     package static func temporaryFolder(in folder: String) -> String { folder + "/" + TemporaryName.random() }
 
-    /// Moves a folder whose files are on the disk to another name in the folder that holds it; what it is to
-    /// replace must be empty.
+    /// Moves a folder to another name in the folder that holds it, where nothing may be. The writer has put
+    /// its files and their names on the disk.
     package static func moveFolder(_ path: String, to target: String) throws(StorageError) {
-        try synchronizeFolder(path)
         guard rename(path, target) == 0 else { throw .system("cannot be put in place", path: target) }
         try synchronizeFolder(folder(of: target))
     }

@@ -68,8 +68,14 @@ package final class FileWriter {
             }
             // A file system without locks keeps its leftovers: nobody can tell that their writer is gone.
             _ = retryingInterrupted { flock(descriptor, LOCK_EX) }
-            var status = stat()
-            if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (name, descriptor) }
+            do throws(StorageError) {
+                let status = try status(of: descriptor, path: target.path)
+                if status.st_nlink > 0 { return (name, descriptor) }
+            } catch {
+                unlinkat(target.folder, name, 0)
+                close(descriptor)
+                throw error
+            }
             // Removed as a leftover before it was locked.
             close(descriptor)
         }

@@ -129,7 +129,8 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
                 description: "\(directory.path) holds a run of \(name): "
                     + "\(EnvironmentSummary.programName) train \(name) --resume continues it")
         }
-        let stored = try ConfigurationLayer(tomlFile: directory.configurationFile)
+        let stored = try ConfigurationLayer(
+            tomlFile: directory.configurationFile, followingLinks: false)
         let layers = try arguments.layers(after: [stored])
         let before = try ResolvedConfiguration<Task.Options>([stored])
         func requireEqual(_ key: String, _ old: String?, _ new: String?) throws(ConfigurationError) {

@@ -49,7 +49,7 @@ public struct Checkpoint: Hashable, Sendable {
         func damaged(_ reason: String) -> StorageError {
             StorageError(.damaged, path: path, reason: "is damaged: \(reason)")
         }
-        guard FileManager.default.fileExists(atPath: path) else {
+        guard try DurableStorage.kind(of: path, followingLinks: true) != nil else {
             throw StorageError(.notFound, path: path, reason: "is not there, or a link to nowhere")
         }
         let file = path + "/" + CheckpointManifest.fileName

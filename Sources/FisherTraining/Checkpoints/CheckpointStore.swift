@@ -142,7 +142,9 @@ public struct CheckpointStore: Sendable {
     /// The bytes that a user may still write to the disk of a folder, which need not exist yet.
     package static func freeBytes(for folder: String) throws(StorageError) -> Int {
         var path = folder
-        while !FileManager.default.fileExists(atPath: path), DurableStorage.folder(of: path) != path {
+        while try DurableStorage.kind(of: path, followingLinks: true) == nil,
+            DurableStorage.folder(of: path) != path
+        {
             path = DurableStorage.folder(of: path)
         }
         return try DurableStorage.freeBytes(at: path)

@@ -22,19 +22,18 @@ public struct SavedModel: Hashable, Sendable {
     /// - Throws: `StorageError` of kind `notFound` if there is no such path or no checkpoint in it, and
     ///   `damaged` if the checkpoint is not intact.
     public init(at path: String) throws(StorageError) {
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else {
-            throw StorageError(.notFound, path: path, reason: "is not there")
-        }
-        guard isFolder.boolValue else {
+        switch try DurableStorage.kind(of: path, followingLinks: true) {
+        case nil: throw StorageError(.notFound, path: path, reason: "is not there")
+        case .folder: break
+        default:
             // model.safetensors of a checkpoint lies in it.
             weights = path
-            configuration = Self.configuration(of: URL(filePath: path).deletingLastPathComponent())
+            configuration = try Self.configuration(of: URL(filePath: path).deletingLastPathComponent())
             return
         }
-        if FileManager.default.fileExists(atPath: path + "/MANIFEST") {
+        if try Self.existing(path + "/MANIFEST") != nil {
             weights = try Checkpoint(at: path).modelFile
-            configuration = Self.configuration(of: URL(filePath: path))
+            configuration = try Self.configuration(of: URL(filePath: path))
             return
         }
         let run = RunDirectory(path: path)
@@ -45,16 +44,16 @@ public struct SavedModel: Hashable, Sendable {
                 .notFound, path: path, reason: "holds neither a checkpoint nor a run with one")
         }
         weights = try Checkpoint(at: chosen.path).modelFile
-        configuration = Self.existing(run.configurationFile)
+        configuration = try Self.existing(run.configurationFile)
     }
 
     /// RUN/config.toml for RUN/checkpoints/step-...
-    private static func configuration(of checkpoint: URL) -> String? {
+    private static func configuration(of checkpoint: URL) throws(StorageError) -> String? {
         let run = checkpoint.deletingLastPathComponent().deletingLastPathComponent()
-        return existing(RunDirectory(path: run.path).configurationFile)
+        return try existing(RunDirectory(path: run.path).configurationFile)
     }
 
-    private static func existing(_ file: String) -> String? {
-        FileManager.default.fileExists(atPath: file) ? file : nil
+    private static func existing(_ file: String) throws(StorageError) -> String? {
+        try DurableStorage.kind(of: file, followingLinks: false) == nil ? nil : file
     }
 }

@@ -58,7 +58,8 @@ extension RunDirectory {
 
     /// The values of the file that are not those in `run.json`.
     private var changedValues: [String] {
-        guard let document = try? document(), let layer = try? ConfigurationLayer(tomlFile: configurationFile)
+        guard let document = try? document(),
+            let layer = try? ConfigurationLayer(tomlFile: configurationFile, followingLinks: false)
         else { return [] }
         return layer.values.compactMap { key, pieces in
             guard pieces.count == 1, let was = document.configurationText(key), was != pieces[0] else {
