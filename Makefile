@@ -25,7 +25,7 @@ sanitize: engine ## run the tests of the fused kernels under the address and the
 
 demo: build ## compare four optimizers on a byte-level GPT, about 5 minutes on 2 cores
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
-		--seeds 2 --output $(OUTPUT)
+		--seeds 2 --resume --output $(OUTPUT)
 
 bench: build ## time steps and estimates beside their Python peers, in turns; writes Benchmarks/*.md, about an hour
 	@Scripts/bench

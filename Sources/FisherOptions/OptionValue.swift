@@ -47,6 +47,19 @@ extension Int: NumericOptionValue {
     public var extremes: [Double] { [Double(self)] }
 }
 
+extension UInt64: NumericOptionValue {
+    /// Parses a whole number of zero or more; `2.0`, as other programs write it, is accepted.
+    public init?(optionPieces: [String]) {
+        let text = optionPieces[0].filter { $0 != "_" }
+        guard let value = UInt64(text) ?? Double(text).flatMap({ UInt64(exactly: $0) }) else { return nil }
+        self = value
+    }
+    public var optionPieces: [String] { ["\(self)"] }
+    public static var expectation: String { "is not a whole number of zero or more" }
+    public static var form: OptionForm { .bare }
+    public var extremes: [Double] { [Double(self)] }
+}
+
 extension Bool: OptionValue {
     public init?(optionPieces: [String]) { self.init(optionPieces[0].lowercased()) }
     public var optionPieces: [String] { ["\(self)"] }

@@ -82,10 +82,13 @@ import Testing
         let task = try DigitsTask(network, training: training, test: test, batch: 64)
         let counts: [DigitsNetwork: Int] = [.autoencoder: 37_896, .cnn: 6090, .perceptron: 2410]
         #expect(task.summary.parameterCount == counts[network])
-        let run = TrainingRun(task, length: RunLength(steps: 60, evaluateEvery: 30))
         let candidate = OptimizerCandidate(label: "adamw", rule: try AdamW(learningRate: 3e-3))
-        let record = try run(candidate, seed: 0) { _, _ in }
-        let again = try run(candidate, seed: 0) { _, _ in }
+        func run() throws -> RunRecord {
+            let session = try TrainingSession(task, candidate, seed: 0)
+            try TrainingLoop(session, length: RunLength(steps: 60, evaluateEvery: 30))()
+            return session.record(.completed)
+        }
+        let (record, again) = (try run(), try run())
         #expect(record.curve.map(\.validationLoss) == again.curve.map(\.validationLoss))
         let (first, last) = (record.curve[0].validationLoss!, record.finalValidationLoss!)
         #expect(last < 0.8 * first)

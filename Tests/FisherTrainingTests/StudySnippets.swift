@@ -148,7 +148,7 @@ import Testing
         func comparison(_ policy: HyperparameterPolicy) -> TunedComparison {
             TunedComparison(
                 [.init(first, grid: grid), .init(second, grid: grid)], policy: policy,
-                length: RunLength(steps: 1, evaluateEvery: 1), seeds: [0, 1], tuningSeeds: 2)
+                runs: StudyRuns(TrainingConfiguration()), seeds: [0, 1], tuningSeeds: 2)
         }
         #expect(comparison(.own).runCount == 2 * 3 * 2 + 2 * 2)
         #expect(comparison(.dropIn).runCount == 3 * 2 + 2 * 2)

@@ -201,21 +201,6 @@ import Testing
                 resumed.record.curve.map(\.validationLoss) == whole.record.curve.map(\.validationLoss))
         }
     }
-
-    @Test func comparisonsRecordDivergenceAndGoOn() throws {
-        let run = TrainingRun(ToyTask(), length: RunLength(steps: 12, evaluateEvery: 5))
-        let one = try run(try ToyTask.candidate("adam"), seed: 1) { _, _ in }
-        let same = try run(try ToyTask.candidate("adam"), seed: 1) { _, _ in }
-        #expect(one.curve.map(\.validationLoss) == same.curve.map(\.validationLoss))
-        #expect(one.curve.map(\.step) == [0, 5, 10, 12])
-        #expect(one.status == .completed)
-        var broken = ToyTask()
-        broken.breaksAfter = 3
-        let diverged = try TrainingRun(broken, length: RunLength(steps: 12, evaluateEvery: 5))(
-            try ToyTask.candidate("adam"), seed: 1
-        ) { _, _ in }
-        #expect(diverged.status == .diverged(step: 4, reason: "the loss is not finite"))
-    }
 }
 
 /// Counts calls from anywhere.

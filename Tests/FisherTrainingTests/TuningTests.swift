@@ -49,23 +49,37 @@ import Testing
 
     /// The chosen trial is the one of lowest mean loss, and trials that were made are not made again.
     @Test func theLowestMeanLossIsChosen() throws {
-        let tuner = Tuner(ToyTask(), length: RunLength(steps: 15, evaluateEvery: 15), seeds: [1, 2])
-        let silent = ProgressDisplay(
-            output: ProgressOutput(isTerminal: false, usesColor: false, width: { 80 }, write: { _ in }))
-        var calls = 0
-        let record = try tuner(
-            try ToyTask.candidate("adam"), over: grid, earlier: nil, progress: silent
-        ) { _ in calls += 1 }
-        #expect(calls == 6)
-        let losses = record.trials.compactMap(\.meanLoss)
-        #expect(losses.count == 6)
-        #expect(record.best?.meanLoss == losses.min())
-        #expect(record.trials.allSatisfy { $0.runs.map(\.seed) == [1, 2] })
-        let again = try tuner(
-            try ToyTask.candidate("adam"), over: grid, earlier: record, progress: silent
-        ) { _ in calls += 1 }
-        #expect(calls == 6)
-        #expect(again == record)
+        try ToyTask.withFolder { root in
+            let folder = try StudyDirectory(path: root, resuming: false)
+            let tuner = Tuner(ToyTask(), runs: StudyCase.runs(steps: 15), seeds: [1, 2], in: folder)
+            var calls = 0
+            let record = try tuner(try ToyTask.candidate("adam"), over: grid, progress: StudyCase.silent) {
+                _ in
+                calls += 1
+            }
+            #expect(calls == 6)
+            let losses = record.trials.compactMap(\.meanLoss)
+            #expect(losses.count == 6)
+            #expect(record.best?.meanLoss == losses.min())
+            #expect(record.trials.allSatisfy { $0.runs.map(\.seed) == [1, 2] })
+            #expect(try RunDirectory.runs(under: root + "/tuning/adam").count == 12)
+            let again = try tuner(
+                try ToyTask.candidate("adam"), over: grid, earlier: [record], progress: StudyCase.silent
+            ) { _ in calls += 1 }
+            #expect(calls == 6)
+            #expect(again == record)
+            // A wider grid, whose old trials are read from their folders; other options are other trials.
+            var wider = grid
+            wider.axes[1] = .init(option: "beta2", values: ["0.9", "0.99", "0.999"])
+            let more = try tuner(try ToyTask.candidate("adam"), over: wider, progress: StudyCase.silent) {
+                _ in
+            }
+            #expect(more.includes(record) && !record.includes(more))
+            let other = try ToyTask.candidate("adam").setting([Setting("epsilon", "1e-3")])
+            _ = try tuner(other, over: grid, earlier: [record], progress: StudyCase.silent) { _ in calls += 1
+            }
+            #expect(calls == 12)
+        }
     }
 
     @Test func reachLiesBetweenTwoEvaluations() throws {

@@ -7,11 +7,15 @@ import FisherTraining
 protocol ConfigurationUse {
     /// Whether an option of this name has a flag, beside its key in `--set` and in files.
     static func hasFlag(_ option: String) -> Bool
+    /// Values below all others that differ from the options' defaults.
+    static var base: [ConfigurationLayer] { get }
     /// The default preset.
     static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String?
 }
 
 extension ConfigurationUse {
+    static var base: [ConfigurationLayer] { [] }
+
     static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String? { task.presets.first?.name }
 }
 
@@ -38,7 +42,7 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     ///   - first: layers below all others, in place of the default preset.
     ///   - settings: the values of `--set` that belong to the configuration.
     func layers(after first: [ConfigurationLayer]? = nil) throws -> [ConfigurationLayer] {
-        var layers = first ?? []
+        var layers = Use.base + (first ?? [])
         if let preset = preset ?? (first == nil ? Use.preset(of: Task.self) : nil) {
             layers.append(try Task.preset(preset))
         }

@@ -8,10 +8,30 @@ struct SeedArguments: ParsableArguments {
     @Option(name: .customLong("first-seed"), help: "The first seed.")
     var first: UInt64 = 0
 
-    func validate() throws { try requirePositive(["seeds": count ?? 1]) }
+    /// The largest number of seeds, of trials of an optimizer, and of seeds of a trial.
+    static let most = 1_000_000
+
+    func validate() throws {
+        let count = count ?? 1
+        try requirePositive(["seeds": count])
+        guard count <= Self.most else {
+            throw ValidationError("--seeds must be at most \(Self.most), not \(count).")
+        }
+    }
 
     /// The seeds: `usual` many unless another number was given.
-    func numbers(_ usual: Int) -> [UInt64] { (0..<UInt64(count ?? usual)).map { first &+ $0 } }
+    ///
+    /// - Throws: `UsageError` if they would go beyond the largest seed.
+    func numbers(_ usual: Int) throws -> [UInt64] {
+        let (last, overflows) = first.addingReportingOverflow(UInt64((count ?? usual) - 1))
+        guard !overflows else {
+            throw UsageError(
+                description:
+                    "--first-seed \(first) leaves no room for \(count ?? usual) seeds: the largest is "
+                    + "\(UInt64.max)")
+        }
+        return Array(first...last)
+    }
 }
 
 /// Threads to compute with.

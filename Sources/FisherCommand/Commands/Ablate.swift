@@ -42,13 +42,15 @@ private struct AblateTask<Task: ConfigurableTask>: ParsableCommand {
         let base = try setup.candidates([optimizer])[0]
         // Options have no dots: the part before one belongs to the name here.
         let grid = OptionGrid(axes.map { OptionGrid.Axis(option: $0.name, values: $0.values) })
+        try requireBounded(grid)
         let candidates = try grid.combinations.map { settings in
             let name = settings.map { "\($0.name) \($0.value)" }.joined(separator: " + ")
             return try base.setting(settings, label: "\(base.label) + \(name)")
         }
+        try ComparisonSetup<Task>.requireDistinct(candidates)
         try setup.run(
             TunedComparison(
-                candidates.map { .init($0) }, length: setup.length, seeds: arguments.seeds.numbers(5)),
+                candidates.map { .init($0) }, runs: setup.runs, seeds: try arguments.seeds.numbers(5)),
             named: "ablate")
     }
 }

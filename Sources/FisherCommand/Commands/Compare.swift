@@ -31,6 +31,10 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
 
                 Options are tuned before on a split of the training data, every optimizer with as many trials: \
                 --learning-rates adamw=1e-3,2e-3 --learning-rates fadam=2e-3,4e-3 --tune all.beta2=0.99,0.999
+
+                Every run is a folder like those of fisher train: OUTPUT/runs/OPTIMIZER/seed-N, and \
+                OUTPUT/tuning/OPTIMIZER/VALUES/seed-N for trials. A comparison that was stopped or killed goes on with \
+                --resume from the last checkpoints.
                 """)
     }
 
@@ -55,7 +59,10 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
     var hyperparameters = HyperparameterPolicy.own
 
     func validate() throws {
-        guard tuningSeeds > 0 else { throw ValidationError("--tuning-seeds must be at least 1.") }
+        guard (1...SeedArguments.most).contains(tuningSeeds) else {
+            throw ValidationError(
+                "--tuning-seeds must lie between 1 and \(SeedArguments.most), not \(tuningSeeds).")
+        }
         if let wrong = tune.first(where: { $0.option == nil }) {
             throw ValidationError("--tune \(wrong.name) names no option: NAME.option=v1,v2,...")
         }
@@ -80,7 +87,7 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
         }
         let comparison = TunedComparison(
             try candidates.map { .init($0, grid: try grid($0)) }, policy: hyperparameters,
-            length: setup.length, seeds: arguments.seeds.numbers(5), tuningSeeds: tuningSeeds)
+            runs: setup.runs, seeds: try arguments.seeds.numbers(5), tuningSeeds: tuningSeeds)
         try requireEqualBudgets(comparison)
         try setup.run(comparison, named: "compare")
     }
@@ -95,6 +102,7 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
             return OptionGrid.Axis(option: option, values: argument.values)
         }
         let grid = OptionGrid(axes)
+        try requireBounded(grid)
         // An invalid value should be reported before its trial.
         for settings in grid.combinations { _ = try candidate.setting(settings) }
         return grid

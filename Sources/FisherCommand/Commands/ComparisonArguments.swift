@@ -7,9 +7,20 @@ import Foundation
 /// The arguments common to `compare` and `ablate`: the task, the length, the files.
 struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
     @OptionGroup var seeds: SeedArguments
-    @Flag(help: "Keep the runs that an earlier, interrupted start of the same comparison finished.")
+    @Flag(
+        help: """
+            Continue what an earlier start left in the folder: finished runs are kept, asked for or not, others go on from \
+            their checkpoints, and new ones are added.
+            """)
     var resume = false
-    @Option(name: .shortAndLong, help: "The folder for results.csv, results.json and report.html.")
+    @Flag(help: "Resume runs although checkpoints that were saved, or part of metrics.jsonl, are gone.")
+    var acceptDamage = false
+    @Option(
+        name: .shortAndLong,
+        help: """
+            The folder for results.csv, results.json, report.html and the runs. Each run keeps its last and its best \
+            checkpoint, each as large as weights and optimizer state together.
+            """)
     var output: String?
     @OptionGroup var configuration: ConfigurationArguments<Task, ComparisonUse>
 
@@ -28,6 +39,23 @@ enum ComparisonUse: ConfigurationUse {
         let own = ["optimizer.rule", "training.seed", "training.patience"]
         return !option.hasPrefix("checkpoints.") && !option.hasPrefix("log.") && !own.contains(option)
     }
+
+    /// Many runs share a disk, and short ones must not wait for it: fewer checkpoints, no histograms.
+    static var base: [ConfigurationLayer] {
+        let values = ["checkpoints.keep": "1", "checkpoints.seconds": "10", "log.histograms": "false"]
+        return [ConfigurationLayer(.standard, values.map { ($0.key, [$0.value]) })]
+    }
+}
+
+/// Throws for a grid of more combinations than anybody can try.
+func requireBounded(_ grid: OptionGrid) throws {
+    guard grid.count <= SeedArguments.most else {
+        let axes = grid.axes.map { "\($0.option) \($0.values.count)" }.joined(separator: ", ")
+        throw UsageError(
+            description:
+                "more than \(SeedArguments.most) combinations of values are to be tried (\(axes)): name fewer"
+        )
+    }
 }
 
 /// A comparison on a task, ready to be run: it writes its files and shows its results.
@@ -36,11 +64,11 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     let configuration: RunConfiguration<Task.Options>
     let learningRate: Schedule
 
-    /// How long each run is. Runs that are compared are of one length: patience ends none.
-    var length: RunLength {
-        var length = configuration.training.length
-        length.patience = nil
-        return length
+    /// The length, checkpoints and logs of each run.
+    var runs: StudyRuns {
+        var runs = StudyRuns(configuration)
+        if arguments.acceptDamage { runs.allowances = .damage }
+        return runs
     }
 
     /// The optimizers as they are named, with what all of them share.
@@ -59,32 +87,51 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         {
             throw UsageError(description: "--set \(setting.name): none of the optimizers has this option")
         }
+        try Self.requireDistinct(candidates)
         return candidates
+    }
+
+    /// Throws for an optimizer that is named twice: its runs would be the same.
+    static func requireDistinct(_ candidates: [OptimizerCandidate]) throws {
+        var labels = Set<String>()
+        for candidate in candidates where !labels.insert(candidate.label).inserted {
+            throw UsageError(description: "\(candidate.label) is named twice: name each optimizer once")
+        }
     }
 
     /// Makes the comparison; without `--output` it is kept in a folder that is named after the command and the task.
     func run(_ comparison: TunedComparison, named command: String) throws {
         Interruption.install()
         if configuration.training.threads > 0 { Engine.threadCount = configuration.training.threads }
+        // A folder that cannot be used is reported before data are read, unless it is named after them.
+        let named = try arguments.output.map { try StudyDirectory(path: $0, resuming: arguments.resume) }
         let task = try Task.make(configuration)
         var summary = task.summary
         summary.settings += sharedForReaders
         let name = task.summary.name.split { !$0.isLetter && !$0.isNumber }.joined(separator: "-")
-        let files = StudyFiles(folder: arguments.output ?? "runs/\(command)-\(name)")
+        let folder =
+            try named ?? StudyDirectory(path: "runs/\(command)-\(name)", resuming: arguments.resume)
+        defer { withExtendedLifetime(folder) {} }
+        let files = folder.files
         var result = OptimizerComparison(task: summary, environment: .current(), entries: [])
         if arguments.resume { result = try continued(result, files) }
         say(summary.description)
         let progress = ProgressDisplay(runCount: comparison.runCount)
         do {
             result = try comparison(
-                on: task, tuningOn: { try task.tuningTask() }, into: result, progress: progress
+                on: task, tuningOn: { try task.tuningTask() }, in: folder, into: result, progress: progress
             ) { try files.writeWithReport($0) }
             progress.finish()
         } catch let error as Interrupted {
             progress.finish()
             throw Resumable(signal: error.signal, command: "the same command with --resume")
         }
+        try files.writeWithReport(result)
         show(result, files)
+        let runs = result.entries.flatMap(\.runs)
+        if let first = runs.first, runs.allSatisfy({ $0.completedLoss == nil }) {
+            throw AllDiverged(reason: "\(first.status)")
+        }
     }
 
     private var sharedForReaders: [Setting] {

@@ -76,7 +76,7 @@ struct Continual: ParsableCommand {
             training: try made(candidate, training, test),
             tuning: try made(candidate, try training.split(test: testShare, seed: 1)),
             methods: methods.values, strengths: strengths.values,
-            seeds: seeds.numbers(3))
+            seeds: try seeds.numbers(3))
         var result = ContinualComparison(
             task: try summary(candidate, training, test),
             environment: .current())

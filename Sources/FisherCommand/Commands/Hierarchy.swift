@@ -77,6 +77,9 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
 
     func run() throws {
         Interruption.install()
+        let folder = try StudyDirectory(
+            path: output, resuming: false, advice: "choose another folder with --output, or remove it")
+        defer { withExtendedLifetime(folder) {} }
         threads.apply(usual: 1)
         let named =
             optimizers.isEmpty
@@ -97,7 +100,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         }
         let result = HierarchyComparison(
             task: summary, environment: .current(), levels: levels)
-        let files = StudyFiles(folder: output)
+        let files = folder.files
         try files.writeWithReport(result)
         if json {
             print(String(decoding: result.json(), as: UTF8.self), terminator: "")

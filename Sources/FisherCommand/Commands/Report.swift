@@ -6,34 +6,45 @@ import Foundation
 /// `fisher report`: one page of several runs or comparisons.
 struct Report: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make one report of several runs, or recreate a comparison's report.",
-        discussion:
-            "Runs of one optimizer with one set of options are its seeds. The first one is the baseline.")
+        abstract: "Make one report of several runs, or make a study's page again.",
+        discussion: """
+            Runs of one optimizer with one set of options are its seeds. The first one is the baseline. A run counts once, \
+            and the trials of a tuning do not count. A single folder of compare, ablate, continual or hierarchy is \
+            shown by its own page.
+            """)
 
-    @Argument(help: "Folders of runs (searched with those below them), or of one comparison.")
+    @Argument(help: "Folders of runs (searched with those below them), or of one study.")
     var folders: [String]
     @Option(name: .shortAndLong, help: "The page to write.")
     var output = "report.html"
 
     func run() throws {
         try FileWriter.check(output)
-        let result = try comparison()
-        try result.writeReport(to: output)
+        let study = try study()
+        try study.writeReport(to: output)
         let screen = ProgressOutput.standardOutput()
-        say(
-            ComparisonSummary(of: result).text(
-                width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor))
+        let text =
+            (study as? OptimizerComparison).map {
+                ComparisonSummary(of: $0).text(
+                    width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor)
+            } ?? study.text(usesColor: screen.usesColor)
+        say(text)
         say("report: \(URL(filePath: output).path)")
     }
 
-    private func comparison() throws -> OptimizerComparison {
+    private func study() throws -> any ReportedStudy {
         if folders.count == 1, let folder = folders.first {
             let files = StudyFiles(folder: folder)
-            if files.hasResult { return try files.read(OptimizerComparison.self) }
+            if files.hasResult {
+                // Each layout has a key that the others lack; what is wrong is told of a comparison's.
+                if let hierarchy = try? files.read(HierarchyComparison.self) { return hierarchy }
+                if let continual = try? files.read(ContinualComparison.self) { return continual }
+                return try files.read(OptimizerComparison.self)
+            }
         }
         var runs: [RunTable.Run] = []
         for folder in folders {
-            let found = RunDirectory.runs(under: folder)
+            let found = try RunDirectory.runs(under: folder, includesTrials: false)
             guard !found.isEmpty else { throw StorageError(.notFound, path: folder, reason: "holds no run") }
             for directory in found { runs.append((directory, try directory.document())) }
         }

@@ -22,8 +22,10 @@ struct Runs: ParsableCommand {
     var show: [String] = []
 
     func run() throws {
+        let directories = try folders.flatMap { try RunDirectory.runs(under: $0) }
+        try RunDirectory.requireDistinct(directories)
         var found: [RunTable.Run] = []
-        for directory in folders.flatMap(RunDirectory.runs(under:)) {
+        for directory in directories {
             do {
                 found.append((directory, try directory.document()))
             } catch {

@@ -23,14 +23,17 @@ public struct TuningRecord: Codable, Hashable, Sendable {
 
     /// The optimizer's label before it was tuned.
     public let label: String
+    /// Its options before it was tuned; nil in files of former versions.
+    public let options: [Setting]?
     /// The grid of values.
     public let grid: OptionGrid
     /// The trials in the order of the grid.
     public var trials: [Trial]
 
     /// Describes a tuning before its first trial.
-    public init(label: String, grid: OptionGrid, trials: [Trial] = []) {
+    public init(label: String, options: [Setting]? = nil, grid: OptionGrid, trials: [Trial] = []) {
         self.label = label
+        self.options = options
         self.grid = grid
         self.trials = trials
     }
@@ -66,8 +69,13 @@ public struct OptionGrid: Codable, Hashable, Sendable {
     /// A grid of options.
     public init(_ axes: [Axis] = []) { self.axes = axes }
 
-    /// The number of combinations; 1 without axes.
-    public var count: Int { axes.reduce(1) { $0 * $1.values.count } }
+    /// The number of combinations, at most `Int.max`; 1 without axes.
+    public var count: Int {
+        axes.reduce(1) { product, axis in
+            let (count, overflows) = product.multipliedReportingOverflow(by: axis.values.count)
+            return overflows ? .max : count
+        }
+    }
 
     /// Every combination.
     public var combinations: [[Setting]] {

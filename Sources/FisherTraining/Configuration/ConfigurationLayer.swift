@@ -103,7 +103,8 @@ func tomlValue(_ pieces: [String], isList: Bool) -> String {
         let text = pieces.joined()
         if let whole = Int(text) { return "\(whole)" }
         // TOMLKit writes 0.9 as 0.90000000000000002; Swift's shortest digits are TOML too.
-        if let number = Double(text) { return "\(number)" }
+        // TOML's whole numbers end at 2^63: a larger seed is written as a text, which is read the same.
+        if UInt64(text) == nil, let number = Double(text) { return "\(number)" }
         if let flag = Bool(text) { return "\(flag)" }
     }
     let value: any TOMLValueConvertible = isList ? TOMLArray(pieces) : pieces.joined()

@@ -36,6 +36,17 @@ public struct OptimizerConfiguration: ConfigurableOptions {
     /// The defaults.
     public init() {}
 
+    /// The section that makes a candidate again: every option as it is, the learning rate by its whole schedule.
+    init(_ candidate: OptimizerCandidate) {
+        rule = type(of: candidate.rule).summary.name
+        learningRate = "\(candidate.rule.learningRate)"
+        // A constant rate is written as a number, which the course would shape.
+        schedule = .constant
+        clipGradientNorm = candidate.clipGradientNorm
+        let own = candidate.rule.settings.filter { $0.name != "learning_rate" }
+        ruleSettings = Dictionary(own.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
+    }
+
     /// The rule with its own options; its learning rate is the rule's default.
     ///
     /// - Throws: `HyperparameterError` for a name that no rule has.

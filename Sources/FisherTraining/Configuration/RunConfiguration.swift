@@ -15,6 +15,14 @@ public struct RunConfiguration<Options: ConfigurableOptions>: ConfigurableOption
 
     /// The inconsistency of the task's options.
     public var inconsistency: OptionError? { task.inconsistency }
+
+    /// The configuration that repeats one run of a study: the same task, with an optimizer and a seed.
+    func run(of candidate: OptimizerCandidate, seed: UInt64) -> RunConfiguration {
+        var own = self
+        own.training.seed = seed
+        own.optimizer = OptimizerConfiguration(candidate)
+        return own
+    }
 }
 
 /// A configuration put together from layers, each value with its origin.
@@ -70,6 +78,19 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
                 throw ConfigurationError("\(key) = \(text) (\(origin(key))): \(error)")
             }
         }
+        try self.init(value, origin: origin)
+    }
+
+    /// A configuration whose values have no origin but the program.
+    ///
+    /// - Throws: `ConfigurationError` for a rule that is not registered.
+    init(_ value: RunConfiguration<Options>) throws(ConfigurationError) {
+        try self.init(value) { _ in .standard }
+    }
+
+    private init(
+        _ value: RunConfiguration<Options>, origin: (String) -> ConfigurationOrigin
+    ) throws(ConfigurationError) {
         self.value = value
         let own = value.options.map { option in
             Entry(

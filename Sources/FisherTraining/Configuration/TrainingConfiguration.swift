@@ -23,7 +23,7 @@ public struct TrainingConfiguration: ConfigurableOptions {
     public var microBatches = 1
     /// The seed of the first weights and of the batches.
     @Configurable("training.seed", .nonNegative, "seed of the first weights and of the batches")
-    public var seed = 0
+    public var seed: UInt64 = 0
     /// Threads to compute with; 0 for libtorch's choice.
     @Configurable("training.threads", .between(0, 4096), "threads to compute with; 0: libtorch's choice")
     public var threads = 0
@@ -40,6 +40,11 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// How many of the newest checkpoints are kept, besides the best.
     @Configurable("checkpoints.keep", .count(from: 1), "newest checkpoints kept, besides the best")
     public var keep = 3
+    /// The least number of seconds between checkpoints; the one after the last step is always written.
+    ///
+    /// With more than 0 the best checkpoint is the best of those that were written.
+    @Configurable("checkpoints.seconds", .count(from: 0), "least seconds between checkpoints, the last apart")
+    public var checkpointSeconds = 0
     /// Steps between lines of the log.
     @Configurable("log.every", .count(from: 1), "steps between lines of metrics.jsonl")
     public var logEvery = 1

@@ -29,6 +29,8 @@ public struct RunLength: Hashable, Sendable {
 ///     let session = try TrainingSession(task, candidate, seed: 0)
 ///     let loop = TrainingLoop(session, length: RunLength(steps: 1000, evaluateEvery: 100))
 ///     try loop(.init(afterEvaluation: { session, point in print(point.step, point.validationLoss ?? .nan) }))
+///
+/// It trains in memory; a ``DurableRun`` is this loop with a folder.
 public struct TrainingLoop<Task: TrainingTask> {
     /// Functions called during the loop. Errors that they throw end it.
     public struct Callbacks {
@@ -87,50 +89,6 @@ public struct TrainingLoop<Task: TrainingTask> {
             }
             let report = try session.advance(measures: length.isEvaluationDue(after: step + 1))
             try callbacks.afterStep(session, report)
-        }
-    }
-}
-
-/// Trains one model with one optimizer from one seed in memory, and records what happened.
-public struct TrainingRun<Task: TrainingTask> {
-    private let task: Task
-    private let length: RunLength
-
-    /// Prepares runs of a task.
-    public init(_ task: Task, length: RunLength) {
-        self.task = task
-        self.length = length
-    }
-
-    /// Trains. A loss or gradient that is not finite ends the run as diverged; other failures are thrown,
-    /// `Interrupted` among them.
-    ///
-    /// - Parameters:
-    ///   - candidate: the rule to train with.
-    ///   - seed: the seed of the first weights and the batches.
-    ///   - onStep: called after every step with its number and the last training loss.
-    public func callAsFunction(
-        _ candidate: OptimizerCandidate, seed: UInt64, onStep: (_ step: Int, _ loss: Double) -> Void
-    ) throws -> RunRecord {
-        let session = try TrainingSession(task, candidate, seed: seed, microBatches: length.microBatches)
-        return try withoutActuallyEscaping(onStep) { onStep in
-            let loop = TrainingLoop(session, length: length)
-            do {
-                try loop(
-                    .init(afterStep: { session, report in
-                        onStep(session.progress.step, report.loss)
-                    }))
-            } catch let error as NonFiniteError {
-                let status = RunStatus.diverged(
-                    step: session.progress.step + 1, reason: "\(error.source) is not finite")
-                return session.record(status)
-            }
-            let record = session.record(.completed)
-            guard let loss = record.finalValidationLoss, loss.isFinite else {
-                return session.record(
-                    .diverged(step: session.progress.step, reason: "the validation loss is not finite"))
-            }
-            return record
         }
     }
 }

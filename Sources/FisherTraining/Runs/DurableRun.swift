@@ -15,6 +15,7 @@ public struct DurableRun<Task: TrainingTask> {
     private let toml: String
     private let values: [String: String]
     private let environment: EnvironmentSummary
+    private let title: String
 
     /// Prepares a run.
     ///
@@ -28,18 +29,23 @@ public struct DurableRun<Task: TrainingTask> {
     ///   - values: the same by key, for tables of runs. A run is resumed only with equal values, apart from those of
     ///     `training.steps` and others that do not change the course of a step.
     ///   - environment: the software and hardware of the run.
+    ///   - title: what progress calls the run; its label and seed by default.
     public init(
         _ task: @autoclosure @escaping () throws -> Task, _ candidate: OptimizerCandidate,
         in directory: RunDirectory, training: TrainingConfiguration, toml: String = "",
-        values: [String: String] = [:], environment: EnvironmentSummary = .current()
+        values: [String: String] = [:], environment: EnvironmentSummary = .current(), title: String? = nil
     ) {
         self.directory = directory
         makeTask = task
         self.candidate = candidate
         self.training = training
         self.toml = toml
+        var values = values
+        // Whoever resumes must know that checkpoints were not due by steps alone.
+        if training.checkpointSeconds > 0 { values["checkpoints.seconds"] = "\(training.checkpointSeconds)" }
         self.values = values
         self.environment = environment
+        self.title = title ?? "\(candidate.label), seed \(training.seed)"
     }
 
     /// Trains to the end.
@@ -78,7 +84,7 @@ public struct DurableRun<Task: TrainingTask> {
             task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
         let worker = RunWorker(
             directory: directory, session: session, configuration: training, document: document(of: task),
-            display: display, callbacks: callbacks)
+            title: title, display: display, callbacks: callbacks)
         if resuming { try worker.resume(allowances) }
         try worker.requireSpace()
         if holdsRun || isDescribed { try directory.writeConfiguration(toml) }

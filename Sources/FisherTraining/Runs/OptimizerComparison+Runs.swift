@@ -3,11 +3,14 @@ import Fisher
 extension OptimizerComparison {
     /// Joins kept runs into a comparison: runs of one label are the seeds of one optimizer.
     ///
-    /// Throws `StorageError` of kind `damaged` if a run was on other data or another model than the first:
-    /// their losses are not comparable.
+    /// - Throws: `StorageError` of kind `damaged` if a run was on other data or another model than the first, since their
+    ///   losses are not comparable, or if a run is given twice: in one folder, or in two with equal optimizers, options and
+    ///   seeds, since n seeds must be n runs.
     public init(_ runs: [(directory: RunDirectory, document: RunDocument)]) throws(StorageError) {
         guard let first = runs.first else { preconditionFailure("there must be a run") }
+        try RunDirectory.requireDistinct(runs.map(\.directory))
         var entries: [OptimizerEntry] = []
+        var folders: [[UInt64: RunDirectory]] = []
         for (directory, run) in runs {
             for (what, own, wanted) in [
                 ("data", run.dataFingerprint, first.document.dataFingerprint),
@@ -26,6 +29,13 @@ extension OptimizerComparison {
                     OptimizerEntry(
                         label: same == 0 ? run.label : "\(run.label) (\(same + 1))", rule: run.rule,
                         options: run.options, runs: []))
+                folders.append([:])
+            }
+            if let earlier = folders[position].updateValue(directory, forKey: run.record.seed) {
+                throw StorageError(
+                    .damaged, path: directory.path,
+                    reason: "and \(earlier.path) are the same run twice: both are of \(run.label) with equal "
+                        + "options and seed \(run.record.seed)")
             }
             entries[position].runs.append(run.record)
         }

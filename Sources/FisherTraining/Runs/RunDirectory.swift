@@ -59,20 +59,4 @@ public struct RunDirectory: Hashable, Sendable {
     func write(_ document: RunDocument) throws(StorageError) {
         try DurableStorage.replaceFile(at: documentFile, with: StoredJSON.encode(document))
     }
-
-    /// The runs in a folder and the folders below it, by path; the folder itself included if it is one.
-    public static func runs(under folder: String) -> [RunDirectory] {
-        let own = RunDirectory(path: folder)
-        if FileManager.default.fileExists(atPath: own.documentFile) { return [own] }
-        var found: [RunDirectory] = []
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
-        for name in names.sorted() where !name.hasPrefix(".") {
-            var isFolder: ObjCBool = false
-            let path = folder + "/" + name
-            guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue
-            else { continue }
-            found += runs(under: path)
-        }
-        return found
-    }
 }

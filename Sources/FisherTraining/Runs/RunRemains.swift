@@ -81,6 +81,8 @@ struct RunRemains {
     /// A checkpoint is saved at every new best validation loss, and as often as the configuration says, before the next step
     /// is logged.
     private func provenStep(from mark: Int, best: Double) throws -> Int {
+        // Where a time must pass between checkpoints, the log does not tell which were due.
+        if let seconds = document?.configuration["checkpoints.seconds"], seconds != "0" { return 0 }
         let every = document?.configuration["checkpoints.every"].flatMap { Int($0) }
         var (proven, pending, best, first) = (0, 0, best, Int?.none)
         for line in try MetricsLog.bytes(of: directory.metricsFile, from: mark).split(separator: 0x0A) {

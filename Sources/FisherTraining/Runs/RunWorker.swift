@@ -8,12 +8,15 @@ final class RunWorker<Task: TrainingTask> {
     private let session: TrainingSession<Task>
     private let configuration: TrainingConfiguration
     private var document: RunDocument
+    private let title: String
     private let display: ProgressDisplay?
     private let callbacks: TrainingLoop<Task>.Callbacks
     /// The length of the metrics at the moment from which the run resumes.
     private var metricsLength = 0
     /// The step and the last evaluation of the newest checkpoint.
     private var saved: (step: Int, evaluation: Int?)?
+    /// When it was written, or the work began.
+    private var lastSave = ContinuousClock.now
     /// Checkpoints that are known to be damaged.
     private var damaged: Set<Checkpoint> = []
     /// What the process before this one measured.
@@ -23,12 +26,14 @@ final class RunWorker<Task: TrainingTask> {
 
     init(
         directory: RunDirectory, session: TrainingSession<Task>, configuration: TrainingConfiguration,
-        document: RunDocument, display: ProgressDisplay?, callbacks: TrainingLoop<Task>.Callbacks
+        document: RunDocument, title: String, display: ProgressDisplay?,
+        callbacks: TrainingLoop<Task>.Callbacks
     ) {
         self.directory = directory
         self.session = session
         self.configuration = configuration
         self.document = document
+        self.title = title
         self.display = display
         self.callbacks = callbacks
     }
@@ -68,12 +73,7 @@ final class RunWorker<Task: TrainingTask> {
         document.finiteStep = remains.document?.finiteStep.flatMap { $0 <= checkpoint.step ? $0 : nil }
         document.resumes.append(RunDocument.Resume(date: Date().formatted(.iso8601), step: checkpoint.step))
         // The process may have died between saving a best checkpoint and marking it.
-        if let best = session.progress.best,
-            let there = try directory.checkpoints.list().first(where: { $0.step == best.step }),
-            try directory.checkpoints.best?.step != best.step, !damaged.contains(there)
-        {
-            try directory.checkpoints.markBest(there)
-        }
+        try markBest()
     }
 
     /// Restores a checkpoint; returns the log's length and check at that moment.
@@ -119,10 +119,9 @@ final class RunWorker<Task: TrainingTask> {
             directory, of: session, configuration: configuration, values: document.configuration,
             length: metricsLength)
         try note(.running, .interrupted(step: session.progress.step))
-        let (task, label) = (session.task, "\(document.label), seed \(session.seed)")
         display?.begin(
-            label, totalSteps: configuration.steps, step: session.progress.step,
-            tokens: session.progress.step * task.examplesPerStep)
+            title, totalSteps: configuration.steps, step: session.progress.step,
+            tokens: session.progress.step * session.task.examplesPerStep)
         defer { display?.finish() }
         do {
             if savesAtOnce { try save(log) }
@@ -136,7 +135,7 @@ final class RunWorker<Task: TrainingTask> {
                 try note(.diverged, .diverged(step: session.progress.step, reason: reason))
             }
             try log.ended(succeeded: loss.isFinite)
-            display?.endRun("validation loss \(NumberText.plain.fixed(loss, decimals: 4))")
+            display?.endRun(document.record.outcome)
             return document
         } catch let error as Interrupted {
             if !isSaved { try save(log) }
@@ -146,6 +145,7 @@ final class RunWorker<Task: TrainingTask> {
             let reason = "\(error.source) is not finite"
             try log.ended(succeeded: false)
             try note(.diverged, .diverged(step: session.progress.step + 1, reason: reason))
+            display?.endRun(document.record.outcome)
             throw error
         } catch let error as RunDivergence {
             try log.ended(succeeded: false)
@@ -166,7 +166,7 @@ final class RunWorker<Task: TrainingTask> {
             },
             afterEvaluation: { [self] session, point in
                 try log.evaluated(point)
-                try note(.running, .interrupted(step: session.progress.step))
+                if !isTooSoon { try note(.running, .interrupted(step: session.progress.step)) }
                 try own.afterEvaluation(session, point)
             },
             betweenSteps: { [self] session in
@@ -183,9 +183,16 @@ final class RunWorker<Task: TrainingTask> {
     private var isCheckpointDue: Bool {
         let (step, progress) = (session.progress.step, session.progress)
         if step == 0 { return false }
+        if step == configuration.steps { return true }
+        if isTooSoon { return false }
         let every = configuration.checkpointEvery
         let isRegular = every > 0 ? step % every == 0 : progress.lastEvaluation == step
-        return isRegular || step == configuration.steps || progress.best?.step == step
+        return isRegular || progress.best?.step == step
+    }
+
+    /// Whether the least time between checkpoints is not over.
+    private var isTooSoon: Bool {
+        lastSave.duration(to: .now) < .seconds(configuration.checkpointSeconds)
     }
 
     /// Saves a checkpoint, tells so in `run.json`, and removes what is no longer kept.
@@ -195,7 +202,7 @@ final class RunWorker<Task: TrainingTask> {
         guard try session.hasFiniteWeights() else { return }
         let progress = session.progress
         let mark = try log.synchronize()
-        let checkpoint = try session.save(
+        _ = try session.save(
             to: directory.checkpoints,
             companion: [
                 Companion.logLength.rawValue: mark.byteCount, Companion.logCheck.rawValue: Int(mark.check),
@@ -209,11 +216,28 @@ final class RunWorker<Task: TrainingTask> {
         }
         saved = (progress.step, progress.lastEvaluation)
         document.savedStep = progress.step
-        if progress.best?.step == progress.step { try directory.checkpoints.markBest(checkpoint) }
+        lastSave = .now
+        try markBest()
         try note(.running, .interrupted(step: progress.step))
         try directory.checkpoints.prune(
             keeping: configuration.keep, steps: Set([document.finiteStep].compactMap(\.self)),
             damaged: damaged)
+    }
+
+    /// Marks the checkpoint with the lowest validation loss of those that there are, unless it is marked.
+    private func markBest() throws {
+        let losses = Dictionary(
+            session.progress.curve.map { ($0.step, $0.validationLoss ?? .nan) }, uniquingKeysWith: { $1 })
+        func rank(_ checkpoint: Checkpoint) -> (Double, Int) {
+            (losses[checkpoint.step] ?? .nan, checkpoint.step)
+        }
+        let measured = try directory.checkpoints.list().filter {
+            !damaged.contains($0) && rank($0).0.isFinite
+        }
+        guard let best = measured.min(by: { rank($0) < rank($1) }),
+            try directory.checkpoints.best?.step != best.step
+        else { return }
+        try directory.checkpoints.markBest(best)
     }
 
     private func note(_ phase: RunDocument.Phase, _ status: RunStatus) throws {

@@ -1,50 +1,99 @@
 import Fisher
 
 /// Trains every candidate with the same first weights and the same batches for each seed.
+///
+/// Every run is a run folder as ``DurableRun`` keeps it: one that was stopped or killed continues from its checkpoint and
+/// ends in the same bytes, and one that came to its end is not repeated.
 public struct ComparisonRunner<Task: TrainingTask> {
     private let task: Task
-    private let length: RunLength
+    private let runs: StudyRuns
+    private let folder: StudyDirectory
 
     /// Prepares a comparison.
-    public init(_ task: Task, length: RunLength) {
+    ///
+    /// - Parameters:
+    ///   - task: what is trained.
+    ///   - runs: the length, checkpoints and logs of each run.
+    ///   - folder: where the runs are kept.
+    public init(_ task: Task, runs: StudyRuns, in folder: StudyDirectory) {
         self.task = task
-        self.length = length
+        self.runs = runs
+        self.folder = folder
     }
 
     /// Runs every candidate with every seed. A run that diverges is recorded as such and stops no other.
     ///
+    /// Before anything is trained each candidate makes a trial step, so that one that cannot train the task is refused at
+    /// once.
+    ///
     /// - Parameters:
     ///   - candidates: the rules to compare; the first is what the others are compared to.
     ///   - seeds: a run of every candidate for each.
+    ///   - result: earlier results; what they hold is not repeated and stays, asked for or not.
     ///   - progress: the display of progress.
-    ///   - result: earlier results; runs of the same candidate and seed are not repeated.
     ///   - afterRun: called with the results after each run, so that nothing is lost.
+    /// - Throws: `Interrupted` when everything has been saved, `StorageError` if a folder cannot be used, and what the
+    ///   task, the rules and `afterRun` throw.
     public func callAsFunction(
         _ candidates: [OptimizerCandidate], seeds: [UInt64], into result: OptimizerComparison,
         progress: ProgressDisplay, afterRun: (OptimizerComparison) throws -> Void
     ) throws -> OptimizerComparison {
         var result = result
-        let earlier = result.entries
-        result.entries = candidates.map { candidate in
-            let old = earlier.first { $0.label == candidate.label && candidate.hasOptions($0.options) }
-            return OptimizerEntry(
-                label: candidate.label, rule: type(of: candidate.rule).summary.name,
-                options: candidate.options,
-                runs: old?.runs.filter { seeds.contains($0.seed) && $0.isFinal } ?? [])
+        let positions = candidates.map { result.position(of: $0) }
+        if let kept = result.kept(besides: positions, seeds: seeds) { progress.note(kept) }
+        func isMissing(_ seed: UInt64, _ position: Int) -> Bool {
+            !result.entries[position].runs.contains { $0.seed == seed }
         }
-        let run = TrainingRun(task, length: length)
+        let unfinished = zip(candidates, positions).filter { _, position in
+            seeds.contains { isMissing($0, position) }
+        }
+        if let seed = seeds.first {
+            try runs.requireTrainable(unfinished.map(\.0), on: task, seed: seed)
+        }
         for seed in seeds {
-            for (position, candidate) in candidates.enumerated()
-            where !result.entries[position].runs.contains(where: { $0.seed == seed }) {
-                progress.begin("\(candidate.label), seed \(seed)", totalSteps: length.steps)
-                let record = try run(candidate, seed: seed) { step, loss in
-                    progress.update(step: step, loss: loss, tokens: step * task.examplesPerStep)
-                }
-                progress.endRun(record.outcome)
+            for (candidate, position) in zip(candidates, positions) where isMissing(seed, position) {
+                let record = try runs.record(
+                    of: candidate, seed: seed, on: task, in: try folder.run(of: candidate, seed: seed),
+                    title: "\(candidate.label), seed \(seed)", progress: progress)
                 result.entries[position].runs.append(record)
                 try afterRun(result)
             }
         }
         return result
+    }
+}
+
+extension OptimizerComparison {
+    /// The position of a candidate's results, which are begun at the end if there are none.
+    ///
+    /// Where the label is taken by other options, the candidate's has a number behind it.
+    mutating func position(of candidate: OptimizerCandidate) -> Int {
+        let names = Set(entries.map(\.label))
+        var (label, number) = (candidate.label, 1)
+        while names.contains(label) {
+            let found = entries.firstIndex { $0.label == label && candidate.hasOptions($0.options) }
+            if let found {
+                entries[found].runs.removeAll { !$0.isFinal }
+                return found
+            }
+            number += 1
+            label = "\(candidate.label) (\(number))"
+        }
+        entries.append(
+            OptimizerEntry(
+                label: label, rule: type(of: candidate.rule).summary.name, options: candidate.options,
+                runs: []))
+        return entries.count - 1
+    }
+
+    /// A sentence on earlier results that were not asked for now; nil if there are none.
+    func kept(besides positions: [Int], seeds: [UInt64]) -> String? {
+        let others = entries.enumerated().compactMap { position, entry -> String? in
+            let runs = entry.runs.filter { !positions.contains(position) || !seeds.contains($0.seed) }
+            if runs.isEmpty { return nil }
+            return "\(entry.label) (seed \(runs.map { "\($0.seed)" }.joined(separator: ", ")))"
+        }
+        if others.isEmpty { return nil }
+        return "earlier results that were not asked for now stay: \(others.joined(separator: "; "))"
     }
 }

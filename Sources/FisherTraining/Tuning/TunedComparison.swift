@@ -48,7 +48,7 @@ public struct TunedComparison {
 
     private let entrants: [Entrant]
     private let policy: HyperparameterPolicy
-    private let length: RunLength
+    private let runs: StudyRuns
     private let seeds: [UInt64]
     private let tuningSeeds: Int
 
@@ -57,16 +57,16 @@ public struct TunedComparison {
     /// - Parameters:
     ///   - entrants: the optimizers; the first is what the others are compared to.
     ///   - policy: which hyperparameters the others take.
-    ///   - length: how long each run is.
+    ///   - runs: the length, checkpoints and logs of each run.
     ///   - seeds: a run of every finalist for each.
     ///   - tuningSeeds: the number of seeds of each trial.
     public init(
-        _ entrants: [Entrant], policy: HyperparameterPolicy = .own, length: RunLength, seeds: [UInt64],
+        _ entrants: [Entrant], policy: HyperparameterPolicy = .own, runs: StudyRuns, seeds: [UInt64],
         tuningSeeds: Int = 1
     ) {
         self.entrants = entrants
         self.policy = policy
-        self.length = length
+        self.runs = runs
         self.seeds = seeds
         self.tuningSeeds = tuningSeeds
     }
@@ -93,32 +93,42 @@ public struct TunedComparison {
     /// - Parameters:
     ///   - task: the task of the comparison.
     ///   - tuningTask: the task on a split of the training data; created only if something is tuned.
-    ///   - result: earlier results; trials and runs that it holds are not repeated.
+    ///   - folder: where the runs are kept.
+    ///   - result: earlier results; what they hold is not repeated and stays, asked for or not.
     ///   - progress: the display of progress.
     ///   - afterRun: called with the results after each trial and each run, so that nothing is lost.
-    /// - Throws: `Interrupted`, and what the task, the rules and `afterRun` throw.
+    /// - Throws: `Interrupted` when everything has been saved, `StorageError` if a folder cannot be used, and what the
+    ///   task, the rules and `afterRun` throw.
     public func callAsFunction<Task: TrainingTask>(
-        on task: Task, tuningOn tuningTask: () throws -> Task, into result: OptimizerComparison,
-        progress: ProgressDisplay, afterRun: (OptimizerComparison) throws -> Void
+        on task: Task, tuningOn tuningTask: () throws -> Task, in folder: StudyDirectory,
+        into result: OptimizerComparison, progress: ProgressDisplay,
+        afterRun: (OptimizerComparison) throws -> Void
     ) throws -> OptimizerComparison {
         var result = result
-        let chosen =
-            tuned.contains { $0.grid.count > 1 }
-            ? try tune(on: try tuningTask(), &result, progress, afterRun) : entrants.map(\.candidate)
-        return try ComparisonRunner(task, length: length)(
+        var chosen = entrants.map(\.candidate)
+        if tuned.contains(where: { $0.grid.count > 1 }) {
+            // What cannot train the task is refused before it is tuned for hours.
+            try runs.requireTrainable(chosen, on: task, seed: seeds.first ?? 0)
+            chosen = try tune(on: try tuningTask(), in: folder, &result, progress, afterRun)
+        }
+        return try ComparisonRunner(task, runs: runs, in: folder)(
             try policy.finalists(chosen), seeds: seeds, into: result, progress: progress, afterRun: afterRun)
     }
 
     /// The candidates with the options that tuning chose.
     private func tune<Task: TrainingTask>(
-        on task: Task, _ result: inout OptimizerComparison, _ progress: ProgressDisplay,
-        _ afterTrial: (OptimizerComparison) throws -> Void
+        on task: Task, in folder: StudyDirectory, _ result: inout OptimizerComparison,
+        _ progress: ProgressDisplay, _ afterTrial: (OptimizerComparison) throws -> Void
     ) throws -> [OptimizerCandidate] {
         // Seeds from the upper end, which no comparison uses.
         let tuner = Tuner(
-            task, length: length, seeds: (0..<UInt64(tuningSeeds)).map { UInt64.max - $0 })
+            task, runs: runs, seeds: (0..<UInt64(tuningSeeds)).map { UInt64.max - $0 }, in: folder)
         let earlier = result.tuning ?? []
         var records: [TuningRecord] = []
+        func together(with partial: [TuningRecord] = []) -> [TuningRecord] {
+            let new = records + partial
+            return earlier.filter { old in !new.contains { $0.includes(old) } } + new
+        }
         var chosen: [OptimizerCandidate] = []
         for (position, entrant) in entrants.enumerated() {
             let candidate = entrant.candidate
@@ -126,17 +136,25 @@ public struct TunedComparison {
                 chosen.append(candidate)
                 continue
             }
-            let record = try tuner(
-                candidate, over: entrant.grid, earlier: earlier.first { $0.label == candidate.label },
-                progress: progress
-            ) { partial in
-                result.tuning = records + [partial]
+            let record = try tuner(candidate, over: entrant.grid, earlier: earlier, progress: progress) {
+                partial in
+                result.tuning = together(with: [partial])
                 try afterTrial(result)
             }
             records.append(record)
             chosen.append(try candidate.setting(record.best?.settings ?? []))
         }
-        result.tuning = records
+        result.tuning = together()
         return chosen
+    }
+}
+
+extension TuningRecord {
+    /// Whether every run of another record of this optimizer is in this one.
+    func includes(_ other: TuningRecord) -> Bool {
+        label == other.label && (other.options == nil || options == other.options)
+            && other.trials.allSatisfy { old in
+                trials.contains { $0.settings == old.settings && Set($0.runs).isSuperset(of: old.runs) }
+            }
     }
 }

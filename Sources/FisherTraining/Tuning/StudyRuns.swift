@@ -1,0 +1,113 @@
+import Fisher
+
+/// How the runs of a study are made: their length, checkpoints and logs, and the configuration that each folder keeps.
+public struct StudyRuns: Sendable {
+    /// The file of a run's configuration, and the same values by key.
+    private typealias Description = (toml: String, values: [String: String])
+
+    /// Steps, checkpoints and logs of each run. The seed is the run's own, and no run ends early: those that are compared
+    /// are of one length.
+    public let training: TrainingConfiguration
+    /// What is accepted when runs are resumed, and is an error otherwise.
+    public var allowances: ResumeAllowances = []
+    private let describe: @Sendable (OptimizerCandidate, UInt64) throws -> Description
+
+    /// Runs of a task that has no configuration; their folders lack one.
+    ///
+    /// Keep few checkpoints: there are as many run folders as optimizers times seeds, and as trials.
+    public init(_ training: TrainingConfiguration) {
+        self.init(training) { _, _ in ("", [:]) }
+    }
+
+    /// Runs of a configured task: each folder's `config.toml` repeats its run with `fisher train`.
+    public init<Options: ConfigurableOptions>(_ configuration: RunConfiguration<Options>) {
+        var whole = configuration
+        whole.training.patience = 0
+        let base = whole
+        self.init(base.training) { candidate, seed in
+            let own = try ResolvedConfiguration(base.run(of: candidate, seed: seed))
+            return (own.toml, own.tomlValues)
+        }
+    }
+
+    private init(
+        _ training: TrainingConfiguration,
+        describe: @escaping @Sendable (OptimizerCandidate, UInt64) throws -> Description
+    ) {
+        var training = training
+        training.patience = 0
+        self.training = training
+        self.describe = describe
+    }
+
+    /// Makes a first step with each candidate, on a model of its own that is then discarded, so that one that cannot
+    /// train this task is refused before anything is trained.
+    ///
+    /// - Throws: what the task and the optimizer throw, but for losses and gradients that are not finite.
+    func requireTrainable(_ candidates: [OptimizerCandidate], on task: some TrainingTask, seed: UInt64) throws
+    {
+        for candidate in candidates {
+            try Interruption.poll()
+            do {
+                _ = try TrainingSession(task, candidate, seed: seed, microBatches: training.microBatches)
+                    .advance()
+            } catch is NonFiniteError {
+                continue
+            }
+        }
+    }
+
+    /// The record of a run: of the one in the folder if it came to its end, otherwise that one is continued or begun.
+    ///
+    /// A loss or gradient that is not finite ends the run as diverged.
+    func record<Task: TrainingTask>(
+        of candidate: OptimizerCandidate, seed: UInt64, on task: Task, in directory: RunDirectory,
+        title: String,
+        progress: ProgressDisplay
+    ) throws -> RunRecord {
+        if let document = try earlier(seed: seed, on: task, in: directory), document.phase.isFinal {
+            return document.record
+        }
+        var training = training
+        training.seed = seed
+        let (toml, values) = try describe(candidate, seed)
+        let run = DurableRun(
+            task, candidate, in: directory, training: training, toml: toml, values: values, title: title)
+        do {
+            return try run(resuming: try directory.holdsRun, allowing: allowances, progress: progress).record
+        } catch is NonFiniteError {
+            return try directory.document().record
+        }
+    }
+
+    /// What an earlier start left of the run.
+    private func earlier(
+        seed: UInt64, on task: some TrainingTask, in directory: RunDirectory
+    ) throws(StorageError) -> RunDocument? {
+        guard try directory.isBegun else { return nil }
+        let document = try directory.document()
+        for (what, found, wanted) in [
+            ("seed", "\(document.record.seed)", "\(seed)"),
+            ("steps", "\(document.steps)", "\(training.steps)"),
+            ("model", document.task.description, task.summary.description),
+            ("data", document.dataFingerprint, task.dataFingerprint),
+        ] where found != wanted {
+            throw StorageError(
+                .damaged, path: directory.path,
+                reason:
+                    "holds another run (\(what) \(found), not \(wanted)): choose another folder with --output"
+            )
+        }
+        return document
+    }
+}
+
+extension RunDocument.Phase {
+    /// Whether the run came to its end, well or not.
+    var isFinal: Bool {
+        switch self {
+        case .completed, .stoppedEarly, .diverged: true
+        case .running, .interrupted: false
+        }
+    }
+}

@@ -1,0 +1,233 @@
+import Foundation
+import Testing
+
+@testable import FisherStudies
+@testable import FisherTraining
+
+/// Comparisons as their users meet them: killed and continued, refused where results are, extended, reported.
+@Suite struct ComparisonCommandTests {
+    static let run = TrainCommandTests.run
+
+    static func arguments(
+        _ output: String, command: String = "compare", steps: Int = 4, seeds: String = "1",
+        _ optimizers: String...
+    ) -> [String] {
+        [
+            command, "digits", "--network", "perceptron", "--batch", "16", "--threads", "1", "--steps",
+            "\(steps)",
+            "--seeds", seeds, "--output", output,
+        ] + optimizers.flatMap { ["--optimizer", $0] }
+    }
+
+    /// Killed at any moment and continued: the same results but for the times, and the same weights.
+    @Test func aKilledComparisonEndsInTheSameResults() throws {
+        try CommandTests.withFolder { root in
+            let more = [
+                "--learning-rates", "all=1e-3,2e-3", "--set", "training.evaluate_every=100",
+                "--set", "checkpoints.seconds=0", "--resume",
+            ]
+            func command(_ name: String) -> [String] {
+                Self.arguments(root + "/" + name, steps: 300, seeds: "2", "adamw", "fadam") + more
+            }
+            let whole = try Self.run(command("whole"))
+            #expect(whole.status == 0, "\(whole.errors)")
+            for kills in 0... {
+                let (process, errors, _) = try TrainCommandTests.start(command("cut"))
+                if kills < 4 {
+                    usleep(UInt32.random(in: 200_000...900_000))
+                    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+                }
+                let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+                process.waitUntilExit()
+                if process.terminationReason == .exit {
+                    #expect(process.terminationStatus == 0, "\(text)")
+                    break
+                }
+            }
+            func result(_ name: String) throws -> String {
+                var result = try StudyFiles(folder: "\(root)/\(name)").read(OptimizerComparison.self)
+                func plain(_ run: RunRecord) -> RunRecord {
+                    var run = run
+                    (run.forwardBackwardMilliseconds, run.optimizerMilliseconds) = (0, 0)
+                    for k in run.curve.indices { run.curve[k].seconds = 0 }
+                    return run
+                }
+                for k in result.entries.indices { result.entries[k].runs = result.entries[k].runs.map(plain) }
+                result.tuning = result.tuning?.map { record in
+                    var record = record
+                    for k in record.trials.indices {
+                        record.trials[k].runs = record.trials[k].runs.map(plain)
+                    }
+                    return record
+                }
+                result.environment.date = ""
+                result.environment.command = ""
+                return String(decoding: result.json(), as: UTF8.self)
+            }
+            #expect(try result("cut") == result("whole"))
+            let runs = try RunDirectory.runs(under: root + "/whole")
+            #expect(runs.count == 2 * 2 + 2 * 2)
+            for run in runs {
+                let bytes = try [run.path, root + "/cut" + run.path.dropFirst((root + "/whole").count)].map {
+                    path in
+                    let newest = try #require(try RunDirectory(path: path).checkpoints.newest()?.checkpoint)
+                    return try Data(contentsOf: URL(filePath: newest.modelFile))
+                }
+                #expect(bytes[0] == bytes[1])
+            }
+        }
+    }
+
+    /// A run of a comparison is repeated by the configuration in its folder, bit for bit, and listed and inspected.
+    @Test func aRunOfAComparisonIsRepeatedByItsConfiguration() throws {
+        try CommandTests.withFolder { root in
+            let made = try Self.run(
+                Self.arguments(root + "/out", steps: 6, seeds: "2", "adamw:beta2=0.9", "sgd") + [
+                    "--learning-rate", "0.01", "--warm-up", "2", "--clip-gradient-norm", "1",
+                ])
+            #expect(made.status == 0, "\(made.errors)")
+            let folder = root + "/out/runs/adamw-beta2-0-9-gradient-clip-1-0/seed-1"
+            let again = try Self.run([
+                "train", "digits", "--config", folder + "/config.toml", "--output", root + "/again",
+            ])
+            #expect(again.status == 0, "\(again.errors)")
+            for file in ["model", "optimizer"] {
+                let bytes = try [folder, root + "/again"].map {
+                    try Data(
+                        contentsOf: URL(filePath: "\($0)/checkpoints/step-000000006/\(file).safetensors"))
+                }
+                #expect(bytes[0] == bytes[1])
+            }
+            let listed = try Self.run(["runs", root + "/out"])
+            #expect(listed.output.split(separator: "\n").count == 2 + 4, "\(listed.output)")
+            #expect(try Self.run(["inspect", folder, "--batches", "1"]).status == 0)
+        }
+    }
+
+    /// Results are neither replaced nor dropped, and two processes do not work in one folder.
+    @Test func resultsAreNeitherReplacedNorDropped() throws {
+        try CommandTests.withFolder { root in
+            let first = Self.arguments(root + "/out", seeds: "2", "adamw", "fadam")
+            #expect(try Self.run(first).status == 0)
+            let results = try Data(contentsOf: URL(filePath: root + "/out/results.json"))
+            for command in [first, Self.arguments(root + "/out", "sgd")] {
+                let refused = try Self.run(command)
+                #expect(refused.status == 73)
+                #expect(
+                    refused.errors
+                        == "fisher: \(root)/out already holds results: continue with --resume, or choose another "
+                        + "folder with --output\n")
+            }
+            #expect(try Data(contentsOf: URL(filePath: root + "/out/results.json")) == results)
+            let more = try Self.run(Self.arguments(root + "/out", "sgd") + ["--resume"])
+            #expect(more.status == 0 && more.errors.contains("stay: adamw (seed 0, 1); fadam (seed 0, 1)"))
+            let found = try StudyFiles(folder: root + "/out").read(OptimizerComparison.self)
+            #expect(found.entries.map(\.label) == ["adamw", "fadam", "sgd"])
+            #expect(found.entries.map(\.runs.count) == [2, 2, 1])
+            let longer = try Self.run(Self.arguments(root + "/out", steps: 5, "sgd") + ["--resume"])
+            #expect(longer.status == 64 && longer.errors.contains("of another task or length"))
+
+            let (process, _, _) = try TrainCommandTests.start(
+                Self.arguments(root + "/busy", steps: 1_000_000, "adamw"))
+            let lock = root + "/busy/lock"
+            while process.isRunning, (try? Data(contentsOf: URL(filePath: lock)).isEmpty) ?? true {
+                usleep(5000)
+            }
+            let second = try Self.run(Self.arguments(root + "/busy", "sgd") + ["--resume"])
+            #expect(second.status == 73)
+            #expect(
+                second.errors.contains("in use by another process (process \(process.processIdentifier))"))
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+    }
+
+    @Test func theHierarchyIsNotReplaced() throws {
+        try CommandTests.withFolder { root in
+            let arguments = [
+                "hierarchy", "--optimizer", "sgd", "--training-steps", "1", "--warm-up-steps", "0", "--batch",
+                "8",
+                "--turns", "1", "--output", root + "/out",
+            ]
+            #expect(try Self.run(arguments).status == 0)
+            let again = try Self.run(arguments)
+            #expect(again.status == 73)
+            #expect(again.errors.contains("holds results: choose another folder with --output, or remove it"))
+            let page = try Self.run(["report", root + "/out", "--output", root + "/page.html"])
+            #expect(page.status == 0 && page.output.contains("sgd"), "\(page.errors)")
+            #expect(
+                try Data(contentsOf: URL(filePath: root + "/page.html"))
+                    == Data(contentsOf: URL(filePath: root + "/out/report.html")))
+        }
+    }
+
+    /// All runs diverged: status 3, with everything written; one that did not: 0.
+    @Test func allDivergedIsADivergence() throws {
+        try CommandTests.withFolder { root in
+            let wild = try Self.run(
+                Self.arguments(root + "/out", steps: 8, seeds: "2", "sgd:learning_rate=1e38"))
+            #expect(wild.status == 3 && wild.errors.contains("every run diverged"), "\(wild.errors)")
+            let found = try StudyFiles(folder: root + "/out").read(OptimizerComparison.self)
+            #expect(found.entries[0].runs.count == 2)
+            let mixed = try Self.run(Self.arguments(root + "/out", steps: 8, "adamw") + ["--resume"])
+            #expect(mixed.status == 0, "\(mixed.errors)")
+        }
+    }
+
+    /// Numbers that no machine can work off are refused, and so is what would be counted twice.
+    @Test func numbersBeyondReasonAreRefused() throws {
+        try CommandTests.withFolder { root in
+            let most = "18446744073709551615"
+            let axes = (0..<64).flatMap { ["--option", "option\($0)=1,2"] }
+            for (arguments, text) in [
+                (Self.arguments(root, seeds: "4611686018427387904"), "--seeds must be at most 1000000"),
+                (
+                    Self.arguments(root, seeds: "2") + ["--first-seed", most],
+                    "--first-seed \(most) leaves no room for 2 seeds"
+                ),
+                (
+                    Self.arguments(root) + ["--tuning-seeds", "4611686018427387904"],
+                    "--tuning-seeds must lie"
+                ),
+                (Self.arguments(root, "adamw", "adamw"), "adamw is named twice"),
+                (
+                    Self.arguments(root, command: "ablate", "fadam") + ["--option", "rho=1,1"],
+                    "fadam + rho 1 is named twice"
+                ),
+                (Self.arguments(root, command: "ablate", "fadam") + axes, "more than 1000000 combinations"),
+                (["continual", "--first-seed", most, "--output", root], "leaves no room for 3 seeds"),
+            ] {
+                let run = try Self.run(arguments)
+                #expect(run.status == 64, "\(arguments): \(run.status)")
+                #expect(run.errors.contains(text), "\(arguments): \(run.errors)")
+            }
+            #expect(try Self.run(Self.arguments(root + "/last") + ["--first-seed", most]).status == 0)
+        }
+    }
+
+    /// Links are not followed, one run is one seed, and a damaged run is named.
+    @Test func reportsCountEachRunOnce() throws {
+        try CommandTests.withFolder { root in
+            let made = try Self.run(Self.arguments(root + "/out", seeds: "2", "adamw"))
+            #expect(made.status == 0, "\(made.errors)")
+            let runs = root + "/out/runs"
+            try FileManager.default.createSymbolicLink(
+                atPath: runs + "/adamw/link", withDestinationPath: "seed-0")
+            let page = ["--output", root + "/page.html"]
+            let report = try Self.run(["report", runs] + page)
+            #expect(report.status == 0 && report.output.contains("over 2 seeds"), "\(report.errors)")
+            for twice in [runs + "/adamw/link", runs + "/adamw/seed-0"] {
+                let refused = try Self.run(["report", runs, twice] + page)
+                #expect(refused.status == 65 && refused.errors.contains("are the same run twice"))
+                #expect(try Self.run(["runs", runs, twice]).status == 65)
+            }
+            try Data("{".utf8).write(to: URL(filePath: runs + "/adamw/seed-1/run.json"))
+            let listed = try Self.run(["runs", runs])
+            #expect(
+                listed.status == 0 && listed.output.contains("seed-0")
+                    && listed.errors.contains("seed-1/run.json"))
+            let damaged = try Self.run(["report", runs] + page)
+            #expect(damaged.status == 65 && damaged.errors.contains("seed-1/run.json"))
+        }
+    }
+}
