@@ -53,7 +53,8 @@ public final class ContinualMemory: RunMemory {
     }
 
     /// At the end of a task: the accuracy on each.
-    public func measurements(of model: Sequential, after step: Int) throws -> [(name: String, value: Double)] {
+    public func measurements(of model: Sequential, after step: Int) throws -> [(name: String, value: Double)]
+    {
         guard step > 0, replacesOptimizer(after: step) else { return [] }
         return try task.sequence.tasks.enumerated().map { number, digits in
             let accuracy = try Digits.accuracy(model(digits.test.images), digits.test.targets)

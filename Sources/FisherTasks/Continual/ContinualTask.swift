@@ -31,7 +31,8 @@ public struct ContinualTask: TrainingTask {
         let width = training.width
         return TaskSummary(
             name: "permuted digits",
-            description: "\(training.taskCount) tasks of permuted digits in turn, \(training.steps) steps each, "
+            description:
+                "\(training.taskCount) tasks of permuted digits in turn, \(training.steps) steps each, "
                 + "classifier 64-\(width)-\(width)-10",
             parameterCount: training.parameterCount, lossUnit: "image",
             settings: [

@@ -38,7 +38,9 @@ public final class TrainingSession<Task: TrainingTask> {
         memory = try task.makeMemory(of: model, seed: seed)
     }
 
-    private static func makeOptimizer(_ candidate: OptimizerCandidate, for model: Task.Model) throws -> Optimizer {
+    private static func makeOptimizer(_ candidate: OptimizerCandidate, for model: Task.Model) throws
+        -> Optimizer
+    {
         try Optimizer(
             for: model, groups: candidate.rule.groups(for: model),
             clipGradientNorm: candidate.clipGradientNorm)
