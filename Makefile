@@ -1,8 +1,10 @@
 # swift-fisher: everything a checkout needs. Each target prepares what it depends on, once.
 SWIFT ?= swift
 OUTPUT ?= runs/demo
+INPUTS ?= 100000
+SEED ?= 1
 
-.PHONY: help engine build test soak sanitize demo bench bench-information format lint docs clean
+.PHONY: help engine build test fuzz soak sanitize demo bench bench-information format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -15,6 +17,10 @@ build: engine ## build the libraries and the fisher command in release mode
 
 test: engine ## build and run all tests
 	@Scripts/run-tests
+
+fuzz: engine ## give INPUTS=100000 changed inputs of SEED=1 to every reader of files and texts; failing ones are kept small
+	$(SWIFT) build -c release --product fuzz
+	OMP_WAIT_POLICY=passive $$($(SWIFT) build -c release --show-bin-path)/fuzz --inputs $(INPUTS) --seed $(SEED)
 
 soak: build ## kill runs 50 times and break their writes, comparing bytes (needs strace); simulate 2,000 data sets; about 10 minutes
 	Scripts/soak --faults
@@ -36,10 +42,10 @@ bench-information: build ## time estimates of the information beside Python libr
 	OMP_WAIT_POLICY=passive .build/bench-venv/bin/python Benchmarks/information.py
 
 format: ## format the sources
-	$(SWIFT) format --in-place --recursive --parallel Examples Sources Tests Plugins Package.swift
+	$(SWIFT) format --in-place --recursive --parallel Examples Fuzz Sources Tests Plugins Package.swift
 
 lint: ## fail where the sources are not formatted, or where folders of a module use each other
-	$(SWIFT) format lint --strict --recursive --parallel Examples Sources Tests Plugins Package.swift
+	$(SWIFT) format lint --strict --recursive --parallel Examples Fuzz Sources Tests Plugins Package.swift
 	@Scripts/house
 
 docs: engine ## build the documentation into .build/docs; fails on a broken link or a symbol without a comment

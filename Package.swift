@@ -60,8 +60,7 @@ let package = Package(
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
-        .package(url: "https://github.com/LebJe/TOMLKit", .upToNextMinor(from: "0.6.0")),
+        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2"))
     ],
     targets: [
         .target(
@@ -89,9 +88,7 @@ let package = Package(
             name: "FisherReports", dependencies: ["FisherInformation", "FisherStudies", "NeuralNet", "Torch"]),
         .target(
             name: "FisherTraining",
-            dependencies: [
-                "Fisher", "FisherOptions", "FisherStudies", .product(name: "TOMLKit", package: "TOMLKit"),
-            ]),
+            dependencies: ["Fisher", "FisherOptions", "FisherStudies"]),
         .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherFiles", "FisherTraining"]),
         .target(name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTraining"]),
         .target(
@@ -118,6 +115,11 @@ let package = Package(
                 ]
             )
         ),
+        // Not a product: `make fuzz` and the tests give changed inputs to every reader.
+        .target(
+            name: "Fuzzing", dependencies: ["FisherCommand", "FisherReports", "FisherTasks"],
+            path: "Fuzz/Fuzzing"),
+        .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
         .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
@@ -127,7 +129,7 @@ let package = Package(
             name: "FisherTrainingTests",
             dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),
         .testTarget(name: "FisherTasksTests", dependencies: ["FisherReports", "FisherTasks"]),
-        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand"]),
+        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand", "Fuzzing"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

@@ -47,6 +47,13 @@ import Torch
             let html = try String(contentsOfFile: page, encoding: .utf8)
             #expect(html.contains("blocks.0.attention.output (Linear)") && html.contains("class=\"heat\""))
             #expect(!html.contains("src=") && !html.contains("href=\"http"))
+            // A run whose document cannot be read is not inspected as something else, on other data.
+            let document = root + "/run/run.json"
+            let whole = try Data(contentsOf: URL(filePath: document))
+            try Data("{".utf8).write(to: URL(filePath: document))
+            let torn = try TrainCommandTests.run(["inspect", root + "/run", "--json"])
+            #expect(torn.status == 65 && torn.errors.contains("run.json is not a run's document"))
+            try whole.write(to: URL(filePath: document))
             // Other draws, other numbers; the same draws, the same.
             let other = try TrainCommandTests.run(["inspect", root + "/run", "--seed", "1", "--json"])
             #expect(try Self.document(other.output).layers != layers)

@@ -43,7 +43,8 @@ struct ComparisonFilesTests {
     func badJSON() throws {
         #expect(
             throws: StudyFileError.wrongContent(
-                path: "x.json", expected: "a comparison's result", reason: "it is not JSON")
+                path: "x.json", expected: "a comparison's result",
+                reason: "it is not JSON: expected a string, found the end (near byte 1)")
         ) {
             try OptimizerComparison(json: Data("{".utf8), path: "x.json")
         }

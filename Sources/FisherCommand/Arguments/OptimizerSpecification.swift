@@ -3,7 +3,7 @@ import Fisher
 import FisherTraining
 
 /// An optimizer as it is named on the command line: `fadam`, or `adamw:clip_gradient_norm=1,beta2=0.99`.
-struct OptimizerSpecification: ExpressibleByArgument {
+package struct OptimizerSpecification: ExpressibleByArgument {
     let name: String
     let settings: [(name: String, value: String)]
 
@@ -13,7 +13,7 @@ struct OptimizerSpecification: ExpressibleByArgument {
         self.settings = settings
     }
 
-    init?(argument: String) {
+    package init?(argument: String) {
         let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         name = String(parts[0])
         var settings: [(String, String)] = []
@@ -24,14 +24,14 @@ struct OptimizerSpecification: ExpressibleByArgument {
         self.settings = settings
     }
 
-    var defaultValueDescription: String {
+    package var defaultValueDescription: String {
         settings.isEmpty
             ? name : name + ":" + settings.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
     }
 
     /// The candidate: the rule's defaults, then what all optimizers share if the rule has it, then what is
     /// set for this one.
-    func candidate(sharing shared: [(name: String, value: String)], clip: Double?) throws
+    package func candidate(sharing shared: [(name: String, value: String)], clip: Double?) throws
         -> OptimizerCandidate
     {
         var rule = try RuleRegistry.rule(named: name)
@@ -84,14 +84,15 @@ struct SettingArgument: ExpressibleByArgument {
 }
 
 /// `NAME=v1,v2` or `NAME.option=v1,v2`.
-struct GridArgument: ExpressibleByArgument {
+package struct GridArgument: ExpressibleByArgument {
     let name: String
     let option: String?
     let values: [String]
 
-    init?(argument: String) {
+    package init?(argument: String) {
         guard let (key, list) = keyAndValue(argument) else { return nil }
-        let parts = key.split(separator: ".", maxSplits: 1).map(String.init)
+        let parts = key.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        guard parts.allSatisfy({ !$0.isEmpty }) else { return nil }
         name = parts[0].lowercased()
         option = parts.count > 1 ? parts[1] : nil
         values = list.split(separator: ",").map(String.init)

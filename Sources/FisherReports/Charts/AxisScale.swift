@@ -44,7 +44,8 @@ struct AxisScale: Sendable {
         let decimals = Self.decimals(ofStep: step)
         let first = (domain.lowerBound / step - 1e-9).rounded(.up)
         let last = (domain.upperBound / step + 1e-9).rounded(.down)
-        guard last >= first, last - first < 1000 else { return [] }
+        // Beyond this, one more than a number may be that number again.
+        guard last >= first, last - first < 1000, max(abs(first), abs(last)) < 1e15 else { return [] }
         return stride(from: first, through: last, by: 1).map { multiple in
             let value = multiple * step
             return (value, Self.text(value, decimals: decimals))
@@ -53,6 +54,7 @@ struct AxisScale: Sendable {
 
     /// Powers of ten for a domain of logarithms, and 2 and 5 times them where the domain is short.
     func logarithmicTicks() -> [(value: Double, text: String)] {
+        guard max(abs(domain.lowerBound), abs(domain.upperBound)) < 1000 else { return [] }
         let length = domain.upperBound - domain.lowerBound
         let factors = length > 2.5 ? [1.0] : length > 1 ? [1, 3] : [1, 1.5, 2, 3, 5, 7]
         let decades = Int(domain.lowerBound.rounded(.down))...Int(domain.upperBound.rounded(.up))

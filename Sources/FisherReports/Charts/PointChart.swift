@@ -17,6 +17,18 @@ struct PointChart: Figure, Sendable {
     let points: [Point]
     let verticalDomain: ClosedRange<Double>
 
+    /// A chart of the points whose coordinates are finite.
+    init(
+        title: String, horizontalTitle: String, verticalTitle: String, points: [Point],
+        verticalDomain: ClosedRange<Double>
+    ) {
+        self.title = title
+        self.horizontalTitle = horizontalTitle
+        self.verticalTitle = verticalTitle
+        self.points = points.filter { $0.x.isFinite && $0.y.isFinite }
+        self.verticalDomain = verticalDomain
+    }
+
     /// A description of the drawing for readers who cannot see it.
     var summary: String {
         points.map { String(format: "%@: %.3g, %.3g", $0.label, $0.x, $0.y) }.joined(separator: "; ") + "."

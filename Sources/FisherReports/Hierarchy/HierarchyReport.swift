@@ -25,6 +25,6 @@ extension HierarchyComparison: ReportedStudy {
                 PointChart.Point(
                     label: level.label, style: SeriesStyle(index: index), x: level.relativeTime,
                     y: level.cosine)
-            }, verticalDomain: min(0, levels.map(\.cosine).min() ?? 0)...1.02)
+            }, verticalDomain: min(0, levels.map(\.cosine).filter(\.isFinite).min() ?? 0)...1.02)
     }
 }

@@ -5,7 +5,8 @@ enum SVG {
     /// A coordinate with a tenth of a pixel, as short as possible.
     static func number(_ value: Double) -> String {
         guard value.isFinite else { return "0" }
-        let tenths = (value * 10).rounded() / 10
+        // Nothing is drawn this far outside, and no program reads such coordinates.
+        let tenths = (min(max(value, -1e6), 1e6) * 10).rounded() / 10
         return tenths == tenths.rounded() ? String(Int(tenths)) : String(format: "%.1f", tenths)
     }
 

@@ -35,8 +35,11 @@ extension ComparisonSummary {
 
     /// Every trial by which options were chosen; the best of each optimizer is marked.
     package var trialTable: StudyTable {
-        typealias Row = (record: TuningRecord, trial: TuningRecord.Trial)
-        let rows = tuning.flatMap { record in record.trials.map { (record, $0) as Row } }
+        typealias Row = (record: TuningRecord, trial: TuningRecord.Trial, best: TuningRecord.Trial?)
+        let rows = tuning.flatMap { record in
+            let best = record.best
+            return record.trials.map { (record, $0, best) as Row }
+        }
         return StudyTable(
             rows,
             [
@@ -45,7 +48,7 @@ extension ComparisonSummary {
                     .init(row.trial.settings.map { "\($0.name) \($0.value)" }.joined(separator: ", "))
                 },
                 StudyColumn(["Tuning loss"]) { row in
-                    let isBest = row.trial == row.record.best
+                    let isBest = row.trial == row.best
                     let loss = row.trial.meanLoss.map { NumberText.plain.fixed($0, decimals: 4) }
                     return .init((loss ?? "diverged") + (isBest ? " *" : "  "), isStrong: isBest)
                 },

@@ -83,6 +83,26 @@ extension OptimizerComparison: StudyDocument {
 
     /// Differences that the seeds do not show, values at the edge of what was tried.
     public var warnings: [String] { ComparisonSummary(of: self).warnings }
+
+    /// Throws for counts, times and texts that no comparison has.
+    public func validate() throws(DocumentFault) {
+        try task.validate("task")
+        try environment.validate("environment")
+        try DocumentLimits.each(entries, "entries") { (entry, place) throws(DocumentFault) in
+            try DocumentLimits.requireText(entry.label, limit: DocumentLimits.name, "\(place).label")
+            try DocumentLimits.requireText(entry.rule, limit: DocumentLimits.name, "\(place).rule")
+            try DocumentLimits.each(entry.options, "\(place).options") {
+                (setting, place) throws(DocumentFault) in
+                try setting.validate(place)
+            }
+            try DocumentLimits.each(entry.runs, "\(place).runs") { (run, place) throws(DocumentFault) in
+                try run.validate(place)
+            }
+        }
+        try DocumentLimits.each(tuning ?? [], "tuning") { (record, place) throws(DocumentFault) in
+            try record.validate(place)
+        }
+    }
 }
 
 extension PairedDifference {

@@ -47,6 +47,27 @@ public struct TuningRecord: Codable, Hashable, Sendable {
     public var edges: [Setting] { best.map { grid.edges(of: $0.settings) } ?? [] }
 }
 
+extension TuningRecord {
+    func validate(_ place: String) throws(DocumentFault) {
+        try DocumentLimits.requireText(label, limit: DocumentLimits.name, "\(place).label")
+        try DocumentLimits.each(grid.axes, "\(place).grid.axes") { (axis, place) throws(DocumentFault) in
+            try DocumentLimits.requireText(axis.option, limit: DocumentLimits.name, "\(place).option")
+            try DocumentLimits.each(axis.values, "\(place).values") { (value, place) throws(DocumentFault) in
+                try DocumentLimits.requireText(value, limit: DocumentLimits.name, place)
+            }
+        }
+        try DocumentLimits.each(trials, "\(place).trials") { (trial, place) throws(DocumentFault) in
+            try DocumentLimits.each(trial.settings, "\(place).settings") {
+                (setting, place) throws(DocumentFault) in
+                try setting.validate(place)
+            }
+            try DocumentLimits.each(trial.runs, "\(place).runs") { (run, place) throws(DocumentFault) in
+                try run.validate(place)
+            }
+        }
+    }
+}
+
 /// Values of options to try: every combination is a trial.
 public struct OptionGrid: Codable, Hashable, Sendable {
     /// One option and its values in the order given.

@@ -89,6 +89,36 @@ extension ContinualComparison: StudyDocument {
             + "from its best, averaged over all tasks but the last. ± is the standard error over seeds."
     }
 
+    /// Throws for counts, times and texts that no comparison has, and for accuracies that are not those of one sequence of
+    /// tasks after each of its stages.
+    public func validate() throws(DocumentFault) {
+        try task.validate("task")
+        try environment.validate("environment")
+        try DocumentLimits.each(entries, "entries") { (entry, place) throws(DocumentFault) in
+            try DocumentLimits.requireText(entry.method, limit: DocumentLimits.name, "\(place).method")
+            try DocumentLimits.requireText(entry.explanation, "\(place).explanation")
+            if let strength = entry.strength { try Self.requireStrength(strength, "\(place).strength") }
+            try DocumentLimits.each(entry.runs, "\(place).runs") { (run, place) throws(DocumentFault) in
+                try run.validate(place)
+            }
+            let stages = Set(entry.runs.filter { $0.status == .completed }.map(\.accuracies.count))
+            guard stages.count <= 1 else {
+                throw DocumentFault("\(place).runs", "are completed runs over different numbers of tasks")
+            }
+        }
+        try DocumentLimits.each(trials, "trials") { (trial, place) throws(DocumentFault) in
+            try DocumentLimits.requireText(trial.method, limit: DocumentLimits.name, "\(place).method")
+            try Self.requireStrength(trial.strength, "\(place).strength")
+            try trial.run.validate("\(place).run")
+        }
+    }
+
+    private static func requireStrength(_ value: Double, _ place: String) throws(DocumentFault) {
+        guard value >= 0, value.isFinite else {
+            throw DocumentFault(place, "is \(value), not a finite number from 0")
+        }
+    }
+
     /// Warnings for the reader: strengths at the edge of what was tried, runs that diverged.
     public var warnings: [String] {
         var warnings: [String] = []

@@ -48,6 +48,30 @@ public struct ContinualRecord: Codable, Sendable, Hashable {
     }
 }
 
+extension ContinualRecord {
+    /// The most tasks of a sequence, whose accuracies are as many as its square.
+    private static let mostTasks = 1000
+
+    func validate(_ place: String) throws(DocumentFault) {
+        try status.validate("\(place).status")
+        try DocumentLimits.requireTime(seconds, "\(place).seconds")
+        let tasks = accuracies.first?.count ?? 0
+        try DocumentLimits.each(accuracies, "\(place).accuracies", limit: Self.mostTasks) {
+            (row, place) throws(DocumentFault) in
+            guard row.count == tasks else {
+                throw DocumentFault(place, "has \(row.count) accuracies, the row before it \(tasks)")
+            }
+            for (task, accuracy) in row.enumerated() where !(0...1).contains(accuracy) {
+                throw DocumentFault("\(place)[\(task)]", "is \(accuracy), not an accuracy from 0 to 1")
+            }
+        }
+        guard accuracies.count <= tasks, status != .completed || accuracies.count == tasks else {
+            throw DocumentFault(
+                "\(place).accuracies", "has \(accuracies.count) rows of \(tasks) accuracies, not one a task")
+        }
+    }
+}
+
 /// One method of a comparison, with the runs it made.
 public struct ContinualEntry: Codable, Sendable, Hashable {
     /// The method's name.

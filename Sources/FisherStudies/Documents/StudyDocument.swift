@@ -19,6 +19,9 @@ public protocol StudyDocument: Codable, Sendable {
     var legend: String { get }
     /// Warnings for the reader, a sentence each.
     var warnings: [String] { get }
+    /// Throws for a number or a text that no study of this kind has, such as a negative count; called for every document
+    /// that is read. By default it accepts everything.
+    func validate() throws(DocumentFault)
 }
 
 extension StudyDocument {
@@ -30,6 +33,9 @@ extension StudyDocument {
 
     /// No warnings.
     public var warnings: [String] { [] }
+
+    /// Everything is accepted.
+    public func validate() throws(DocumentFault) {}
 
     /// The study as indented JSON with sorted keys: equal results give equal bytes.
     ///
@@ -48,6 +54,7 @@ extension StudyDocument {
                     path: path, version: version, current: Self.currentFormatVersion)
             }
             self = try StoredJSON.decode(Self.self, from: data)
+            try validate()
         } catch let error as StudyFileError {
             throw error
         } catch {

@@ -105,6 +105,26 @@ extension HierarchyComparison: StudyDocument {
             ])
     }
 
+    /// Throws for counts, times and texts that no hierarchy has.
+    public func validate() throws(DocumentFault) {
+        try task.validate("task")
+        try environment.validate("environment")
+        try DocumentLimits.each(levels, "rungs") { (level, place) throws(DocumentFault) in
+            for (name, text) in [
+                ("label", level.label), ("source", level.source), ("structure", level.structure),
+                ("power", level.power),
+            ] {
+                try DocumentLimits.requireText(text, limit: DocumentLimits.name, "\(place).\(name)")
+            }
+            try DocumentLimits.requireTime(level.milliseconds, "\(place).milliseconds")
+            try DocumentLimits.requireTime(level.baselineMilliseconds, "\(place).baselineMilliseconds")
+            try DocumentLimits.requireCount(level.stateBytes, "\(place).stateBytes")
+            guard level.cosine.isNaN || (-1.001...1.001).contains(level.cosine) else {
+                throw DocumentFault("\(place).cosine", "is \(level.cosine), not the cosine of an angle")
+            }
+        }
+    }
+
     /// The meaning of the columns.
     public var legend: String {
         "The angle is that between a rule's step and the exact natural gradient's. A decrease is what the step "

@@ -182,6 +182,31 @@ extension InspectionDocument: StudyDocument {
             ])
     }
 
+    /// Throws for counts and texts that no inspection has.
+    public func validate() throws(DocumentFault) {
+        try DocumentLimits.requireText(subject.title, limit: DocumentLimits.name, "subject.title")
+        try DocumentLimits.requireText(subject.description, "subject.description")
+        try DocumentLimits.each(subject.settings, "subject.settings") {
+            (setting, place) throws(DocumentFault) in
+            try setting.validate(place)
+        }
+        try DocumentLimits.requireText(source, limit: DocumentLimits.name, "source")
+        try DocumentLimits.requireCount(observations, "observations")
+        try DocumentLimits.each(layers, "layers", limit: 100 * DocumentLimits.items) {
+            (layer, place) throws(DocumentFault) in
+            try DocumentLimits.requireText(layer.path, limit: DocumentLimits.name, "\(place).path")
+            try DocumentLimits.requireText(layer.kind, limit: DocumentLimits.name, "\(place).kind")
+            try DocumentLimits.requireCount(layer.parameters, "\(place).parameters")
+        }
+        try DocumentLimits.each(leastInformed, "leastInformed", limit: 100 * DocumentLimits.items) {
+            (row, place) throws(DocumentFault) in
+            try DocumentLimits.requireText(row.path, limit: DocumentLimits.name, "\(place).path")
+            for (name, count) in [("count", row.count), ("least", row.least), ("unreached", row.unreached)] {
+                try DocumentLimits.requireCount(count, "\(place).\(name)")
+            }
+        }
+    }
+
     /// The meaning of the star; empty if all layers have factors.
     public var legend: String {
         let names = layers.filter { !$0.hasKroneckerFactors }.map(\.name)

@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// JSON as runs store it: sorted keys, and words for the numbers that JSON lacks.
 package enum StoredJSON {
@@ -19,8 +20,10 @@ package enum StoredJSON {
         return data
     }
 
-    /// Reads what `encode` wrote; throws what Foundation throws.
+    /// Reads what `encode` wrote; throws what Foundation throws, and `StrictJSON.Fault` for what Foundation tolerates: keys
+    /// that occur twice, other encodings than UTF-8, numbers without end.
     package static func decode<Value: Decodable>(_ type: Value.Type, from data: Data) throws -> Value {
+        try StrictJSON.check([UInt8](data))
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: infinity, negativeInfinity: negativeInfinity, nan: notANumber)
@@ -29,7 +32,8 @@ package enum StoredJSON {
 
     /// What is wrong with a document and where, in a few words.
     package static func reason(_ error: any Error) -> String {
-        guard let error = error as? DecodingError else { return error.localizedDescription }
+        if let fault = error as? StrictJSON.Fault { return "it is not JSON: \(fault)" }
+        guard let error = error as? DecodingError else { return "\(error)" }
         func place(_ context: DecodingError.Context, _ last: (any CodingKey)? = nil) -> String {
             let path = context.codingPath + (last.map { [$0] } ?? [])
             return path.reduce(into: "") { text, key in
@@ -45,7 +49,10 @@ package enum StoredJSON {
         case .valueNotFound(_, let context): return "\(place(context)) has no value"
         case .typeMismatch(let type, let context): return "\(place(context)) is not of type \(type)"
         case .dataCorrupted(let context):
-            return context.codingPath.isEmpty ? "it is not JSON" : "\(place(context)) is not a known value"
+            // What is no JSON was refused before; Foundation names no place of a number that does not fit its type.
+            return context.codingPath.isEmpty
+                ? "it has a number that is too large, or that is not whole where it must be"
+                : "\(place(context)) is not a known value"
         @unknown default: return "it cannot be decoded"
         }
     }

@@ -50,24 +50,25 @@ package enum DisplayWidth {
                 lines.append(line)
                 line = String(word)
             }
-            while of(line) > width {
-                let head = prefix(of: line, width: width)
-                lines.append(head)
-                line = String(line.dropFirst(head.count))
-            }
+            let parts = pieces(of: line, width: width)
+            lines += parts.dropLast()
+            line = parts.last ?? ""
         }
         return lines + (line.isEmpty && !lines.isEmpty ? [] : [line])
     }
 
-    /// The longest beginning that fits into `width`; at least one character, so that breaking a line ends.
-    private static func prefix(of line: String, width: Int) -> String {
-        var head = ""
-        var used = 0
+    /// The line in pieces that fit into `width`; each has at least one character.
+    private static func pieces(of line: String, width: Int) -> [String] {
+        var (pieces, used) = ([""], 0)
         for character in line {
-            used += of(character)
-            if used > width && !head.isEmpty { break }
-            head.append(character)
+            let own = of(character)
+            if used + own > width && !pieces[pieces.count - 1].isEmpty {
+                pieces.append("")
+                used = 0
+            }
+            pieces[pieces.count - 1].append(character)
+            used += own
         }
-        return head
+        return pieces
     }
 }

@@ -6,7 +6,7 @@
 ///     end 5a6b7c8d
 ///
 /// It is written last, so a checkpoint without it was never finished.
-struct CheckpointManifest: Hashable, Sendable {
+package struct CheckpointManifest: Hashable, Sendable {
     struct File: Hashable, Sendable {
         let name: String
         let byteCount: Int
@@ -34,7 +34,7 @@ struct CheckpointManifest: Hashable, Sendable {
     }
 
     /// Parses a manifest; nil if a single bit differs from what was written.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         guard lines.count >= 4, lines[0] == CheckpointManifest.title, lines[1].hasPrefix("step "),
             let step = Int(lines[1].dropFirst(5))

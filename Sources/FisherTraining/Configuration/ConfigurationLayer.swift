@@ -1,7 +1,4 @@
-import FisherOptions
 import FisherStudies
-import Foundation
-internal import TOMLKit
 
 /// A key or a value of a configuration that cannot be used.
 public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -50,64 +47,33 @@ public struct ConfigurationLayer: Sendable {
     /// Reads a TOML file; tables become dotted keys.
     ///
     /// - Throws: `StorageError` if the file cannot be read, `ConfigurationError` with the line if it is not
-    ///   TOML, or with the key if a value is a date.
+    ///   TOML, if it sets a key twice or holds what a configuration cannot: dates, lists of lists, arrays of tables.
     public init(tomlFile path: String) throws { try self.init(tomlFile: path, followingLinks: true) }
 
     /// Reads a TOML file, which in a run's folder must not be a link.
     package init(tomlFile path: String, followingLinks: Bool) throws {
         let data = try DurableStorage.readFile(at: path, followingLinks: followingLinks)
-        let table: TOMLTable
-        do {
-            table = try TOMLTable(string: String(decoding: data, as: UTF8.self))
-        } catch let error as TOMLParseError {
-            throw ConfigurationError(
-                "\(path), line \(error.source.begin.line): \(error.description.split(separator: "\n").first ?? "")"
-            )
-        }
-        var values: [(key: String, pieces: [String])] = []
-        try ConfigurationLayer.collect(table, under: "", from: path, into: &values)
-        self.init(.file(path), values)
+        try self.init(toml: data, path: path)
     }
 
-    private static func collect(
-        _ table: TOMLTable, under prefix: String, from path: String,
-        into values: inout [(key: String, pieces: [String])]
-    ) throws {
-        for key in table.keys.sorted() {
-            guard let value = table[key] else { continue }
-            if let inner = value.table {
-                try collect(inner, under: prefix + key + ".", from: path, into: &values)
-            } else if let array = value.array {
-                values.append(
-                    (prefix + key, try array.map { try text(of: $0, key: prefix + key, from: path) }))
-            } else {
-                values.append((prefix + key, [try text(of: value, key: prefix + key, from: path)]))
+    /// Reads the contents of a TOML file, which errors name by its path.
+    package init(toml: some Collection<UInt8>, path: String) throws(ConfigurationError) {
+        func mistake(_ line: Int, _ reason: String) -> ConfigurationError {
+            ConfigurationError("\(path.printable), line \(line) \(reason)")
+        }
+        let settings: [TOMLReader.Setting]
+        do throws(TOMLReader.Fault) {
+            settings = try TOMLReader.settings(in: toml)
+        } catch {
+            throw mistake(error.line, error.reason)
+        }
+        var values: [String: [String]] = [:]
+        for setting in settings {
+            let key = setting.path.joined(separator: ".")
+            guard values.updateValue(setting.pieces, forKey: key) == nil else {
+                throw mistake(setting.line, "sets \(key.printable) again")
             }
         }
+        self.init(.file(path), values.sorted { $0.key < $1.key }.map { ($0.key, $0.value) })
     }
-
-    private static func text(
-        of value: any TOMLValueConvertible, key: String, from path: String
-    ) throws -> String {
-        if let text = value.string { return text }
-        if let flag = value.bool { return "\(flag)" }
-        if let whole = value.int { return "\(whole)" }
-        if let number = value.double { return "\(number)" }
-        throw ConfigurationError("\(key) (\(path)) is neither a number, a text nor a truth value")
-    }
-}
-
-/// A value as TOML spells it: a number or a Boolean if a single text is one.
-func tomlValue(_ pieces: [String], isList: Bool) -> String {
-    if !isList {
-        let text = pieces.joined()
-        if let whole = Int(text) { return "\(whole)" }
-        // TOMLKit writes 0.9 as 0.90000000000000002; Swift's shortest digits are TOML too.
-        // TOML's whole numbers end at 2^63: a larger seed is written as a text, which is read the same.
-        if UInt64(text) == nil, let number = Double(text) { return "\(number)" }
-        if let flag = Bool(text) { return "\(flag)" }
-    }
-    let value: any TOMLValueConvertible = isList ? TOMLArray(pieces) : pieces.joined()
-    let line = TOMLTable(["value": value]).convert(to: .toml, options: [.allowUnicodeStrings])
-    return String(line.trimmingCharacters(in: .newlines).dropFirst("value = ".count))
 }

@@ -93,8 +93,10 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
     ) throws(ConfigurationError) {
         self.value = value
         let own = value.options.map { option in
-            Entry(
-                key: option.name, pieces: option.pieces, isList: option.declaration.form == .list,
+            // The learning rate is kept as the text of a number or a schedule.
+            let isNumber = option.name == Self.ruleSection + "learning_rate"
+            return Entry(
+                key: option.name, pieces: option.pieces, form: isNumber ? .bare : option.declaration.form,
                 origin: origin(option.name))
         }
         do throws(HyperparameterError) {
@@ -103,7 +105,7 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
                 own
                 + settings.map {
                     let key = Self.ruleSection + $0.name
-                    return Entry(key: key, pieces: [$0.value], isList: false, origin: origin(key))
+                    return Entry(key: key, pieces: [$0.value], form: .bare, origin: origin(key))
                 }
         } catch {
             throw ConfigurationError("optimizer.rule (\(origin("optimizer.rule"))): \(error)")
@@ -142,8 +144,8 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
 }
 
 extension ResolvedConfiguration.Entry {
-    fileprivate init(key: String, pieces: [String], isList: Bool, origin: ConfigurationOrigin) {
-        self.init(key: key, toml: tomlValue(pieces, isList: isList), origin: origin)
+    fileprivate init(key: String, pieces: [String], form: OptionForm, origin: ConfigurationOrigin) {
+        self.init(key: key, toml: TOMLText.value(pieces, form: form), origin: origin)
     }
 
     /// The part of the key before the first dot; empty if there is none.

@@ -48,7 +48,7 @@ public struct RunDirectory: Hashable, Sendable {
     public func document() throws(StorageError) -> RunDocument {
         let data = try DurableStorage.readFile(at: documentFile, followingLinks: false)
         do {
-            return try StoredJSON.decode(RunDocument.self, from: data)
+            return try RunDocument(json: data)
         } catch {
             throw StorageError(
                 .damaged, path: documentFile, reason: "is not a run's document: \(StoredJSON.reason(error))")

@@ -7,11 +7,14 @@ public struct SavedModel: Hashable, Sendable {
     /// The configuration of the run, if there is one.
     public let configuration: String?
 
-    /// The name of the run's task, if there is a run.
+    /// The name of the run's task, if there is a run; throws `StorageError` if its document cannot be read.
     public var task: String? {
-        guard let configuration else { return nil }
-        let run = RunDirectory(path: URL(filePath: configuration).deletingLastPathComponent().path)
-        return (try? run.document())?.taskName
+        get throws(StorageError) {
+            guard let configuration else { return nil }
+            let run = RunDirectory(path: DurableStorage.folder(of: configuration))
+            guard try Self.existing(run.documentFile) != nil else { return nil }
+            return try run.document().taskName
+        }
     }
 
     /// Resolves a user's path: a run's folder (its best checkpoint, else its newest), a checkpoint's folder,

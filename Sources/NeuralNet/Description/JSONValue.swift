@@ -1,3 +1,5 @@
+import Torch
+
 /// Any JSON value, so that errors in the description of a network can quote the value given.
 enum JSONValue: Hashable, Sendable, Codable {
     case null
@@ -40,6 +42,37 @@ enum JSONValue: Hashable, Sendable, Codable {
         }
     }
 
+    /// Reads a text strictly: JSON as RFC 8259 defines it, no key twice, at most 127 levels.
+    init(parsing bytes: [UInt8]) throws(StrictJSON.Fault) {
+        var json = StrictJSON(bytes)
+        try self.init(&json)
+        try json.finish()
+    }
+
+    private init(_ json: inout StrictJSON) throws(StrictJSON.Fault) {
+        switch json.nextKind() {
+        case .object:
+            var (members, keys) = ([String: JSONValue](), Set<String>())
+            try json.enterObject()
+            while let key = try json.nextKey() {
+                try json.note(key, among: &keys)
+                members[key] = try JSONValue(&json)
+            }
+            self = .object(members)
+        case .array:
+            var elements: [JSONValue] = []
+            try json.enterArray()
+            while try json.nextElement() { elements.append(try JSONValue(&json)) }
+            self = .list(elements)
+        case .text: self = .text(try json.string())
+        case .word: self = try json.word().map { .boolean($0) } ?? .null
+        case .number:
+            let digits = try json.number()
+            guard let value = Double(digits) else { throw json.fault("a number cannot be read") }
+            self = (Int(digits) ?? Int(exactly: value)).map { .integer($0) } ?? .real(value)
+        }
+    }
+
     /// The whole number, if it is one.
     var integer: Int? { if case .integer(let value) = self { value } else { nil } }
 
@@ -61,7 +94,7 @@ extension JSONValue: CustomStringConvertible {
         case .boolean(let value): "\(value)"
         case .integer(let value): "\(value)"
         case .real(let value): "\(value)"
-        case .text(let value): "\"\(value)\""
+        case .text(let value): value.debugDescription
         case .list(let value): "[" + value.map(\.description).joined(separator: ", ") + "]"
         case .object(let value):
             "{"
@@ -70,4 +103,7 @@ extension JSONValue: CustomStringConvertible {
                 + "}"
         }
     }
+
+    /// The value as a message quotes it: its first 80 characters.
+    var quoted: String { shortened(description) }
 }

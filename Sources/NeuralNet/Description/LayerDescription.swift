@@ -76,7 +76,7 @@ extension LayerDescription {
                 let hint =
                     nearestName(to: unknown, among: keys).map { "did you mean \($0)?" }
                     ?? "there are \(keys.joined(separator: ", "))"
-                throw LayerDescriptionError("has no option \(unknown); \(hint)")
+                throw LayerDescriptionError("has no option \(shortened(unknown)); \(hint)")
             }
             given = object
         case .list(let list) where short.count > 1 && list.count == short.count:
@@ -86,7 +86,7 @@ extension LayerDescription {
         default:
             let brief = short.isEmpty ? "" : "[" + short.joined(separator: ", ") + "] or "
             throw LayerDescriptionError(
-                "needs \(brief)an object of \(keys.joined(separator: ", ")), not \(value)")
+                "needs \(brief)an object of \(keys.joined(separator: ", ")), not \(value.quoted)")
         }
         for option in Self.options {
             if let value = given[option.key] {

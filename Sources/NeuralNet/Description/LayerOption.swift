@@ -15,8 +15,8 @@ public struct LayerOption<Description> {
         _ key: String, _ property: WritableKeyPath<Description, Value>, _ kind: LayerOptionKind<Value>,
         isRequired: Bool
     ) {
-        func invalid(_ value: any CustomStringConvertible) -> LayerDescriptionError {
-            LayerDescriptionError("needs for \(key) \(kind.wanted), not \(value)")
+        func invalid(_ value: JSONValue) -> LayerDescriptionError {
+            LayerDescriptionError("needs for \(key) \(kind.wanted), not \(value.quoted)")
         }
         self.key = key
         self.isRequired = isRequired

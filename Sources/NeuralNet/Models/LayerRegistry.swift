@@ -49,10 +49,10 @@ public enum LayerRegistry {
         case .text(let text): (name, options) = (text, nil)
         case .object(let object):
             guard object.count == 1, let only = object.first else {
-                throw failing("\(value) must have one key, the layer's name")
+                throw failing("\(value.quoted) must have one key, the layer's name")
             }
             (name, options) = (only.key, only.value)
-        default: throw failing("\(value) is not a layer: a name or an object is needed")
+        default: throw failing("\(value.quoted) is not a layer: a name or an object is needed")
         }
         guard let type = registry[name] else {
             throw failing(unknownName(name, called: "layer", among: kinds))

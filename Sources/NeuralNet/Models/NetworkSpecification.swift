@@ -28,10 +28,10 @@ public struct NetworkSpecification: Sendable {
     /// Reads the JSON of a description; throws what is wrong with it.
     public init(json: Data) throws(NetworkSpecificationError) {
         let value: JSONValue
-        do {
-            value = try JSONDecoder().decode(JSONValue.self, from: json)
+        do throws(StrictJSON.Fault) {
+            value = try JSONValue(parsing: [UInt8](json))
         } catch {
-            throw NetworkSpecificationError(nil, "this is not valid JSON")
+            throw NetworkSpecificationError(nil, "this is not valid JSON: \(error)")
         }
         try self.init(value)
     }

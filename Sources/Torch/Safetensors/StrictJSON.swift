@@ -1,16 +1,26 @@
+import FisherFiles
+
 /// A pull parser for JSON as RFC 8259 defines it, and nothing beyond.
 ///
 /// The caller walks the text in order and decides what each value must be, so repeated keys are reported one
 /// by one instead of silently replacing each other, and only requested values are built.
-struct StrictJSON {
+package struct StrictJSON {
     /// What is wrong with the text, and where.
-    struct Fault: Error {
+    package struct Fault: Error, CustomStringConvertible {
         let offset: Int
         let reason: String
+
+        /// What is wrong and where, as a clause.
+        package var description: String { "\(reason) (near byte \(offset))" }
+    }
+
+    /// What a value is, by its first character.
+    package enum Kind {
+        case object, array, text, word, number
     }
 
     /// How deep arrays and objects may nest; the reference library has the same limit.
-    static let depthLimit = 127
+    package static let depthLimit = 127
 
     /// The number of bytes consumed so far.
     private(set) var offset = 0
@@ -19,17 +29,24 @@ struct StrictJSON {
     /// Whether the next item is its container's first, which no comma precedes.
     private var atContainerStart = false
 
-    init(_ bytes: [UInt8]) {
+    package init(_ bytes: [UInt8]) {
         self.bytes = bytes
     }
 
+    /// Checks that a text is one value, no object of which has a key twice.
+    package static func check(_ bytes: [UInt8]) throws(Fault) {
+        var json = StrictJSON(bytes)
+        try json.checkValue()
+        try json.finish()
+    }
+
     /// Enters an object; `nextKey` then returns its keys.
-    mutating func enterObject() throws(Fault) {
+    package mutating func enterObject() throws(Fault) {
         try enter("{", called: "an object")
     }
 
     /// The key of the object's next member, whose value the caller reads next; nil behind the last member.
-    mutating func nextKey() throws(Fault) -> String? {
+    package mutating func nextKey() throws(Fault) -> String? {
         guard try advanceToItem(before: "}") else { return nil }
         let key = try string()
         try expect(":", called: "':'")
@@ -37,12 +54,12 @@ struct StrictJSON {
     }
 
     /// Enters an array; `nextElement` then returns whether there is a further element.
-    mutating func enterArray() throws(Fault) {
+    package mutating func enterArray() throws(Fault) {
         try enter("[", called: "an array")
     }
 
     /// Whether the array has a further element, which the caller reads next.
-    mutating func nextElement() throws(Fault) -> Bool {
+    package mutating func nextElement() throws(Fault) -> Bool {
         try advanceToItem(before: "]")
     }
 
@@ -71,7 +88,7 @@ struct StrictJSON {
     }
 
     /// A string, its escapes resolved.
-    mutating func string() throws(Fault) -> String {
+    package mutating func string() throws(Fault) -> String {
         try expect("\"", called: "a string")
         let start = offset
         try skipPlainCharacters()
@@ -96,6 +113,61 @@ struct StrictJSON {
         return take("null")
     }
 
+    /// What the next value is; a number if it is nothing that JSON has.
+    package mutating func nextKind() -> Kind {
+        skipWhiteSpace()
+        return switch peek {
+        case UInt8(ascii: "{"): .object
+        case UInt8(ascii: "["): .array
+        case Self.quote: .text
+        case UInt8(ascii: "t"), UInt8(ascii: "f"), UInt8(ascii: "n"): .word
+        default: .number
+        }
+    }
+
+    /// A finite number as it is written.
+    package mutating func number() throws(Fault) -> String {
+        skipWhiteSpace()
+        let start = offset
+        try skipNumber()
+        return String(decoding: bytes[start..<offset], as: UTF8.self)
+    }
+
+    /// `true`, `false` or `null`, the last as nil.
+    package mutating func word() throws(Fault) -> Bool? {
+        skipWhiteSpace()
+        if take("true") { return true }
+        if take("false") { return false }
+        guard take("null") else { throw unexpected("a value") }
+        return nil
+    }
+
+    /// An error at the present place.
+    package func fault(_ reason: String) -> Fault { Fault(offset: offset, reason: reason) }
+
+    /// Adds the key of an object's member to those before it; throws if it is among them.
+    package func note(_ key: String, among keys: inout Set<String>) throws(Fault) {
+        guard keys.insert(key).inserted else {
+            throw fault("the key \(key.quoted()) occurs more than once")
+        }
+    }
+
+    private mutating func checkValue() throws(Fault) {
+        switch nextKind() {
+        case .object:
+            try enterObject()
+            var keys: Set<String> = []
+            while let key = try nextKey() {
+                try note(key, among: &keys)
+                try checkValue()
+            }
+        case .array:
+            try enterArray()
+            while try nextElement() { try checkValue() }
+        default: try skipValue()
+        }
+    }
+
     /// Consumes one value of any kind.
     mutating func skipValue() throws(Fault) {
         skipWhiteSpace()
@@ -115,7 +187,7 @@ struct StrictJSON {
     }
 
     /// Checks that nothing but white space follows.
-    mutating func finish() throws(Fault) {
+    package mutating func finish() throws(Fault) {
         skipWhiteSpace()
         if offset < bytes.count { throw unexpected("the end") }
     }

@@ -42,11 +42,19 @@ package final class NameRegistry<Entry: Sendable>: Sendable {
 /// A message about an unknown name, with the nearest known name or all of them.
 package func unknownName(_ name: String, called kind: String, among names: [String]) -> String {
     let hint = nearestName(to: name, among: names).map { "did you mean \($0)?" }
-    return "\(name) is no \(kind); " + (hint ?? "there are \(names.sorted().joined(separator: ", "))")
+    return "\(shortened(name)) is no \(kind); "
+        + (hint ?? "there are \(names.sorted().joined(separator: ", "))")
+}
+
+/// A text as a message quotes it: no more than its first 80 characters.
+package func shortened(_ text: String) -> String {
+    text.utf8.count > 80 && text.count > 80 ? text.prefix(80) + "..." : text
 }
 
 /// The name with the fewest edits to `name`, if it is close enough: for messages about misspelled names.
 package func nearestName(to name: String, among names: [String]) -> String? {
+    // The cost of a comparison grows with the product of the lengths, and nobody misspells a name this long.
+    guard name.utf8.count <= 200 else { return nil }
     func distance(_ a: [Character], _ b: [Character]) -> Int {
         var row = Array(0...b.count)
         for (i, x) in a.enumerated() {

@@ -1,0 +1,261 @@
+import Fisher
+import FisherCommand
+import FisherReports
+import FisherStudies
+import FisherTasks
+import FisherTraining
+import Foundation
+import Torch
+
+extension Fuzzed {
+    /// Every reader of the product.
+    package static let all: [Fuzzed] = [
+        safetensors, json, network, toml, schedule, optimizer, grid, manifest, state, results, run, hierarchy,
+        continual,
+        inspection,
+    ]
+
+    private static let jsonTokens = [
+        "{}", "[]", "\"\"", "\"a\":1,", "\\u0000", "\\ud800", "\\ud83d\\ude00", "\\x", "NaN", "Infinity",
+        "-Infinity", "1e5", "\"formatVersion\":2,",
+        "/*", "//", "\"label\"", "\u{0}",
+    ]
+
+    /// A whole file, with as many bytes behind the header as fit or do not fit.
+    static let safetensors = Fuzzed(
+        "safetensors", weight: 20,
+        tokens: jsonTokens + [
+            "\"dtype\":", "\"shape\":", "\"data_offsets\":", "\"__metadata__\":", "\"F32\"", "\"BF16\"",
+            "\"I64\"", "\"BOOL\"", "\"F4\"", "[0,0]", "[4,8]", "[8,4]", "[2,2]",
+        ],
+        repair: { bytes, generator in
+            // Three quarters have the length of their header right, most of these the length of the file too.
+            guard bytes.count >= 8, generator.uniform(below: 4) > 0 else { return bytes }
+            let end = bytes[8...].lastIndex(of: UInt8(ascii: "}")).map { $0 + 1 } ?? bytes.count
+            return withUnsafeBytes(of: UInt64(end - 8).littleEndian) { Array($0) } + bytes[8...]
+        },
+        read: { bytes in
+            let path = FuzzFile.path
+            try FuzzFile.write(bytes)
+            let file: SafetensorsFile
+            do throws(SafetensorsError) { file = try SafetensorsFile(path: path) } catch {
+                _ = "\(error)"
+                return false
+            }
+            for entry in file.tensors {
+                try FuzzFailure.require(
+                    try file.readBytes(of: entry.name).count == entry.byteCount, "a tensor lacks bytes")
+            }
+            return true
+        })
+
+    static let json = Fuzzed("json", weight: 20, tokens: jsonTokens) { bytes in
+        do throws(StrictJSON.Fault) { try StrictJSON.check(bytes) } catch {
+            _ = "\(error)"
+            return false
+        }
+        return true
+    }
+
+    /// The description of a network; one that is accepted is the same when it is written and read again.
+    static let network = Fuzzed(
+        "network", weight: 10,
+        tokens: jsonTokens + [
+            "\"relu\"", "{\"linear\":[2,3]}", "{\"conv2d\":{\"in\":1,\"out\":2,\"kernel\":3}}",
+            "\"kernel\":0", "\"flatten\"",
+        ]
+    ) { bytes in
+        let found: NetworkSpecification
+        do throws(NetworkSpecificationError) { found = try NetworkSpecification(json: Data(bytes)) } catch {
+            try FuzzFailure.require(
+                "\(error)".utf8.count < 2000, "a message of \("\(error)".utf8.count) bytes")
+            return false
+        }
+        for shape in [[2, 8], [3, 1, 8, 8], [1, 2, 5]] { _ = try? found.outputShape(for: shape) }
+        let again = try NetworkSpecification(json: try JSONEncoder().encode(found))
+        try FuzzFailure.require(again == found, "a network is another one when it is read again")
+        return true
+    }
+
+    /// A configuration of both tasks; what is printed of it gives it again.
+    static let toml = Fuzzed(
+        "toml", weight: 10,
+        tokens: [
+            "[[", "]]", "\"\"\"", "'''", "[training]", "[optimizer]", "[a.b]", "a.b = 1\n", "a = { b = 1 }\n",
+            "0x1F", "0b1", "1e400", "inf", "-nan",
+            "1__0", "1979-05-27", "\\u00e9", "\\ud800", "\\\n", "\"kfac\"", "\"sequence(0.1, 5, 1)\"", "rule",
+            "steps = 5\n",
+        ]
+    ) { bytes in
+        let layer: ConfigurationLayer
+        do throws(ConfigurationError) { layer = try ConfigurationLayer(toml: bytes, path: "c.toml") } catch {
+            _ = "\(error)"
+            return false
+        }
+        try use(layer, for: DigitsTask.self)
+        try use(layer, for: LanguageTask.self)
+        return true
+    }
+
+    private static func use<Task: ConfigurableTask>(_ layer: ConfigurationLayer, for task: Task.Type) throws {
+        let found: ResolvedConfiguration<Task.Options>
+        do throws(ConfigurationError) {
+            found = try ResolvedConfiguration(Task.presets.prefix(1).map(\.layer) + [layer])
+        } catch {
+            _ = "\(error)"
+            return
+        }
+        let again = try ResolvedConfiguration<Task.Options>([
+            try ConfigurationLayer(toml: Array(found.explained.utf8), path: "again.toml")
+        ])
+        try FuzzFailure.require(
+            again.toml == found.toml, "a configuration is another one when it is read again")
+        _ = try? found.value.optimizer.candidate(steps: found.value.training.steps).rule.learningRate(1)
+    }
+
+    /// A schedule; its description is read as the same one.
+    static let schedule = Fuzzed(
+        "schedule", weight: 15,
+        tokens: [
+            "cosine(", "sequence(", "linear_warm_up(", "inverse_square_root(", "warm_up_stable_decay(",
+            "peak=", "steps=", "warm_up=", "decay=", "floor=", "1e400", "0x1p3",
+        ]
+    ) { bytes in
+        guard let found = Schedule(String(decoding: bytes, as: UTF8.self)) else { return false }
+        for update in [1, 2, 1000, 1 << 40] {
+            _ = found(update)
+            _ = found.scaled(toPeak: 2)(update)
+        }
+        let numbers = found.extremes
+        let again = Schedule("\(found)")
+        try FuzzFailure.require(
+            again == found || numbers.contains { $0.isNaN }, "a schedule is another one when it is read again"
+        )
+        return true
+    }
+
+    static let optimizer = Fuzzed(
+        "optimizer", weight: 10,
+        tokens: RuleRegistry.rules.map { $0.summary.name } + [
+            ":", ",", "=", "beta1=", "beta2=", "learning_rate=", "clip_gradient_norm=",
+            "cosine(peak=1,steps=5)", "none", "rank=", "source=exact",
+        ]
+    ) { bytes in
+        guard let found = OptimizerSpecification(argument: String(decoding: bytes, as: UTF8.self)) else {
+            return false
+        }
+        _ = found.defaultValueDescription
+        do {
+            _ = try found.candidate(sharing: [("weight_decay", "0.1")], clip: nil).rule.learningRate(1)
+        } catch { _ = "\(error)" }
+        return true
+    }
+
+    static let grid = Fuzzed(
+        "grid", weight: 5, tokens: ["=", ",", ".", "learning_rate", "fadam", "adamw.beta2"]
+    ) { bytes in
+        GridArgument(argument: String(decoding: bytes, as: UTF8.self)) != nil
+    }
+
+    /// The list of a checkpoint's files; half of the changed ones have a check of their own contents.
+    static let manifest = Fuzzed(
+        "manifest", weight: 3, tokens: ["step ", "end ", "model.safetensors", "swift-fisher checkpoint 1\n"],
+        repair: { bytes, generator in
+            guard generator.uniform(below: 2) > 0,
+                let last = bytes.dropLast().lastIndex(of: UInt8(ascii: "\n"))
+            else { return bytes }
+            let digits = String(CRC32C.of(bytes[...last]), radix: 16)
+            let check = String(repeating: "0", count: 8 - digits.count) + digits
+            return bytes[...last] + Array("end \(check)\n".utf8)
+        },
+        read: { CheckpointManifest(String(decoding: $0, as: UTF8.self)) != nil })
+
+    /// What `state.json` holds of its own: progress, and the positions in data.
+    static let state = Fuzzed("state", weight: 3, tokens: jsonTokens) { bytes in
+        guard let found = try? StoredJSON.decode(SavedState.self, from: Data(bytes)) else { return false }
+        if var shuffled = found.batches, shuffled.count <= 1 << 16 { for _ in 0..<3 { _ = shuffled.next() } }
+        if var sampled = found.sampler { for _ in 0..<3 { _ = sampled.next() } }
+        return true
+    }
+
+    private struct SavedState: Decodable {
+        let progress: RunProgress
+        let batches: ShuffledIndices?
+        let sampler: ByteSampler?
+    }
+
+    static let results = Fuzzed("results", weight: 1, tokens: jsonTokens) { bytes in
+        try study(OptimizerComparison.self, bytes) { found in
+            let summary = ComparisonSummary(of: found)
+            _ =
+                summary.text(width: 80) + summary.text(width: 20, usesColor: true) + summary.text()
+                + summary.tuningText
+        }
+    }
+
+    static let hierarchy = Fuzzed("hierarchy", weight: 1, tokens: jsonTokens) {
+        try study(HierarchyComparison.self, $0)
+    }
+
+    static let continual = Fuzzed("continual", weight: 1, tokens: jsonTokens) {
+        try study(ContinualComparison.self, $0)
+    }
+
+    static let inspection = Fuzzed("inspection", weight: 1, tokens: jsonTokens) { bytes in
+        try read(InspectionDocument.self, bytes) != nil
+    }
+
+    static let run = Fuzzed("run", weight: 1, tokens: jsonTokens) { bytes in
+        let found: RunDocument
+        do { found = try RunDocument(json: bytes) } catch {
+            _ = StoredJSON.reason(error)
+            return false
+        }
+        let runs = [
+            (directory: RunDirectory(path: "a"), document: found),
+            (directory: RunDirectory(path: "b"), document: found),
+        ]
+        for order in RunTable.Order.allCases { _ = RunTable(runs, by: order).text(keys: ["optimizer.rule"]) }
+        _ = try OptimizerComparison(runs).report()
+        return true
+    }
+
+    private static func study<Study: ReportedStudy>(
+        _ type: Study.Type, _ bytes: [UInt8], use: (Study) -> Void = { _ in }
+    ) throws -> Bool {
+        guard let found = try read(type, bytes) else { return false }
+        use(found)
+        let page = found.report()
+        try FuzzFailure.require(page.hasSuffix("</html>\n"), "a page without an end")
+        return true
+    }
+
+    /// Reads a study, makes all of its texts, and reads again what is written of it.
+    private static func read<Study: StudyDocument>(_ type: Study.Type, _ bytes: [UInt8]) throws -> Study? {
+        let found: Study
+        do throws(StudyFileError) { found = try Study(json: Data(bytes), path: "results.json") } catch {
+            try FuzzFailure.require(
+                "\(error)".utf8.count < 40_000, "a message of \("\(error)".utf8.count) bytes")
+            return nil
+        }
+        _ = found.text() + found.text(usesColor: true) + found.csv() + found.markdown()
+        let json = found.json()
+        try FuzzFailure.require(
+            try Study(json: json, path: "again.json").json() == json,
+            "a study is another one when it is read again")
+        return found
+    }
+}
+
+/// The file of the readers that take a path.
+enum FuzzFile {
+    static let path = NSTemporaryDirectory() + "fisher-fuzz-\(getpid()).bin"
+
+    static func write(_ bytes: [UInt8]) throws {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0, Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
+            throw FuzzFailure("\(path) cannot be written")
+        }
+        close(descriptor)
+    }
+}
