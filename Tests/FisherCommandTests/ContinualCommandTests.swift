@@ -3,9 +3,11 @@ import Testing
 
 /// Comparisons of continual-learning methods: refused, locked, killed and resumed like every other run.
 @Suite struct ContinualCommandTests {
-    private static func arguments(_ root: String, _ name: String, methods: String, steps: Int = 6) -> [String] {
+    private static func arguments(_ root: String, _ name: String, methods: String, steps: Int = 6) -> [String]
+    {
         [
-            "continual", "--tasks", "2", "--steps", "\(steps)", "--width", "8", "--batch", "16", "--seeds", "1",
+            "continual", "--tasks", "2", "--steps", "\(steps)", "--width", "8", "--batch", "16", "--seeds",
+            "1",
             "--strengths", "0.1,1", "--methods", methods, "--output", root + "/" + name,
         ]
     }
@@ -22,7 +24,8 @@ import Testing
             #expect(first.status == 0, "\(first.errors)")
             let before = try Self.results(root, "a")
             let again = try TrainCommandTests.run(Self.arguments(root, "a", methods: "joint"))
-            #expect(again.status == 73 && again.errors.contains("already holds results: continue with --resume"))
+            #expect(
+                again.status == 73 && again.errors.contains("already holds results: continue with --resume"))
             #expect(try Self.results(root, "a") == before)
             let wider = try TrainCommandTests.run(Self.arguments(root, "a", methods: "joint") + ["--resume"])
             #expect(wider.status == 0, "\(wider.errors)")
