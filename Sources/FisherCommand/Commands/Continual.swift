@@ -94,7 +94,7 @@ struct Continual: ParsableCommand {
         var result = ContinualComparison(
             task: try summary(candidate, training, test),
             environment: .current())
-        if resume, try files.hasResult {
+        if resume, files.hasResult {
             let old = try files.read(ContinualComparison.self)
             guard old.task == result.task else {
                 throw UsageError(
