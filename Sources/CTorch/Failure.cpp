@@ -6,6 +6,7 @@
 #include <c10/util/Exception.h>
 
 #include <new>
+#include <stdexcept>
 #include <string>
 
 namespace {
@@ -23,6 +24,16 @@ std::string first_line(const std::string &text) {
     return text.substr(0, text.find('\n'));
 }
 
+// The allocators report exhaustion, and sizes beyond any memory, as plain errors.
+bool exhausts(const std::string &line) {
+    for (const char *sign :
+         {"not enough memory", "can't allocate memory", "Storage size calculation overflowed",
+          "numel: integer multiplication overflow", "Stride calculation overflowed"}) {
+        if (line.find(sign) != std::string::npos) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 namespace ctorch {
@@ -38,12 +49,11 @@ ct_status keep_failure() noexcept {
         return keep(CT_OUT_OF_MEMORY, first_line(error.what_without_backtrace()));
     } catch (const c10::Error &error) {
         std::string line = first_line(error.what_without_backtrace());
-        // The CPU allocator reports exhaustion as a plain error.
-        bool exhausted = line.find("not enough memory") != std::string::npos ||
-                         line.find("can't allocate memory") != std::string::npos;
-        return keep(exhausted ? CT_OUT_OF_MEMORY : CT_FAILED, std::move(line));
+        return keep(exhausts(line) ? CT_OUT_OF_MEMORY : CT_FAILED, std::move(line));
     } catch (const std::bad_alloc &) {
         return keep(CT_OUT_OF_MEMORY, "out of memory");
+    } catch (const std::length_error &error) {
+        return keep(CT_OUT_OF_MEMORY, "out of memory: a list of impossible length in " + first_line(error.what()));
     } catch (const std::exception &error) {
         return keep(CT_FAILED, first_line(error.what()));
     } catch (...) {

@@ -53,4 +53,11 @@ void ct_tensor_note_change(ct_tensor tensor) {
     guarded([&] { borrow(tensor).unsafeGetTensorImpl()->bump_version(); });
 }
 
+int64_t ct_tensor_version(ct_tensor tensor) {
+    return guarded<int64_t>(-1, [&] {
+        auto counter = borrow(tensor).unsafeGetTensorImpl()->version_counter();
+        return counter.enabled() ? static_cast<int64_t>(counter.current_version()) : int64_t{-1};
+    });
+}
+
 #endif

@@ -39,18 +39,12 @@ public final class BenchmarkNetwork {
         self.units = units
         let generator = try RandomGenerator(seed: 1)
         if let sizes = (try? JSONDecoder().decode(Document.self, from: json))?.gpt {
-            guard
-                [sizes.vocabulary, sizes.context, sizes.width, sizes.layers, sizes.heads].allSatisfy({
-                    $0 > 0
-                }),
-                sizes.width % sizes.heads == 0
-            else {
-                throw BenchmarkNetworkError(reason: "a GPT's sizes are positive, and heads divide its width")
-            }
-            let model = GPT(
-                .init(
-                    vocabulary: sizes.vocabulary, context: sizes.context, width: sizes.width,
-                    layers: sizes.layers, heads: sizes.heads), using: generator)
+            let configuration = GPT.Configuration(
+                vocabulary: sizes.vocabulary, context: sizes.context, width: sizes.width,
+                layers: sizes.layers, heads: sizes.heads)
+            if let complaint = configuration.complaint { throw BenchmarkNetworkError(reason: complaint) }
+            try configuration.requireMemory(batch: units)
+            let model = GPT(configuration, using: generator)
             let count = units * sizes.context
             let tokens = Tensor(
                 (0..<count).map { Int64($0 * 7 % sizes.vocabulary) }, shape: [units, sizes.context])
@@ -61,9 +55,12 @@ public final class BenchmarkNetwork {
             return
         }
         let specification = try NetworkSpecification(json: json)
+        let shape = try specification.outputShape(for: [units] + input)
+        try specification.requireMemory()
+        try requireMemory(
+            ([units] + input).reduce(4.0) { $0 * Double($1) }, for: "a batch of shape \([units] + input)")
         let model = specification.makeNetwork(using: generator)
         let inputs = Tensor.normal([units] + input, using: generator)
-        let shape = try specification.outputShape(for: [units] + input)
         guard specification.likelihood == Categorical.name, shape.count == 2, let classes = shape.last else {
             throw BenchmarkNetworkError(
                 reason: "a network is timed with one categorical observation a sample")

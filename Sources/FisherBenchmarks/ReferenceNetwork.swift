@@ -16,6 +16,8 @@ public enum ReferenceNetwork: String, CaseIterable, Sendable {
     /// The model with its logits, and a batch drawn from a seed.
     func make(batch: Int) throws -> (model: any Module, batch: SupervisedBatch, logits: (Tensor) -> Tensor) {
         let generator = try RandomGenerator(seed: 1)
+        // The largest sample, and as much again for its gradient.
+        try requireMemory(Double(batch) * 2 * 4 * 64 * 256, for: "a batch of \(batch)")
         let classes = Tensor((0..<batch).map { Int64($0 % 10) }, shape: [batch])
         switch self {
         case .mlp:

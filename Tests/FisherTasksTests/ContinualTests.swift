@@ -74,7 +74,7 @@ import Testing
             memory: stop == 13 ? .online(decay: 0.5) : .separate)
         func session() throws -> TrainingSession<ContinualTask> {
             try TrainingSession(
-                ContinualTask(training, method, strength: 1, seed: 3), training.candidate, seed: 3)
+                try ContinualTask(training, method, strength: 1, seed: 3), training.candidate, seed: 3)
         }
         func losses(_ session: TrainingSession<ContinualTask>, to end: Int) throws -> [Double] {
             var losses: [Double] = []

@@ -40,6 +40,8 @@ bool ct_tensor_is_contiguous(ct_tensor tensor);
 void *ct_tensor_data(ct_tensor tensor);
 /// Notifies recorded operations that the elements were changed through `ct_tensor_data`.
 void ct_tensor_note_change(ct_tensor tensor);
+/// How often the elements were changed, through whatever handle; -1 where nobody counts.
+int64_t ct_tensor_version(ct_tensor tensor);
 
 // MARK: Operators
 

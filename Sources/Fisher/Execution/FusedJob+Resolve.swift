@@ -30,14 +30,21 @@ extension FusedJob {
     ///
     /// - Returns: whether epsilon-hat is epsilon, as it is unless the gradient is very small.
     mutating func setEpsilon(gradientSquares: Double) -> Bool {
-        guard let epsilonFraction, count > 0, var k = loop.metric else { return true }
-        let bound = Float(epsilonFraction * (gradientSquares / Double(count)).squareRoot())
-        guard bound < k.epsilon else { return true }
-        k.epsilon = bound
+        guard var k = loop.metric, let smaller = epsilonInForce(k, gradientSquares: gradientSquares) else {
+            return true
+        }
+        k.epsilon = smaller
         // For a factored metric the guards are known only once its factors are prepared.
         if case .metric = loop { k.guarded = needsGuards(k) }
         loop.metric = k
         return false
+    }
+
+    /// epsilon-hat where it is less than epsilon; nil where it is not.
+    func epsilonInForce(_ k: ck_metric, gradientSquares: Double) -> Float? {
+        guard let epsilonFraction, count > 0 else { return nil }
+        let bound = Float(epsilonFraction * (gradientSquares / Double(count)).squareRoot())
+        return bound < k.epsilon ? bound : nil
     }
 
     /// Divides by the clip factors, once every cell has been measured.

@@ -26,6 +26,12 @@ struct StepPlan {
         slots[slot].state = state
         slots[slot].state.isExclusive = false
         slots[slot].step += 1
+        slots[slot].bounds = nil
+    }
+
+    /// Puts back the elements of states that a rule has changed in place.
+    func revert() throws(TorchError) {
+        for slot in slots { try slot.state.revert() }
     }
 
     /// The report's entries of the slots that moved, and the paths of the others.
@@ -44,7 +50,8 @@ struct StepPlan {
 }
 
 extension Optimizer {
-    /// One step: nothing is written before all gradients are known to be finite and all updates are computed.
+    /// One step: nothing is written before all gradients are known to be finite and all updates are computed, and no
+    /// parameter or state that is not finite ever is.
     ///
     /// - Parameters:
     ///   - gradients: sums over `count` observations.
@@ -67,29 +74,42 @@ extension Optimizer {
         }
         let clip = clipGradientNorm.map { $0 / max(norm, $0) }
         var plan = StepPlan(slots)
-        for number in groups.indices {
-            try planUpdates(ofGroup: number, gradients, isFused, clip: clip, count, context, in: &plan)
-        }
-        for update in plan.updates { try update?.change.check() }
-
-        jobs.move(scale: (clip ?? 1) / count)
-        for (job, slot) in zip(jobs.jobs, fused) {
-            // Graphs of the former elements must be invalidated.
-            slot.parameter.withUnsafeMutableBytes { _ in }
-            plan.slots[slot.number].state = slot.state
-            plan.slots[slot.number].step += 1
-            plan.outcomes[slot.number] = fusedOutcome(job, of: slot)
+        let draws = try roundingGenerator?.state()
+        do {
+            for number in groups.indices {
+                try planUpdates(ofGroup: number, gradients, isFused, clip: clip, count, context, in: &plan)
+            }
+            var failed = try nonFiniteUpdate(in: plan)
+            if failed == nil {
+                failed = try moveFused(jobs, fused, scale: (clip ?? 1) / count, in: &plan)
+            }
+            if let failed {
+                try revert(plan, draws)
+                return try skip("the update of \(failed)", loss: lossValue, norm: norm)
+            }
+        } catch let error as NonFiniteError {
+            throw error
+        } catch {
+            try revert(plan, draws)
+            throw error
         }
         for (number, update) in plan.updates.enumerated() {
             if let update { try slots[number].parameter.wrappedValue.add(update.change) }
         }
         slots = plan.slots
+        for number in slots.indices { slots[number].state.forgetChanges() }
         updateCount += 1
         skippedInARow = 0
         let (entries, missing) = plan.report
         return StepReport(
             update: updateCount, loss: lossValue ?? .nan, gradientNorm: norm, skipped: nil,
             withoutGradient: missing, entries: entries)
+    }
+
+    /// Puts back what the plan of a step that is not made has overwritten and drawn.
+    private func revert(_ plan: StepPlan, _ draws: [UInt8]?) throws {
+        try plan.revert()
+        if let draws { try roundingGenerator?.restore(draws) }
     }
 
     /// Computes the updates of a group's slots on the formula path; nothing is written.
@@ -170,7 +190,8 @@ extension Optimizer {
         return nil
     }
 
-    private func skip(_ source: String, loss: Double?, norm: Double) throws -> StepReport {
+    /// Skips an update, or throws, by the policy.
+    func skip(_ source: String, loss: Double?, norm: Double) throws -> StepReport {
         let error = NonFiniteError(update: updateCount + 1, source: source, skippedInARow: skippedInARow)
         guard case .skip(let limit) = nonFinite, skippedInARow < limit else { throw error }
         skippedCount += 1

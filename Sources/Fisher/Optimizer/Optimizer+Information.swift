@@ -28,8 +28,13 @@ extension Optimizer {
             }
             let estimator = try estimator(of: model, for: slots[group.slots])
             let requests = rule.requests(at: 1)
-            try estimator.check(requests)
-            try checkSize(of: requests, estimator.parameters, rule: type(of: rule).summary.name)
+            do {
+                try estimator.check(requests)
+            } catch {
+                guard case .tooLarge(_, let bytes, let available) = error else { throw error }
+                throw OptimizerError.tooLarge(
+                    rule: type(of: rule).summary.name, byteCount: bytes, available: available)
+            }
             estimators[number] = estimator
         }
         return estimators
@@ -44,21 +49,6 @@ extension Optimizer {
         } catch {
             if case .splitLayer(let path) = error { throw OptimizerError.splitLayer(path) }
             throw error
-        }
-    }
-
-    /// Throws if a whole matrix of the group's parameters, and a factor of it, cannot be held.
-    private static func checkSize(
-        of requests: [CurvatureRequest], _ parameters: [NamedParameter], rule: String
-    ) throws(OptimizerError) {
-        let isWhole = requests.contains { request in
-            if case .full = request { true } else { false }
-        }
-        guard isWhole, let first = parameters.first else { return }
-        let count = Double(parameters.reduce(0) { $0 + $1.parameter.wrappedValue.count })
-        let bytes = count * count * Double(first.parameter.wrappedValue.dtype.byteCount)
-        if 2 * bytes > Double(ProcessInfo.processInfo.physicalMemory) {
-            throw .tooLarge(rule: rule, byteCount: bytes)
         }
     }
 

@@ -53,8 +53,13 @@ extension Optimizer {
             guard let bytes = unused.removeValue(forKey: key) else {
                 throw OptimizerError.badState(key: key, reason: "is missing")
             }
-            draws.append((generator, try bytes.scalars(as: UInt8.self)))
+            let state = try bytes.scalars(as: UInt8.self)
+            guard bytes.dtype == .uint8, state.count == (try generator.state().count) else {
+                throw OptimizerError.badState(key: key, reason: "is no state of a generator")
+            }
+            draws.append((generator, state))
         }
+        let owned = keysOfRules(in: saved)
         var (restoredGroups, restored) = (groups, slots)
         for (number, group) in groups.enumerated() {
             let key = Optimizer.learningRateKey(number)
@@ -69,16 +74,19 @@ extension Optimizer {
             let shapes = expectedShapes(ofGroup: number, after: steps.max() ?? 0)
             for (position, place) in group.slots.enumerated() {
                 let slot = slots[place]
-                let prefix = "parameter/\(slot.path)/"
                 restored[place].step = steps[position]
                 var state = TensorState()
-                for key in unused.keys.filter({ $0.hasPrefix(prefix) }) {
+                for (key, name) in owned[slot.path] ?? [] {
                     guard let tensor = unused.removeValue(forKey: key) else { continue }
                     try checkDType(tensor, key: key, of: slot, rule: group.rule)
-                    state[String(key.dropFirst(prefix.count))] = tensor.copy()
+                    if let reason = try tensor.nonFiniteElement() {
+                        throw OptimizerError.badState(key: key, reason: reason)
+                    }
+                    state[name] = tensor.copy()
                 }
                 try Optimizer.check(state, of: slot, shapes: shapes[position], step: steps[position])
                 restored[place].state = state
+                restored[place].bounds = nil
             }
         }
         if let extra = unused.keys.min() {
@@ -87,6 +95,23 @@ extension Optimizer {
         for (generator, state) in draws { try generator.restore(state) }
         (groups, slots) = (restoredGroups, restored)
         (updateCount, skippedCount, skippedInARow) = (updates, skipped, inARow)
+    }
+
+    /// The keys of the rules' state, each with its name, by the parameter whose path is the longest that the key begins
+    /// with: a parameter `a/b` may stand beside one called `a`.
+    private func keysOfRules(in saved: [String: Tensor]) -> [ParameterPath: [(key: String, name: String)]] {
+        let paths = Dictionary(slots.map { ("\($0.path)", $0.path) }, uniquingKeysWith: { first, _ in first })
+        var found: [ParameterPath: [(key: String, name: String)]] = [:]
+        for key in saved.keys.sorted() where key.hasPrefix("parameter/") {
+            let rest = key.dropFirst("parameter/".count)
+            let cuts = rest.indices.filter { rest[$0] == "/" }.reversed()
+            guard let cut = cuts.first(where: { paths[String(rest[..<$0])] != nil }),
+                let path = paths[String(rest[..<cut])]
+            else { continue }
+            let name = String(rest[rest.index(after: cut)...])
+            if name != "step" { found[path, default: []].append((key, name)) }
+        }
+        return found
     }
 
     private static func learningRateKey(_ group: Int) -> String { "optimizer/learning_rate/\(group)" }

@@ -17,7 +17,12 @@ extension Optimizer {
         let clock = ContinuousClock()
         let begin = clock.now
         let noise = estimators.isEmpty ? [] : try noise()
-        let sum = try gradientSum(on: batch, microBatches: microBatches, objective)
+        let sum: GradientSum
+        do {
+            sum = try gradientSum(on: batch, microBatches: microBatches, objective)
+        } catch let error as NonFiniteError {
+            return try skip(error.source, loss: nil, norm: .nan)
+        }
         let middle = clock.now
         var report = try withoutActuallyEscaping(objective) { objective in
             try update(with: sum) { [self] in

@@ -23,6 +23,8 @@ public final class Optimizer {
         let decays: Bool
         var step = 0
         var state = TensorState()
+        /// What the fused path knows of the magnitudes, if it made the last step.
+        var bounds: FusedBounds?
     }
 
     /// A group bound to parameters, whose slots are contiguous.
@@ -132,6 +134,15 @@ public final class Optimizer {
                 reason: "must be more than zero")
         }
         (slots, self.groups) = try Optimizer.route(parameters, to: groups)
+        for group in self.groups {
+            guard let rule = group.rule as? MFAC else { continue }
+            let bytes = rule.stateByteCount(of: slots[group.slots].map(\.parameter.wrappedValue))
+            let available = AvailableMemory.byteCount
+            if bytes > available {
+                throw OptimizerError.tooLarge(
+                    rule: MFAC.summary.name, byteCount: bytes, available: available)
+            }
+        }
         self.model = model
         estimators = try Optimizer.estimators(for: self.groups, slots, of: model)
         labelGenerator =

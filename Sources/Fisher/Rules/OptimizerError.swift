@@ -1,6 +1,7 @@
 import FisherInformation
 import Foundation
 import NeuralNet
+import Torch
 
 /// An error in the groups, batches, gradients or state given to an optimizer.
 public enum OptimizerError: Error, Sendable, CustomStringConvertible {
@@ -24,8 +25,8 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     case splitLayer(ParameterPath)
     /// A rule that works on a model and its batches was given parameters or gradients alone.
     case needsModel(rule: String)
-    /// A rule would form a matrix that does not fit this machine's memory.
-    case tooLarge(rule: String, byteCount: Double)
+    /// A rule would form a matrix, or keep a state, that does not fit into the memory there is; both in bytes.
+    case tooLarge(rule: String, byteCount: Double, available: Double)
     /// A saved state does not fit.
     case badState(key: String, reason: String)
 
@@ -45,34 +46,16 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
             "the weight and the bias of the layer \(path) are in two groups; a rule for layers takes both or none"
         case .needsModel(let rule):
             "the rule \(rule) works on a model and its batches: bind it with Optimizer(for:) and call step(on:)"
-        case .tooLarge(let rule, let bytes):
-            String(
-                format:
-                    "the rule %@ would form a matrix of %.0f GB for this model, more than the machine's memory: ",
-                rule, bytes / 1e9)
-                + "it is for small models, or for groups of few parameters; see its solver option"
+        case .tooLarge(let rule, let bytes, let available):
+            "the rule \(rule) needs \(byteText(bytes)) for this model, of which \(byteText(available)) are available: "
+                + "it is for small models, or for groups of few parameters; see its options"
         case .badState(let key, let reason): "the optimizer state \(key) \(reason)"
         }
     }
 }
 
-/// A loss or a gradient was infinite or NaN; no weight was changed.
-public struct NonFiniteError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The update that was to be made, from 1.
-    public let update: Int
-    /// The loss, or the path of the parameter whose gradient it was.
-    public let source: String
-    /// How many updates in a row have now been skipped, where skipping was allowed.
-    public let skippedInARow: Int
-
-    /// One sentence: what was not finite, at which update, and how many were skipped before it.
-    public var description: String {
-        let history = skippedInARow > 0 ? " (\(skippedInARow) updates skipped in a row)" : ""
-        return "\(source) is not finite at update \(update)\(history); the weights are unchanged"
-    }
-}
-
-/// What happens when a loss or a gradient is infinite or NaN. The weights are never touched.
+/// What happens when a loss, logits that labels are drawn from, a gradient or an update is infinite or NaN. The weights
+/// are never touched.
 public enum NonFinitePolicy: Hashable, Sendable {
     /// The step throws.
     case stop

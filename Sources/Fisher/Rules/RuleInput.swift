@@ -52,6 +52,8 @@ public struct TensorState {
     public var tensors: [String: Tensor]
     /// Whether nothing else can share these tensors' elements, so that a step may change them in place.
     var isExclusive = false
+    /// Elements that this step has overwritten in tensors of the former state: views of them, and what they held.
+    private var overwritten: [(view: Tensor, former: Tensor)] = []
 
     /// Creates a state, empty before the first step.
     public init(tensors: [String: Tensor] = [:]) { self.tensors = tensors }
@@ -61,6 +63,22 @@ public struct TensorState {
         get { tensors[name] }
         set { tensors[name] = newValue }
     }
+
+    /// Overwrites a part of a tensor of this state in place; the step's end decides whether that remains.
+    mutating func overwrite(_ view: Tensor, with value: Tensor) throws(TorchError) {
+        let former = view.copy()
+        try former.check()
+        try view.assign(value)
+        overwritten.append((view, former))
+    }
+
+    /// Puts back what was overwritten, last first.
+    func revert() throws(TorchError) {
+        for (view, former) in overwritten.reversed() { try view.assign(former) }
+    }
+
+    /// Makes what was overwritten final.
+    mutating func forgetChanges() { overwritten = [] }
 }
 
 /// The update of one parameter: theta <- theta + change.

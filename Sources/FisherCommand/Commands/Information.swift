@@ -56,6 +56,9 @@ struct Information: ParsableCommand {
     }
 
     func run() throws {
+        try requireApart(
+            ["--output": output],
+            from: ["--model": model, "--weights": weights, "--inputs": inputs, "--targets": targets])
         try FileWriter.check(output)
         let plain = try PlainNetwork(model: model, weights: weights)
         let batch = try plain.batch(inputs: inputs, targets: targets)
@@ -64,8 +67,10 @@ struct Information: ParsableCommand {
         let found = try CurvatureEstimator(of: plain.network).estimate(
             [request], of: plain.objective(batch), units: batch.unitCount,
             using: RandomGenerator(seed: seed))
-        let sources = try tensors(found, source).sorted { $0.0 < $1.0 }.map {
-            try SafetensorsSource(name: $0.0, tensor: $0.1.detached())
+        let sources = try tensors(found, source).sorted { $0.0 < $1.0 }.map { name, tensor in
+            // Gradients whose squares overflow the type.
+            if try tensor.nonFiniteElement() != nil { throw NonFiniteError(source: "the estimate \(name)") }
+            return try SafetensorsSource(name: name, tensor: tensor.detached())
         }
         try SafetensorsWriter(metadata: ["source": "\(source)", "structure": request.structure]).write(
             sources, to: output)

@@ -21,6 +21,10 @@ struct Step: ParsableCommand {
             it is computed in the type of its weights. Rules that need more than gradients need this.
 
             The options, weight decay among them, apply to every tensor.
+
+            --output may name the file of the parameters or weights, and --save-state that of the state: they are \
+            then replaced, once everything has been computed. No other input is overwritten. If an update would not \
+            be finite the command ends with 3 and writes nothing.
             """)
 
     @Option(help: "The rule; `fisher optimizers` lists them.")
@@ -61,6 +65,12 @@ struct Step: ParsableCommand {
     }
 
     func run() throws {
+        try requireApart(
+            ["--output": output, "--save-state": saveState],
+            from: [
+                "--parameters": parameters, "--weights": weights, "--model": model, "--state": state,
+            ], lists: ["--gradients": gradients, "--batches": batches],
+            replacing: ["--output": ["--parameters", "--weights"], "--save-state": ["--state"]])
         for path in [output, saveState].compactMap(\.self) { try FileWriter.check(path) }
         var rule = try RuleRegistry.rule(named: optimizer)
         for setting in settings { try rule.set(setting.name, to: setting.value) }
@@ -103,6 +113,9 @@ struct Step: ParsableCommand {
                     .malformed, path: parameters, tensor: entry.name,
                     reason: "has type \(tensor.dtype); rules move floating-point tensors only")
             }
+            if let reason = try tensor.nonFiniteElement() {
+                throw SafetensorsError(.malformed, path: parameters, tensor: entry.name, reason: reason)
+            }
             return NamedParameter(
                 path: ParameterPath(components: [entry.name]), parameter: Parameter(wrappedValue: tensor))
         }
@@ -128,7 +141,16 @@ struct Step: ParsableCommand {
     ) throws -> [ParameterPath: Tensor] {
         let file = try SafetensorsFile(path: path)
         var found: [ParameterPath: Tensor] = [:]
-        for parameter in named { found[parameter.path] = try file.tensor(named: "\(parameter.path)") }
+        for parameter in named {
+            let name = parameter.path.components.joined()
+            let gradient = try file.tensor(named: name)
+            guard gradient.dtype.isFloatingPoint else {
+                throw SafetensorsError(
+                    .malformed, path: path, tensor: name,
+                    reason: "has type \(gradient.dtype); gradients are floating-point numbers")
+            }
+            found[parameter.path] = gradient
+        }
         if let extra = file.tensors.first(where: { found[ParameterPath(components: [$0.name])] == nil }) {
             throw SafetensorsError(
                 .malformed, path: path, tensor: extra.name, reason: "belongs to no parameter of \(parameters)"

@@ -26,6 +26,7 @@ enum ExitStatus: Int32 {
             self = .usage
         case is Interrupted, is Resumable: self = .interrupted
         case let error as StorageError: self.init(error.kind)
+        case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory
         case is OptimizerError, is WeightError, is NetworkSpecificationError, is CurvatureError,
             is LikelihoodError, is BenchmarkNetworkError:
             self = .badData

@@ -1,4 +1,5 @@
 import NeuralNet
+import Torch
 
 /// An error in the model, the data or the requests of an estimate.
 public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -16,6 +17,10 @@ public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
     case noObservations
     /// An estimate has other parameters than the one to which it is added.
     case mismatched(reason: String)
+    /// Inputs that the model cannot take.
+    case badInputs(reason: String)
+    /// An estimate does not fit into the memory there is; both in bytes.
+    case tooLarge(structure: String, byteCount: Double, available: Double)
     /// Information that lacks a parameter, or holds something that is not a finite number of zero or more.
     case unusable(reason: String)
     /// A combination of source and structure that does not exist.
@@ -34,6 +39,10 @@ public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
         case .notByUnit(let layer, let units, let shape):
             "the layer \(layer) has an output of shape \(shape), whose first axis is not the batch of \(units)"
         case .badObservations(let reason): "the targets cannot be used: \(reason)"
+        case .badInputs(let reason): "the inputs cannot be used: \(reason)"
+        case .tooLarge(let structure, let bytes, let available):
+            "the estimate \(structure) of this model needs \(byteText(bytes)), of which \(byteText(available)) are "
+                + "available; take a structure with less memory, such as diagonal"
         case .noObservations: "the batch has no observation that counts"
         case .mismatched(let reason): "the two estimates cannot be added: \(reason)"
         case .unusable(let reason): "the information cannot be used: \(reason)"

@@ -112,14 +112,46 @@ public struct CurvatureEstimator {
         return found
     }
 
-    /// Throws for estimates that do not exist, and for parameters without per-sample gradients if a request
-    /// needs them. `estimate` makes the same check before the forward pass.
+    /// Throws for estimates that do not exist, for parameters without per-sample gradients if a request needs
+    /// them, and `tooLarge` for estimates that do not fit into the memory there is. `estimate` makes the same check
+    /// before the forward pass.
     public func check(_ requests: [CurvatureRequest]) throws(CurvatureError) {
         for request in requests {
             if let reason = request.unsupportedReason { throw request.unsupported(reason) }
             if request.capturedSource != nil, !request.isOfFactorsOnly, !unsupported.isEmpty {
                 throw .unsupportedParameters(unsupported)
             }
+        }
+        for request in requests {
+            let bytes = leastByteCount(of: request)
+            // What is small needs no look at the system's files.
+            guard bytes > 1e8 else { continue }
+            let available = AvailableMemory.byteCount
+            if bytes > available {
+                throw .tooLarge(structure: request.structure, byteCount: bytes, available: available)
+            }
+        }
+    }
+
+    /// The memory that an estimate takes at least, in bytes: its sum, and the part that is added to it.
+    private func leastByteCount(of request: CurvatureRequest) -> Double {
+        func count(_ parameters: [NamedParameter]) -> Double {
+            parameters.reduce(0) { $0 + Double($1.parameter.wrappedValue.count) }
+        }
+        let element = Double(parameters[0].parameter.wrappedValue.dtype.accumulator.byteCount)
+        let all = count(parameters)
+        switch request {
+        case .full: return 2 * all * all * element
+        case .blocks:
+            return 2 * element * parameterBlocks.reduce(0) { $0 + count($1) * count($1) }
+        case .kronecker, .eigenvalueCorrected:
+            return 2 * element
+                * structure.layers.reduce(0) { sum, block in
+                    let (rows, columns) = (Double(block.outputCount), Double(block.inputCount))
+                    return sum + rows * rows + columns * columns
+                }
+        case .lowRank(let rank, _): return all * min(all, max(2 * Double(rank) + 10, 20)) * element
+        default: return 0
         }
     }
 

@@ -21,8 +21,8 @@ package struct CurvaturePass {
     /// The outputs of the likelihood, if some request needs them.
     private let outputs: Tensor?
 
-    /// Makes the forward pass. Throws for estimates that do not exist, and for a use whose first axis is
-    /// not that of the units.
+    /// Makes the forward pass. Throws for estimates that do not exist, for a use whose first axis is not that of the
+    /// units, and `NonFiniteError` for a loss that is not finite, before anything is drawn or estimated.
     package init(
         of model: any Module, asking questions: [Question], units: Int?, _ objective: () throws -> Objective
     ) throws {
@@ -35,6 +35,7 @@ package struct CurvaturePass {
             requests.contains(where: \.needsSecondDerivatives)
                 ? try withSecondDerivatives(objective) : try objective()
         }
+        guard try made.negativeLogLikelihood.item().isFinite else { throw NonFiniteError(source: "the loss") }
         let uses = recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }
         let asking = questions.filter {
             $0.requests.contains { $0.capturedSource != nil && !$0.isOfFactorsOnly }
@@ -51,7 +52,7 @@ package struct CurvaturePass {
         if requests.contains(where: { $0.capturedSource != nil }) { try Self.requireUnits(units, of: made) }
         self.objective = made
         self.units = units
-        self.uses = uses
+        self.uses = uses.map { ($0.path, $0.input.widened, $0.output) }
         self.questions = questions
         self.unitwise = unitwise
         self.outputs = outputs
@@ -120,7 +121,7 @@ package struct CurvaturePass {
         if !unitwise.isEmpty, let outputs {
             rows = try unitRows(outputs, slope ?? .zeros(like: outputs.detached()), keepGraph: true)
         }
-        return BackwardPass(uses: activations(found), rows: rows, weight: 1, outputGradient: slope)
+        return BackwardPass(uses: activations(found), rows: rows, weight: 1, outputGradient: slope?.widened)
     }
 
     // MARK: the estimates
@@ -205,6 +206,12 @@ package struct CurvaturePass {
         _ take: (BackwardPass) throws -> Void
     ) throws {
         let observed = objective.observations(of: likelihood)
+        // A masked position has no part in the loss, but labels are drawn for it too.
+        if let outputs, outputs.count > 0,
+            try outputs.detached().logSumExp(along: -1).isFinite().all().item() == 0
+        {
+            throw NonFiniteError(source: "the logits")
+        }
         for draw in 0..<draws {
             let labels = likelihood.sample(like: observed, using: generator)
             let keeps = keepGraph || draw + 1 < draws
@@ -260,7 +267,9 @@ package struct CurvaturePass {
         var found: [ParameterPath: [LayerActivation]] = [:]
         for (use, gradient) in zip(uses, gradients) {
             guard let gradient else { continue }
-            found[use.path, default: []].append(LayerActivation(input: use.input, outputGradient: gradient))
+            // Sums of bfloat16 products would lose the small ones.
+            found[use.path, default: []].append(
+                LayerActivation(input: use.input, outputGradient: gradient.widened))
         }
         return found
     }
@@ -284,6 +293,8 @@ package struct CurvaturePass {
             }
         }
         return Dictionary(
-            uniqueKeysWithValues: zip(unitwise, rows).map { (ObjectIdentifier($0), .stacked($1)) })
+            uniqueKeysWithValues: zip(unitwise, rows).map {
+                (ObjectIdentifier($0), Tensor.stacked($1).widened)
+            })
     }
 }

@@ -72,9 +72,14 @@ public struct ModelInspector {
         let layers = try order.map { path -> LayerInspection in
             let parameters = members[path] ?? []
             let paths = parameters.map(\.path)
+            let (own, other) = (trueFactors.layers[path], empiricalFactors.layers[path])
+            let parts = paths.flatMap { [trueMean[$0], empiricalMean[$0]] }
+            for part in (parts + [own?.inputs, own?.outputs, other?.outputs]).compactMap(\.self)
+            where try part.nonFiniteElement() != nil {
+                throw NonFiniteError(source: "the information of \(path)")
+            }
             let elements = try paths.flatMap { try trueMean[$0]?.scalars(as: Double.self) ?? [] }
-            let factors = try factors(
-                means.sums[path], trueFactors.layers[path], empiricalFactors.layers[path])
+            let factors = try factors(means.sums[path], own, other)
             return LayerInspection(
                 path: path, kind: kinds[path] ?? "",
                 parameterCount: parameters.reduce(0) { $0 + $1.parameter.wrappedValue.count },

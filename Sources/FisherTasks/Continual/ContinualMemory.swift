@@ -23,7 +23,7 @@ public final class ContinualMemory: RunMemory {
         consolidation = ElasticWeightConsolidation(strength: task.strength, memory: task.training.memory)
         // Labels are drawn from the generator that drew the first weights, after these.
         generator = try RandomGenerator(seed: seed)
-        _ = task.training.makeNetwork(using: generator)
+        _ = try task.training.makeNetwork(using: generator)
     }
 
     private var needsObserver: Bool { task.method == .fadam && !(task.training.candidate.rule is FAdam) }

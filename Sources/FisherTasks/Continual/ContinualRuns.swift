@@ -16,7 +16,7 @@ struct ContinualRuns {
         _ method: ContinualMethod, strength: Double, seed: UInt64, in directory: RunDirectory,
         onStep: (_ step: Int, _ loss: Double) -> Void
     ) throws -> ContinualRecord {
-        let task = ContinualTask(training, method, strength: strength, seed: seed)
+        let task = try ContinualTask(training, method, strength: strength, seed: seed)
         let values = values(of: task, seed: seed)
         if try directory.holdsRun, let record = try finished(directory, values) { return record }
         var configuration = TrainingConfiguration()

@@ -19,7 +19,13 @@ public struct ContinualTask: TrainingTask {
     ///   - method: the method against forgetting.
     ///   - strength: lambda; of no effect for methods without one.
     ///   - seed: the seed of the orders of the pixels, and of the run.
-    public init(_ training: ContinualTraining, _ method: ContinualMethod, strength: Double, seed: UInt64) {
+    /// - Throws: `TorchError` of kind `outOfMemory` for images that do not fit into the memory in all orders.
+    public init(
+        _ training: ContinualTraining, _ method: ContinualMethod, strength: Double, seed: UInt64
+    ) throws {
+        let images = Double(training.taskCount) * Double(training.training.count + training.test.count)
+        try requireMemory(
+            images * 4 * Double(Digits.pixelCount), for: "a sequence of \(training.taskCount) tasks")
         self.training = training
         self.method = method
         self.strength = strength
@@ -52,7 +58,7 @@ public struct ContinualTask: TrainingTask {
     public var modelMetadata: [String: String] { [:] }
 
     public func makeModel(seed: UInt64) throws -> Sequential {
-        training.makeNetwork(using: try RandomGenerator(seed: seed))
+        try training.makeNetwork(using: try RandomGenerator(seed: seed))
     }
 
     public func makeBatches(seed: UInt64) throws -> ContinualBatches {

@@ -58,7 +58,7 @@ public struct ContinualTraining: Sendable {
         onStep: (_ step: Int, _ loss: Double) -> Void = { _, _ in }
     ) throws -> ContinualRecord {
         let session = try TrainingSession(
-            ContinualTask(self, method, strength: strength, seed: seed), candidate, seed: seed)
+            try ContinualTask(self, method, strength: strength, seed: seed), candidate, seed: seed)
         var record = ContinualRecord(seed: seed, status: .completed, accuracies: [], seconds: 0)
         let length = RunLength(steps: stepCount, evaluateEvery: steps)
         try withoutActuallyEscaping(onStep) { onStep in
@@ -85,12 +85,16 @@ public struct ContinualTraining: Sendable {
     public var stepCount: Int { taskCount * steps }
 
     /// The number of the network's parameters.
-    public var parameterCount: Int {
-        (Digits.pixelCount + 1) * width + (width + 1) * width + (width + 1) * Digits.classCount
+    public var parameterCount: Int { Int(exactly: exactParameterCount) ?? .max }
+
+    private var exactParameterCount: Double {
+        let (pixels, classes, width) = (Double(Digits.pixelCount), Double(Digits.classCount), Double(width))
+        return (pixels + 1) * width + (width + 1) * width + (width + 1) * classes
     }
 
-    func makeNetwork(using generator: RandomGenerator) -> Sequential {
-        Sequential(
+    func makeNetwork(using generator: RandomGenerator) throws -> Sequential {
+        try requireMemory(2 * 4 * exactParameterCount, for: "a network of width \(width) with its gradients")
+        return Sequential(
             Linear(Digits.pixelCount, width, using: generator), ReLU(),
             Linear(width, width, using: generator), ReLU(),
             Linear(width, Digits.classCount, using: generator))

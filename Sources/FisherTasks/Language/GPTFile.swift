@@ -28,24 +28,20 @@ public enum GPTFile {
         if let reason = configuration.complaint {
             throw SafetensorsError(.malformed, path: path, reason: "it holds an impossible GPT: \(reason)")
         }
-        let model = GPT(configuration, using: try RandomGenerator(seed: 0))
-        try model.load(try file.allTensors())
-        return model
-    }
-}
-
-extension GPT.Configuration {
-    /// Why no model can have these sizes; nil if one can.
-    var complaint: String? {
-        let sizes = [
-            ("vocabulary", vocabulary), ("context", context), ("width", width), ("layers", layers),
-            ("heads", heads),
-        ]
-        for (name, value) in sizes where !(1...1 << 20).contains(value) {
-            return "\(name) \(value) must lie between 1 and \(1 << 20)"
+        let counts = file.tensors.map { entry in entry.shape.reduce(1.0) { $0 * Double($1) } }
+        let count = counts.reduce(0, +)
+        guard count == configuration.parameterCount else {
+            throw WeightError(
+                description: "\(path) holds \(Int(count)) numbers; the GPT that its metadata describe has "
+                    + String(format: "%.0f", configuration.parameterCount))
         }
-        if width % heads != 0 { return "\(heads) heads do not divide the width \(width)" }
-        if !(0..<1).contains(dropout) { return "dropout \(dropout) must lie in [0, 1)" }
-        return nil
+        let tensors = try file.allTensors()
+        let model = GPT(configuration, using: try RandomGenerator(seed: 0))
+        do {
+            try model.load(tensors)
+        } catch let error as WeightError {
+            throw WeightError(description: "\(path): \(error.description)")
+        }
+        return model
     }
 }

@@ -90,8 +90,11 @@ extension LanguageTask: ConfigurableTask {
     /// - Throws: `ConfigurationError` for sizes that no model can have, `CorpusError` for a text that cannot
     ///   be read or is too short for the model's context, `Interrupted` if a signal requests to stop.
     public init(_ options: LanguageOptions) throws {
+        let model = try options.model()
+        // Before the text is read, which takes seconds, and a folder is made.
+        try model.requireMemory(batch: options.batch)
         try self.init(
-            try options.model(), corpus: try Corpus.text(at: options.text), batch: options.batch,
+            model, corpus: try Corpus.text(at: options.text), batch: options.batch,
             validationBytes: options.validationBytes)
     }
 

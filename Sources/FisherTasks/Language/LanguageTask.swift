@@ -83,14 +83,12 @@ public struct LanguageTask: TrainingTask {
 
     /// The number of the model's parameters, from its sizes.
     var parameterCount: Int {
-        let c = configuration
-        let block = 12 * c.width * c.width + 13 * c.width
-        let embeddings = (c.vocabulary * (c.tiesHead ? 1 : 2) + c.context) * c.width
-        return c.layers * block + embeddings + 2 * c.width
+        Int(exactly: configuration.parameterCount) ?? .max
     }
 
     public func makeModel(seed: UInt64) throws -> GPT {
-        GPT(configuration, using: try RandomGenerator(seed: seed))
+        try configuration.requireMemory(batch: batch)
+        return GPT(configuration, using: try RandomGenerator(seed: seed))
     }
 
     public func makeBatches(seed: UInt64) throws -> LanguageBatches {

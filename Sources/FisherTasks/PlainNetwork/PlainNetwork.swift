@@ -25,16 +25,64 @@ public struct PlainNetwork {
         likelihood = try LikelihoodRegistry.likelihood(named: specification.likelihood)
         let tensors = try SafetensorsFile(path: weights).allTensors()
         dtype = tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
-        network = try specification.makeNetwork(dtype: dtype, weights: tensors)
+        do {
+            network = try specification.makeNetwork(dtype: dtype, weights: tensors)
+        } catch let error as WeightError {
+            throw WeightError(description: "\(weights): \(error.description)")
+        }
         network.setTraining(false)
     }
 
-    /// Inputs and targets in the types that the network and its likelihood take; throws shapes that do not fit.
+    /// Inputs and targets in the types that the network and its likelihood take.
+    ///
+    /// Throws `NetworkSpecificationError` for a shape that does not fit, and `CurvatureError` for numbers that are not
+    /// finite, of a wrong type, or no numbers of entries or classes.
     public func batch(inputs: Tensor, targets: Tensor) throws -> SupervisedBatch {
         _ = try specification.outputShape(for: inputs.shape)
-        return SupervisedBatch(
-            inputs: inputs.dtype.isFloatingPoint ? inputs.to(dtype: dtype) : inputs,
-            targets: targets.to(dtype: likelihood.targetDType(forOutputs: dtype)))
+        return SupervisedBatch(inputs: try converted(inputs), targets: try converted(targets: targets))
+    }
+
+    private func converted(_ inputs: Tensor) throws -> Tensor {
+        guard let table = specification.layers.first as? Embedding.Description else {
+            guard inputs.dtype.isFloatingPoint else {
+                throw CurvatureError.badInputs(
+                    reason: "they must be floating-point numbers, not \(inputs.dtype)")
+            }
+            let converted = inputs.to(dtype: dtype)
+            if let reason = try converted.nonFiniteElement() {
+                throw CurvatureError.badInputs(reason: "in \(dtype) their tensor \(reason)")
+            }
+            return converted
+        }
+        guard !inputs.dtype.isFloatingPoint, inputs.dtype != .bool else {
+            throw CurvatureError.badInputs(
+                reason: "an embedding needs numbers of entries, of an integer type, not \(inputs.dtype)")
+        }
+        let numbers = inputs.to(dtype: .int64)
+        let entries = table.parameterShapes?.first?.shape.first ?? 0
+        if numbers.count > 0 {
+            let (least, most) = (try numbers.min().item(), try numbers.max().item())
+            guard least >= 0, most < Double(entries) else {
+                throw CurvatureError.badInputs(
+                    reason:
+                        "they number entries from \(Int(least)) to \(Int(most)), of which there are \(entries)"
+                )
+            }
+        }
+        return numbers
+    }
+
+    private func converted(targets: Tensor) throws -> Tensor {
+        let wanted = likelihood.targetDType(forOutputs: dtype)
+        guard wanted.isFloatingPoint || !targets.dtype.isFloatingPoint && targets.dtype != .bool else {
+            throw CurvatureError.badObservations(
+                reason: "they are numbers of classes, of an integer type, not \(targets.dtype)")
+        }
+        let converted = targets.to(dtype: wanted)
+        if let reason = try converted.nonFiniteElement() {
+            throw CurvatureError.badObservations(reason: "in \(wanted) their tensor \(reason)")
+        }
+        return converted
     }
 
     /// The batch of two safetensors files: the tensors named `inputs` and `targets`, or each file's only one.
@@ -57,13 +105,20 @@ public struct PlainNetwork {
         return (0..<parts).map { data.slice($0 * samples / parts..<($0 + 1) * samples / parts) }
     }
 
-    /// The mean negative log-likelihood of a batch; throws targets that the likelihood cannot have.
+    /// The mean negative log-likelihood of a batch; throws `CurvatureError` for inputs that the network rejects and
+    /// targets that the likelihood cannot have.
     public func objective(_ batch: SupervisedBatch) throws -> Objective {
         let outputs = network(batch.inputs)
-        try outputs.check()
+        if let failure = outputs.failure {
+            if failure.kind == .invalidOperation {
+                throw CurvatureError.badInputs(reason: "\(failure)")
+            }
+            throw failure
+        }
         do {
             return try Objective(likelihood, of: outputs, observing: batch.targets)
         } catch {
+            if error.kind != .invalidOperation { throw error }
             throw CurvatureError.badObservations(reason: "\(error)")
         }
     }

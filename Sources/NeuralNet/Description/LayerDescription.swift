@@ -41,6 +41,10 @@ public protocol LayerDescription: Hashable, Sendable {
     /// shape.
     func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape
 
+    /// The shapes of the layer's parameters and buffers by their paths in it; nil, the default, where they are not
+    /// declared. Weights are compared with them before a layer is drawn, and memory before it is taken.
+    var parameterShapes: [(name: String, shape: [Int])]? { get }
+
     /// Creates the layer from a description that has been checked.
     func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer
 }
@@ -50,6 +54,7 @@ extension LayerDescription {
     public static var shortForm: [String] { [] }
     public func check() throws(LayerDescriptionError) {}
     public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape { input }
+    public var parameterShapes: [(name: String, shape: [Int])]? { nil }
 }
 
 /// An error in the description of a layer.

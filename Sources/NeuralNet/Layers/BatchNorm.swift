@@ -68,10 +68,13 @@ extension BatchNorm: InformativeLayer {
                 message: "a BatchNorm in training mixes its units: call setTraining(false) before estimating")
             return [Tensor(failed: failure), Tensor(failed: failure)]
         }
+        if use.input.failure != nil { return [use.input, use.input] }
+        let dtype = use.input.dtype
         return use.channelGradients(
             normalized: use.input.batchNormalized(
-                weight: nil, bias: nil, runningMean: runningMean, runningVariance: runningVariance,
-                isTraining: false, momentum: momentum, epsilon: epsilon))
+                weight: nil, bias: nil, runningMean: runningMean.to(dtype: dtype),
+                runningVariance: runningVariance.to(dtype: dtype), isTraining: false, momentum: momentum,
+                epsilon: epsilon))
     }
 }
 
@@ -99,6 +102,10 @@ extension BatchNorm {
 
         public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
             try input.requiringChannels(channels)
+        }
+
+        public var parameterShapes: [(name: String, shape: [Int])]? {
+            ["weight", "bias", "runningMean", "runningVariance"].map { ($0, [channels]) }
         }
 
         public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {

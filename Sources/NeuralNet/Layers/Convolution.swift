@@ -237,6 +237,10 @@ public struct ConvolutionDescription<Layer: ConvolutionLayer>: LayerDescription 
         return try sizes.requiringChannels(inputs).slid(geometry, channels: outputs)
     }
 
+    public var parameterShapes: [(name: String, shape: [Int])]? {
+        [("weight", [outputs, inputs / max(groups, 1)] + kernel)] + (bias ? [("bias", [outputs])] : [])
+    }
+
     public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
         Layer(
             inputs, outputs, geometry: geometry, bias: bias, weight: nil, dtype: dtype, using: generator)

@@ -52,7 +52,7 @@ extension Embedding: InformativeLayer {
         let first = Tensor((0..<units).map { Int64($0 * entries) }, shape: [units, 1]).to(
             device: weight.device)
         let places = (use.input.reshaped([units, -1]) + first).flattened()
-        let table = Tensor.zeros([units * entries, width], dtype: weight.dtype, device: weight.device)
+        let table = Tensor.zeros([units * entries, width], dtype: gradient.dtype, device: weight.device)
         return [
             table.addingRows(gradient.reshaped([-1, width]), at: places).reshaped([units, entries, width])
         ]
@@ -71,7 +71,7 @@ extension Embedding: InformativeLayer {
         guard !use.input.dtype.isFloatingPoint else {
             return [rows.transposed(0, 1).matmul(use.input.reshaped([-1, weight.shape[1]]))]
         }
-        let table = Tensor.zeros(like: weight.detached())
+        let table = Tensor.zeros(like: weight.detached(), dtype: s.dtype)
         return [table.addingRows(rows, at: use.input.reshaped([-1]))]
     }
 }
@@ -95,6 +95,8 @@ extension Embedding {
         public func check() throws(LayerDescriptionError) { try requireElements([entries, width]) }
 
         public func outputShape(for input: TracedShape) -> TracedShape { input.appending(width) }
+
+        public var parameterShapes: [(name: String, shape: [Int])]? { [("weight", [entries, width])] }
 
         public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
             Embedding(entries, width, dtype: dtype, using: generator)

@@ -74,6 +74,10 @@ extension GroupNorm {
             try input.requiringChannels(channels)
         }
 
+        public var parameterShapes: [(name: String, shape: [Int])]? {
+            [("weight", [channels]), ("bias", [channels])]
+        }
+
         public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
             GroupNorm(groups: groups, channels: channels, epsilon: epsilon, dtype: dtype)
         }

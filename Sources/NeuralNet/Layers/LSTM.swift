@@ -112,6 +112,13 @@ extension LSTM {
             return .ranked([sizes[0], sizes[1], width])
         }
 
+        public var parameterShapes: [(name: String, shape: [Int])]? {
+            [
+                ("inputMap.weight", [4 * width, inputs]), ("inputMap.bias", [4 * width]),
+                ("recurrentMap.weight", [4 * width, width]), ("recurrentMap.bias", [4 * width]),
+            ]
+        }
+
         public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
             LSTM(inputs, width, dtype: dtype, using: generator)
         }

@@ -29,7 +29,8 @@ extension LayerNorm: InformativeLayer {
     public var informativeParameters: [Parameter] { [$weight, $bias] }
 
     private func normalized(_ input: Tensor) -> Tensor {
-        input.layerNormalized(weight: .ones(like: weight.detached()), bias: nil, epsilon: epsilon)
+        input.layerNormalized(
+            weight: .ones(like: weight.detached(), dtype: input.dtype), bias: nil, epsilon: epsilon)
     }
 
     public func sums(of use: LayerActivation) -> [(gradient: Tensor, squares: Tensor)?]? {
@@ -71,6 +72,10 @@ extension LayerNorm {
 
         public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
             try input.requiringWidth(width)
+        }
+
+        public var parameterShapes: [(name: String, shape: [Int])]? {
+            [("weight", [width]), ("bias", [width])]
         }
 
         public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {

@@ -103,6 +103,10 @@ extension Linear {
             try input.requiringWidth(inputs).replacingLast(with: outputs)
         }
 
+        public var parameterShapes: [(name: String, shape: [Int])]? {
+            [("weight", [outputs, inputs])] + (bias ? [("bias", [outputs])] : [])
+        }
+
         public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
             Linear(inputs, outputs, bias: bias, dtype: dtype, using: generator)
         }

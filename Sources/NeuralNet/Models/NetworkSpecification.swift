@@ -87,9 +87,34 @@ public struct NetworkSpecification: Sendable {
     /// `num_batches_tracked` is ignored. Throws `WeightError` for a weight that is missing, left over or of
     /// another shape.
     public func makeNetwork(dtype: DType = .float32, weights: [String: Tensor]) throws -> Sequential {
+        let translated = PyTorchNames.translating(weights)
+        let expected = try parameterShapes()
+        try WeightError.check(translated, fit: expected)
+        try WeightError.checkFinite(translated, expected.map(\.path))
         let network = makeNetwork(dtype: dtype, using: try RandomGenerator(seed: 0))
-        try network.load(PyTorchNames.translating(weights))
+        try network.load(translated)
         return network
+    }
+
+    /// The shapes of all parameters and buffers by path, known without drawing a network; only layers that do not
+    /// declare theirs are drawn.
+    private func parameterShapes() throws -> [(path: String, shape: [Int])] {
+        let generator = try RandomGenerator(seed: 0)
+        return layers.enumerated().flatMap { position, layer in
+            let declared = layer.parameterShapes?.map { ("\(position).\($0.name)", $0.shape) }
+            return declared
+                ?? layer.makeLayer(dtype: .float32, using: generator).parameters.map {
+                    ("\(position).\($0.path)", $0.parameter.wrappedValue.shape)
+                }
+        }
+    }
+
+    /// Throws `TorchError` of kind `outOfMemory` if the weights do not fit into the memory there is.
+    package func requireMemory(dtype: DType = .float32) throws(TorchError) {
+        let elements = layers.flatMap { $0.parameterShapes ?? [] }.reduce(0.0) { sum, parameter in
+            sum + parameter.shape.reduce(1.0) { $0 * Double($1) }
+        }
+        try Torch.requireMemory(elements * Double(dtype.byteCount), for: "the network")
     }
 }
 

@@ -4,6 +4,8 @@ import Torch
 public struct WeightError: Error, Sendable, CustomStringConvertible {
     /// What is wrong, in one sentence that names the parameter.
     public let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 // Weights in files.
@@ -46,26 +48,46 @@ extension Module {
             uniqueKeysWithValues: parameters.map { ("\($0.path)", $0.parameter.wrappedValue.detached()) })
     }
 
-    /// Loads weights by path. Every parameter must have one of its shape, and no weight may be left over;
-    /// otherwise a `WeightError` names the parameter, and nothing is changed.
+    /// Loads weights by path. Every parameter must have one of its shape, of finite numbers if it is trained, and no weight
+    /// may be left over; otherwise a `WeightError` names the parameter, and nothing is changed.
     public func load(_ weights: [String: Tensor]) throws {
-        var unused = Set(weights.keys)
+        try WeightError.check(
+            weights, fit: parameters.map { ("\($0.path)", $0.parameter.wrappedValue.shape) })
+        // What is not trained may be a mask, whose infinities mean something.
+        try WeightError.checkFinite(
+            weights, parameters.filter(\.parameter.isTrainable).map { "\($0.path)" })
         for (path, parameter) in parameters.map({ ("\($0.path)", $0.parameter) }) {
+            if let value = weights[path] { try parameter.assign(value) }
+        }
+    }
+}
+
+extension WeightError {
+    /// Throws unless there is a weight for each path, in its shape, and no other one.
+    static func check(
+        _ weights: [String: Tensor], fit expected: [(path: String, shape: [Int])]
+    ) throws {
+        var unused = Set(weights.keys)
+        for (path, shape) in expected {
             guard let value = weights[path] else {
                 throw WeightError(description: "the weights have no tensor \(path)")
             }
-            guard value.failure == nil, value.shape == parameter.wrappedValue.shape else {
-                throw WeightError(
-                    description:
-                        "\(path) has shape \(parameter.wrappedValue.shape), the weights give \(value)")
+            guard value.failure == nil, value.shape == shape else {
+                throw WeightError(description: "\(path) has shape \(shape), the weights give \(value)")
             }
             unused.remove(path)
         }
         if let extra = unused.min() {
             throw WeightError(description: "the model has no parameter \(extra), which the weights give")
         }
-        for (path, parameter) in parameters.map({ ("\($0.path)", $0.parameter) }) {
-            if let value = weights[path] { try parameter.assign(value) }
+    }
+
+    /// Throws for the first weight that holds NaN or an infinite number.
+    static func checkFinite(_ weights: [String: Tensor], _ paths: [String]) throws {
+        for path in paths {
+            if let reason = try weights[path]?.nonFiniteElement() {
+                throw WeightError(description: "the weight \(path) \(reason)")
+            }
         }
     }
 }

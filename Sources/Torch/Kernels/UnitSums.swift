@@ -30,6 +30,9 @@ package enum UnitSums {
         let sum = Tensor.uninitialized([rows, columns], dtype: s.dtype)
         let squared = squares == .none ? nil : Tensor.uninitialized([rows, columns], dtype: s.dtype)
         let (left, right) = (s.contiguous(), a.contiguous())
+        if let failure = firstFailure([sum, squared, left, right]) {
+            return (Tensor(failed: failure), squared.map { _ in Tensor(failed: failure) })
+        }
         run(
             ck_outer(
                 s: left.address, a: right.address, terms: Int64(s.shape[0]),
@@ -49,6 +52,7 @@ package enum UnitSums {
         let size = width + (withOnes ? 1 : 0)
         let sum = Tensor.uninitialized([size, size], dtype: a.dtype)
         let plain = a.contiguous()
+        if let failure = firstFailure([sum, plain]) { return Tensor(failed: failure) }
         run(
             ck_outer(
                 s: plain.address, a: plain.address, terms: Int64(a.shape[0]), depth: 64, rows: Int64(width),
@@ -104,6 +108,9 @@ package enum UnitSums {
             Tensor.uninitialized([s.shape[1]], dtype: s.dtype),
             Tensor.uninitialized([s.shape[1]], dtype: s.dtype)
         )
+        if let failure = firstFailure([sum, squares]) {
+            return (Tensor(failed: failure), Tensor(failed: failure))
+        }
         columns(s, times: x, depth: depth, into: (sum, squares), adding: false, loops)
         return (sum, squares)
     }
@@ -153,6 +160,9 @@ package enum UnitSums {
         let sum = Tensor.zeros([entries, width], dtype: s.dtype)
         let squares = Tensor.zeros([entries, width], dtype: s.dtype)
         let (plain, places) = (s.contiguous(), numbers.contiguous())
+        if let failure = firstFailure([sum, squares, plain, places]) {
+            return (Tensor(failed: failure), Tensor(failed: failure))
+        }
         let job = ck_lookups(
             numbers: UnsafePointer(places.address.assumingMemoryBound(to: Int64.self)), s: plain.address,
             units: Int64(s.shape[0]), positions: Int64(s.shape[1]), entries: Int64(entries),
@@ -173,6 +183,11 @@ package enum UnitSums {
         }
         withExtendedLifetime((plain, places)) {}
         return (sum, squares)
+    }
+
+    /// Why one of some tensors could not be made: memory is missing.
+    private static func firstFailure(_ tensors: [Tensor?]) -> TorchError? {
+        tensors.lazy.compactMap { $0?.failure }.first
     }
 
     /// The number of multiplications below which another thread does not pay off.

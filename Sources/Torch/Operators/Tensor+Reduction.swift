@@ -6,6 +6,7 @@ private let meanAll = Operation("mean")
 private let meanAlong = Operation("mean.dim")
 private let maximumAll = Operation("max")
 private let minimumAll = Operation("min")
+private let extremes = Operation("aminmax")
 private let allOf = Operation("all")
 private let logSumExpAlong = Operation("logsumexp")
 private let logSoftmaxAlong = Operation("log_softmax.int")
@@ -45,6 +46,26 @@ extension Tensor {
 
     /// The largest element; 0 for an empty tensor.
     public func largest() -> Tensor { failure == nil && count == 0 ? sum() : max() }
+
+    /// The largest magnitude of the elements in one pass without further memory: 0 for an empty tensor, NaN if one of
+    /// them is NaN. Waits for the device.
+    package func largestMagnitude() throws(TorchError) -> Double {
+        if failure == nil && count == 0 { return 0 }
+        let ends = extremes.many(2, .tensor(detached()), .none, .boolean(false))
+        let (smallest, largest) = (try ends[0].item(), try ends[1].item())
+        return smallest.isNaN || largest.isNaN ? .nan : Swift.max(abs(smallest), abs(largest))
+    }
+
+    /// The first element that is NaN or infinite, as the rest of a sentence: "holds NaN at element 3", counted from 0 in
+    /// the order of the indices; nil if there is none. One pass where there is none.
+    package func nonFiniteElement() throws(TorchError) -> String? {
+        try check()
+        guard dtype.isFloatingPoint else { return nil }
+        if try largestMagnitude().isFinite { return nil }
+        let values = try scalars(as: Double.self)
+        guard let place = values.firstIndex(where: { !$0.isFinite }) else { return nil }
+        return "holds \(values[place].isNaN ? "NaN" : "an infinite number") at element \(place)"
+    }
 
     /// The Euclidean norm of all elements, accumulated in float64.
     public func norm() -> Tensor {

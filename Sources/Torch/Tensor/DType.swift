@@ -71,6 +71,14 @@ public enum DType: Int32, Sendable, Codable, CaseIterable {
     public var accumulator: DType { self == .float64 ? .float64 : .float32 }
 }
 
+extension Tensor {
+    /// The numbers in the type that accumulates them; whole numbers, and failures, as they are.
+    package var widened: Tensor {
+        guard failure == nil, dtype.isFloatingPoint, dtype != dtype.accumulator else { return self }
+        return to(dtype: dtype.accumulator)
+    }
+}
+
 /// A Swift type with a corresponding element type.
 public protocol TensorScalar: BitwiseCopyable {
     /// The element type that stores this Swift type bit for bit.

@@ -91,6 +91,12 @@ public final class Tensor {
     /// Bytes that the elements take.
     public var byteCount: Int { count * dtype.byteCount }
 
+    /// How often the elements have been changed in place, by this tensor or a view of it; nil where nobody counts.
+    package var version: Int? {
+        let version = ct_tensor_version(handle)
+        return version < 0 ? nil : Int(version)
+    }
+
     /// Whether the elements lie in memory one after another in the order of the indices.
     public var isContiguous: Bool { ct_tensor_is_contiguous(handle) }
 }

@@ -70,8 +70,11 @@ struct TrackedEigenbasis {
             auxiliary: input.auxiliary.map { withoutNoise(multiplied($0, by: current)) }, step: input.step,
             decays: input.decays)
         let update = rule(turned, &state)
+        // A rotation can overflow where the gradient itself does not; no step may be made of that, not even none.
+        let hasOverflowed = turned.gradient(.inGradient).isFinite().all().equals(0)
         return ParameterUpdate(
-            change: multiplied(update.change, by: current.map { $0?.transposed() }),
+            change: multiplied(update.change, by: current.map { $0?.transposed() })
+                .masked(hasOverflowed, with: .nan),
             clipFactor: update.clipFactor, epsilon: update.epsilon, decay: update.decay,
             fallbackCount: fallbacks)
     }

@@ -61,8 +61,16 @@ public struct MFAC: OptimizationRule {
         }
     }
 
+    /// The memory of the gradients and their products in bytes; it may be beyond any memory.
+    func stateByteCount(of parameters: [Tensor]) -> Double {
+        let m = Double(history)
+        return parameters.reduce(8 * m * m) {
+            $0 + m * (Double($1.count) + m) * Double($1.dtype.accumulator.byteCount)
+        }
+    }
+
     /// Puts a gradient into the ring and its products with the others into their matrix. Both are written in
-    /// place: a step that fails leaves the oldest gradient lost, which the next one replaces anyway.
+    /// place; a step that fails puts the oldest gradient back.
     private func remember(
         _ input: RuleInput, at place: Int, in state: inout TensorState
     ) throws(TorchError) {
@@ -70,10 +78,10 @@ public struct MFAC: OptimizationRule {
         let g = try MFAC.bounded(input.gradient(.inGradient))
         let rows = state["gradients"] ?? .zeros([m] + g.shape, dtype: g.dtype)
         let products = state["products"] ?? .zeros([m, m], dtype: g.dtype)
-        try rows.selecting(0, place).assign(g)
+        try state.overwrite(rows.selecting(0, place), with: g)
         let row = rows.reshaped([m, g.count]).matmul(g.flattened())
-        try products.selecting(0, place).assign(row)
-        try products.selecting(1, place).assign(row)
+        try state.overwrite(products.selecting(0, place), with: row)
+        try state.overwrite(products.selecting(1, place), with: row)
         state["gradients"] = rows
         state["products"] = products
     }

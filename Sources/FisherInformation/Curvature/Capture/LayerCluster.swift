@@ -52,8 +52,7 @@ package struct LayerCluster {
                 let total =
                     totals[k]
                     ?? (
-                        Tensor.zeros(like: parameters[k].wrappedValue.detached()),
-                        Tensor.zeros(like: parameters[k].wrappedValue.detached())
+                        parameters[k].zeroSum, parameters[k].zeroSum
                     )
                 totals[k] = total
                 if UnitSums.add(gradients, to: total) { continue }
@@ -86,5 +85,12 @@ package struct LayerCluster {
             }
         }
         return parameters.map { sums[ObjectIdentifier($0)] }
+    }
+}
+
+extension Parameter {
+    /// Zeros of its shape in the type in which its gradients are summed.
+    var zeroSum: Tensor {
+        .zeros(like: wrappedValue.detached(), dtype: wrappedValue.dtype.accumulator)
     }
 }

@@ -80,7 +80,7 @@ struct DiagonalAccumulator: CurvatureAccumulator {
     func information() throws -> DiagonalInformation {
         var (squares, gradients) = (squares, gradients)
         for named in members where squares[named.path] == nil {
-            let zeros = Tensor.zeros(like: named.parameter.wrappedValue.detached())
+            let zeros = named.parameter.zeroSum
             squares[named.path] = zeros
             if run.hasLossGradient { gradients[named.path] = zeros }
         }

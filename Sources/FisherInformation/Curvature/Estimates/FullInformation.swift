@@ -115,7 +115,8 @@ extension CurvatureEstimator {
         let columns = members.map { named in
             rows[ObjectIdentifier(named.parameter)]?.flattened(from: 1)
                 ?? Tensor.zeros(
-                    [units, named.parameter.wrappedValue.count], dtype: named.parameter.wrappedValue.dtype)
+                    [units, named.parameter.wrappedValue.count],
+                    dtype: named.parameter.wrappedValue.dtype.accumulator)
         }
         let joined = Tensor.concatenated(columns, along: 1)
         try joined.check()

@@ -38,7 +38,7 @@ public struct PerSampleGradients: Summable {
         self.estimator = estimator
         let tensors = estimator.parameters.map(\.parameter.wrappedValue)
         layout = ParameterLayout(of: tensors)
-        dtype = tensors[0].dtype
+        dtype = tensors[0].dtype.accumulator
         self.units = units
         self.observationCount = observationCount
         self.outputSquares = outputSquares

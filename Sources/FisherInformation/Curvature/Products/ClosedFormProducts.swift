@@ -33,8 +33,8 @@ extension SymmetricOperator {
         let slopes = try withSecondDerivatives {
             try gradients(of: objective.loss, withRespectTo: tensors, keepGraph: true, createGraph: true)
         }
-        return SymmetricOperator(size: layout.count, dtype: tensors[0].dtype) { vector in
-            let parts = layout.split(vector)
+        return SymmetricOperator(size: layout.count, dtype: tensors[0].dtype.accumulator) { vector in
+            let parts = zip(layout.split(vector), tensors).map { $0.to(dtype: $1.dtype) }
             // Gradients that are constant, or missing, have no further ones.
             let pairs = zip(slopes, parts).compactMap { slope, part in
                 slope.flatMap { $0.requiresGradient ? ($0, part) : nil }
@@ -42,7 +42,7 @@ extension SymmetricOperator {
             guard !pairs.isEmpty else { return .zeros(like: vector) }
             let second = try gradients(
                 of: pairs.map(\.0), seeds: pairs.map(\.1), withRespectTo: tensors, keepGraph: true)
-            return layout.joined(zip(second, tensors).map { $0 ?? .zeros(like: $1.detached()) })
+            return layout.joined(zip(second, tensors).map { $0 ?? .zeros(like: $1.detached()) }).widened
         }
     }
 
@@ -62,9 +62,9 @@ extension SymmetricOperator {
             try gradients(
                 of: [outputs], seeds: [probe], withRespectTo: tensors, keepGraph: true, createGraph: true)
         }
-        return SymmetricOperator(size: layout.count, dtype: tensors[0].dtype) { vector in
+        return SymmetricOperator(size: layout.count, dtype: tensors[0].dtype.accumulator) { vector in
             let pairs = zip(pulled, layout.split(vector)).compactMap { gradient, part in
-                gradient.map { ($0, part) }
+                gradient.map { ($0, part.to(dtype: $0.dtype)) }
             }
             let pushed = try gradients(
                 of: pairs.map(\.0), seeds: pairs.map(\.1), withRespectTo: [probe], keepGraph: true)[0]
@@ -75,7 +75,7 @@ extension SymmetricOperator {
                     : likelihood.outputFisherProduct(pushed, observing: observed)
             }
             let back = try gradients(of: [outputs], seeds: [weighed], withRespectTo: tensors, keepGraph: true)
-            return layout.joined(zip(back, tensors).map { $0 ?? .zeros(like: $1.detached()) })
+            return layout.joined(zip(back, tensors).map { $0 ?? .zeros(like: $1.detached()) }).widened
                 / Double(objective.observationCount)
         }
     }

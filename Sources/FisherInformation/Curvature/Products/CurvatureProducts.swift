@@ -38,7 +38,7 @@ extension CurvatureEstimator {
     func product(_ run: PassRun) throws -> SymmetricOperator {
         let tensors = parameters.map(\.parameter.wrappedValue)
         let layout = ParameterLayout(of: tensors)
-        let dtype = tensors[0].dtype
+        let dtype = tensors[0].dtype.accumulator
         let count = Double(max(run.observationCount, 1))
         guard run.source != .minibatch else {
             let one = Tensor.ones([run.units], dtype: dtype)
@@ -68,7 +68,7 @@ extension CurvatureEstimator {
         for (path, layer) in clusters.flatMap(\.layers) {
             // A frozen parameter does not move.
             let directions = layer.informativeParameters.map {
-                byParameter[ObjectIdentifier($0)] ?? .zeros(like: $0.wrappedValue.detached())
+                byParameter[ObjectIdentifier($0)] ?? $0.zeroSum
             }
             for use in pass.uses[path] ?? [] { total = total + layer.unitProducts(of: use, with: directions) }
         }
@@ -98,7 +98,7 @@ extension CurvatureEstimator {
             sums[key] = weights.unsqueezed(0).matmul(rows.flattened(from: 1)).flattened()
         }
         return parameters.map {
-            sums[ObjectIdentifier($0.parameter)] ?? .zeros(like: $0.parameter.wrappedValue.detached())
+            sums[ObjectIdentifier($0.parameter)] ?? $0.parameter.zeroSum
         }
     }
 }

@@ -42,6 +42,7 @@ extension CurvatureEstimator {
         // A fixed direction: equal estimates have equal eigenvectors.
         let start = Tensor.normal([product.size], dtype: product.dtype, using: try RandomGenerator(seed: 0))
         let tolerance = product.dtype == .float64 ? 1e-12 : 1e-5
+        let rank = min(rank, product.size)
         var steps = min(product.size, max(2 * rank + 10, 20))
         var found = try product.lanczos(steps: steps, start: start)
         while steps < product.size, found.values.count == steps,
