@@ -3,8 +3,10 @@ import Torch
 
 /// A reader of the product that is given changed inputs.
 package struct Fuzzed: Sendable {
-    /// Its name on the command line, which is that of its folder in the corpus.
+    /// Its name on the command line.
     package let name: String
+    /// The folder of its sound inputs in the corpus.
+    let corpus: String
     /// Its share of all inputs, relative to those of the others.
     package let weight: Int
     /// Words of its format.
@@ -17,12 +19,13 @@ package struct Fuzzed: Sendable {
     package let read: @Sendable ([UInt8]) throws -> Bool
 
     init(
-        _ name: String, weight: Int, tokens: [String] = [],
+        _ name: String, weight: Int, corpus: String? = nil, tokens: [String] = [],
         repair: @escaping @Sendable ([UInt8], inout SplitMix64) -> [UInt8] = { bytes, _ in bytes },
         read: @escaping @Sendable ([UInt8]) throws -> Bool
     ) {
         self.name = name
         self.weight = weight
+        self.corpus = corpus ?? name
         self.tokens = tokens
         self.repair = repair
         self.read = read
@@ -47,7 +50,7 @@ package struct FuzzInputs: Sendable {
 
     /// Reads the sound inputs from the reader's folder of the corpus.
     package init(of fuzzed: Fuzzed, corpus: String, seed: UInt64) throws {
-        let folder = corpus + "/" + fuzzed.name
+        let folder = corpus + "/" + fuzzed.corpus
         let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         let seeds = try names.map { [UInt8](try Data(contentsOf: URL(filePath: folder + "/" + $0))) }
         precondition(!seeds.isEmpty, "\(folder) holds no input")

@@ -10,7 +10,8 @@ import Torch
 extension Fuzzed {
     /// Every reader of the product.
     package static let all: [Fuzzed] = [
-        safetensors, json, network, toml, schedule, optimizer, grid, manifest, state, results, run, hierarchy,
+        safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
+        run, hierarchy,
         continual,
         inspection,
     ]
@@ -23,16 +24,20 @@ extension Fuzzed {
 
     /// A whole file, with as many bytes behind the header as fit or do not fit.
     static let safetensors = Fuzzed(
-        "safetensors", weight: 20,
+        "safetensors", weight: 200,
         tokens: jsonTokens + [
             "\"dtype\":", "\"shape\":", "\"data_offsets\":", "\"__metadata__\":", "\"F32\"", "\"BF16\"",
             "\"I64\"", "\"BOOL\"", "\"F4\"", "[0,0]", "[4,8]", "[8,4]", "[2,2]",
         ],
         repair: { bytes, generator in
-            // Three quarters have the length of their header right, most of these the length of the file too.
+            // Three quarters have the length of their header right, half of these that of the data too.
             guard bytes.count >= 8, generator.uniform(below: 4) > 0 else { return bytes }
             let end = bytes[8...].lastIndex(of: UInt8(ascii: "}")).map { $0 + 1 } ?? bytes.count
-            return withUnsafeBytes(of: UInt64(end - 8).littleEndian) { Array($0) } + bytes[8...]
+            let length = withUnsafeBytes(of: UInt64(end - 8).littleEndian) { Array($0) }
+            let header = String(decoding: bytes[8..<end], as: UTF8.self)
+            let ends = header.matches(of: #/,(\d{1,4})\]/#).compactMap { Int($0.1) }
+            guard generator.uniform(below: 2) > 0, let count = ends.max() else { return length + bytes[8...] }
+            return length + bytes[8..<end] + Array(repeating: 0, count: count)
         },
         read: { bytes in
             let path = FuzzFile.path
@@ -49,7 +54,7 @@ extension Fuzzed {
             return true
         })
 
-    static let json = Fuzzed("json", weight: 20, tokens: jsonTokens) { bytes in
+    static let json = Fuzzed("json", weight: 300, tokens: jsonTokens) { bytes in
         do throws(StrictJSON.Fault) { try StrictJSON.check(bytes) } catch {
             _ = "\(error)"
             return false
@@ -59,7 +64,7 @@ extension Fuzzed {
 
     /// The description of a network; one that is accepted is the same when it is written and read again.
     static let network = Fuzzed(
-        "network", weight: 10,
+        "network", weight: 100,
         tokens: jsonTokens + [
             "\"relu\"", "{\"linear\":[2,3]}", "{\"conv2d\":{\"in\":1,\"out\":2,\"kernel\":3}}",
             "\"kernel\":0", "\"flatten\"",
@@ -77,33 +82,42 @@ extension Fuzzed {
         return true
     }
 
+    private static let tomlTokens = [
+        "[[", "]]", "\"\"\"", "'''", "[training]", "[optimizer]", "[a.b]", "a.b = 1\n", "a = { b = 1 }\n",
+        "0x1F", "0b1", "1e400",
+        "inf", "-nan", "1__0", "1979-05-27", "\\u00e9", "\\ud800", "\\\n", "\"kfac\"",
+        "\"sequence(0.1, 5, 1)\"", "rule",
+        "steps = 5\n",
+    ]
+
+    static let toml = Fuzzed("toml", weight: 100, tokens: tomlTokens) { try layer($0) != nil }
+
     /// A configuration of both tasks; what is printed of it gives it again.
-    static let toml = Fuzzed(
-        "toml", weight: 10,
-        tokens: [
-            "[[", "]]", "\"\"\"", "'''", "[training]", "[optimizer]", "[a.b]", "a.b = 1\n", "a = { b = 1 }\n",
-            "0x1F", "0b1", "1e400", "inf", "-nan",
-            "1__0", "1979-05-27", "\\u00e9", "\\ud800", "\\\n", "\"kfac\"", "\"sequence(0.1, 5, 1)\"", "rule",
-            "steps = 5\n",
-        ]
-    ) { bytes in
-        let layer: ConfigurationLayer
-        do throws(ConfigurationError) { layer = try ConfigurationLayer(toml: bytes, path: "c.toml") } catch {
-            _ = "\(error)"
-            return false
-        }
-        try use(layer, for: DigitsTask.self)
-        try use(layer, for: LanguageTask.self)
-        return true
+    static let configuration = Fuzzed("configuration", weight: 6, corpus: "toml", tokens: tomlTokens) {
+        bytes in
+        guard let layer = try layer(bytes) else { return false }
+        let isOfDigits = try use(layer, for: DigitsTask.self)
+        let isOfLanguage = try use(layer, for: LanguageTask.self)
+        return isOfDigits || isOfLanguage
     }
 
-    private static func use<Task: ConfigurableTask>(_ layer: ConfigurationLayer, for task: Task.Type) throws {
+    private static func layer(_ bytes: [UInt8]) throws -> ConfigurationLayer? {
+        do throws(ConfigurationError) { return try ConfigurationLayer(toml: bytes, path: "c.toml") } catch {
+            try FuzzFailure.require(
+                "\(error)".utf8.count < 200_000, "a message of \("\(error)".utf8.count) bytes")
+            return nil
+        }
+    }
+
+    private static func use<Task: ConfigurableTask>(_ layer: ConfigurationLayer, for task: Task.Type) throws
+        -> Bool
+    {
         let found: ResolvedConfiguration<Task.Options>
         do throws(ConfigurationError) {
             found = try ResolvedConfiguration(Task.presets.prefix(1).map(\.layer) + [layer])
         } catch {
             _ = "\(error)"
-            return
+            return false
         }
         let again = try ResolvedConfiguration<Task.Options>([
             try ConfigurationLayer(toml: Array(found.explained.utf8), path: "again.toml")
@@ -111,11 +125,12 @@ extension Fuzzed {
         try FuzzFailure.require(
             again.toml == found.toml, "a configuration is another one when it is read again")
         _ = try? found.value.optimizer.candidate(steps: found.value.training.steps).rule.learningRate(1)
+        return true
     }
 
     /// A schedule; its description is read as the same one.
     static let schedule = Fuzzed(
-        "schedule", weight: 15,
+        "schedule", weight: 150,
         tokens: [
             "cosine(", "sequence(", "linear_warm_up(", "inverse_square_root(", "warm_up_stable_decay(",
             "peak=", "steps=", "warm_up=", "decay=", "floor=", "1e400", "0x1p3",
@@ -135,7 +150,7 @@ extension Fuzzed {
     }
 
     static let optimizer = Fuzzed(
-        "optimizer", weight: 10,
+        "optimizer", weight: 20,
         tokens: RuleRegistry.rules.map { $0.summary.name } + [
             ":", ",", "=", "beta1=", "beta2=", "learning_rate=", "clip_gradient_norm=",
             "cosine(peak=1,steps=5)", "none", "rank=", "source=exact",
@@ -152,14 +167,15 @@ extension Fuzzed {
     }
 
     static let grid = Fuzzed(
-        "grid", weight: 5, tokens: ["=", ",", ".", "learning_rate", "fadam", "adamw.beta2"]
+        "grid", weight: 100, tokens: ["=", ",", ".", "learning_rate", "fadam", "adamw.beta2"]
     ) { bytes in
         GridArgument(argument: String(decoding: bytes, as: UTF8.self)) != nil
     }
 
     /// The list of a checkpoint's files; half of the changed ones have a check of their own contents.
     static let manifest = Fuzzed(
-        "manifest", weight: 3, tokens: ["step ", "end ", "model.safetensors", "swift-fisher checkpoint 1\n"],
+        "manifest", weight: 50,
+        tokens: ["step ", "end ", "model.safetensors", "swift-fisher checkpoint 1\n"],
         repair: { bytes, generator in
             guard generator.uniform(below: 2) > 0,
                 let last = bytes.dropLast().lastIndex(of: UInt8(ascii: "\n"))
@@ -171,10 +187,11 @@ extension Fuzzed {
         read: { CheckpointManifest(String(decoding: $0, as: UTF8.self)) != nil })
 
     /// What `state.json` holds of its own: progress, and the positions in data.
-    static let state = Fuzzed("state", weight: 3, tokens: jsonTokens) { bytes in
+    static let state = Fuzzed("state", weight: 5, tokens: jsonTokens) { bytes in
         guard let found = try? StoredJSON.decode(SavedState.self, from: Data(bytes)) else { return false }
+        if found.progress.complaint(at: found.progress.step) != nil { return false }
+        // The order of the examples takes memory by their number, which a run compares with its own before.
         if var shuffled = found.batches, shuffled.count <= 1 << 16 { for _ in 0..<3 { _ = shuffled.next() } }
-        if var sampled = found.sampler { for _ in 0..<3 { _ = sampled.next() } }
         return true
     }
 
@@ -193,29 +210,34 @@ extension Fuzzed {
         }
     }
 
-    static let hierarchy = Fuzzed("hierarchy", weight: 1, tokens: jsonTokens) {
+    static let hierarchy = Fuzzed("hierarchy", weight: 2, tokens: jsonTokens) {
         try study(HierarchyComparison.self, $0)
     }
 
-    static let continual = Fuzzed("continual", weight: 1, tokens: jsonTokens) {
+    static let continual = Fuzzed("continual", weight: 2, tokens: jsonTokens) {
         try study(ContinualComparison.self, $0)
     }
 
-    static let inspection = Fuzzed("inspection", weight: 1, tokens: jsonTokens) { bytes in
+    static let inspection = Fuzzed("inspection", weight: 2, tokens: jsonTokens) { bytes in
         try read(InspectionDocument.self, bytes) != nil
     }
 
-    static let run = Fuzzed("run", weight: 1, tokens: jsonTokens) { bytes in
+    static let run = Fuzzed("run", weight: 2, tokens: jsonTokens) { bytes in
         let found: RunDocument
         do { found = try RunDocument(json: bytes) } catch {
             _ = StoredJSON.reason(error)
             return false
         }
+        // Two runs of a comparison are those of two seeds in two folders, which must be there.
+        var other = found
+        other.record.seed &+= 1
         let runs = [
-            (directory: RunDirectory(path: "a"), document: found),
-            (directory: RunDirectory(path: "b"), document: found),
+            (directory: RunDirectory(path: "/"), document: found),
+            (directory: RunDirectory(path: "/tmp"), document: other),
         ]
-        for order in RunTable.Order.allCases { _ = RunTable(runs, by: order).text(keys: ["optimizer.rule"]) }
+        for order in RunTable.Order.allCases {
+            _ = RunTable(runs, by: order).text(keys: ["optimizer.rule"])
+        }
         _ = try OptimizerComparison(runs).report()
         return true
     }

@@ -92,8 +92,7 @@ import Testing
                 ),
             ] as [([String], Int32, String)] {
                 // Where results are, a comparison would be refused before its options are looked at.
-                let folder =
-                    arguments.contains("--resume") || arguments[0] != "compare" ? root : root + "/new"
+                let folder = arguments.contains("--resume") ? root : root + "/new"
                 let run = try Self.run(arguments + ["--output", folder])
                 #expect(run.status == status, "\(arguments): \(run.errors)")
                 #expect(run.errors.contains(text), "\(arguments): \(run.errors)")

@@ -16,7 +16,7 @@ import Testing
             #expect(try fuzzed.read(sound), "a sound input of the corpus is refused")
         }
         var accepted = 0
-        let count = UInt64(20 * fuzzed.weight + 40)
+        let count = UInt64(5 * fuzzed.weight + 100)
         for number in 0..<count where try fuzzed.read(inputs[number]) { accepted += 1 }
         // Inputs that are all refused at the first byte would test nothing.
         #expect(accepted > 0 && accepted < count)

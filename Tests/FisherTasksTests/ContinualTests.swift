@@ -1,6 +1,7 @@
 import Fisher
 import FisherReports
 import FisherTraining
+import Foundation
 import Testing
 
 @testable import FisherTasks
@@ -31,6 +32,74 @@ import Testing
         #expect(stopped.averageAccuracy == nil && stopped.forgetting == nil)
         let single = ContinualRecord(seed: 0, status: .completed, accuracies: [[0.7]], seconds: 1)
         #expect(single.averageAccuracy == 0.7 && single.forgetting == nil)
+    }
+
+    static let nothing = ContinualComparison(
+        task: TaskSummary(name: "t", description: "t", parameterCount: 1, settings: []),
+        environment: EnvironmentSummary(
+            packageVersion: "", engineVersion: "", threads: 1, instructionSet: "", processorName: "",
+            date: "", command: ""))
+    static var silent: ProgressDisplay {
+        ProgressDisplay(
+            output: ProgressOutput(isTerminal: false, usesColor: false, width: { 80 }, write: { _ in }))
+    }
+
+    /// Correct answers among 451 images on three tasks after each of them, as before runs had folders.
+    static let known: [(method: ContinualMethod, strength: Double, correct: [[Int]])] = [
+        (.none, 0, [[79, 57, 54], [94, 62, 47], [98, 64, 66]]),
+        (.l2, 0.1, [[79, 57, 54], [95, 62, 49], [93, 53, 73]]),
+        (.joint, 0, [[79, 57, 54], [52, 45, 27], [96, 74, 41]]),
+        (.empirical, 300, [[79, 57, 54], [92, 65, 63], [90, 67, 75]]),
+        (.sampled, 300, [[79, 57, 54], [90, 65, 64], [90, 67, 76]]),
+        (.exact, 300, [[79, 57, 54], [91, 65, 63], [90, 67, 75]]),
+        (.minibatch, 300, [[79, 57, 54], [92, 63, 55], [94, 53, 74]]),
+        (.fadam, 300, [[79, 57, 54], [92, 62, 53], [96, 59, 84]]),
+    ]
+
+    @Test(arguments: known.indices)
+    func resultsAreThoseBefore(_ index: Int) throws {
+        let (method, strength, correct) = Self.known[index]
+        var rule = try SGD(learningRate: 0.05) { $0.momentum = 0.9 }
+        rule.learningRate = .cosine(0.05, steps: 15)
+        let training = try Self.training(rule, tasks: 3, steps: 15)
+        let record = try training(method, strength: strength, seed: 0)
+        #expect(record.accuracies == correct.map { $0.map { Double($0) / 451 } })
+    }
+
+    /// Stopped in the middle of a task, at its end and after the first step of the next: what was saved continues to the bit.
+    @Test(arguments: ContinualMethod.allCases, [5, 12, 13, 24])
+    func restoredGoesOnExactly(_ method: ContinualMethod, _ stop: Int) throws {
+        let training = try Self.training(
+            try SGD(learningRate: 0.05) { $0.momentum = 0.9 }, tasks: 3, steps: 12,
+            memory: stop == 13 ? .online(decay: 0.5) : .separate)
+        func session() throws -> TrainingSession<ContinualTask> {
+            try TrainingSession(
+                try ContinualTask(training, method, strength: 1, seed: 3), training.candidate, seed: 3)
+        }
+        func losses(_ session: TrainingSession<ContinualTask>, to end: Int) throws -> [Double] {
+            var losses: [Double] = []
+            while session.progress.step < end { losses.append(try session.advance().loss) }
+            return losses
+        }
+        let root = FileManager.default.temporaryDirectory.appending(path: "continual-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let whole = try session()
+        let expected = try losses(whole, to: 36)
+        let first = try session()
+        var found = try losses(first, to: stop)
+        let second = try session()
+        _ = try second.restore(from: try first.save(to: CheckpointStore(folder: root)))
+        found += try losses(second, to: 36)
+        #expect(found == expected)
+        for (a, b) in zip(whole.model.parameters, second.model.parameters) {
+            let values = try a.parameter.wrappedValue.scalars(as: Float.self)
+            #expect(try b.parameter.wrappedValue.scalars(as: Float.self) == values)
+        }
+        let (one, other) = (try whole.memory.saved().tensors, try second.memory.saved().tensors)
+        #expect(one.keys.sorted() == other.keys.sorted())
+        for (key, tensor) in one {
+            #expect(try other[key]?.scalars(as: Double.self) == tensor.scalars(as: Double.self), "\(key)")
+        }
     }
 
     /// With no strength every method trains as none does, to the bit: protection is all that differs.
@@ -73,29 +142,44 @@ import Testing
         #expect(step > 40 && record.accuracies.count == 1)
     }
 
-    /// Tuning takes the best strength, and what an earlier start finished is not made again.
+    /// Tuning takes the best strength, and what an earlier start finished is not made again: whether the result tells of it,
+    /// or the folders of the runs alone.
     @Test func runnerTunesAndGoesOn() throws {
         let training = try Self.training(try SGD(learningRate: 0.1) { $0.momentum = 0.9 }, steps: 20)
         let runner = ContinualRunner(
             training: training, tuning: training, methods: [.none, .exact], strengths: [0.1, 1e9],
             seeds: [0, 1])
-        let start = ContinualComparison(
-            task: TaskSummary(name: "t", description: "t", parameterCount: 1, settings: []),
-            environment: EnvironmentSummary(
-                packageVersion: "", engineVersion: "", threads: 1, instructionSet: "", processorName: "",
-                date: "", command: ""))
-        let silent = ProgressDisplay(
-            output: ProgressOutput(isTerminal: false, usesColor: false, width: { 80 }, write: { _ in }))
-        #expect(runner.runCount(after: start) == 6)
+        let root = FileManager.default.temporaryDirectory.appending(path: "continual-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let folder = try StudyDirectory(path: root, resuming: false)
+        #expect(runner.runCount(after: Self.nothing) == 6)
         var calls = 0
-        let result = try runner(into: start, progress: silent) { _ in calls += 1 }
+        let result = try runner(into: Self.nothing, in: folder, progress: Self.silent) { _ in calls += 1 }
         #expect(calls == 6 && runner.runCount(after: result) == 0)
         #expect(result.entries.map(\.strength) == [nil, 0.1])
         #expect(result.entries.allSatisfy { $0.runs.map(\.seed) == [0, 1] })
         #expect(result.warnings.contains { $0.contains("edge") })
         calls = 0
-        let again = try runner(into: result, progress: silent) { _ in calls += 1 }
+        let again = try runner(into: result, in: folder, progress: Self.silent) { _ in calls += 1 }
         #expect(calls == 0 && again == result)
+        #expect(try runner(into: Self.nothing, in: folder, progress: Self.silent) { _ in } == result)
+        #expect(try RunDirectory.runs(under: root).count == 6)
+        // In memory it is the same.
+        let alone = try training(.exact, strength: 0.1, seed: 1)
+        #expect(result.entries[1].runs[1].accuracies == alone.accuracies)
+        // Other methods and seeds drop nothing.
+        let other = ContinualRunner(
+            training: training, tuning: training, methods: [.joint], strengths: [0.1, 1e9], seeds: [2])
+        let wider = try other(into: result, in: folder, progress: Self.silent) { _ in }
+        #expect(wider.entries.map(\.method) == ["none", "exact", "joint"])
+        #expect(Array(wider.entries.prefix(2)) == result.entries && wider.trials == result.trials)
+        // The folder of another run is refused.
+        let wrong = ContinualRunner(
+            training: try Self.training(try SGD(learningRate: 0.2), steps: 20), tuning: training,
+            methods: [.none], strengths: [1], seeds: [0])
+        #expect(throws: StorageError.self) {
+            try wrong(into: Self.nothing, in: folder, progress: Self.silent) { _ in }
+        }
         // What is written is read again.
         let read = try ContinualComparison(json: result.json(), path: "x")
         #expect(read == result)

@@ -85,6 +85,16 @@ import Testing
     ])
     func badSequencesAreRefused(_ text: String) { #expect(Schedule(text) == nil) }
 
+    /// Each level is a call, whose stack ended, and a pass over the rest, whose time grew with the square.
+    @Test func sequencesNestSixteenDeep() {
+        func nested(_ depth: Int) -> String {
+            String(repeating: "sequence(", count: depth) + "1" + String(repeating: ")", count: depth)
+        }
+        #expect(Schedule(nested(16)) != nil)
+        #expect(Schedule(nested(17)) == nil)
+        #expect(Schedule(nested(100_000)) == nil)
+    }
+
     @Test func aNameWinsOverAnAlias() throws {
         var rule = KroneckerFAdam()
         try rule.set("decay", to: "0.5")

@@ -129,6 +129,29 @@ import Testing
         #expect(ComparisonSummary(of: again).text(width: 80).contains("fadam"))
     }
 
+    /// A negative step ended the process while the range of the steps was made.
+    @Test(arguments: [-1, .min, .max])
+    func progressOfImpossibleStepsIsRefused(step: Int) throws {
+        let json = Data(
+            #"{"step": \#(step), "seconds": 0, "curve": [], "lossSum": 0, "lossCount": 0, "evaluationsSinceBest": 0}"#
+                .utf8)
+        let progress = try StoredJSON.decode(RunProgress.self, from: json)
+        #expect(progress.complaint(at: step)?.contains("\(step)") == true)
+    }
+
+    /// A clock that went back made the axis end before its curve, along which marks were drawn without end.
+    @Test(.timeLimit(.minutes(1)), arguments: [1e3, 1e12])
+    func curvesWhoseTimeGoesBackAreDrawn(seconds: Double) {
+        var result = ComparisonFixture.typical
+        for entry in result.entries.indices {
+            for run in result.entries[entry].runs.indices {
+                result.entries[entry].runs[run].curve[5].seconds = seconds
+                for point in 6...10 { result.entries[entry].runs[run].curve[point].seconds = 0 }
+            }
+        }
+        #expect(result.report().hasSuffix("</html>\n"))
+    }
+
     /// Breaking a label of this length took the square of its length.
     @Test(.timeLimit(.minutes(1)))
     func longWordsAreBrokenInTurn() {

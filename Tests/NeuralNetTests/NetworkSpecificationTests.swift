@@ -157,6 +157,14 @@ import Torch
         ("{\"layers\":\"tanh\",\"likelihood\":\"gaussian\"}", "layers must be a list"),
         ("[]", "must be an object"),
         ("{\"layers\":[", "not valid JSON"), ("", "not valid JSON"),
+        (
+            "{\"layers\":[\"tanh\"],\"layers\":[\"relu\"],\"likelihood\":\"gaussian\"}",
+            "occurs more than once"
+        ),
+        ("\u{FEFF}{\"layers\":[\"tanh\"],\"likelihood\":\"gaussian\"}", "not valid JSON"),
+        ("{\"layers\":[\"tanh\",],\"likelihood\":\"gaussian\"}", "not valid JSON"),
+        (String(repeating: "[", count: 100_000), "nest more than 127 deep"),
+        ("{\"\(String(repeating: "x", count: 100_000))\":1}", "xxx... is no key"),
     ]) func aMistakeInTheWholeIsNamed(_ json: String, _ words: String) throws {
         let error = #expect(throws: NetworkSpecificationError.self) {
             try NetworkSpecification(json: Data(json.utf8))
@@ -171,6 +179,31 @@ import Torch
                 NetworkSpecification.self,
                 from: Data("{\"layers\":[\"no\"],\"likelihood\":\"gaussian\"}".utf8))
         }
+    }
+
+    /// A mistake in a megabyte is named in a line.
+    @Test(arguments: [
+        "\"\(String(repeating: "x", count: 1_000_000))\"", "[\(String(repeating: "1,", count: 100_000))1]",
+        "{\"linear\":\"\(String(repeating: "y", count: 1_000_000))\"}", "{\"linear\":[1e300,2]}",
+        "{\"linear\":[2147483648,2]}",
+        "{\"linear\":[-1,2]}", "{\"linear\":[1.5,2]}",
+        "{\"linear\":{\"\(String(repeating: "z", count: 100_000))\":1}}",
+    ])
+    func aHugeMistakeIsNamedInALine(layer: String) throws {
+        let json = "{\"layers\":[\(layer)],\"likelihood\":\"gaussian\"}"
+        let error = #expect(throws: NetworkSpecificationError.self) {
+            try NetworkSpecification(json: Data(json.utf8))
+        }
+        #expect(error?.position == 0)
+        #expect((error?.description.count ?? 10_000) < 600, "\(error?.description.prefix(600) ?? "")")
+    }
+
+    @Test func thousandsOfLayersAreRead() throws {
+        let layers = Array(repeating: "\"tanh\"", count: 10_000).joined(separator: ",")
+        let found = try NetworkSpecification(
+            json: Data("{\"layers\":[\(layers)],\"likelihood\":\"gaussian\"}".utf8))
+        #expect(found.layers.count == 10_000)
+        #expect(try found.outputShape(for: [2, 3]) == [2, 3])
     }
 
     @Test func anInputThatDoesNotFitIsRefusedAtItsLayer() throws {

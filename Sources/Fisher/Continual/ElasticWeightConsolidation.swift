@@ -138,6 +138,53 @@ public struct ElasticWeightConsolidation {
         auxiliary(for: model).map { [$0] } ?? []
     }
 
+    /// Everything that is remembered, by key: empty before the first task has ended. The tensors are those in use.
+    public var state: [String: Tensor] {
+        guard let anchor else { return [:] }
+        var all = ["tasks": Tensor([Int64(taskCount)], shape: []), "constant": Tensor([constant], shape: [])]
+        for (path, tensor) in anchor.weights { all["weights/\(path)"] = tensor }
+        for (path, tensor) in anchor.information { all["information/\(path)"] = tensor }
+        return all
+    }
+
+    /// Continues from a saved state of the same model, bit for bit; the strength and the kind of memory are this one's.
+    ///
+    /// Throws `CurvatureError` with the reason if a tensor is missing, left over or not of its parameter's shape; nothing is
+    /// changed then. Copies the tensors.
+    public mutating func restore(
+        _ state: [String: Tensor], of model: any Module
+    ) throws(CurvatureError) {
+        if state.isEmpty {
+            (anchor, taskCount, constant) = (nil, 0, 0)
+            return
+        }
+        var unused = state
+        func number(_ key: String) throws(CurvatureError) -> Double {
+            guard let tensor = unused.removeValue(forKey: key), tensor.count == 1,
+                let value = try? tensor.item(), value.isFinite, value >= 0
+            else { throw .unusable(reason: "its \(key) is no number of zero or more") }
+            return value
+        }
+        let constant = try number("constant")
+        guard let count = Int(exactly: try number("tasks")) else {
+            throw .unusable(reason: "its tasks are no count")
+        }
+        var found: [String: [ParameterPath: Tensor]] = [:]
+        for named in model.parameters where named.parameter.isTrainable {
+            for kind in ["weights", "information"] {
+                let shape = named.parameter.wrappedValue.shape
+                guard let tensor = unused.removeValue(forKey: "\(kind)/\(named.path)"),
+                    tensor.failure == nil, tensor.shape == shape,
+                    tensor.dtype == named.parameter.wrappedValue.dtype
+                else { throw .unusable(reason: "it lacks the \(kind) of \(named.path) of shape \(shape)") }
+                found[kind, default: [:]][named.path] = tensor.copy()
+            }
+        }
+        if let extra = unused.keys.min() { throw .unusable(reason: "\(extra) belongs to no parameter") }
+        anchor = Anchor(weights: found["weights"] ?? [:], information: found["information"] ?? [:])
+        (taskCount, self.constant) = (count, constant)
+    }
+
     private func isInformation(_ tensor: Tensor) -> Bool {
         guard tensor.count > 0 else { return true }
         let least = try? tensor.min().item()

@@ -9,7 +9,9 @@ extension Schedule: LosslessStringConvertible {
             self = .constant(value)
             return
         }
-        guard let open = text.firstIndex(of: "("), text.last == ")" else { return nil }
+        guard let open = text.firstIndex(of: "("), text.last == ")", Schedule.nests(text, atMost: 16) else {
+            return nil
+        }
         let (curve, pieces) = (
             text[..<open], Schedule.pieces(of: text[text.index(after: open)...].dropLast())
         )
@@ -67,6 +69,17 @@ extension Schedule: LosslessStringConvertible {
             }
         }
         self = .sequence(phases)
+    }
+
+    /// Whether no parentheses lie in more than some others: each level is read by a call of its own.
+    private static func nests(_ text: String, atMost limit: Int) -> Bool {
+        var depth = 0
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "(") { depth += 1 }
+            if byte == UInt8(ascii: ")") { depth -= 1 }
+            if depth > limit { return false }
+        }
+        return true
     }
 
     /// The pieces between commas that are outside parentheses.

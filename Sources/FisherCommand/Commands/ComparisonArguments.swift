@@ -47,7 +47,7 @@ enum ComparisonUse: ConfigurationUse {
     }
 }
 
-/// Throws for a grid of more combinations than anybody can try.
+/// Throws for a grid of more combinations than anybody can try, and for a value that is given twice.
 func requireBounded(_ grid: OptionGrid) throws {
     guard grid.count <= SeedArguments.most else {
         let axes = grid.axes.map { "\($0.option) \($0.values.count)" }.joined(separator: ", ")
@@ -55,6 +55,13 @@ func requireBounded(_ grid: OptionGrid) throws {
             description:
                 "more than \(SeedArguments.most) combinations of values are to be tried (\(axes)): name fewer"
         )
+    }
+    for axis in grid.axes {
+        var values = Set<String>()
+        for value in axis.values where !values.insert(value).inserted {
+            throw UsageError(
+                description: "\(axis.option) is to be tried with \(value) twice: name each value once")
+        }
     }
 }
 

@@ -18,6 +18,8 @@ struct Continual: ParsableCommand {
 
             Several --strengths are tried for every method on a split of the training images, and the best is \
             taken: fisher continual --methods none,l2,exact --strengths 1,10,100,1000
+
+            Every run has a run folder below the comparison's, with metrics, events and a checkpoint; fisher runs lists them.
             """)
 
     @Option(help: "The number of tasks.")
@@ -49,9 +51,11 @@ struct Continual: ParsableCommand {
     @OptionGroup var threads: ThreadArguments
     @Flag(help: "Print the result as JSON instead of a table.")
     var json = false
-    @Flag(help: "Keep the runs that an earlier, interrupted start of the same comparison finished.")
+    @Flag(help: "Continue the same comparison, where none is begin it: finished runs are not repeated.")
     var resume = false
-    @Option(name: .shortAndLong, help: "The folder for results.csv, results.json and report.html.")
+    @Flag(help: "Resume runs although checkpoints that were saved, or part of metrics.jsonl, are gone.")
+    var acceptDamage = false
+    @Option(name: .shortAndLong, help: "The folder for results.csv, results.json, report.html and all runs.")
     var output = "runs/continual"
 
     func validate() throws {
@@ -70,7 +74,17 @@ struct Continual: ParsableCommand {
         var course = OptimizerConfiguration()
         (course.learningRate, course.schedule) = ("\(learningRate)", schedule)
         let rate = try course.learningRate(steps: steps)
+        guard !tasks.multipliedReportingOverflow(by: max(1, steps)).overflow,
+            tasks * steps <= 1_000_000_000_000
+        else {
+            throw UsageError(
+                description: "--tasks \(tasks) of --steps \(steps) are more steps than a run can have")
+        }
         let candidate = try optimizer.candidate(sharing: [("learning_rate", "\(rate)")], clip: nil)
+        // A folder that cannot be used is reported before anything is computed.
+        let folder = try StudyDirectory(path: output, resuming: resume)
+        defer { withExtendedLifetime(folder) {} }
+        let files = folder.files
         let (training, test) = try Digits.all.split(test: testShare)
         let comparison = ContinualRunner(
             training: try made(candidate, training, test),
@@ -80,7 +94,6 @@ struct Continual: ParsableCommand {
         var result = ContinualComparison(
             task: try summary(candidate, training, test),
             environment: .current())
-        let files = StudyFiles(folder: output)
         if resume, files.hasResult {
             let old = try files.read(ContinualComparison.self)
             guard old.task == result.task else {
@@ -93,7 +106,9 @@ struct Continual: ParsableCommand {
         if !json { say(result.task.description) }
         let progress = ProgressDisplay(runCount: comparison.runCount(after: result))
         do {
-            result = try comparison(into: result, progress: progress) { try files.writeWithReport($0) }
+            result = try comparison(
+                into: result, in: folder, allowing: acceptDamage ? .damage : [], progress: progress
+            ) { try files.writeWithReport($0) }
             progress.finish()
         } catch let error as Interrupted {
             progress.finish()

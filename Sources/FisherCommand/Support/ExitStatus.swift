@@ -21,7 +21,7 @@ enum ExitStatus: Int32 {
     /// The status of one of our errors; nil for those of the argument parser.
     init?(of error: any Error) {
         switch error {
-        case is NonFiniteError, is AllDiverged, is RunDiverged: self = .diverged
+        case is NonFiniteError, is AllDiverged, is RunDiverged, is RunDivergence: self = .diverged
         case is HyperparameterError, is OptionError, is UsageError, is ConfigurationError, is DigitsError:
             self = .usage
         case is Interrupted, is Resumable: self = .interrupted

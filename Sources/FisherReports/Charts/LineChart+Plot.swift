@@ -107,7 +107,7 @@ extension LineChart {
             return curve.points.compactMap { point in
                 let place = at(point.x, point.mean)
                 guard place.x >= next, point.mean <= chart.range.upperBound else { return nil }
-                while next <= place.x { next += distance }
+                next += distance * (((place.x - next) / distance).rounded(.down) + 1)
                 return SVG.path(curve.style.markPath(x: place.x, y: place.y, radius: 3.6), class: "mark")
             }
         }

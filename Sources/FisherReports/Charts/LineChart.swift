@@ -21,9 +21,9 @@ struct LineChart: Figure, Sendable {
         let curves = result.entries.enumerated().map { index, entry in
             LossCurve(entry, index: index, ordinate, against: abscissa)
         }.filter { ordinate.isLoss || !$0.points.isEmpty || !$0.strays.isEmpty }
-        let ends = curves.flatMap { [$0.points.last?.x] + $0.strays.map { $0.points.last?.x } }
+        let points = curves.flatMap { $0.points + $0.strays.flatMap(\.points) }
         let vertical = ordinate.isLoss ? LossRange.vertical(curves) : LossRange.whole(curves)
-        guard let range = vertical, let end = ends.compactMap({ $0 }).max() else {
+        guard let range = vertical, let end = points.map(\.x).max() else {
             return nil
         }
         self.title = title

@@ -104,6 +104,8 @@ extension RunDocument {
             try DocumentLimits.requireText(value, "configuration.\(key)")
         }
         try DocumentLimits.requireCount(steps, "steps")
+        if let savedStep { try DocumentLimits.requireCount(savedStep, "savedStep") }
+        if let finiteStep { try DocumentLimits.requireCount(finiteStep, "finiteStep") }
         for (index, resume) in resumes.enumerated() {
             try DocumentLimits.requireCount(resume.step, "resumes[\(index)].step")
         }

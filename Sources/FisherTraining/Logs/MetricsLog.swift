@@ -42,6 +42,15 @@ public final class MetricsLog {
         return Mark(byteCount: count, check: check.value)
     }
 
+    /// The lines of a log from an offset in bytes on, as numbers by name; what is no such line is left out.
+    package static func lines(
+        of path: String, from offset: Int = 0
+    ) throws(StorageError) -> [[String: Double]] {
+        try bytes(of: path, from: offset).split(separator: 0x0A).compactMap { line in
+            try? StoredJSON.decode([String: Double].self, from: Data(line))
+        }
+    }
+
     /// The bytes of a log from an offset on; empty where there is no log.
     static func bytes(of path: String, from offset: Int) throws(StorageError) -> [UInt8] {
         guard let file = try reader(path), offset < file.byteCount else { return [] }

@@ -29,10 +29,10 @@ public struct RunProgress: Codable, Sendable, Hashable {
     }
 
     /// Why no run can have this progress after `step` steps, as a clause; nil if one can.
-    func complaint(at step: Int) -> String? {
-        let steps = 0...step
+    package func complaint(at step: Int) -> String? {
         if self.step != step { return "its step is \(self.step), not \(step)" }
-        if step > mostSteps { return "its step is \(step)" }
+        guard (0...mostSteps).contains(step) else { return "its step is \(step)" }
+        let steps = 0...step
         if !(0...1e15).contains(seconds) { return "it took \(seconds) seconds" }
         if !steps.contains(lossCount) { return "it counts \(lossCount) losses" }
         for point in curve

@@ -15,7 +15,9 @@ public final class TrainingSession<Task: TrainingTask> {
     /// The network.
     public let model: Task.Model
     /// The optimizer, bound to the network.
-    public let optimizer: Optimizer
+    public private(set) var optimizer: Optimizer
+    /// What the run keeps besides.
+    public let memory: Task.Memory
     /// The progress of the run.
     public private(set) var progress = RunProgress()
     private var batches: Task.Batches
@@ -32,7 +34,14 @@ public final class TrainingSession<Task: TrainingTask> {
         self.microBatches = microBatches
         model = try task.makeModel(seed: seed)
         batches = try task.makeBatches(seed: seed)
-        optimizer = try Optimizer(
+        optimizer = try Self.makeOptimizer(candidate, for: model)
+        memory = try task.makeMemory(of: model, seed: seed)
+    }
+
+    private static func makeOptimizer(_ candidate: OptimizerCandidate, for model: Task.Model) throws
+        -> Optimizer
+    {
+        try Optimizer(
             for: model, groups: candidate.rule.groups(for: model),
             clipGradientNorm: candidate.clipGradientNorm)
     }
@@ -44,11 +53,18 @@ public final class TrainingSession<Task: TrainingTask> {
     /// - Parameter measures: whether to note what the step did, for the curve's next point; costs a copy of
     ///   the weights.
     public func advance(measures: Bool = false) throws -> StepReport {
+        if memory.replacesOptimizer(after: progress.step) {
+            optimizer = try Self.makeOptimizer(candidate, for: model)
+        }
         let batch = try batches.next()
+        let clock = ContinuousClock()
+        let preparation = try clock.measure {
+            try memory.prepare(model, for: batch, after: progress.step)
+        }
         let weights = model.parameters.map(\.parameter).filter(\.isTrainable).map(\.wrappedValue)
         let before = measures ? withoutGradients { weights.map { $0.detached().copy() } } : []
         let report = try optimizer.step(on: batch, microBatches: microBatches) { slice in
-            try task.objective(of: model, on: slice)
+            try task.objective(of: model, on: slice, with: memory)
         }
         times.note(report)
         progress.step += 1
@@ -61,6 +77,8 @@ public final class TrainingSession<Task: TrainingTask> {
                     report, weightsBefore: before, weightsAfter: weights.map { $0.detached() })
             }
         }
+        let conclusion = try clock.measure { try memory.conclude(model, optimizer, after: progress.step) }
+        progress.seconds += (preparation + conclusion) / .seconds(1)
         return report
     }
 
@@ -70,6 +88,11 @@ public final class TrainingSession<Task: TrainingTask> {
         defer { model.setTraining(true) }
         let loss = try withoutGradients { try task.validationLoss(of: model) }
         return progress.evaluated(loss, examplesPerStep: task.examplesPerStep)
+    }
+
+    /// Further figures of the task at this moment, for the log.
+    package func measurements() throws -> [(name: String, value: Double)] {
+        try withoutGradients { try memory.measurements(of: model, after: progress.step) }
     }
 
     /// Whether steps were made, and timed, in this process.
@@ -101,6 +124,9 @@ extension TrainingSession {
         let formatVersion: Int
     }
 
+    /// What the keys of the memory's tensors begin with, among those of the optimizer's state.
+    private static var memoryPrefix: String { "memory/" }
+
     /// The contents of `state.json`.
     private struct Saved: Codable {
         static var version: Int { 2 }
@@ -115,6 +141,7 @@ extension TrainingSession {
         let configuration: [String: String]
         let progress: RunProgress
         let batches: Task.Batches.Position
+        let memory: Task.Memory.State
         /// The states of the model's random generators, in the order of the model, as base64.
         let generators: [Data]
         /// The numbers that the caller saves with it.
@@ -130,16 +157,20 @@ extension TrainingSession {
     public func save(
         to store: CheckpointStore, companion: [String: Int] = [:], configuration: [String: String] = [:]
     ) throws -> Checkpoint {
+        let (memoryState, memoryTensors) = try memory.saved()
+        let tensors =
+            Array(optimizer.state)
+            + memoryTensors.map { (key: Self.memoryPrefix + $0.key, value: $0.value) }
         let saved = Saved(
             rule: type(of: candidate.rule).summary.name, options: candidate.options, seed: seed,
             microBatches: microBatches, dataFingerprint: task.dataFingerprint, configuration: configuration,
-            progress: progress, batches: batches.position,
+            progress: progress, batches: batches.position, memory: memoryState,
             generators: try model.randomGenerators.map { Data(try $0.state()) }, companion: companion)
         return try store.save(
             step: progress.step,
             model: model.parameters.map { ("\($0.path)", $0.parameter.wrappedValue) },
             metadata: task.modelMetadata,
-            optimizer: optimizer.state.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+            optimizer: tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
             state: StoredJSON.encode(saved))
     }
 
@@ -176,9 +207,16 @@ extension TrainingSession {
         try requireEqual("random generators", "\(saved.generators.count)", "\(generators.count)")
 
         try model.load(try SafetensorsFile(path: checkpoint.modelFile, followingLinks: false).allTensors())
-        try optimizer.restore(
-            try SafetensorsFile(path: checkpoint.optimizerFile, followingLinks: false).allTensors())
+        let tensors = try SafetensorsFile(path: checkpoint.optimizerFile, followingLinks: false).allTensors()
+        try optimizer.restore(tensors.filter { !$0.key.hasPrefix(Self.memoryPrefix) })
+        let remembered = tensors.filter { $0.key.hasPrefix(Self.memoryPrefix) }
         do {
+            try memory.restore(
+                saved.memory,
+                Dictionary(
+                    uniqueKeysWithValues: remembered.map {
+                        (String($0.key.dropFirst(Self.memoryPrefix.count)), $0.value)
+                    }), model: model, after: saved.progress.step)
             for (generator, state) in zip(generators, saved.generators) {
                 try generator.restore([UInt8](state))
             }

@@ -8,6 +8,8 @@ public protocol TrainingTask {
     associatedtype Batch: SliceableBatch
     /// The stream of batches of one run.
     associatedtype Batches: BatchStream<Batch>
+    /// What a run keeps besides the network and the optimizer; nothing by default.
+    associatedtype Memory: RunMemory<Model, Batch> = NoMemory<Model, Batch>
 
     /// A summary for readers.
     var summary: TaskSummary { get }
@@ -23,12 +25,26 @@ public protocol TrainingTask {
     func makeModel(seed: UInt64) throws -> Model
     /// Batches that depend on the seed only.
     func makeBatches(seed: UInt64) throws -> Batches
+    /// The memory of a run before its first step.
+    func makeMemory(of model: Model, seed: UInt64) throws -> Memory
     /// The objective of a batch.
     func objective(of model: Model, on batch: Batch) throws -> Objective
+    /// The objective of a batch in a run with a memory; by default that without.
+    func objective(of model: Model, on batch: Batch, with memory: Memory) throws -> Objective
     /// The loss on held-out data, in nats for each unit; the model is in evaluation while it runs.
     ///
     /// Long evaluations call `Interruption.poll()` now and then. No random number is drawn.
     func validationLoss(of model: Model) throws -> Double
+}
+
+extension TrainingTask {
+    public func objective(of model: Model, on batch: Batch, with memory: Memory) throws -> Objective {
+        try objective(of: model, on: batch)
+    }
+}
+
+extension TrainingTask where Memory == NoMemory<Model, Batch> {
+    public func makeMemory(of model: Model, seed: UInt64) -> Memory { Memory() }
 }
 
 /// An endless stream of batches whose position can be saved and restored.

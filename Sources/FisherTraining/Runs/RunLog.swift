@@ -34,7 +34,8 @@ final class RunLog<Task: TrainingTask> {
         let step = session.progress.step
         guard step % configuration.logEvery == 0 else { return }
         let (loss, norm) = (report.loss, report.gradientNorm)
-        let rate = session.candidate.rule.learningRate(step)
+        // A session whose optimizer is replaced on the way counts the updates of the present one.
+        let rate = session.candidate.rule.learningRate(session.optimizer.updateCount)
         try metrics.append([
             "step": Double(step), "loss": loss, "gradient_norm": norm, "learning_rate": rate,
             "tokens": Double(step * session.task.examplesPerStep), "seconds": session.progress.seconds,
@@ -57,6 +58,10 @@ final class RunLog<Task: TrainingTask> {
         for (name, tag, value) in measured {
             values[name] = value
             if let value { try events?.scalar(tag, value, step: point.step) }
+        }
+        for (name, value) in try session.measurements() {
+            values[name] = value
+            try events?.scalar("validation/\(name)", value, step: point.step)
         }
         try metrics.append(values)
         if configuration.histograms { try writeHistograms(step: point.step) }

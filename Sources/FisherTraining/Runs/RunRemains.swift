@@ -85,9 +85,8 @@ struct RunRemains {
         if let seconds = document?.configuration["checkpoints.seconds"], seconds != "0" { return 0 }
         let every = document?.configuration["checkpoints.every"].flatMap { Int($0) }
         var (proven, pending, best, first) = (0, 0, best, Int?.none)
-        for line in try MetricsLog.bytes(of: directory.metricsFile, from: mark).split(separator: 0x0A) {
-            guard let values = try? StoredJSON.decode([String: Double].self, from: Data(line)),
-                let step = values["step"].flatMap({ Int(exactly: $0) }), (0...mostSteps).contains(step)
+        for values in try MetricsLog.lines(of: directory.metricsFile, from: mark) {
+            guard let step = values["step"].flatMap({ Int(exactly: $0) }), (0...mostSteps).contains(step)
             else { continue }
             if step > pending { proven = max(proven, pending) }
             let begin = first ?? step

@@ -139,6 +139,10 @@ final class RunWorker<Task: TrainingTask> {
             try note(.diverged, .diverged(step: session.progress.step + 1, reason: reason))
             display?.endRun(document.record.outcome)
             throw error
+        } catch let error as RunDivergence {
+            try log.ended(succeeded: false)
+            try note(.diverged, .diverged(step: session.progress.step, reason: "\(error)"))
+            throw error
         }
     }
 

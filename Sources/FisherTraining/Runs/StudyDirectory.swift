@@ -92,10 +92,12 @@ public final class StudyDirectory {
         let own = Owner(label: candidate.label, options: candidate.options)
         let names = try DurableStorage.names(inFolder: parent) ?? []
         func path(_ number: Int) -> String { "\(parent)/\(slug)" + (number == 1 ? "" : "-\(number)") }
-        let present = names.filter { $0 == slug || $0.hasPrefix(slug + "-") }.map { "\(parent)/\($0)" }
-        for folder in Set(present).union(owners.keys.filter { $0.hasPrefix(parent + "/") }).sorted() {
-            if owners[folder] == own { return folder }
+        func isNumbered(_ name: String) -> Bool {
+            name.hasPrefix(slug + "-") && Int(name.dropFirst(slug.count + 1)) != nil
         }
+        let present = names.filter { $0 == slug || isNumbered($0) }.map { "\(parent)/\($0)" }
+        let known = owners.first { $0.key.hasPrefix(parent + "/") && $0.value == own }
+        if let known { return known.key }
         var free = Set<String>()
         for folder in present.sorted() where owners[folder] == nil {
             guard let document = try Self.document(in: folder) else {
