@@ -14,7 +14,7 @@ struct FusedBounds {
     /// Of v or f; 0 for a factored one, whose sums are bounded as they are made.
     var square: Double
     /// The parameter's tensor and its version, of which they hold.
-    private let tensor: Tensor
+    private var tensor: Tensor
     private var version: Int?
 
     /// Measures the tensors of a slot.
@@ -24,6 +24,17 @@ struct FusedBounds {
         square = try slot.step.square?.largestMagnitude() ?? 0
         tensor = slot.parameter
         version = slot.parameter.version
+    }
+
+    /// The bounds after somebody else has changed the parameter, whose norm bounds its elements; the state is the slot's
+    /// own. One pass over the parameter.
+    func renewed(for slot: FusedSlot, _ job: FusedJob) -> FusedBounds {
+        var (renewed, sums) = (self, ck_sums())
+        job.loops.pointee.square_sum(job.parameter, Int64(job.count), &sums)
+        renewed.parameter = 1.01 * sums.gradient.squareRoot()
+        renewed.tensor = slot.parameter
+        renewed.version = slot.parameter.version
+        return renewed
     }
 
     /// Whether nobody else has changed the parameter.

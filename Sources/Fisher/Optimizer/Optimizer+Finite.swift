@@ -64,7 +64,9 @@ extension Optimizer {
         var after: [FusedBounds?] = []
         for (job, slot) in zip(jobs.jobs, fused) {
             var known = slots[slot.number].bounds
-            if known?.hold(for: slot.parameter) != true { known = nil }
+            if let former = known, !former.hold(for: slot.parameter) {
+                known = former.renewed(for: slot, job)
+            }
             var made = known.flatMap { job.bounds(after: $0, scale: scale) }
             if made == nil {
                 // Bounds grow looser from step to step; those of a measurement are tight.
