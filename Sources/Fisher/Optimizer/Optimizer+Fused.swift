@@ -3,18 +3,6 @@ import FisherInformation
 import NeuralNet
 import Torch
 
-/// A slot whose step takes the fused path.
-struct FusedSlot {
-    /// The slot's number.
-    let number: Int
-    let parameter: Tensor
-    let step: FusedStep
-    /// The rule's state; the tensors are changed in place.
-    let state: TensorState
-    /// The memory that the job points to.
-    let gradient: Tensor
-}
-
 extension Optimizer {
     /// Why a rule's parameters use the formula path; nil if they may use the fused one.
     func fusedObstacle(of rule: any OptimizationRule) -> String? {
