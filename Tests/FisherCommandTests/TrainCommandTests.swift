@@ -169,9 +169,10 @@ import Torch
                 Self.training(root, "huge", steps: 1_000_000_000_000, more: ["data.batch=1000000"]) + [
                     "--dry-run"
                 ])
-            #expect(
-                huge.status == 64 && huge.errors.contains("more examples than can be counted"),
-                "\(huge.errors)")
+            // On a machine without the memory for such a batch that is said first.
+            let reasons = [64: "more examples than can be counted", 71: "are available"] as [Int32: String]
+            let reason = try #require(reasons[huge.status], "\(huge.errors)")
+            #expect(huge.errors.contains(reason), "\(huge.errors)")
             let other = try Self.run(["train", "digits", "--resume", "--output", root + "/run"])
             #expect(other.status == 64 && other.errors.contains("holds a run of language"))
         }
