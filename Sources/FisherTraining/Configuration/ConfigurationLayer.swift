@@ -1,14 +1,5 @@
 import FisherStudies
 
-/// A key or a value of a configuration that cannot be used.
-public struct ConfigurationError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// One sentence that names the key and where it was set.
-    public let description: String
-
-    /// Describes a mistake.
-    public init(_ description: String) { self.description = description }
-}
-
 /// Where a value of a configuration came from.
 public enum ConfigurationOrigin: Hashable, Sendable, CustomStringConvertible {
     /// The option's own default.
