@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 def flip_bits(program, scenario, chooser, flips, workers=2):
     """One bit of one file of a half-made run; --resume must name the file, or end in the same bytes.
 
-    Going on without a word is right only where nothing depends on the bit: event files, the lock, the page, and older
-    checkpoints. Damage to the newest checkpoint is named, and the one before it is taken.
+    Going on without a word is right only where nothing depends on the bit: event files, the lock, older checkpoints, and
+    lines of the log after the newest checkpoint, which are written again. Damage to the newest checkpoint is named, and
+    the one before it is taken. `fisher runs --verify` must name all but the lock and those lines.
     """
     whole = program.work / "undisturbed-flips"
     scenario.prepare(whole)
@@ -19,7 +20,9 @@ def flip_bits(program, scenario, chooser, flips, workers=2):
     expected = scenario.result(whole)
     files = sorted(path.relative_to(scenario.half) for path in scenario.half.rglob("*")
                    if path.is_file() and not path.is_symlink())
-    before, rows = len(program.failures), []
+    rows = []
+    status, errors = program.run(["runs", "--verify", scenario.half])
+    program.expect("--verify of an undamaged run", status == 0, errors[-300:])
 
     def one(case):
         number, (file, position, bit) = case
@@ -29,15 +32,19 @@ def flip_bits(program, scenario, chooser, flips, workers=2):
         data = bytearray(path.read_bytes())
         data[position] ^= 1 << bit
         path.write_bytes(data)
-        status, errors = program.run(scenario.start(folder))
         what = f"bit {bit} of byte {position} of {file} flipped"
+        status, _ = program.run(["runs", "--verify", folder])
+        if file.name not in ("lock", "metrics.jsonl"):
+            program.expect(what, status == 65, f"--verify ends with status {status}")
+        found = ", --verify names it" if status == 65 else ""
+        status, errors = program.run(scenario.start(folder))
         named = file.name in errors or (file.parent.name.startswith("step-") and file.parent.name in errors)
         if status == 0:
             program.compare(what, scenario, folder, expected)
-            outcome = "named, went on" if named else "went on"
+            outcome = ("named, went on" if named else "went on") + found
         else:
             program.expect(what, status == 65 and named and "fisher:" in errors, f"status {status}: {errors[-300:]}")
-            outcome = "refused"
+            outcome = "refused" + found
         shutil.rmtree(folder, ignore_errors=True)
         return outcome
 
