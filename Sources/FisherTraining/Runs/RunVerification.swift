@@ -19,7 +19,7 @@ public struct RunVerification: Sendable {
         for checkpoint in collect({ () throws(StorageError) in try directory.checkpoints.list() }) {
             note { () throws(StorageError) in try checkpoint.verify() }
         }
-        note { () throws(StorageError) in try verifyLog(of: directory) }
+        note { () throws(StorageError) in try Self.verifyLog(of: directory) }
         let names = collect { () throws(StorageError) in
             try DurableStorage.names(inFolder: directory.eventsFolder) ?? []
         }
@@ -42,7 +42,7 @@ public struct RunVerification: Sendable {
     }
 
     /// The log begins with the bytes that it had when the newest intact checkpoint was saved, and goes on in lines.
-    private func verifyLog(of directory: RunDirectory) throws(StorageError) {
+    private static func verifyLog(of directory: RunDirectory) throws(StorageError) {
         struct State: Decodable { let companion: [String: Int] }
         let path = directory.metricsFile
         var mark = MetricsLog.Mark.empty
