@@ -40,8 +40,8 @@ extension Fuzzed {
             return length + bytes[8..<end] + Array(repeating: 0, count: count)
         },
         read: { bytes in
-            let path = FuzzFile.path
-            try FuzzFile.write(bytes)
+            let path = try FuzzFile.write(bytes)
+            defer { unlink(path) }
             let file: SafetensorsFile
             do throws(SafetensorsError) { file = try SafetensorsFile(path: path) } catch {
                 _ = "\(error)"
@@ -269,15 +269,21 @@ extension Fuzzed {
     }
 }
 
-/// The file of the readers that take a path.
+/// The file of the readers that take a path, one for each thread: tests run side by side.
 enum FuzzFile {
-    static let path = NSTemporaryDirectory() + "fisher-fuzz-\(getpid()).bin"
+    private static var path: String {
+        NSTemporaryDirectory() + "fisher-fuzz-\(getpid())-\(UInt(bitPattern: Int(pthread_self()))).bin"
+    }
 
-    static func write(_ bytes: [UInt8]) throws {
+    /// Writes the file; returns its path.
+    static func write(_ bytes: [UInt8]) throws -> String {
+        let path = path
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0, Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
+        guard descriptor >= 0 else { throw FuzzFailure("\(path) cannot be written") }
+        defer { close(descriptor) }
+        guard Foundation.write(descriptor, bytes, bytes.count) == bytes.count else {
             throw FuzzFailure("\(path) cannot be written")
         }
-        close(descriptor)
+        return path
     }
 }

@@ -53,7 +53,7 @@ def kill_often(program, scenario, kills, share=0.8, each=4, workers=2):
 
 
 def kill_early(program, scenario, kills, workers=2):
-    """Kills within 0.3 s of the first start; then --resume with nothing but the folder.
+    """Kills within 0.6 s of the first start; then --resume with nothing but the folder.
 
     It must be refused with status 66, because nothing tells what was to be trained, or end in the same bytes.
     """
@@ -65,7 +65,7 @@ def kill_early(program, scenario, kills, workers=2):
 
     def one(number):
         folder = program.work / f"early-{number}"
-        program.run(scenario.start(folder), kill_after=0.3 * (number + 1) / kills)
+        program.run(scenario.start(folder), kill_after=0.6 * (number + 1) / kills)
         began = folder.exists()
         status, errors = program.run(["train", "language", "--resume", "--output", folder])
         what = f"killed early, {number}"
