@@ -16,8 +16,8 @@ build: engine ## build the libraries and the fisher command in release mode
 test: engine ## build and run all tests
 	@Scripts/run-tests
 
-soak: build ## kill runs 50 times and break their writes, comparing bytes (needs strace); simulate 2,000 data sets; about 10 minutes
-	Scripts/soak --faults
+soak: build ## kill runs, break each of their calls, cut their power, damage their files (needs strace); about an hour
+	Scripts/soak
 	FISHER_SLOW_TESTS=1 Scripts/run-tests --filter intervalsCoverTheTruth
 
 sanitize: engine ## run the tests of the fused kernels under the address and the thread sanitizer
