@@ -18,12 +18,8 @@ build: engine ## build the libraries and the fisher command in release mode
 test: engine ## build and run all tests
 	@Scripts/run-tests
 
-fuzz: engine ## give INPUTS=100000 changed inputs of SEED=1 to every reader of files and texts; failing ones are kept small
-	$(SWIFT) build -c release --product fuzz
-	OMP_WAIT_POLICY=passive $$($(SWIFT) build -c release --show-bin-path)/fuzz --inputs $(INPUTS) --seed $(SEED)
-
-soak: build ## kill runs 50 times and break their writes, comparing bytes (needs strace); simulate 2,000 data sets; about 10 minutes
-	Scripts/soak --faults
+soak: build ## kill runs, break each of their calls, cut their power, damage their files (needs strace); about an hour
+	Scripts/soak
 	FISHER_SLOW_TESTS=1 Scripts/run-tests --filter intervalsCoverTheTruth
 
 sanitize: engine ## run the tests of the fused kernels under the address and the thread sanitizer
