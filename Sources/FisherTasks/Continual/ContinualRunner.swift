@@ -123,12 +123,10 @@ extension ContinualComparison {
     /// A sentence on earlier results that were not asked for now; nil if there are none.
     fileprivate func kept(besides methods: [ContinualMethod], seeds: [UInt64]) -> String? {
         let names = methods.map(\.rawValue)
-        let others = entries.compactMap { entry -> String? in
-            let runs = entry.runs.filter { !names.contains(entry.method) || !seeds.contains($0.seed) }
-            if runs.isEmpty { return nil }
-            return "\(entry.method) (seed \(runs.map { "\($0.seed)" }.joined(separator: ", ")))"
-        }
-        if others.isEmpty { return nil }
-        return "earlier results that were not asked for now stay: \(others.joined(separator: "; "))"
+        return StudyDirectory.keptResults(
+            entries.map { entry in
+                let runs = entry.runs.filter { !names.contains(entry.method) || !seeds.contains($0.seed) }
+                return (entry.method, runs.map(\.seed))
+            })
     }
 }

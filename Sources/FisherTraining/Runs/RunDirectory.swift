@@ -32,8 +32,7 @@ public struct RunDirectory: Hashable, Sendable {
     /// Whether a run has begun here; throws `StorageError` if the folder cannot be read.
     public var holdsRun: Bool {
         get throws(StorageError) {
-            let names = try DurableStorage.names(inFolder: path) ?? []
-            if names.contains("run.json") { return true }
+            if try isBegun { return true }
             return try !checkpoints.list().isEmpty
         }
     }

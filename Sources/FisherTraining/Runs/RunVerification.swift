@@ -16,10 +16,14 @@ public struct RunVerification: Sendable {
             throw StorageError(.notFound, path: directory.configurationFile, reason: "is not there")
         }
         note { () throws(StorageError) in _ = try directory.document() }
+        var newest: Checkpoint?
         for checkpoint in collect({ () throws(StorageError) in try directory.checkpoints.list() }) {
-            note { () throws(StorageError) in try checkpoint.verify() }
+            note { () throws(StorageError) in
+                try checkpoint.verify()
+                newest = newest ?? checkpoint
+            }
         }
-        note { () throws(StorageError) in try Self.verifyLog(of: directory) }
+        note { () throws(StorageError) in try Self.verifyLog(of: directory, since: newest) }
         let names = collect { () throws(StorageError) in
             try DurableStorage.names(inFolder: directory.eventsFolder) ?? []
         }
@@ -42,11 +46,13 @@ public struct RunVerification: Sendable {
     }
 
     /// The log begins with the bytes that it had when the newest intact checkpoint was saved, and goes on in lines.
-    private static func verifyLog(of directory: RunDirectory) throws(StorageError) {
+    private static func verifyLog(of directory: RunDirectory, since checkpoint: Checkpoint?)
+        throws(StorageError)
+    {
         struct State: Decodable { let companion: [String: Int] }
         let path = directory.metricsFile
         var mark = MetricsLog.Mark.empty
-        if let checkpoint = try directory.checkpoints.survey().intact {
+        if let checkpoint {
             let data = try DurableStorage.readFile(at: checkpoint.stateFile, followingLinks: false)
             guard let state = try? StoredJSON.decode(State.self, from: data),
                 let saved = MetricsLog.Mark(companion: state.companion)

@@ -41,10 +41,7 @@ public final class StudyDirectory {
             throw StorageError(
                 .cannotCreate, path: path, reason: "already holds a run: choose another folder with --output")
         }
-        if resuming {
-            DurableStorage.removeLeftovers(inFolder: path)
-            return
-        }
+        if resuming { return }
         var found = names.contains("results.json") ? "results" : nil
         for section in ["runs", "tuning"] where found == nil {
             let runs = try DurableStorage.names(inFolder: "\(path)/\(section)") ?? []
@@ -121,6 +118,17 @@ public final class StudyDirectory {
             if name.hasPrefix("seed-"), try run.isBegun { return try run.document() }
         }
         return nil
+    }
+
+    /// A sentence on earlier results that were not asked for now; nil if there are none.
+    ///
+    /// - Parameter others: what has such results, and their seeds.
+    package static func keptResults(_ others: [(label: String, seeds: [UInt64])]) -> String? {
+        let texts = others.filter { !$0.seeds.isEmpty }.map { label, seeds in
+            "\(label) (seed \(seeds.map { "\($0)" }.joined(separator: ", ")))"
+        }
+        if texts.isEmpty { return nil }
+        return "earlier results that were not asked for now stay: \(texts.joined(separator: "; "))"
     }
 
     /// A text as a short name of lowercase letters, digits and hyphens.

@@ -88,12 +88,10 @@ extension OptimizerComparison {
 
     /// A sentence on earlier results that were not asked for now; nil if there are none.
     func kept(besides positions: [Int], seeds: [UInt64]) -> String? {
-        let others = entries.enumerated().compactMap { position, entry -> String? in
-            let runs = entry.runs.filter { !positions.contains(position) || !seeds.contains($0.seed) }
-            if runs.isEmpty { return nil }
-            return "\(entry.label) (seed \(runs.map { "\($0.seed)" }.joined(separator: ", ")))"
-        }
-        if others.isEmpty { return nil }
-        return "earlier results that were not asked for now stay: \(others.joined(separator: "; "))"
+        StudyDirectory.keptResults(
+            entries.enumerated().map { position, entry in
+                let runs = entry.runs.filter { !positions.contains(position) || !seeds.contains($0.seed) }
+                return (entry.label, runs.map(\.seed))
+            })
     }
 }
