@@ -20,7 +20,7 @@ import Testing
             Tensor((0..<size * size).map { $0 % (size + 1) == 0 ? value : 0 }, shape: [size, size])
         }
         var accumulator = try FisherAccumulator(
-            paths: layer.parameters.map(\.path), prior: scaledIdentity(prior))
+            paths: layer.parameters.map(\.path), prior: scaledIdentity(prior), acrossPoints: true)
         var covariance = scaledIdentity(1 / prior)
         var leastSquares = Tensor.zeros([size], dtype: .float64)
         for step in 1...40 {

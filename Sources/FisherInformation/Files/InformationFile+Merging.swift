@@ -72,7 +72,8 @@ extension InformationFile {
             for data in Set(file.header.parts.map(\.data)).sorted() {
                 guard let owner = owners.updateValue(name, forKey: data) else { continue }
                 throw InformationFileError(
-                    "\(owner) and \(name) hold the same data, \(brief(data)), which would count twice")
+                    "\(owner) and \(name) hold the same data, \(brief(data)), which would count twice",
+                    isAboutRepeats: true)
             }
         }
     }

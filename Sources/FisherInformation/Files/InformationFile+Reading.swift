@@ -10,10 +10,13 @@ extension InformationFile {
             SafetensorsError(.malformed, path: path, reason: reason)
         }
         guard let text = file.metadata[Self.key] else {
-            throw malformed(
-                file.metadata["structure"] == nil
-                    ? "it is no file of fisher information: its metadata lack \(Self.key)"
-                    : "it holds means without counts, as earlier versions wrote them; estimate it again")
+            let reason =
+                switch file.metadata["structure"] {
+                case nil: "it is no file of fisher information: its metadata lack \(Self.key)"
+                case "operator"?: "it holds results of products with an operator, and no estimate"
+                default: "it holds means without counts, as earlier versions wrote them; estimate it again"
+                }
+            throw malformed(reason)
         }
         let header: InformationHeader
         do throws(InformationFileError) { header = try InformationHeader(json: text.utf8) } catch {

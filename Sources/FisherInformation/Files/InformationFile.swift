@@ -28,6 +28,18 @@ public struct InformationFile {
         case eigenvalueCorrected(EigenvalueCorrectedInformation)
         /// The leading eigenpairs.
         case lowRank(LowRankInformation)
+
+        /// The number of observations.
+        public var observationCount: Int {
+            switch self {
+            case .full(let found): found.observationCount
+            case .blocks(let found): found.observationCount
+            case .diagonal(let found): found.observationCount
+            case .kronecker(let found), .kroneckerDiagonal(let found): found.observationCount
+            case .eigenvalueCorrected(let found): found.observationCount
+            case .lowRank(let found): found.observationCount
+            }
+        }
     }
 
     /// Gathers an estimate and what it is of. The header's lists of parameters and counts are taken from the estimate.
@@ -70,15 +82,20 @@ public struct InformationFile {
 
     /// The eigenbases of the file's Kronecker factors, or those in which its eigenvalues are, by layer.
     ///
-    /// Estimates in the same bases can be merged. Throws `InformationFileError` for other structures, and `TorchError` if
+    /// Estimates in the same bases can be merged. The bases are in the type that accumulates numbers of `dtype`. Throws `InformationFileError` for other structures, and `TorchError` if
     /// an eigenvalue decomposition fails.
-    public func eigenbases() throws -> [ParameterPath: KroneckerEigenbasis] {
+    public func eigenbases(dtype: DType = .float64) throws -> [ParameterPath: KroneckerEigenbasis] {
+        let found: [ParameterPath: KroneckerEigenbasis]
         switch estimate {
-        case .kronecker(let found): try found.layers.mapValues { try KroneckerEigenbasis(of: $0) }
-        case .eigenvalueCorrected(let found): found.layers.mapValues(\.basis)
+        case .kronecker(let factors): found = try factors.layers.mapValues { try KroneckerEigenbasis(of: $0) }
+        case .eigenvalueCorrected(let values): found = values.layers.mapValues(\.basis)
         default:
             throw InformationFileError(
                 "it holds \(header.structure), which has no bases; a file of kronecker or ekfac is needed")
+        }
+        let type = dtype.accumulator
+        return found.mapValues {
+            KroneckerEigenbasis(inputs: $0.inputs.to(dtype: type), outputs: $0.outputs.to(dtype: type))
         }
     }
 

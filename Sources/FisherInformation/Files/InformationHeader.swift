@@ -119,7 +119,7 @@ extension InformationHeader {
     }
 
     /// The header as JSON, its keys sorted.
-    func json() throws -> String {
+    package func json() throws -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         return String(decoding: try encoder.encode(self), as: UTF8.self)
@@ -151,6 +151,11 @@ extension CurvatureRequest {
 public struct InformationFileError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What is wrong, in one sentence.
     public let description: String
+    /// Whether files hold the same data, and nothing else is wrong.
+    public let isAboutRepeats: Bool
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, isAboutRepeats: Bool = false) {
+        self.description = description
+        self.isAboutRepeats = isAboutRepeats
+    }
 }
