@@ -33,7 +33,7 @@ extension InformationFile {
                 total.estimate = try total.estimate.adding(other.file.estimate)
             } catch {
                 throw InformationFileError(
-                    "\(first.name) and \(other.name) cannot be merged: \(reason(error, first.file))")
+                    "\(sorted[0].name) and \(other.name) cannot be merged: \(reason(error, first.file))")
             }
             total.header.parts += other.file.header.parts
         }

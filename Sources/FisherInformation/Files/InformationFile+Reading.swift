@@ -87,13 +87,6 @@ private struct Reader {
         return names.map { ParameterPath($0) }
     }
 
-    /// The last parts of the names in a group: `0.weight` of `diagonal/0.weight`.
-    private func members(of group: String) -> [String] {
-        file.tensors.map(\.name).filter { $0.hasPrefix(group + "/") }.map {
-            String($0.dropFirst(group.count + 1))
-        }
-    }
-
     private func matrix(
         _ name: String, gradient: String, _ paths: [ParameterPath]
     ) throws(SafetensorsError) -> MatrixSums {
@@ -123,10 +116,8 @@ private struct Reader {
     private func diagonal() throws(SafetensorsError) -> DiagonalSums {
         let isSquare = header.source == .minibatch
         let group = isSquare ? "gradient" : "diagonal"
-        let names = members(of: group)
-        if names.isEmpty { throw malformed("it has no tensor \(group)/...") }
         var sums: [ParameterPath: Tensor] = [:]
-        for name in names { sums[ParameterPath(name)] = try sum("\(group)/\(name)") }
+        for path in try paths(header.parameters) { sums[path] = try sum("\(group)/\(path)") }
         return DiagonalSums(squares: isSquare ? [:] : sums, gradients: isSquare ? sums : [:])
     }
 
@@ -149,18 +140,18 @@ private struct Reader {
 
     private func eigenvalues() throws(SafetensorsError) -> EigenvalueSums {
         var layers: [ParameterPath: EigenvalueCorrectedFactors] = [:]
-        for member in members(of: "ekfac") where member.hasSuffix("/eigenvalues") {
-            let layer = member.dropLast("/eigenvalues".count)
+        guard let names = header.layers else { throw malformed("its description lacks the layers") }
+        for layer in names {
             let basis = KroneckerEigenbasis(
                 inputs: try tensor("ekfac/\(layer)/Q_A", rank: 2),
                 outputs: try tensor("ekfac/\(layer)/Q_S", rank: 2))
-            let squares = try sum("ekfac/\(member)", rank: 2)
+            let squares = try sum("ekfac/\(layer)/eigenvalues", rank: 2)
             guard basis.outputs.shape == [squares.shape[0], squares.shape[0]],
                 basis.inputs.shape == [squares.shape[1], squares.shape[1]]
             else {
                 throw malformed("the shapes of Q_A, Q_S and eigenvalues of ekfac/\(layer) do not fit")
             }
-            layers[ParameterPath(String(layer))] = EigenvalueCorrectedFactors(
+            layers[ParameterPath(layer)] = EigenvalueCorrectedFactors(
                 basis: basis, squares: squares, observationCount: count)
         }
         return EigenvalueSums(

@@ -56,9 +56,16 @@ public struct InformationFile {
             self.header.uncovered = found.uncovered.map(\.description)
             self.header.inputCounts = Dictionary(
                 uniqueKeysWithValues: found.layers.map { ("\($0.key)", $0.value.inputCount) })
-        case .eigenvalueCorrected(let found): self.header.uncovered = found.uncovered.map(\.description)
-        case .diagonal: break
+            self.header.parameters = found.others.map(Self.parameters)
+        case .eigenvalueCorrected(let found):
+            self.header.uncovered = found.uncovered.map(\.description)
+            self.header.layers = found.layers.keys.sorted().map(\.description)
+        case .diagonal(let found): self.header.parameters = Self.parameters(of: found)
         }
+    }
+
+    private static func parameters(of found: DiagonalInformation) -> [String] {
+        (found.squares.isEmpty ? found.gradients : found.squares).keys.sorted().map(\.description)
     }
 
     /// The answer to a request as a file's estimate; nil for one that was not made, or that files do not hold.

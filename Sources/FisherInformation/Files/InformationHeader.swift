@@ -46,8 +46,11 @@ public struct InformationHeader: Codable, Hashable, Sendable {
     public let dtype: String
     /// The data, in an order that does not depend on that of merging.
     public internal(set) var parts: [Part]
-    /// The parameters in the order of the rows of whole matrices and eigenvectors; nil for other structures.
+    /// The parameters of whole matrices and eigenvectors in the order of the rows, and those of a diagonal; nil for other
+    /// structures.
     var parameters: [String]?
+    /// The layers of eigenvalues in Kronecker eigenbases; nil for other structures.
+    var layers: [String]?
     /// The parameters of each block, likewise.
     var blocks: [String: [String]]?
     /// The number of terms in the factor A of each layer, which is not that of observations.
