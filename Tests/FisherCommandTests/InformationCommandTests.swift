@@ -286,7 +286,7 @@ import Torch
         (["--bases", "b"], "--bases is for --structure ekfac"),
         (["--probes", "3"], "are for --structure operator"),
         (["--structure", "operator", "--damping", "1"], "are for --solve"),
-        (["--structure", "operator", "--solve", "b", "--damping", "-1"], "must be a number of at least 0"),
+        (["--structure", "operator", "--solve", "b", "--damping=-1"], "must be a number of at least 0"),
         (["--structure", "operator", "--probes", "0"], "--probes must be at least 1"),
         (["--structure", "diag"], "--structure"), (["--source", "none"], "--source"),
     ])
