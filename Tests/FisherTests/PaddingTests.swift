@@ -197,6 +197,20 @@ import Testing
             } else if has("source") {
                 kinds = [[:], ["source": "exact"], ["source": "empirical"]]
             }
+            // A bias of attention's keys has a gradient of zero, computed as a rounding error: no rule may divide it by
+            // one. A clipped minimum keeps the factors of Shampoo away from their null space.
+            let floors = [
+                "adafactor": "1e-12", "shampoo": "1e-3", "soap": "1e-4", "kronecker_fadam": "1e-4",
+                "diagonal_natural_gradient": "1e-3",
+            ]
+            if let floor = floors[type.summary.name] {
+                kinds = kinds.map { kind in
+                    var kind = kind
+                    kind[has("damping") ? "damping" : "epsilon"] = floor
+                    if has("epsilon_policy") { kind["epsilon_policy"] = "fixed" }
+                    return kind
+                }
+            }
             return kinds.flatMap { options in
                 Network.allCases.map { Subject(name: type.summary.name, options: options, network: $0) }
             }

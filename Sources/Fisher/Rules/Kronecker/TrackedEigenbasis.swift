@@ -6,7 +6,7 @@ import Torch
 /// diagonal (Vyas et al. 2024).
 ///
 ///     L <- avg_d(G G^T),   R <- avg_d(G^T G)
-///     first step:     Q_L = eigenvectors of L, largest eigenvalue first, null space by `eigenvectors(of:)`
+///     first step:     Q_L = eigenvectors of L, largest eigenvalue first, null space by ``SafeEigen``
 ///     every f steps:  S = L Q_L,  columns in the order of diag(Q_L^T S),  Q_L <- QR(S)
 ///
 /// and likewise for every further dimension. State by element of the basis is permuted as the columns are;
@@ -91,29 +91,11 @@ struct TrackedEigenbasis {
         return (bases, fallbacks)
     }
 
-    /// Eigenvectors in descending order; nil if they fail their check.
-    ///
-    /// One gradient leaves a null space on a matrix's long side, any basis of which is valid, and rounding
-    /// would choose one. It is given the eigenvectors of N D N instead, for the projector N onto it and
-    /// D = diag(2 - k/n), k = 0, 1, ...
+    /// Eigenvectors in descending order, the null space's canonical; nil if they fail their check.
     private static func eigenvectors(of factor: Tensor) -> Tensor? {
-        guard let (values, vectors) = SafeEigen.decomposition(of: factor, .orthonormality),
-            let ascending = try? values.scalars(as: Double.self)
-        else { return nil }
-        let n = ascending.count
-        let least = (ascending.last ?? 0) * factor.dtype.ulpOfOne * Double(n)
-        let nullity = ascending.prefix { $0 <= least }.count
-        if nullity == 0 { return vectors.reversed(along: 1) }
-        let range = vectors.narrowed(1, from: nullity, length: n - nullity)
-        let projector =
-            Tensor.identity(n, dtype: factor.dtype, device: factor.device)
-            - range.matmul(range.transposed())
-        let weights = Tensor((0..<n).map { 2 - Double($0) / Double(n) }).to(
-            dtype: factor.dtype, device: factor.device)
-        let inside = projector.matmul(projector * weights.unsqueezed(1)).symmetricEigen().vectors
-        let null = inside.narrowed(1, from: n - nullity, length: nullity).reversed(along: 1)
-        let basis = Tensor.concatenated([range.reversed(along: 1), null], along: 1)
-        return SafeEigen.isOrthonormal(basis) ? basis : nil
+        guard let found = SafeEigen.decomposition(of: factor, .orthonormality) else { return nil }
+        let canonical = (try? SafeEigen.canonicalVectors(of: found)) ?? nil
+        return (canonical ?? found.vectors).reversed(along: 1)
     }
 
     /// One power iteration and a QR decomposition; the old basis if that fails.
