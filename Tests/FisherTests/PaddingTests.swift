@@ -45,7 +45,8 @@ import Testing
             }
             func batches(_ inputs: Tensor) -> (SupervisedBatch, SupervisedBatch) {
                 let rest = Array(inputs.shape.dropFirst(2))
-                let packed = inputs.flattened(to: 1).gathering(Tensor(chosen, shape: [chosen.count]), along: 0)
+                let packed = inputs.flattened(to: 1).gathering(
+                    Tensor(chosen, shape: [chosen.count]), along: 0)
                 func turned(_ x: Tensor) -> Tensor { self == .convolution ? x.transposed(1, 2) : x }
                 return (
                     SupervisedBatch(
@@ -143,7 +144,8 @@ import Testing
         }
         for (path, layer) in try #require(found.eigenvalueCorrected(source, sharing)).layers {
             // The matrix, not its basis, whose signs are free.
-            let one = Tensor.ones([layer.basis.outputs.shape[0], layer.basis.inputs.shape[0]], dtype: .float64)
+            let one = Tensor.ones(
+                [layer.basis.outputs.shape[0], layer.basis.inputs.shape[0]], dtype: .float64)
             values["ekfac \(path)"] = layer.solving(one, damping: 0.1)
         }
         for (path, layer) in try #require(found.layerMeans(source)).sums {
@@ -218,7 +220,8 @@ import Testing
     }
 
     /// The weights after three steps.
-    private func weights(_ subject: Subject, padded isPadded: Bool, microBatches: Int = 1) throws -> [Tensor] {
+    private func weights(_ subject: Subject, padded isPadded: Bool, microBatches: Int = 1) throws -> [Tensor]
+    {
         let (model, logits, padded, packed) = try subject.network.make()
         let optimizer = try Optimizer(for: model, try subject.rule)
         for _ in 1...3 {

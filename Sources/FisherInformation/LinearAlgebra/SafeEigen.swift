@@ -73,11 +73,13 @@ package struct SafeEigen {
         if nullity <= 1 { return nil }
         let range = vectors.narrowed(1, from: nullity, length: n - nullity)
         let projector =
-            Tensor.identity(n, dtype: vectors.dtype, device: vectors.device) - range.matmul(range.transposed())
+            Tensor.identity(n, dtype: vectors.dtype, device: vectors.device)
+            - range.matmul(range.transposed())
         let weights = Tensor((0..<n).map { 2 - Double($0) / Double(n) }).to(
             dtype: vectors.dtype, device: vectors.device)
         let inside = projector.matmul(projector * weights.unsqueezed(1)).symmetricEigen().vectors
-        let basis = Tensor.concatenated([inside.narrowed(1, from: n - nullity, length: nullity), range], along: 1)
+        let basis = Tensor.concatenated(
+            [inside.narrowed(1, from: n - nullity, length: nullity), range], along: 1)
         return isOrthonormal(basis) ? basis : nil
     }
 

@@ -1,7 +1,10 @@
 import NeuralNet
 import Torch
 
-/// How positions that share a layer's weights enter its Kronecker factors. Padding takes no part: see ``ObservedPositions``.
+/// How positions that share a layer's weights enter its Kronecker factors.
+///
+/// Padding takes no part: positions whose targets are masked and on which the loss does not depend, and with them units
+/// without observations.
 public enum WeightSharing: String, Codable, CaseIterable, Sendable {
     /// Every position is a sample: A = mean over units and positions of a a^T, S = sum over positions of s s^T.
     case expand
