@@ -12,6 +12,7 @@
 
 typedef float Floats __attribute__((ext_vector_type(LANES), aligned(4)));
 typedef double Doubles __attribute__((ext_vector_type(LANES), aligned(8)));
+typedef int32_t Integers __attribute__((ext_vector_type(LANES), aligned(4)));
 typedef uint32_t Words __attribute__((ext_vector_type(LANES), aligned(4)));
 typedef uint16_t Halves __attribute__((ext_vector_type(LANES), aligned(2)));
 

@@ -41,6 +41,10 @@ struct FusedJob {
     var square: UnsafeMutablePointer<Float>?
     var factors: FactorMemory?
     var divisor: Divisor?
+    /// Power rho of a metric's information.
+    var power = 0.5
+    /// epsilon-hat of a metric's step.
+    var epsilonHat: Float = 0
     /// epsilon2, where epsilon-hat is at most epsilon2 RMS(g).
     var epsilonFraction: Double?
     var reportsEpsilon = false
@@ -103,7 +107,7 @@ struct FusedJob {
             sums = ck_sums()
             loops.pointee.factored_survey(
                 &k, tile, parameter + start * elementByteCount, gradient + start * elementByteCount,
-                factors!.rowRoots + row, factors!.columnRoots + column, &sums)
+                factors!.rowPowers + row, factors!.columnPowers + column, &sums)
         }
     }
 
@@ -113,7 +117,7 @@ struct FusedJob {
             let (start, row, column, tile) = cells.tile(cell)
             loops.pointee.factored_apply(
                 &k, tile, parameter + start * elementByteCount, gradient + start * elementByteCount,
-                momentum! + start, factors!.rowRoots + row, factors!.columnRoots + column, &sums)
+                momentum! + start, factors!.rowPowers + row, factors!.columnPowers + column, &sums)
             return
         }
         if case .divided(var k) = loop, let divisor {

@@ -261,7 +261,7 @@ extension FusedJob {
     fileprivate mutating func prepare() {
         guard case .factored(var k) = loop else { return }
         factors?.prepare(k)
-        k.guarded = k.epsilon + (factors?.leastRoot ?? 0) < leastUnguardedDivisor
+        k.guarded = k.epsilon + (factors?.leastPower ?? 0) < leastUnguardedDivisor
         loop = .factored(k)
     }
 }
