@@ -69,11 +69,11 @@ def float32_power(f, rho, log_coefficients, exp_coefficients):
     exponent = (bits - np.int32(0x3F3504F3)) >> 23
     t = (bits - (exponent << 23)).view(single) - single(1)
     e = exponent.astype(single)
-    q = np.full_like(t, single(log_coefficients[-1]))
+    q = np.full_like(t, single(log_coefficients[-1]) * single(rho))
     for c in log_coefficients[-2::-1]:
-        q = q * t + single(c)
+        q = q * t + single(c) * single(rho)
     whole = e * high
-    rest = t * q * single(rho) + e * low
+    rest = q * t + e * low
     magic = single(12582912)
     shifted = (whole + rest) + magic
     n = shifted - magic
@@ -85,8 +85,8 @@ def float32_power(f, rho, log_coefficients, exp_coefficients):
 
 
 def main():
-    exp_degree, log_degree = 5, 7
-    for degree in (6, 7, 8):
+    exp_degree, log_degree = 5, 6
+    for degree in (5, 6, 7):
         print(f"log2(1 + t) / t, degree {degree}: error {mp.nstr(logarithm(degree)[1], 3)}")
     log_coefficients, _ = logarithm(log_degree)
     exp_coefficients, error = exponential(exp_degree)

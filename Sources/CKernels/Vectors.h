@@ -1,4 +1,5 @@
-// Vectors of sixteen numbers, whatever the instruction set: the compiler splits them where it must.
+// Vectors of as many numbers as an instruction set wants, sixteen if it does not say: the compiler splits them where it
+// must.
 //
 // Everything that takes or gives a vector is a macro, because a function would pass it in registers that
 // not every instruction set has.
@@ -7,7 +8,9 @@
 
 #include "CKernels.h"
 
+#ifndef LANES
 #define LANES 16
+#endif
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float Floats __attribute__((ext_vector_type(LANES), aligned(4)));

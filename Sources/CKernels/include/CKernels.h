@@ -91,12 +91,15 @@ typedef struct ck_table {
     /// `m` is NULL if there is no momentum.
     void (*adaptive)(
         const ck_adaptive *k, void *p, const void *g, float *m, float *v, int64_t count, ck_sums *sums);
-    /// Writes nothing: sums.gradient and sums.step, and sums.decay where of_decay is not 0.
+    /// sums.gradient and sums.step, and sums.decay where of_decay is not 0. Writes nothing but 1 / d to `inverses`,
+    /// where they are not NULL.
     void (*metric_survey)(
-        const ck_metric *k, const void *p, const void *g, const float *f, int64_t count, ck_sums *sums);
-    /// Moves p, m and f; sums.change.
+        const ck_metric *k, const void *p, const void *g, const float *f, float *inverses, int64_t count,
+        ck_sums *sums);
+    /// Moves p, m and f; sums.change. Takes 1 / d from `inverses`, where they are not NULL.
     void (*metric_apply)(
-        const ck_metric *k, void *p, const void *g, float *m, float *f, int64_t count, ck_sums *sums);
+        const ck_metric *k, void *p, const void *g, float *m, float *f, const float *inverses, int64_t count,
+        ck_sums *sums);
     /// Adds a tile's squares, each at most `bound`, to `row_sums` and `column_sums`; sums.gradient. All of the
     /// gradient as it lies in memory.
     void (*factor_sums)(

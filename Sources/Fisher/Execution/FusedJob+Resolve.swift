@@ -49,13 +49,15 @@ extension FusedJob {
     }
 
     /// Divides by the clip factors, once every cell has been measured.
-    mutating func resolve(_ sums: UnsafeMutablePointer<ck_sums>) {
+    mutating func resolve(
+        _ sums: UnsafeMutablePointer<ck_sums>, inverses: UnsafeMutablePointer<Float>? = nil
+    ) {
         guard let clip, count > 0 else { return }
         var total = totalOfCells(sums)
         if !total.step.isFinite || !total.decay.isFinite {
             // A quotient overflowed, from weights of more than 10^18: repeat with guards.
             loop.metric?.guarded = true
-            for cell in 0..<cells.count { measure(cell, &sums[cell]) }
+            for cell in 0..<cells.count { measure(cell, &sums[cell], inverses: inverses) }
             total = totalOfCells(sums)
         }
         let factor = max(1, (total.step / Double(count)).squareRoot() / clip)

@@ -92,8 +92,9 @@ struct FusedJob {
             gradient + start * elementByteCount, Int64(min(Self.cellCount, count - start)), &sums)
     }
 
-    /// The sums of a cell that `resolve` needs; nothing is written.
-    func measure(_ cell: Int, _ sums: inout ck_sums) {
+    /// The sums of a cell that `resolve` needs; nothing is written, but for 1 / d of the tensor's elements if there is
+    /// memory for them.
+    func measure(_ cell: Int, _ sums: inout ck_sums, inverses: UnsafeMutablePointer<Float>? = nil) {
         switch loop {
         case .plain, .adaptive, .divided: break
         case .metric(var k):
@@ -101,7 +102,8 @@ struct FusedJob {
             sums = ck_sums()
             loops.pointee.metric_survey(
                 &k, parameter + start * elementByteCount, gradient + start * elementByteCount,
-                square! + start, Int64(min(Self.cellCount, count - start)), &sums)
+                square! + start, inverses.map { $0 + start }, Int64(min(Self.cellCount, count - start)), &sums
+            )
         case .factored(var k):
             let (start, row, column, tile) = cells.tile(cell)
             sums = ck_sums()
@@ -111,8 +113,8 @@ struct FusedJob {
         }
     }
 
-    /// Moves a cell.
-    func move(_ cell: Int, _ sums: inout ck_sums) {
+    /// Moves a cell, by the inverses that `measure` left if there is memory for them.
+    func move(_ cell: Int, _ sums: inout ck_sums, inverses: UnsafeMutablePointer<Float>? = nil) {
         if case .factored(var k) = loop {
             let (start, row, column, tile) = cells.tile(cell)
             loops.pointee.factored_apply(
@@ -135,7 +137,10 @@ struct FusedJob {
         case .adaptive(var k):
             loops.pointee.adaptive(&k, p, g, momentum.map { $0 + start }, square! + start, length, &sums)
         case .metric(var k):
-            loops.pointee.metric_apply(&k, p, g, momentum! + start, square! + start, length, &sums)
+            loops.pointee.metric_apply(
+                &k, p, g, momentum! + start, square! + start, inverses.map { UnsafePointer($0 + start) },
+                length,
+                &sums)
         case .factored, .divided: break
         }
     }
