@@ -56,12 +56,12 @@ MODELS = {
     "residual-categorical": (
         {"layers": [{"linear": [4, 4]},
                     {"residual": [{"layer_norm": 4}, {"linear": [4, 4]}, "tanh", {"sequential": [{"linear": [4, 4]}]}]},
-                    {"batch_norm": 4}, {"group_norm": [2, 4]}, {"dropout": 0.5}, {"linear": [4, 3]}],
+                    {"batch_norm": 4}, {"group_norm": [1, 4]}, {"dropout": 0.5}, {"linear": [4, 3]}],
          "likelihood": "categorical"},
         lambda: nn.Sequential(
             nn.Linear(4, 4),
             Residual(nn.LayerNorm(4), nn.Linear(4, 4), nn.Tanh(), nn.Sequential(nn.Linear(4, 4))),
-            nn.BatchNorm1d(4), nn.GroupNorm(2, 4), nn.Dropout(0.5), nn.Linear(4, 3)), [7, 4]),
+            nn.BatchNorm1d(4), nn.GroupNorm(1, 4), nn.Dropout(0.5), nn.Linear(4, 3)), [7, 4]),
     # The other likelihoods.
     "mlp-gaussian-variance": (described(2, {"gaussian": {"variance": 0.25}}), lambda: perceptron(2), [6, 4]),
     "mlp-gaussian-learned": (described(4, "gaussian_learned_variance"), lambda: perceptron(4), [6, 4]),

@@ -37,8 +37,13 @@ import Torch
         #expect(try (found - expected).magnitude().largest().item() <= 1e-10 * scale, "\(what)")
     }
 
-    @Test(
-        arguments: names + others, ["exact", "gauss_newton", "empirical", "improved", "minibatch"])
+    static let estimates =
+        names.flatMap { name in
+            ["exact", "gauss_newton", "empirical", "improved", "minibatch"].map { (name, $0) }
+        } + others.flatMap { [($0, "exact"), ($0, "improved")] }
+        + ["mlp-gaussian-learned", "mlp-logit-laplace"].map { ($0, "gauss_newton") }
+
+    @Test(arguments: estimates)
     func estimatesAreThoseOfBruteForce(_ name: String, _ source: String) throws {
         try CommandTests.withFolder { root in
             let fixture = try SafetensorsFile(path: Self.folder.path + "/\(name).safetensors")

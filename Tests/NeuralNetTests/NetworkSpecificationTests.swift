@@ -44,21 +44,10 @@ import Torch
             }
         }
         #expect(count >= 19)
-        for match in registry.matches(of: /(\w+)\.(Tanh)?Description\.self,/) {
-            #expect(
-                Self.networks.contains { network in
-                    (try? Self.read(network).layers.contains { Self.holds("\(type(of: $0))", match.1, $0) })
-                        == true
-                }, "\(match.1)")
+        // Other tests register a layer of their own.
+        for kind in LayerRegistry.kinds where kind != "scale" {
+            #expect(Self.networks.contains { $0.contains("\"\(kind)\"") }, "\(kind)")
         }
-    }
-
-    /// Whether a layer is of a class, or holds one that is.
-    private static func holds(_ name: String, _ wanted: Substring, _ layer: any LayerDescription) -> Bool {
-        if String(reflecting: type(of: layer)).contains(".\(wanted).") { return true }
-        let inner =
-            (layer as? Sequential.Description)?.layers ?? (layer as? Residual.Description)?.layers ?? []
-        return inner.contains { holds("\(type(of: $0))", wanted, $0) }
     }
 
     /// The likelihood's options are kept as they were given.
@@ -163,7 +152,8 @@ import Torch
             "did you mean tanh?"),
         Mistake("{\"residual\":[]}", 0, "residual has wrong layers: there are no layers"),
         Mistake("{\"residual\":3}", 0, "residual", "must be a list of layers"),
-        Mistake("{\"residual\":[{\"linear\":[4,5]}]}", 0, "adds a width of 5 to a width of 4"),
+        Mistake(
+            "{\"linear\":[2,4]},{\"residual\":[{\"linear\":[4,5]}]}", 1, "adds a width of 5 to a width of 4"),
         Mistake(
             "{\"linear\":[2,4]},{\"sequential\":[\"tanh\",{\"linear\":[5,4]}]}", 1,
             "sequential has an error in layers[1]: linear takes a width of 5, but is given 4"),
@@ -216,7 +206,6 @@ import Torch
     @Test(arguments: [
         ("{\"layers\":[\"tanh\"]}", "likelihood must be a name, such as categorical"),
         ("{\"layers\":[\"tanh\"],\"likelihood\":{\"a\":1,\"b\":2}}", "an object of one name and its options"),
-        ("{\"layers\":[\"tanh\"],\"likelihood\":{\"gaussian\":1e999}}", "an object of one name"),
         ("{\"layers\":[],\"likelihood\":\"gaussian\"}", "there are no layers"),
         ("{\"layer\":[\"tanh\"],\"likelihood\":\"gaussian\"}", "did you mean layers?"),
         ("{\"layers\":\"tanh\",\"likelihood\":\"gaussian\"}", "layers must be a list"),

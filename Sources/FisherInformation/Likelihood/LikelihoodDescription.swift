@@ -51,6 +51,7 @@ extension LikelihoodDescription {
 }
 
 extension LikelihoodDescription where Model.Observation == Tensor {
+    /// The targets themselves.
     public func observations(_ targets: Tensor) -> Tensor { targets }
 }
 
