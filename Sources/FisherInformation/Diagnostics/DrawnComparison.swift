@@ -3,8 +3,9 @@ import Torch
 /// How far the empirical information is from the true one, with the Monte Carlo error of the draws.
 ///
 /// A mean over draws has a norm that is too large by their noise, so that cosines to it are too small, and by most for a
-/// single draw. The squared norm is taken from pairs of different draws, which are independent given the inputs, and the
-/// standard error from leaving out a draw at a time. For a closed form nothing is drawn and nothing is corrected.
+/// single draw. The squared norm is taken from pairs of different draws, which are independent given the inputs. The jackknife,
+/// which leaves out a draw at a time, gives the standard error and removes what bias the quotient has left (Quenouille 1956).
+/// For a closed form nothing is drawn and nothing is corrected.
 public struct DrawnComparison: Hashable, Sendable, Codable {
     /// The cosine of the angle between the two, corrected for the draws; for a single draw it is not corrected.
     public let cosine: Double
@@ -49,15 +50,16 @@ public struct DrawnComparison: Hashable, Sendable, Codable {
             standardError = isDrawn ? nil : 0
             return
         }
-        (cosine, relativeDistance) = (found.cosine, found.relativeDistance)
+        relativeDistance = found.relativeDistance
         let others =
             draws.count > 2 ? draws.compactMap { d in corrected(draws.filter { $0 != d })?.cosine } : []
         guard others.count == draws.count else {
-            standardError = nil
+            (cosine, standardError) = (found.cosine, nil)
             return
         }
         let count = Double(others.count)
         let mean = others.reduce(0, +) / count
+        cosine = min(1, max(-1, count * found.cosine - (count - 1) * mean))
         standardError =
             ((count - 1) / count * others.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }).squareRoot()
     }

@@ -149,18 +149,19 @@ struct InformationHistogram: Figure {
             Double(low) * width...Double(high) * width, from: Self.bottom, to: Self.top)
         let end = Double(max(moments.last?.step ?? 1, 1))
         let x = AxisScale(0...end, from: 60, to: layout.width - 12)
-        // A look reaches to the next; the last one as far as the one before.
+        // A look reaches to the next; the last one is a narrow column at the end.
+        func place(_ step: Double) -> Double { min(x.position(step), x.end - 6) }
         let steps = moments.map { Double($0.step) }
         let cells = moments.indices.map { index -> Markup in
-            let right = index + 1 < steps.count ? x.position(steps[index + 1]) : x.end
-            let left = min(x.position(steps[index]), x.end - 6)
+            let left = place(steps[index])
+            let right = index + 1 < steps.count ? place(steps[index + 1]) : x.end
             return .tag(
                 "g", [:],
                 moments[index].histogram.sorted { $0.key < $1.key }.map { bin, share in
                     let level = Int((share.squareRoot() * Double(HeatMap.levelCount)).rounded(.up))
                     let (from, to) = (y.position(Double(bin + 1) * width), y.position(Double(bin) * width))
                     return HeatMap.area(
-                        "M\(SVG.number(left)) \(SVG.number(from))H\(SVG.number(max(right, left + 6)))"
+                        "M\(SVG.number(left)) \(SVG.number(from))H\(SVG.number(right))"
                             + "V\(SVG.number(to))H\(SVG.number(left))z",
                         level: min(max(level, 1), HeatMap.levelCount))
                 })
