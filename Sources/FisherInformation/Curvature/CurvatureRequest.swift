@@ -147,7 +147,7 @@ extension CurvatureRequest {
     /// Whether it sums the rows of layers into Kronecker factors or means, in which padding takes no part.
     var hasFactors: Bool {
         switch self {
-        case .kronecker, .kroneckerDiagonal, .eigenvalueCorrected, .layerMeans: true
+        case .kronecker, .kroneckerDiagonal, .eigenvalueCorrected, .layerMeans, .unitGradients: true
         default: false
         }
     }

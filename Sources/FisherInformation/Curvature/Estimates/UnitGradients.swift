@@ -182,7 +182,9 @@ struct UnitGradientsAccumulator: CurvatureAccumulator {
                         (
                             path,
                             zip(inputs[path] ?? [], uses).map {
-                                LayerActivation(input: $0, outputGradient: first($1.outputGradient))
+                                LayerActivation(
+                                    input: $0, outputGradient: first($1.outputGradient),
+                                    participants: $1.participants.map(first))
                             }
                         )
                     }), rows: pass.rows.mapValues(first), weight: pass.weight))
