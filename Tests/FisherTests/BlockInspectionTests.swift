@@ -82,7 +82,7 @@ import Testing
     }
 
     private static func inspected(
-        _ network: Network, samples: Int? = 0, rows: Int = 4096, seed: UInt64 = 0
+        _ network: Network, samples: Int? = 0, rows: Int? = nil, seed: UInt64 = 0
     ) throws -> ModelInspection {
         let (model, batch, logits) = try network.make()
         var inspector = try ModelInspector(of: model, samples: samples, rows: rows, seed: seed)

@@ -48,9 +48,10 @@ struct Inspect: ParsableCommand {
                 + "\(ModelInspector.draws) draws."))
     var samples: Int?
     @Option(
-        help:
-            "The most rows of a Gram matrix, units times passes: the first units of the batches are taken.")
-    var rows = 2048
+        help: ArgumentHelp(
+            "The most rows of a Gram matrix, units times passes: the first units of the batches are taken. By default "
+                + "\(ModelInspector.mostRows), fewer for models of more than some 50,000 parameters."))
+    var rows: Int?
     @Option(
         help:
             "Write a page with spectra, heat maps of K-FAC's factors and a map of the least-informed parameters."
@@ -60,9 +61,9 @@ struct Inspect: ParsableCommand {
     var json = false
 
     func validate() throws {
-        try requirePositive(["batches": batches, "rows": rows])
-        guard rows <= Self.mostRows else {
-            throw ValidationError("--rows must be at most \(Self.mostRows), not \(rows).")
+        try requirePositive(["batches": batches, "rows": rows ?? 1])
+        guard rows ?? 1 <= Self.mostRows else {
+            throw ValidationError("--rows must be at most \(Self.mostRows), not \(rows ?? 0).")
         }
         guard samples ?? 0 >= 0 else { throw ValidationError("--samples must not be negative.") }
         guard (inputs == nil) == (targets == nil), model == nil || inputs != nil else {

@@ -76,7 +76,9 @@ public struct InformationMonitor {
         if try gram.nonFiniteElement() != nil { throw NonFiniteError(source: "the information") }
         let spectrum = try Spectrum(of: gram)
         var traces: [String: Double] = [:]
-        var counts: [Int: Int] = [:]
+        // No positive double has a logarithm outside.
+        let least = Int((-325 / InformationMoment.binWidth).rounded(.down))
+        var counts = [Int](repeating: 0, count: 2 * -least)
         var (total, unreached, trace) = (0, 0, 0.0)
         // A fixed order: sums of doubles depend on it.
         for path in diagonal.keys.sorted() {
@@ -90,13 +92,16 @@ public struct InformationMonitor {
                     unreached += 1
                     continue
                 }
-                counts[Int((log10(value) / InformationMoment.binWidth).rounded(.down)), default: 0] += 1
+                counts[Int((log10(value) / InformationMoment.binWidth).rounded(.down)) - least] += 1
             }
         }
         return InformationMoment(
             step: step, trace: trace, traces: traces, topEigenvalue: spectrum.values.first ?? 0,
             effectiveRank: spectrum.effectiveRank,
-            histogram: counts.mapValues { Double($0) / Double(max(total, 1)) },
+            histogram: Dictionary(
+                uniqueKeysWithValues: counts.enumerated().filter { $0.element > 0 }.map {
+                    ($0.offset + least, Double($0.element) / Double(max(total, 1)))
+                }),
             unreached: Double(unreached) / Double(max(total, 1)))
     }
 }

@@ -10,6 +10,10 @@ import Torch
 public struct ModelInspector {
     /// The most backward passes of a batch for which the closed form is taken where nothing is said.
     public static let closedFormPasses = 16
+    /// The most rows of a Gram matrix that are taken where nothing is said.
+    public static let mostRows = 2048
+    /// The multiplications that the Gram matrices of all layers may cost where nothing is said.
+    private static let mostProducts = 2e11
     /// The draws of labels that are taken where the closed form needs more passes than that.
     public static let draws = 16
 
@@ -32,18 +36,21 @@ public struct ModelInspector {
     ///   - samples: draws of labels per batch that estimate the true information; 0 takes the closed form, which costs a
     ///     backward pass for each output and position. By default the closed form where that is at most
     ///     ``closedFormPasses``, otherwise ``draws``.
-    ///   - rows: the most rows of a Gram matrix: units times passes.
+    ///   - rows: the most rows of a Gram matrix: units times passes. By default ``mostRows``, fewer for models of more than
+    ///     some 50,000 parameters, so that rows^2 parameters stay at some seconds of work; at least the passes of two units.
     ///   - seed: of the draws.
     public init(
-        of model: any Module, samples: Int? = nil, rows: Int = 2048, seed: UInt64 = 0
+        of model: any Module, samples: Int? = nil, rows: Int? = nil, seed: UInt64 = 0
     ) throws(CurvatureError) {
-        precondition(samples ?? 0 >= 0 && rows > 0)
+        precondition(samples ?? 0 >= 0 && rows ?? 1 > 0)
         model.setTraining(false)
         self.model = model
         self.samples = samples
-        self.rows = rows
         self.seed = seed
         estimator = try CurvatureEstimator(of: model)
+        let count = estimator.parameters.reduce(0) { $0 + $1.parameter.wrappedValue.count }
+        let affordable = Int((Self.mostProducts / Double(max(count, 1))).squareRoot())
+        self.rows = rows ?? min(Self.mostRows, max(2 * Self.draws, affordable))
         try estimator.check(Self.requests(.exact))
     }
 
