@@ -74,6 +74,20 @@ struct Inspect: ParsableCommand {
         }
     }
 
+    /// What is being computed, on a terminal's line that is overwritten.
+    private struct Status {
+        private let output = ProgressOutput.standardError()
+
+        func show(_ text: String) throws {
+            try Interruption.poll()
+            if output.isTerminal {
+                output.write("\r\u{1B}[K" + String(text.printable.prefix(output.width() - 1)))
+            }
+        }
+    }
+
+    private var status: Status { Status() }
+
     /// Gram matrices of more rows take more than 2 GiB each.
     private static let mostRows = 16_384
 
@@ -82,6 +96,7 @@ struct Inspect: ParsableCommand {
         // An invalid path of the page is reported before the work, not after it.
         if let report { try FileWriter.check(report) }
         let (inspection, subject) = try inputs == nil ? saved() : plain()
+        try status.show("")
         let document = InspectionDocument(inspection, of: subject)
         if json {
             print(String(decoding: document.json(), as: UTF8.self), terminator: "")
@@ -151,13 +166,13 @@ struct Inspect: ParsableCommand {
     ) throws -> (ModelInspection, InspectionSubject) {
         var stream = batches
         var inspector = try ModelInspector(of: model, samples: samples, rows: rows, seed: seed)
-        for _ in 0..<self.batches {
-            try Interruption.poll()
+        for number in 1...self.batches {
+            try status.show("batch \(number) of \(self.batches)")
             let batch = try stream.next()
             try inspector.add(task.objective(of: model, on: batch), units: batch.unitCount)
         }
         return (
-            try inspector.inspection(),
+            try inspector.inspection { try status.show("the block of \($0)") },
             subject(task.summary.description, [Setting("weights", place.weights)])
         )
     }
@@ -170,11 +185,11 @@ struct Inspect: ParsableCommand {
             ?? PlainNetwork(describedIn: SavedModel(at: checkpoint).weights)
         var inspector = try ModelInspector(of: plain.network, samples: samples, rows: rows, seed: seed)
         for batch in try plain.batches(inputs: inputs, targets: targets, count: batches) {
-            try Interruption.poll()
+            try status.show("a batch of \(batch.unitCount) samples")
             try inspector.add(plain.objective(batch), units: batch.unitCount)
         }
         return (
-            try inspector.inspection(),
+            try inspector.inspection { try status.show("the block of \($0)") },
             subject(
                 "\(plain.specification.likelihood) network of \(model ?? checkpoint) on the samples of \(inputs)"
             )

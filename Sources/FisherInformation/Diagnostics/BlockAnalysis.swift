@@ -25,7 +25,11 @@ struct BlockAnalysis {
     ///   - truth: the rows of the true information.
     ///   - empirical: the rows at the data's labels, of the same units.
     ///   - cutoff: what is rounding, relative to the largest eigenvalue.
-    init(_ truth: UnitGradients, empirical: UnitGradients, cutoff: Double) throws {
+    ///   - each: called before each layer.
+    init(
+        _ truth: UnitGradients, empirical: UnitGradients, cutoff: Double,
+        before each: (ParameterPath) throws -> Void
+    ) throws {
         let (units, unitCount) = (truth.unitOfRow, truth.unitCount)
         var draws: (ofRow: [Int], count: Int)?
         if case .sampled(let count) = truth.source { draws = (truth.passOfRow, count) }
@@ -38,6 +42,7 @@ struct BlockAnalysis {
         var sums: (gram: Tensor, cross: Tensor, empirical: Tensor)?
         var (size, apart, unbiasedApart) = (0, 0.0, 0.0)
         for block in truth.blocks {
+            try each(block.path)
             let (rows, labels) = (try BlockRows(truth, block), try BlockRows(empirical, block))
             let gram = try rows.gram(with: rows)
             if try gram.nonFiniteElement() != nil {

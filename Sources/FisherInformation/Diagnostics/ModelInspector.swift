@@ -94,7 +94,10 @@ public struct ModelInspector {
     }
 
     /// The inspection of all batches.
-    public func inspection() throws -> ModelInspection {
+    ///
+    /// - Parameter each: called before a layer's block is analyzed, for progress; an error that it throws ends the
+    ///   inspection.
+    public func inspection(before each: (ParameterPath) throws -> Void = { _ in }) throws -> ModelInspection {
         guard let source, let gradients, let truth = found?.diagonal(source),
             let empirical = found?.diagonal(.empirical), let trueFactors = found?.kronecker(source),
             let empiricalFactors = found?.kronecker(.empirical), let means = found?.layerMeans(source)
@@ -118,7 +121,7 @@ public struct ModelInspector {
         let analysis = try withoutGradients {
             // Gradients in float32 are known to some 1e-6, their squares to that squared.
             try BlockAnalysis(
-                gradients.truth, empirical: gradients.empirical, cutoff: isWide ? 1e-12 : 1e-10)
+                gradients.truth, empirical: gradients.empirical, cutoff: isWide ? 1e-12 : 1e-10, before: each)
         }
         let layers = try blocks.map { block -> LayerInspection in
             guard let layer = analysis.layers[block.path] else {
