@@ -9,9 +9,11 @@ public struct LevelCosts {
     /// Whether the range of sizes is measured.
     public var measuresSizes = true
     /// The widths n of the networks n-n-n-10, ascending.
-    public var widths = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048]
+    public var widths = [
+        16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048,
+    ]
     /// The time of a step, in milliseconds, beyond which no larger size is measured.
-    public var mostMilliseconds = 250.0
+    public var mostMilliseconds = 1000.0
     /// The samples in a batch of these networks: few, because the statistics' products with them grow as d or d^2.
     public static let sampleCount = 16
 
@@ -78,7 +80,8 @@ public struct LevelCosts {
         let optimizer: Optimizer
         do {
             var rule = candidate.rule
-            // A step of a usual length: repeated ones of length 1 would leave the numbers' range.
+            // The published cost is that of the whole matrix. Repeated steps of length 1 would leave the numbers' range.
+            if rule is NaturalGradient { try rule.set("solver", to: "dense") }
             rule.learningRate = 1e-6
             optimizer = try Optimizer(for: model, groups: rule.groups(for: model))
         } catch OptimizerError.tooLarge {
@@ -86,9 +89,10 @@ public struct LevelCosts {
         }
         var last: StepReport?
         let bytes = try ResidentMemory.rise { last = try step(optimizer) }
-        // One slow step is enough; the first pages in what later ones reuse.
-        let isSlow = (last.map(Self.ownMilliseconds) ?? 0) > 4 * mostMilliseconds
-        let times = try (0..<(isSlow ? 1 : 5)).map { _ in Self.ownMilliseconds(try step(optimizer)) }
+        // The first step pages in what later ones reuse, and is not counted; slow ones are repeated less.
+        let first = last.map(Self.ownMilliseconds) ?? 0
+        let count = first > mostMilliseconds ? 1 : first > mostMilliseconds / 5 ? 3 : 5
+        let times = try (0..<count).map { _ in Self.ownMilliseconds(try step(optimizer)) }
         return SizeCost(
             width: width, parameterCount: optimizer.parameterCount,
             milliseconds: SampleSpread(nonempty: times).median, bytes: bytes)
