@@ -68,7 +68,9 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
     private static func model(_ task: Task, seed: UInt64, _ weights: [Tensor]) throws -> Task.Model {
         let model = try task.makeModel(seed: seed)
         model.setTraining(false)
-        try withoutGradients { for (weight, value) in zip(Self.weights(model), weights) { try weight.assign(value) } }
+        try withoutGradients {
+            for (weight, value) in zip(Self.weights(model), weights) { try weight.assign(value) }
+        }
         return model
     }
 
@@ -106,8 +108,10 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
             let updates = Dictionary(
                 uniqueKeysWithValues: (report?.entries ?? []).map { ($0.path, $0.update?.change) })
             let named = moving.parameters.filter(\.parameter.isTrainable)
-            let vector = layout.joined(zip(named, start).map { (updates[$0.path] ?? nil) ?? .zeros(like: $1) })
-                .to(dtype: information.dtype)
+            let vector = layout.joined(
+                zip(named, start).map { (updates[$0.path] ?? nil) ?? .zeros(like: $1) }
+            )
+            .to(dtype: information.dtype)
             return try vector.norm().item().isFinite ? vector : nil
         } catch is NonFiniteError {
             return nil
@@ -120,7 +124,8 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
         let damped = information.damped(by: damping)
         let solution: Tensor
         if let matrix {
-            solution = try DampedSolution(matrix, damping: damping, gradient).solution.to(dtype: gradient.dtype)
+            solution = try DampedSolution(matrix, damping: damping, gradient).solution.to(
+                dtype: gradient.dtype)
         } else {
             solution = try ConjugateGradients(
                 damped, gradient, start: lastSolution, tolerance: 1e-4, maximumIterations: 500

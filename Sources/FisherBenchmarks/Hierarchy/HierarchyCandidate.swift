@@ -90,7 +90,9 @@ public struct HierarchyCandidate: Sendable {
             }
         }
         let structure = try CurvatureEstimator(of: model).structure
-        guard !structure.others.isEmpty, !structure.layers.isEmpty else { return [ParameterGroup(.rest, scaled)] }
+        guard !structure.others.isEmpty, !structure.layers.isEmpty else {
+            return [ParameterGroup(.rest, scaled)]
+        }
         let diagonal = try HierarchyCandidate(
             "diagonal_natural_gradient", [("source", study.labels)], in: study
         ).rule

@@ -68,7 +68,8 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
         for step in 0...last {
             if wanted.contains(step) {
                 let weights = FrozenModel<Task>.copiedWeights(of: model)
-                let frozen = try FrozenModel(task, seed: seed, weights: weights, batches: batches, isDense: settings.solver == "dense")
+                let frozen = try FrozenModel(
+                    task, seed: seed, weights: weights, batches: batches, isDense: settings.solver == "dense")
                 try take(
                     point(at: frozen, seed: seed, step: step, of: candidates) { try progress($0, step) })
             }

@@ -13,7 +13,7 @@ public struct LevelCosts {
         16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048,
     ]
     /// The time of a step, in milliseconds, beyond which no larger size is measured.
-    public var mostMilliseconds = 1000.0
+    public var mostMilliseconds = 4000.0
     /// The samples in a batch of these networks: few, because the statistics' products with them grow as d or d^2.
     public static let sampleCount = 16
 
@@ -24,7 +24,9 @@ public struct LevelCosts {
     public func cost<Task: TrainingTask>(
         of candidate: HierarchyCandidate, on task: Task, seed: UInt64
     ) throws -> LevelCost where Task.Batch: SliceableBatch {
-        let batch = try { var batches = try task.makeBatches(seed: seed); return try batches.next() }()
+        let batch = try {
+            var batches = try task.makeBatches(seed: seed); return try batches.next()
+        }()
         let subjects = try [candidate.rule, SGD()].map { rule in
             let model = try task.makeModel(seed: seed)
             return (model, try Optimizer(for: model, groups: rule.groups(for: model)))
@@ -37,7 +39,8 @@ public struct LevelCosts {
                 try optimizer.step(on: batch) { try task.objective(of: model, on: $0) }
             }
             try withoutGradients {
-                for (named, value) in zip(model.parameters.filter(\.parameter.isTrainable), weights[position]) {
+                for (named, value) in zip(model.parameters.filter(\.parameter.isTrainable), weights[position])
+                {
                     try named.parameter.wrappedValue.detached().assign(value)
                 }
             }
@@ -91,7 +94,7 @@ public struct LevelCosts {
         let bytes = try ResidentMemory.rise { last = try step(optimizer) }
         // The first step pages in what later ones reuse, and is not counted; slow ones are repeated less.
         let first = last.map(Self.ownMilliseconds) ?? 0
-        let count = first > mostMilliseconds ? 1 : first > mostMilliseconds / 5 ? 3 : 5
+        let count = first > 1000 ? 1 : first > 200 ? 3 : 5
         let times = try (0..<count).map { _ in Self.ownMilliseconds(try step(optimizer)) }
         return SizeCost(
             width: width, parameterCount: optimizer.parameterCount,

@@ -10,7 +10,8 @@ import Foundation
 struct Hierarchy: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            abstract: "Measure how close each optimizer's direction is to the natural gradient, and its cost.",
+            abstract:
+                "Measure how close each optimizer's direction is to the natural gradient, and its cost.",
             discussion: """
                 On a small model, a classifier of digits unless another task is named, after some steps of several \
                 trainings: the angle between a rule's direction and the exact natural gradient's in the metric of the \
@@ -49,17 +50,21 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: Task.name,
-            abstract: "Measure how close each optimizer's direction is to the natural gradient on \(Task.subject)."
+            abstract:
+                "Measure how close each optimizer's direction is to the natural gradient on \(Task.subject)."
         )
     }
 
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue,
-        help: "An optimizer with options, as kfac:damping_style=factored; repeat it. By default one of each level.")
+        help:
+            "An optimizer with options, as kfac:damping_style=factored; repeat it. By default one of each level."
+    )
     var optimizers: [OptimizerSpecification] = []
     @Option(help: "Steps of AdamW before the levels are compared, with commas between several.")
     var trainingSteps = CountList([10, 100, 400])
-    @Option(help: "Mini-batches from which averages and the exact information are; the last gives the gradient.")
+    @Option(
+        help: "Mini-batches from which averages and the exact information are; the last gives the gradient.")
     var batches = 1
     @Option(help: "The damping of the ladder, the same for every level.")
     var damping = 1e-3
@@ -113,7 +118,8 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
             let old = try files.read(HierarchyComparison.self)
             guard old.continues(result) else {
                 throw UsageError(
-                    description: "\(output) holds a hierarchy of other levels or settings: choose another --output")
+                    description:
+                        "\(output) holds a hierarchy of other levels or settings: choose another --output")
             }
             result = old
         }
@@ -140,7 +146,8 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     private var settings: HierarchySettings {
         var settings = HierarchySettings()
         settings.damping = damping
-        settings.dampings = quick && dampings == .init([1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]) ? [1e-4, 1e-2] : dampings.values
+        settings.dampings =
+            quick && dampings == .init([1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]) ? [1e-4, 1e-2] : dampings.values
         settings.divergence = divergence
         settings.trainingSteps =
             quick && trainingSteps == .init([10, 100, 400]) ? [10, 100] : trainingSteps.values
@@ -173,7 +180,8 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     }
 
     private func measureCosts(
-        _ candidates: [HierarchyCandidate], on task: Task, seed: UInt64, into result: inout HierarchyComparison,
+        _ candidates: [HierarchyCandidate], on task: Task, seed: UInt64,
+        into result: inout HierarchyComparison,
         _ progress: ProgressDisplay
     ) throws {
         var costs = LevelCosts()

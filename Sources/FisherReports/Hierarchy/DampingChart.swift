@@ -97,7 +97,8 @@ struct DampingChart: Figure, Sendable {
         let heights = LabelPlacement.spread(
             ends.map { (center: $0.height, height: 17) }, within: y.end - 8...y.start + 8)
         return zip(ends, heights).map { end, height in
-            let text = layout.hasRoomForNames ? DisplayWidth.cut(end.curve.label, to: 26) : end.curve.style.letter
+            let text =
+                layout.hasRoomForNames ? DisplayWidth.cut(end.curve.label, to: 26) : end.curve.style.letter
             return SVG.group(
                 style: end.curve.style,
                 [

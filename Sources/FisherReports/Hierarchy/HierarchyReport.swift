@@ -34,22 +34,27 @@ struct HierarchyReport {
                 .warnings(study.warnings),
                 angles?.figure(
                     id: "angles",
-                    note: "One mark a seed, the mean over its points of training; the upright line is the mean over "
+                    note:
+                        "One mark a seed, the mean over its points of training; the upright line is the mean over "
                         + "the seeds, the whisker its 95 % interval."),
                 cost.figure(
                     id: "cost",
-                    note: "Up is nearer to the natural gradient, left is cheaper. Whiskers are the 95 % interval over "
+                    note:
+                        "Up is nearer to the natural gradient, left is cheaper. Whiskers are the 95 % interval over "
                         + "the seeds and the quartiles of the times."),
                 curves("decrease", "Held-out decrease by damping", "held-out decrease, mnat") {
                     ($0.heldOutDecrease, 1000)
                 },
-                curves("angle", "Angle by damping", "angle to the natural gradient of the same damping, degrees") {
+                curves(
+                    "angle", "Angle by damping", "angle to the natural gradient of the same damping, degrees"
+                ) {
                     ($0.angle, 1)
                 },
                 study.settings.trainingSteps.count > 1
                     ? .section(
                         "Early and late in training", [.table(study.stages)],
-                        notes: ["The angle and the held-out decrease at the damping of the ladder, by point."]) : nil,
+                        notes: ["The angle and the held-out decrease at the damping of the ladder, by point."]
+                    ) : nil,
                 study.scaling.map {
                     .section("Cost by size", [.table($0, style: { _ in nil })], notes: [study.scalingLegend])
                 },
@@ -74,14 +79,16 @@ struct HierarchyReport {
         func phrase(_ row: HierarchySummary.Row) -> String {
             "\(NumberText.typographic.fixed(row.angle.mean, decimals: 1)) degrees from the natural gradient"
         }
-        return "\(best.level.label) is nearest, \(phrase(best.row)); \(worst.level.label) is \(phrase(worst.row))."
+        return
+            "\(best.level.label) is nearest, \(phrase(best.row)); \(worst.level.label) is \(phrase(worst.row))."
     }
 
     private var settings: [Setting] {
         let settings = study.settings
         return [
             Setting("damping of the ladder", NumberText.short(settings.damping)),
-            Setting("dampings of the curves", settings.dampings.map(NumberText.short).joined(separator: ", ")),
+            Setting(
+                "dampings of the curves", settings.dampings.map(NumberText.short).joined(separator: ", ")),
             Setting("divergence of a step", "\(NumberText.short(settings.divergence)) nats"),
             Setting("steps of training", settings.trainingSteps.map { "\($0)" }.joined(separator: ", ")),
             Setting("mini-batches of the estimation set", "\(settings.batchCount)"),
@@ -101,7 +108,8 @@ struct HierarchyReport {
                 dots: row.angle.values.filter { $0.value.isFinite }.map { (seed: $0.key, value: $0.value) }
                     .sorted { $0.seed < $1.seed },
                 mean: row.angle.mean.isFinite ? row.angle.mean : nil, interval: row.angle.interval,
-                notes: [NumberText.typographic.fixed(row.angle.mean, decimals: 1)] + (interval.map { [$0] } ?? []))
+                notes: [NumberText.typographic.fixed(row.angle.mean, decimals: 1)]
+                    + (interval.map { [$0] } ?? []))
         }
         let values = rows.flatMap { $0.dots.map(\.value) }
         guard let high = values.max() else { return nil }
@@ -115,11 +123,14 @@ struct HierarchyReport {
         let points = ladder.compactMap { index, level, row -> PointChart.Point? in
             guard let cost = level.cost else { return nil }
             return PointChart.Point(
-                label: level.label, style: SeriesStyle(index: index), x: cost.relativeTime, y: row.cosine.mean,
-                xInterval: range(cost.ratioQuartiles[0], cost.ratioQuartiles[2]), yInterval: row.cosine.interval)
+                label: level.label, style: SeriesStyle(index: index), x: cost.relativeTime,
+                y: row.cosine.mean,
+                xInterval: range(cost.ratioQuartiles[0], cost.ratioQuartiles[2]),
+                yInterval: row.cosine.interval)
         }
         return PointChart(
-            title: "Accuracy against cost", horizontalTitle: "time of a step, in steps of plain gradient descent",
+            title: "Accuracy against cost",
+            horizontalTitle: "time of a step, in steps of plain gradient descent",
             verticalTitle: "cosine of the angle to the natural gradient", points: points,
             verticalDomain: min(0, points.map(\.y).filter(\.isFinite).min() ?? 0)...1.02)
     }
@@ -133,18 +144,20 @@ struct HierarchyReport {
         _ id: String, _ title: String, _ verticalTitle: String,
         _ value: (HierarchySummary.Row) -> (estimate: HierarchySummary.Estimate, scale: Double)
     ) -> Markup? {
-        let curves = study.levels.enumerated().filter { $0.element.isDamped || $0.element.structure == "identity" }
-            .map { index, level in
-                DampingChart.Curve(
-                    label: level.label, style: SeriesStyle(index: index),
-                    points: summary.rows(of: index).map { row in
-                        let (estimate, scale) = value(row)
-                        return (
-                            row.damping, estimate.mean * scale,
-                            estimate.interval.map { $0.lowerBound * scale...$0.upperBound * scale }
-                        )
-                    })
-            }
+        let curves = study.levels.enumerated().filter {
+            $0.element.isDamped || $0.element.structure == "identity"
+        }
+        .map { index, level in
+            DampingChart.Curve(
+                label: level.label, style: SeriesStyle(index: index),
+                points: summary.rows(of: index).map { row in
+                    let (estimate, scale) = value(row)
+                    return (
+                        row.damping, estimate.mean * scale,
+                        estimate.interval.map { $0.lowerBound * scale...$0.upperBound * scale }
+                    )
+                })
+        }
         return DampingChart(title: title, verticalTitle: verticalTitle, curves: curves)?.figure(
             id: "damping-\(id)",
             note: "Levels with a damping, and the identity; bands are 95 % intervals over the seeds.")

@@ -27,7 +27,9 @@ extension HierarchyComparison {
                 StudyColumn(["rule"], .left) { .init($0.level.label) },
                 .detail { "\($0.level.source); \($0.level.structure); power \($0.level.power)" },
                 Self.column(["angle"], unit: "degrees", decimals: 1) { $0.row?.angle },
-                Self.column(["decrease"], unit: "in sample, mnat", decimals: 1, scale: 1000) { $0.row?.decrease },
+                Self.column(["decrease"], unit: "in sample, mnat", decimals: 1, scale: 1000) {
+                    $0.row?.decrease
+                },
                 Self.column(["decrease"], unit: "held out, mnat", decimals: 1, scale: 1000) {
                     $0.row?.heldOutDecrease
                 },
@@ -35,7 +37,9 @@ extension HierarchyComparison {
                     .init(line.best.map { NumberText.short($0.damping) } ?? "-")
                 },
                 StudyColumn(["decrease there"], unit: ["held out, mnat"]) { line in
-                    .init(line.best.map { NumberText.plain.fixed(1000 * $0.heldOutDecrease.mean, decimals: 1) } ?? "-")
+                    .init(
+                        line.best.map { NumberText.plain.fixed(1000 * $0.heldOutDecrease.mean, decimals: 1) }
+                            ?? "-")
                 },
                 StudyColumn(["step"], unit: ["to SGD's"]) { line in
                     .init(line.level.cost.map { NumberText.plain.fixed($0.relativeTime, decimals: 2) } ?? "-")
@@ -93,7 +97,9 @@ extension HierarchyComparison {
             guard let law else { return "-" }
             let exponent = NumberText.plain.fixed(law.exponent, decimals: 2)
             guard let interval = law.interval else { return exponent }
-            let ends = [interval.lowerBound, interval.upperBound].map { NumberText.plain.fixed($0, decimals: 2) }
+            let ends = [interval.lowerBound, interval.upperBound].map {
+                NumberText.plain.fixed($0, decimals: 2)
+            }
             return "\(exponent) (\(ends[0]) to \(ends[1]))"
         }
         return StudyTable(
@@ -156,11 +162,15 @@ extension HierarchyComparison {
     public var legend: String {
         let residual = points.map(\.referenceResidual).max() ?? .nan
         let count = seeds.count
-        return "All levels have the same gradient and estimation set, \(settings.batchCount) mini-batches, and the damping "
+        let batches =
+            settings.batchCount == 1
+            ? "one mini-batch, so that an average of gradients is that one"
+            : "\(settings.batchCount) mini-batches, of which averages are and the last gives the gradient"
+        return "All levels have the same gradient, from an estimation set of \(batches), and the damping "
             + "\(NumberText.short(settings.damping)); momentum, decay and clips are off. The angle is that to the exact "
-            + "natural gradient (residual at most \(NumberText.short(residual))) in the metric of the Fisher information. A "
+            + "natural gradient (residual at most \(NumberText.significant(residual))) in the metric of the Fisher information. A "
             + "decrease is what a step of divergence \(NumberText.short(settings.divergence)) nats takes off the mean loss, "
-            + "in thousandths of a nat, on the estimation set and on held-out data. Means over "
+            + "in thousandths of a nat, on that gradient's mini-batch and on held-out data. Means over "
             + "\(count == 1 ? "one seed" : "\(count) seeds") and the points after "
             + settings.trainingSteps.map { "\($0)" }.joined(separator: ", ") + " steps of AdamW"
             + (count > 1 ? ", ± half of Student's 95 % interval over the seeds" : "") + "."
@@ -181,7 +191,8 @@ extension HierarchyComparison {
         let residual = points.map(\.referenceResidual).max() ?? 0
         if residual > 1e-2 {
             found.append(
-                "at some damping the reference was solved to a relative residual of \(NumberText.short(residual)) only")
+                "at some damping the reference was solved to a relative residual of \(NumberText.significant(residual)) only"
+            )
         }
         if levels.contains(where: { $0.rule == "natural_gradient" }), settings.labels != "exact" {
             found.append("the Kronecker factors and the diagonal are of one draw of labels a unit, not exact")

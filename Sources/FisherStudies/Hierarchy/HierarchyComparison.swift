@@ -37,7 +37,8 @@ public struct HierarchyComparison: Codable, Hashable, Sendable {
                 return level
             }
         }
-        return task == other.task && settings == other.settings && described(levels) == described(other.levels)
+        return task == other.task && settings == other.settings
+            && described(levels) == described(other.levels)
     }
 }
 
@@ -60,9 +61,11 @@ extension HierarchyComparison: StudyDocument {
         }
         try DocumentLimits.each(points, "points") { (point, place) throws(DocumentFault) in
             try point.validate(place)
-            for (index, measure) in point.measures.enumerated() where !levels.indices.contains(measure.level) {
+            for (index, measure) in point.measures.enumerated() where !levels.indices.contains(measure.level)
+            {
                 throw DocumentFault(
-                    "\(place).measures[\(index)].level", "is \(measure.level); there are \(levels.count) levels")
+                    "\(place).measures[\(index)].level",
+                    "is \(measure.level); there are \(levels.count) levels")
             }
         }
     }

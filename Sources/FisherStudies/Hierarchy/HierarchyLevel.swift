@@ -124,7 +124,10 @@ extension HierarchyLevel {
 
     /// How the time grows with the number of parameters; nil if too few sizes were measured.
     public var timeScaling: PowerLaw? {
-        PowerLaw((cost?.sizes ?? []).suffix(PowerLaw.usualCount).map { (Double($0.parameterCount), $0.milliseconds) })
+        PowerLaw(
+            (cost?.sizes ?? []).suffix(PowerLaw.usualCount).map {
+                (Double($0.parameterCount), $0.milliseconds)
+            })
     }
 
     /// How the memory grows with the number of parameters; nil if it was measured at too few sizes.

@@ -35,7 +35,8 @@ public struct HierarchySettings: Codable, Hashable, Sendable {
         guard divergence > 0, divergence.isFinite else {
             throw DocumentFault("\(place).divergence", "is \(divergence), not a divergence")
         }
-        try DocumentLimits.each(trainingSteps, "\(place).trainingSteps") { (value, place) throws(DocumentFault) in
+        try DocumentLimits.each(trainingSteps, "\(place).trainingSteps") {
+            (value, place) throws(DocumentFault) in
             try DocumentLimits.requireCount(value, place)
         }
         try DocumentLimits.requireCount(batchCount, "\(place).batchCount")

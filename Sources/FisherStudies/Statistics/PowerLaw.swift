@@ -3,7 +3,7 @@ import Foundation
 /// The power b of y = a x^b, fitted by least squares to logarithms.
 public struct PowerLaw: Hashable, Sendable {
     /// The number of the largest sizes to which costs are fitted: where a step is small its time is that of calls.
-    package static let usualCount = 5
+    package static let usualCount = 4
 
     /// b.
     public let exponent: Double
