@@ -191,6 +191,15 @@ import Testing
         #expect(one[0].measures[0].cosine == all[2].measures[1].cosine)
     }
 
+    /// Every gradient rule has a direction from one mini-batch and from three, also one whose first gradient makes no step.
+    @Test(arguments: [1, 3]) func everyGradientRuleHasADirection(batchCount: Int) throws {
+        let names = RuleRegistry.gradientRules.map { $0.summary.name }
+        let point = try Self.points(names.map { ($0, []) }, Self.settings { $0.batchCount = batchCount })[0]
+        for measure in point.measures {
+            #expect((1..<90).contains(measure.angle) && measure.decrease > 0, "\(names[measure.level])")
+        }
+    }
+
     /// A damping that is given stays; the others follow the curve.
     @Test func dampingsOfTheirOwnStay() throws {
         let settings = Self.settings { $0.dampings = [1e-3, 1] }

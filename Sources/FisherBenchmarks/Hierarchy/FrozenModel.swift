@@ -93,29 +93,34 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
     /// The direction that a level takes for the gradient of the last mini-batch; nil if it is not finite.
     ///
     /// The rule makes a step on each mini-batch of the estimation set, and the weights are put back after each: its
-    /// averages are of the whole set, and its last step is the direction.
+    /// averages are of the whole set, and its last step is the direction. A rule whose first gradient makes its basis and
+    /// no step, as SOAP's does, has a set of one mini-batch twice.
     func direction(of level: HierarchyCandidate, damping: Double) throws -> Tensor? {
         let groups = try level.groups(for: moving, damping: damping, unitCount: unitCount)
         let optimizer = try Optimizer(for: moving, groups: groups, execution: .formula)
         defer { try? restore() }
         do {
-            var report: StepReport?
-            for batch in batches {
-                try Interruption.poll()
-                report = try optimizer.step(on: batch) { try task.objective(of: moving, on: $0) }
-                try restore()
+            var vector = Tensor.zeros(like: gradient)
+            for _ in 0..<2 where try vector.norm().item() == 0 {
+                for batch in batches {
+                    try Interruption.poll()
+                    let report = try optimizer.step(on: batch) { try task.objective(of: moving, on: $0) }
+                    vector = self.vector(of: report)
+                    try restore()
+                }
             }
-            let updates = Dictionary(
-                uniqueKeysWithValues: (report?.entries ?? []).map { ($0.path, $0.update?.change) })
-            let named = moving.parameters.filter(\.parameter.isTrainable)
-            let vector = layout.joined(
-                zip(named, start).map { (updates[$0.path] ?? nil) ?? .zeros(like: $1) }
-            )
-            .to(dtype: information.dtype)
             return try vector.norm().item().isFinite ? vector : nil
         } catch is NonFiniteError {
             return nil
         }
+    }
+
+    /// The updates of a step as one vector; zero for what did not move.
+    private func vector(of report: StepReport) -> Tensor {
+        let updates = Dictionary(uniqueKeysWithValues: report.entries.map { ($0.path, $0.update?.change) })
+        let named = moving.parameters.filter(\.parameter.isTrainable)
+        let parts = zip(named, start).map { (updates[$0.path] ?? nil) ?? .zeros(like: $1) }
+        return layout.joined(parts).to(dtype: information.dtype)
     }
 
     /// -(F + damping I)^-1 g and its relative residual by products: from the matrix in float64, or by conjugate
