@@ -25,12 +25,13 @@ SLOW = {"pytorch_optimizer.FAdam", "pytorch_optimizer.AdaFactor", "torch.Adafact
 # at most the bound, and the sets.
 FAMILIES = {
     "diagonal": (
-        ["adamw", "fadam", "fadafactor", "adafactor"],
+        ["adamw", "fadam", "fadam:power=0.6", "fadafactor", "adafactor"],
         ["torch.AdamW(fused)", "torch.Adafactor", "pytorch_optimizer.FAdam", "pytorch_optimizer.AdaFactor"],
         [
             ("adamw", "torch.AdamW(fused)", ("1M", "124M"), 1.0, True),
             ("fadam", "torch.AdamW(fused)", ("124M",), 1.5, True),
             ("fadam", "torch.AdamW(fused)", ("1M",), 1.6, True),
+            ("fadam:power=0.6", "fadam", ("1M", "124M"), 1.5, True),
             ("pytorch_optimizer.FAdam", "fadam", ("1M", "124M"), 10.0, False),
             ("fadafactor", "fadam", ("124M",), 1.1, True),
             ("torch.Adafactor", "adafactor", ("1M", "124M"), 4.0, False),
