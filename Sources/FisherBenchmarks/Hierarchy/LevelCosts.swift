@@ -13,7 +13,7 @@ public struct LevelCosts {
         16, 20, 24, 28, 32, 40, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048,
     ]
     /// The time of a step, in milliseconds, beyond which no larger size is measured.
-    public var mostMilliseconds = 4000.0
+    public var mostMilliseconds = 2000.0
     /// The samples in a batch of these networks: few, because the statistics' products with them grow as d or d^2.
     public static let sampleCount = 16
 

@@ -41,7 +41,10 @@ struct PointChart: Figure, Sendable {
 
     /// Names are placed beside their points, moved apart; narrow pages show letters.
     func content(in layout: ChartLayout, id: String) -> [Markup] {
-        let logs = points.map { log10(max($0.x, 1e-12)) }
+        let logs = points.flatMap { point in
+            let ends = point.xInterval.map { [$0.lowerBound, $0.upperBound] } ?? []
+            return ([point.x] + ends).filter { $0.isFinite }.map { log10(max($0, 1e-12)) }
+        }
         let low = (logs.min() ?? 0) - 0.1
         let domain = low...max((logs.max() ?? 1) + 0.1, low + 0.3)
         let (top, bottom) = (14.0, layout.height - 56)
