@@ -62,53 +62,60 @@ import Torch
         }
     }
 
-    /// Runs of digits of every network, their files alone with samples, runs of comparisons and of sequences of tasks.
-    @Test func everyRunOfEveryTaskIsInspected() throws {
+    private static func inspected(_ arguments: [String]) throws -> InspectionDocument {
+        let run = try TrainCommandTests.run(
+            ["inspect"] + arguments + ["--batches", "1", "--rows", "64", "--json"])
+        #expect(run.status == 0 && run.errors.isEmpty, "\(arguments): \(run.errors)")
+        return try document(run.output)
+    }
+
+    /// Runs of digits of every network; the file of weights alone says which network it is of, but has no data.
+    @Test(arguments: ["autoencoder", "cnn", "perceptron"])
+    func runsOfDigitsAreInspected(_ network: String) throws {
         try CommandTests.withFolder { root in
-            func done(_ arguments: [String]) throws {
-                let run = try TrainCommandTests.run(arguments)
-                #expect(run.status == 0, "\(arguments): \(run.errors)")
-            }
-            func inspected(_ arguments: [String]) throws -> InspectionDocument {
-                let run = try TrainCommandTests.run(
-                    ["inspect"] + arguments + ["--batches", "1", "--rows", "64", "--json"])
-                #expect(run.status == 0 && run.errors.isEmpty, "\(arguments): \(run.errors)")
-                return try Self.document(run.output)
-            }
-            for network in ["autoencoder", "cnn", "perceptron"] {
-                try done([
-                    "train", "digits", "--preset", network, "--steps", "2", "--output", root + "/" + network,
-                ])
-                let found = try inspected([root + "/" + network])
-                #expect(found.source == (network == "autoencoder" ? "sampled(16)" : "exact"))
-                #expect(found.layers.allSatisfy { $0.errors.count == 3 && $0.block.rank <= 64 })
-            }
-            // The file alone says which network it is of, but has no data.
-            let folder = root + "/perceptron/checkpoints/step-000000002/"
-            let (weights, copy) = (folder + "model.safetensors", root + "/copy.safetensors")
-            try FileManager.default.copyItem(atPath: weights, toPath: copy)
+            let run = root + "/run"
+            let made = try TrainCommandTests.run([
+                "train", "digits", "--preset", network, "--steps", "2", "--output", run,
+            ])
+            #expect(made.status == 0, "\(made.errors)")
+            let found = try Self.inspected([run])
+            #expect(found.source == (network == "autoencoder" ? "sampled(16)" : "exact"))
+            #expect(found.layers.allSatisfy { $0.errors.count == 3 && $0.block.rank <= 64 })
+            guard network == "perceptron" else { return }
+            let copy = root + "/copy.safetensors"
+            try FileManager.default.copyItem(
+                atPath: run + "/checkpoints/step-000000002/model.safetensors", toPath: copy)
             let alone = try TrainCommandTests.run(["inspect", copy])
-            #expect(alone.status == 64 && alone.errors.contains("--inputs and --targets"), "\(alone.errors)")
+            #expect(
+                alone.status == 64 && alone.errors.contains("--inputs and --targets"), "\(alone.errors)")
             try CommandTests.write(["inputs": .zeros([6, 64])], to: root + "/inputs")
             try CommandTests.write(["targets": Tensor([0, 1, 2, 3, 4, 5] as [Int64])], to: root + "/targets")
-            let own = try inspected([copy, "--inputs", root + "/inputs", "--targets", root + "/targets"])
+            let own = try Self.inspected([
+                copy, "--inputs", root + "/inputs", "--targets", root + "/targets",
+            ])
             #expect(own.units == 6 && own.rows == 60)
+        }
+    }
 
-            try done([
-                "compare", "digits", "--preset", "perceptron", "--steps", "2", "--seeds", "1", "--output",
-                root + "/compared",
-            ])
-            try done([
-                "continual", "--tasks", "2", "--steps", "4", "--width", "8", "--batch", "16", "--seeds", "1",
-                "--strengths", "0.1,1", "--methods", "exact", "--output", root + "/continual",
-            ])
-            for study in ["compared", "continual"] {
-                let runs = try RunDirectory.runs(under: root + "/" + study)
-                #expect(!runs.isEmpty)
-                for run in runs { #expect(try inspected([run.path]).layers.count >= 2) }
-                let whole = try TrainCommandTests.run(["inspect", root + "/" + study])
-                #expect(whole.status == 66 && whole.errors.contains("inspect one of them"), "\(whole.errors)")
+    /// Runs of comparisons and of sequences of tasks, tuning's among them; a study's folder names one of its runs.
+    @Test(arguments: ["compare", "continual"])
+    func runsOfStudiesAreInspected(_ study: String) throws {
+        try CommandTests.withFolder { root in
+            let options =
+                study == "compare"
+                ? ["digits", "--preset", "perceptron", "--steps", "2", "--seeds", "1"]
+                : [
+                    "--tasks", "2", "--steps", "4", "--width", "8", "--batch", "16", "--seeds", "1",
+                    "--strengths", "0.1,1", "--methods", "exact",
+                ]
+            let made = try TrainCommandTests.run([study] + options + ["--output", root + "/study"])
+            #expect(made.status == 0, "\(made.errors)")
+            let runs = try RunDirectory.runs(under: root + "/study")
+            for run in [try #require(runs.first), try #require(runs.last)] {
+                #expect(try Self.inspected([run.path]).layers.count >= 2)
             }
+            let whole = try TrainCommandTests.run(["inspect", root + "/study"])
+            #expect(whole.status == 66 && whole.errors.contains("inspect one of them"), "\(whole.errors)")
         }
     }
 

@@ -73,7 +73,7 @@ extension InspectionDocument {
                 number(["largest", "eigenvalue"]) { $0.eigenvalues.first },
                 number(["of half", "the units"]) { $0.half?.eigenvalues.first },
                 number(["on the", "other half"]) { $0.half?.heldOut.first },
-                number(["extra-", "polated"]) { $0.half?.extrapolatedEigenvalue },
+                number(["without", "1/n bias"]) { $0.half?.extrapolatedEigenvalue },
                 StudyColumn(["noise", "share"]) { .init($0.1.noiseShare.map(NumberText.share) ?? "-") },
                 number(["condition", "number"], \.conditionNumber),
                 StudyColumn(["shrinkage"]) { .init(NumberText.share($0.1.shrinkage.weight)) },
