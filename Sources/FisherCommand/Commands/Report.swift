@@ -17,11 +17,24 @@ struct Report: ParsableCommand {
     var folders: [String]
     @Option(name: .shortAndLong, help: "The page to write.")
     var output = "report.html"
+    @OptionGroup var judgement: JudgementArguments
 
     func run() throws {
         try FileWriter.check(output)
-        let study = try study()
+        var study = try study()
+        if var comparison = study as? OptimizerComparison {
+            comparison.plan = judgement.plan(comparison.plan)
+            study = comparison
+        }
         try study.writeReport(to: output)
+        if judgement.json {
+            guard let comparison = study as? OptimizerComparison else {
+                throw UsageError(
+                    description: "--json is for comparisons: results.json holds the other studies")
+            }
+            print(String(decoding: ComparisonSummary(of: comparison).json(), as: UTF8.self), terminator: "")
+            return
+        }
         let screen = ProgressOutput.standardOutput()
         let text =
             (study as? OptimizerComparison).map {

@@ -14,6 +14,9 @@ public struct RunRecord: Codable, Sendable, Hashable {
     public var optimizerMilliseconds: Double
     /// The bytes of the optimizer's state.
     public var stateBytes: Int
+    /// The final loss on consecutive parts of the validation data, about equal in size; nil where the task does not divide
+    /// them, and in files of former versions.
+    public var validationParts: [Double]?
 
     /// Records a run.
     public init(

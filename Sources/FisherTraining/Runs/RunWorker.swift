@@ -21,6 +21,8 @@ final class RunWorker<Task: TrainingTask> {
     private var damaged: Set<Checkpoint> = []
     /// What the process before this one measured.
     private var former: RunRecord?
+    /// The final loss on parts of the validation data, once the run has ended.
+    private var validationParts: [Double]?
     /// Whether the state from which the run resumes is saved once more, with its new schedules.
     private var savesAtOnce = false
 
@@ -121,6 +123,7 @@ final class RunWorker<Task: TrainingTask> {
             if !isSaved { try save(log) }
             let loss = session.progress.curve.last?.validationLoss ?? .nan
             if loss.isFinite {
+                validationParts = try session.validationParts()
                 try note(end == .completed ? .completed : .stoppedEarly, .completed)
             } else {
                 let reason = "the validation loss is not finite"
@@ -232,6 +235,7 @@ final class RunWorker<Task: TrainingTask> {
     private func note(_ phase: RunDocument.Phase, _ status: RunStatus) throws {
         document.phase = phase
         document.record = session.record(status)
+        document.record.validationParts = validationParts
         if !session.hasTimes, let former {
             document.record.forwardBackwardMilliseconds = former.forwardBackwardMilliseconds
             document.record.optimizerMilliseconds = former.optimizerMilliseconds
