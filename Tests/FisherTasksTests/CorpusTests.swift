@@ -1,6 +1,8 @@
-import FisherTasks
+import FisherTraining
 import Foundation
 import Testing
+
+@testable import FisherTasks
 
 /// What is read, in which order, and what is held out.
 @Suite struct CorpusTests {

@@ -99,6 +99,6 @@ struct ComparisonHeadlineTests {
             ComparisonFixture.entry("b", [0.0121, 0.0121, 0.0121]),
         ])
         #expect(text.contains("0.01210"))
-        #expect(text.contains("0.00040 lower"))
+        #expect(text.contains("0.000403 lower"))
     }
 }

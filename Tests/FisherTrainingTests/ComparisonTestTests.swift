@@ -143,7 +143,7 @@ import Testing
         #expect(Self.falseTables(200, optimizers: 10, seeds: 5, variances) <= 18)
     }
 
-    /// `FISHER_SLOW_TESTS=1`: 1,000 tables of each kind, of which at most 65 find something; figures in Comparing.md.
+    /// `FISHER_SLOW_TESTS=1`: 1,000 tables of each kind, of which at most 65 find something; figures in ComparingOptimizers.md.
     @Test(.enabled(if: ProcessInfo.processInfo.environment["FISHER_SLOW_TESTS"] != nil))
     func equalOptimizersAreToldApartInFivePercentOfTables() {
         for (optimizers, seeds) in [(2, 3), (4, 3), (10, 3), (4, 5), (10, 5), (10, 10)] {

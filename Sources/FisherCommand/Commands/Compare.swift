@@ -2,6 +2,7 @@ import ArgumentParser
 import Fisher
 import FisherTasks
 import FisherTraining
+import Foundation
 
 /// `fisher compare`: one subcommand per task.
 struct Compare: ParsableCommand {
@@ -120,15 +121,35 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
             ? Compare.usualOptimizers.compactMap(OptimizerSpecification.init(argument:)) : optimizers
         let whole = try arguments.setup()
         let parts = Task.comparisons(of: whole.configuration.task)
-        for (number, part) in parts.enumerated() {
-            if number > 0 { print("") }
-            try compare(named, try whole.with(part.options), part: parts.count > 1 ? part.name : nil)
+        guard parts.count > 1 else {
+            let summary = try compare(named, try whole.with(parts[0].options), part: nil)
+            if arguments.judgement.json { printJSON(summary.json()) }
+            return
+        }
+        if let output = arguments.output, StudyFiles(folder: output).hasResult {
+            throw UsageError(
+                description:
+                    "\(output) holds a comparison on one text, which --corpus names: headers, if it was not "
+                    + "named then; choose another --output for both")
+        }
+        var summaries: [(name: String, summary: ComparisonSummary)] = []
+        for part in parts {
+            summaries.append((part.name, try compare(named, try whole.with(part.options), part: part.name)))
+        }
+        if arguments.judgement.json {
+            let members = summaries.map { name, summary in
+                "\"\(name)\": " + String(decoding: summary.json(), as: UTF8.self)
+            }
+            printJSON(Data("{\n\(members.joined(separator: ","))}\n".utf8))
+        } else {
+            print("\nOn each text:")
+            for (_, summary) in summaries { print("- " + summary.headline.printable) }
         }
     }
 
     private func compare(
         _ named: [OptimizerSpecification], _ setup: ComparisonSetup<Task>, part: String?
-    ) throws {
+    ) throws -> ComparisonSummary {
         let candidates = try setup.candidates(named)
         for argument in learningRates + tune where argument.name != "all" {
             guard candidates.contains(where: { type(of: $0.rule).summary.name == argument.name }) else {
@@ -146,7 +167,7 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
             runs: setup.runs, seeds: try pilot.map(ReservedSeeds.pilot) ?? arguments.seeds.numbers(5),
             tuningSeeds: tuningSeeds, mostExtensions: extensions)
         try requireEqualBudgets(comparison)
-        try setup.run(comparison, named: pilot == nil ? "compare" : "pilot", pilot: plan, part: part)
+        return try setup.run(comparison, named: pilot == nil ? "compare" : "pilot", pilot: plan, part: part)
     }
 
     /// The grid of one candidate: arguments that name its rule, or all.

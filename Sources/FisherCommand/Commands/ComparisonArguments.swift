@@ -123,7 +123,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     ///   - part: the folder's name below that of the command, where it makes several comparisons.
     func run(
         _ comparison: TunedComparison, named command: String, pilot: PilotPlan? = nil, part: String? = nil
-    ) throws {
+    ) throws -> ComparisonSummary {
         if let shared = comparison.sharedSeeds.first {
             throw UsageError(
                 description: "seed \(shared) is one of those that tune: choose another --first-seed")
@@ -166,11 +166,13 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             throw Resumable(signal: error.signal, command: "the same command with --resume")
         }
         try files.writeWithReport(result)
-        show(result, files)
+        let judged = ComparisonSummary(of: result)
+        if !arguments.judgement.json { show(judged, files) }
         let runs = result.entries.flatMap(\.runs)
         if let first = runs.first, runs.allSatisfy({ $0.completedLoss == nil }) {
             throw AllDiverged(reason: "\(first.status)")
         }
+        return judged
     }
 
     private var sharedForReaders: [Setting] {
@@ -197,16 +199,14 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         return old
     }
 
-    private func show(_ result: OptimizerComparison, _ files: StudyFiles) {
+    private func show(_ summary: ComparisonSummary, _ files: StudyFiles) {
         let screen = ProgressOutput.standardOutput()
-        let summary = ComparisonSummary(of: result)
-        if arguments.judgement.json {
-            print(String(decoding: summary.json(), as: UTF8.self), terminator: "")
-            return
-        }
         if !summary.tuning.isEmpty { print("\n" + summary.tuningText) }
         print(
             "\n" + summary.text(width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor))
         print("report: \(URL(filePath: files.report).path)")
     }
 }
+
+/// Prints JSON as it is.
+func printJSON(_ data: Data) { print(String(decoding: data, as: UTF8.self), terminator: "") }

@@ -152,7 +152,7 @@ struct ComparisonContrasts {
                 validationError: ValidationNoise.errorOfDifference(entries[index], entries[0]))
         }
         // Hundreds of optimizers have too many pairs for a reader.
-        let paired = entries.count <= 50 ? entries.indices.dropFirst() : []
+        let paired = entries.count <= 50 ? Array(entries.indices.dropFirst()) : []
         let pairs = paired.flatMap { reference in
             entries.indices.filter { $0 > reference }.compactMap { index in
                 difference(index, reference).map { (index, reference, $0) }

@@ -32,8 +32,9 @@ extension ComparisonSummary {
         if rows.contains(where: { isSeparated($0) }) {
             sentences.append(place + opening(best, loss, isFirst: bestIndex == 0))
             if let next = runnerUp(of: bestIndex) { sentences.append(next) }
-            let others = rows.indices.filter { $0 != bestIndex && isSeparated(rows[$0]) }
-            if bestIndex != 0, !others.isEmpty { sentences.append(list(others)) }
+            let told = bestIndex == 0 ? [bestIndex, runnerUpIndex] : [bestIndex]
+            let others = rows.indices.filter { !told.contains($0) && isSeparated(rows[$0]) }
+            if !others.isEmpty { sentences.append(list(others)) }
         } else {
             sentences.append(
                 "\(place)\(best.label) has the lowest mean final validation loss, \(value(loss)), but no optimizer is shown "

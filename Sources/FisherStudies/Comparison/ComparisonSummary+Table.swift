@@ -194,12 +194,19 @@ extension ComparisonSummary {
             Column(["steps,", "median"], unit: ["[95 %]"]) {
                 censoredMedian(rows[$0].target?.steps, 0, text)
             },
-            Column(["seconds, mean"], unit: ["[95 %]"]) { censoredMean(rows[$0].target?.seconds, 1, text) },
+            Column(["seconds, mean"], unit: ["[95 %]"]) {
+                censoredMean(rows[$0].target?.seconds, secondsDecimals, text)
+            },
             Column(["seconds,", "median"], unit: ["[95 %]"]) {
-                censoredMedian(rows[$0].target?.seconds, 1, text)
+                censoredMedian(rows[$0].target?.seconds, secondsDecimals, text)
             },
             ratio("steps", \.targetSteps), ratio("seconds", \.targetSeconds),
         ]
+    }
+
+    /// Seconds are shown to a tenth, those of short runs to a thousandth.
+    private var secondsDecimals: Int {
+        rows.compactMap { $0.target?.seconds.median }.contains { $0 < 1 } ? 3 : 1
     }
 
     private func censoredMean(_ times: CensoredSummary?, _ decimals: Int, _ text: NumberText)
@@ -234,7 +241,9 @@ extension ComparisonSummary {
                 StudyColumn(["steps to target"]) { run in
                     .init(run.1.steps.map { text.fixed($0, decimals: 0) } ?? "not within \(run.1.length)")
                 },
-                StudyColumn(["seconds"]) { .init($0.1.seconds.map { text.fixed($0, decimals: 1) } ?? "-") },
+                StudyColumn(["seconds"]) {
+                    .init($0.1.seconds.map { text.fixed($0, decimals: secondsDecimals) } ?? "-")
+                },
             ])
     }
 

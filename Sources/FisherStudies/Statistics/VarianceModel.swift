@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Which variance the intervals of a comparison use.
 public enum VarianceModel: String, Codable, Sendable, CaseIterable {
@@ -41,6 +42,19 @@ public struct BaselineTest: Sendable, Hashable {
 
     /// The standard errors by which a simultaneous interval reaches to either side.
     public var halfWidth: Double {
+        if let known = Self.known.withLock({ $0[self] }) { return known }
+        let computed = computedHalfWidth
+        Self.known.withLock { known in
+            if known.count >= 1000 { known.removeAll() }
+            known[self] = computed
+        }
+        return computed
+    }
+
+    /// Half widths that were computed: quadratures take a millisecond each, and a table asks for one in every row.
+    private static let known = Mutex<[BaselineTest: Double]>([:])
+
+    private var computedHalfWidth: Double {
         switch variances {
         case .own:
             StudentT(degreesOfFreedom: degreesOfFreedom)
