@@ -119,3 +119,10 @@ extension OptimizerComparison: StudyDocument {
         }
     }
 }
+
+extension PairedDifference {
+    /// Compares an optimizer with a reference over the seeds that both completed; nil if there are none.
+    public init?(of entry: OptimizerEntry, to reference: OptimizerEntry) {
+        self.init(of: entry.finalLosses, to: reference.finalLosses)
+    }
+}

@@ -26,15 +26,10 @@ public struct PairedDifference: Sendable, Hashable, Encodable {
         self.summary = summary
     }
 
-    /// Compares an optimizer with a reference over the seeds that both completed; nil if there are none.
-    public init?(of entry: OptimizerEntry, to reference: OptimizerEntry) {
-        self.init(of: entry.finalLosses, to: reference.finalLosses)
-    }
-
     /// The mean difference, negative if the optimizer is better.
     public var mean: Double { summary.mean }
 
     /// Student's 95 % interval of this difference alone; nil for fewer than three pairs. Several of them do not hold
-    /// together: see ``BaselineContrast/interval``.
+    /// together; those of a ``BaselineTest`` do.
     public var interval: ClosedRange<Double>? { summary.interval() }
 }
