@@ -1,4 +1,5 @@
 import FisherStudies
+import Foundation
 
 extension ComparisonReport {
     /// A column of the optimizers, whose rows are their positions.
@@ -41,10 +42,12 @@ extension ComparisonReport {
                         contrast.interval.map { text.interval($0, decimals: decimals) } ?? "no interval",
                     ])
                 },
-                Column(["Finding"], unit: ["adjusted p"]) { .init(summary.finding(summary.rows[$0])) },
+                Column(["Finding"], unit: ["adjusted p"]) { index in
+                    .init(lines: summary.finding(summary.rows[index]).components(separatedBy: ", "))
+                },
                 Column(["Val. sample"], unit: ["± of loss; of Δ"]) { index in
                     let errors = summary.validationText(summary.rows[index], text)
-                    return .init(errors.isEmpty ? "–" : errors)
+                    return .init(lines: errors.isEmpty ? ["–"] : errors.components(separatedBy: "; "))
                 },
                 times("Fwd + bwd", \.forwardBackwardMilliseconds),
                 times("Optimizer", \.optimizerMilliseconds),
@@ -100,7 +103,7 @@ extension ComparisonReport {
         guard let target = summary.plan.target, let runs = summary.targetRunTable else { return [] }
         let name = "\(NumberText.short(target)) nats/\(summary.lossUnit)"
         let table = StudyTable(
-            Array(summary.rows.indices), [labelColumn()] + summary.targetColumns(text, title: "Runs"))
+            Array(summary.rows.indices), [labelColumn()] + summary.targetColumns(text, title: nil))
         return [
             .section(
                 "Steps and time to \(name)", [.table(table)], notes: [summary.targetNote]),

@@ -176,7 +176,7 @@ extension ComparisonSummary {
     }
 
     /// The columns on steps and time to the target; a row's value is its position.
-    package func targetColumns(_ text: NumberText, title: String) -> [StudyColumn<Int>] {
+    package func targetColumns(_ text: NumberText, title: String?) -> [StudyColumn<Int>] {
         func ratio(_ heading: String, _ value: @escaping (Row) -> LossReach.Ratio?) -> Column {
             Column([heading, "to first"], unit: ["[95 %]"]) { index in
                 guard let found = value(rows[index]) else { return index == 0 ? "first" : "-" }
@@ -187,7 +187,7 @@ extension ComparisonSummary {
             }
         }
         return [
-            Column([title, "runs that reach it"]) { index in
+            Column([title, "runs that reach it"].compactMap(\.self)) { index in
                 .init(rows[index].target.map { "\($0.steps.reached)/\($0.steps.count)" } ?? "-")
             },
             Column(["steps, mean"], unit: ["[95 %]"]) { censoredMean(rows[$0].target?.steps, 0, text) },

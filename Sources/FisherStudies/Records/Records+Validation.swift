@@ -22,6 +22,17 @@ extension RunRecord {
         try DocumentLimits.each(validationParts ?? [], "\(place).validationParts") {
             (_, _) throws(DocumentFault) in
         }
+        var step = 0
+        try DocumentLimits.each(
+            information ?? [], "\(place).information", limit: 100 * DocumentLimits.items
+        ) { (moment, place) throws(DocumentFault) in
+            try DocumentLimits.requireCount(moment.step, "\(place).step")
+            if moment.step < step { throw DocumentFault("\(place).step", "is \(moment.step) after \(step)") }
+            step = moment.step
+            for bin in moment.histogram.keys where abs(bin) > 10_000 {
+                throw DocumentFault("\(place).histogram", "has the bin \(bin), which no number lies in")
+            }
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+import FisherInformation
+
 /// One training run: one optimizer, one seed.
 public struct RunRecord: Codable, Sendable, Hashable {
     /// The seed of initialization and data order; equal seeds of two optimizers form a pair.
@@ -17,6 +19,9 @@ public struct RunRecord: Codable, Sendable, Hashable {
     /// The final loss on consecutive parts of the validation data, about equal in size; nil where the task does not divide
     /// them, and in files of former versions.
     public var validationParts: [Double]?
+
+    /// Looks at the true information along the way, by increasing step; nil if there were none.
+    public var information: [InformationMoment]?
 
     /// Records a run.
     public init(
