@@ -165,6 +165,25 @@ import Testing
         }
     }
 
+    /// A second group whose rate was left alone while the first one's was tuned is named.
+    @Test func aSecondGroupThatWasNotTunedIsNamed() throws {
+        let muon = OptimizerCandidate(label: "muon", rule: Muon())
+        let rates = OptionGrid.Axis(option: "learning_rate", values: ["0.01", "0.02"])
+        let second = OptionGrid.Axis(option: "fallback_learning_rate", values: ["0.001", "0.002"])
+        var result = ComparisonFixture.three
+        result.tuning = [TuningRecord(label: "muon", options: muon.options, grid: OptionGrid([rates]))]
+        #expect(result.warnings.contains { $0.contains("muon's second group was not tuned") })
+        result.tuning = [
+            TuningRecord(label: "muon", options: muon.options, grid: OptionGrid([rates, second]))
+        ]
+        #expect(!result.warnings.contains { $0.contains("second group") })
+        // It is no part of the equal budgets, since the others have none.
+        let comparison = TunedComparison(
+            [.init(muon, grid: OptionGrid([rates, second])), .init(muon, grid: OptionGrid([rates]))],
+            runs: StudyRuns(TrainingConfiguration()), seeds: [0])
+        #expect(comparison.budgets.map(\.trials) == [2, 2])
+    }
+
     /// The next value of a ladder, on either side; averages' decay rates walk towards 1; words and zero have no next.
     @Test(arguments: [
         (["0.001", "0.002", "0.005"], "0.005", "0.0125"), (["0.001", "0.002"], "0.001", "0.0005"),
