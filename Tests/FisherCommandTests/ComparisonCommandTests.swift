@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import FisherCommand
 @testable import FisherStudies
 @testable import FisherTraining
 
@@ -24,7 +25,7 @@ import Testing
         try CommandTests.withFolder { root in
             let more = [
                 "--learning-rates", "all=1e-3,2e-3", "--set", "training.evaluate_every=50",
-                "--set", "checkpoints.seconds=0", "--resume",
+                "--set", "checkpoints.seconds=0", "--tuning-seeds", "1", "--extensions", "0", "--resume",
             ]
             func command(_ name: String) -> [String] {
                 Self.arguments(root + "/" + name, steps: 150, seeds: "2", "adamw", "fadam") + more
@@ -207,6 +208,69 @@ import Testing
         }
     }
 
+    /// A pilot has seeds of its own and says how many a difference needs; it is continued as such only.
+    @Test func aPilotSaysHowManySeedsADifferenceNeeds() throws {
+        try CommandTests.withFolder { root in
+            let arguments =
+                [
+                    "compare", "digits", "--network", "perceptron", "--batch", "16", "--threads", "1",
+                    "--steps", "4",
+                ]
+                + ["adamw", "fadam", "sgd"].flatMap { ["--optimizer", $0] } + ["--output", root + "/out"]
+            let pilot = try Self.run(arguments + ["--pilot", "4", "--differences", "0.05", "--power", "0.8"])
+            #expect(pilot.status == 0, "\(pilot.errors)")
+            #expect(
+                pilot.output.contains("4 pilot seeds") && pilot.output.contains("power 80 %"),
+                "\(pilot.output)")
+            let found = try StudyFiles(folder: root + "/out").read(OptimizerComparison.self)
+            #expect(found.entries.map(\.runs.count) == [4] && found.plan?.pilot?.comparisons == 2)
+            let seeds = Set(found.entries[0].runs.map(\.seed))
+            #expect(seeds.isDisjoint(with: ReservedSeeds.tuning(1000)) && seeds.allSatisfy { $0 > 1 << 60 })
+            let shown = try Self.run(["report", root + "/out", "--output", root + "/page.html", "--json"])
+            #expect(shown.status == 0 && shown.output.contains("\"cautiousSeeds\""), "\(shown.errors)")
+            let mixed = try Self.run(arguments + ["--resume", "--seeds", "1"])
+            #expect(mixed.status == 64 && mixed.errors.contains("is of a pilot"), "\(mixed.errors)")
+            let both = try Self.run(arguments + ["--pilot", "4", "--seeds", "1"])
+            #expect(both.status == 64 && both.errors.contains("--pilot has seeds of its own"))
+        }
+    }
+
+    /// Target, margin and JSON reach the table; seeds that tune are not those that judge.
+    @Test func whatIsToBeDecidedIsShown() throws {
+        try CommandTests.withFolder { root in
+            let run = try Self.run(
+                Self.arguments(root + "/out", steps: 8, seeds: "3", "adamw", "fadam") + [
+                    "--evaluate-every", "2", "--target", "2.25", "--margin", "0.5",
+                ])
+            #expect(run.status == 0, "\(run.errors)")
+            for words in [
+                "To 2.25 nats:", "seed 2", "margin p", "val. sample", "On the bundled digits: ",
+            ] {
+                #expect(run.output.contains(words), "\(words): \(run.output)")
+            }
+            let json = try Self.run([
+                "report", root + "/out", "--output", root + "/page.html", "--target", "0.001", "--json",
+            ])
+            #expect(json.status == 0, "\(json.errors)")
+            let summary = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+            #expect((summary?["headline"] as? String)?.contains("On the bundled digits: ") == true)
+            let seeds = try Self.run(
+                Self.arguments(root + "/shared", "adamw") + [
+                    "--first-seed", "18446744073709551615", "--learning-rates", "all=1e-3,2e-3",
+                ])
+            #expect(seeds.status == 64 && seeds.errors.contains("is one of those that tune"))
+        }
+    }
+
+    /// AdamW with gradient clipping is among what is compared by default, and the baseline.
+    @Test func theUsualBaselineClips() throws {
+        #expect(Compare.usualOptimizers.first == "adamw:clip_gradient_norm=1")
+        let candidate = try #require(OptimizerSpecification(argument: Compare.usualOptimizers[0]))
+            .candidate(sharing: [], clip: nil)
+        #expect(candidate.clipGradientNorm == 1 && candidate.label == "adamw + gradient clip 1.0")
+        #expect(Set(Compare.usualOptimizers).isSuperset(of: ["adamw", "fadam"]))
+    }
+
     /// Links are not followed, one run is one seed, and a damaged run is named.
     @Test func reportsCountEachRunOnce() throws {
         try CommandTests.withFolder { root in
@@ -217,7 +281,7 @@ import Testing
                 atPath: runs + "/adamw/link", withDestinationPath: "seed-0")
             let page = ["--output", root + "/page.html"]
             let report = try Self.run(["report", runs] + page)
-            #expect(report.status == 0 && report.output.contains("over 2 seeds"), "\(report.errors)")
+            #expect(report.status == 0 && report.output.contains("2 seeds are points"), "\(report.errors)")
             for twice in [runs + "/adamw/link", runs + "/adamw/seed-0"] {
                 let refused = try Self.run(["report", runs, twice] + page)
                 #expect(refused.status == 65 && refused.errors.contains("are the same run twice"))

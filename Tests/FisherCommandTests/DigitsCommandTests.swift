@@ -11,7 +11,7 @@ import Testing
             let arguments = [
                 "compare", "digits", "--network", network, "--steps", "4", "--batch", "16", "--seeds", "2",
                 "--optimizer", "adamw", "--optimizer", "fadam", "--threads", "1", "--output", root + "/out",
-                "--learning-rates", "all=1e-3,2e-3",
+                "--learning-rates", "all=1e-3,2e-3", "--tuning-seeds", "1", "--extensions", "1",
             ]
             let run = try Self.run(arguments)
             #expect(run.status == 0, "\(run.errors)")

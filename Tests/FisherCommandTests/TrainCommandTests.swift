@@ -327,14 +327,21 @@ import Torch
             let unequal = try Self.run(common + ["--learning-rates", "fadam=1e-3,2e-3"])
             #expect(unequal.status == 64)
             #expect(unequal.errors.contains("equal budgets"))
-            let tuned = try Self.run(common + ["--learning-rates", "all=1e-3,2e-3", "--protocol", "both"])
+            let tuned = try Self.run(
+                common + [
+                    "--learning-rates", "all=1e-3,2e-3", "--protocol", "both", "--extensions", "0",
+                    "--tuning-seeds", "2",
+                ])
             #expect(tuned.status == 0, "\(tuned.errors)")
             #expect(tuned.output.contains("one rule for all"))
-            #expect(tuned.output.contains("lies at the edge of its grid"))
+            #expect(tuned.output.contains("\nNot interior: the best learning_rate of"))
             #expect(tuned.output.contains("fadam (drop-in)"))
             // Nothing is trained again.
             let again = try Self.run(
-                common + ["--learning-rates", "all=1e-3,2e-3", "--protocol", "both", "--resume"])
+                common + [
+                    "--learning-rates", "all=1e-3,2e-3", "--protocol", "both", "--extensions", "0",
+                    "--tuning-seeds", "2", "--resume",
+                ])
             #expect(again.status == 0)
             #expect(!again.errors.contains("step"))
             let ablated = try Self.run([

@@ -1,6 +1,8 @@
-import FisherTasks
+import FisherTraining
 import Foundation
 import Testing
+
+@testable import FisherTasks
 
 /// What is read, in which order, and what is held out.
 @Suite struct CorpusTests {
@@ -127,5 +129,33 @@ import Testing
         for _ in 0..<10 { #expect(copy.next() == sampler.next()) }
         var other = ByteSampler(seed: 2, streamLength: 18, batch: 4, context: 8)
         #expect((0..<5).map { _ in other.next() } != (0..<5).map { _ in sampler.next() })
+    }
+
+    /// The second built-in text: what stands between triple quotes, without code.
+    @Test func docstringsAreATextOfTheirOwn() throws {
+        let long = String(repeating: "Returns the natural gradient. ", count: 8)
+        let source =
+            "x = 1\n\"\"\"short\"\"\"\ndef f():\n    \"\"\"\(long)\"\"\"\n    return \"\"\nr\"\"\"\(long)!\"\"\""
+        #expect(
+            String(decoding: Corpus.docstrings(of: Array(source.utf8)), as: UTF8.self) == "\(long)\n\(long)!")
+        #expect(Corpus.docstrings(of: Array("\"\"\"\(long)".utf8)).isEmpty)
+        let missing = #expect(throws: CorpusError.self) {
+            try Corpus.engineDocstrings(folder: FileManager.default.temporaryDirectory.path + "/none-here")
+        }
+        #expect(missing?.kind == .notFound)
+    }
+
+    /// A comparison without a text of the user's has a table for each built-in text, a run has one.
+    @Test func comparisonsShowBothBuiltInTexts() throws {
+        func names(_ change: (inout LanguageOptions) -> Void) -> [BuiltInText] {
+            var options = LanguageOptions()
+            change(&options)
+            return LanguageTask.comparisons(of: options).map(\.options.corpus)
+        }
+        #expect(names { _ in } == [.headers, .docstrings])
+        #expect(names { $0.corpus = .both } == [.headers, .docstrings])
+        #expect(names { $0.corpus = .docstrings } == [.docstrings])
+        #expect(names { $0.text = ["mine"] } == [.automatic])
+        #expect(throws: ConfigurationError.self) { try Corpus.text(at: [], builtIn: .both) }
     }
 }

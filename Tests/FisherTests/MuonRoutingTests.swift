@@ -32,6 +32,16 @@ import Testing
         #expect(heads[1].hasPrefix("rest: AdamW,") && heads[1].contains("learning_rate=0.02"))
     }
 
+    /// The second group's rate is its own where it is named, along the same course.
+    @Test func theRestMayHaveARateOfItsOwn() throws {
+        let muon = try Muon(learningRate: .cosine(0.02, steps: 10, warmUp: 2)) {
+            $0.fallbackLearningRate = 1e-3
+        }
+        let groups = muon.groups(for: try Self.gpt())
+        #expect(groups[0].rule.learningRate == .cosine(0.02, steps: 10, warmUp: 2))
+        #expect(groups[1].rule.learningRate == .cosine(1e-3, steps: 10, warmUp: 2))
+    }
+
     @Test func aSequentialKeepsItsLastMatrixOut() throws {
         let generator = try RandomGenerator(seed: 1)
         let model = Sequential(

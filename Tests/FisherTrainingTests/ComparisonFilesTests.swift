@@ -30,6 +30,57 @@ struct ComparisonFilesTests {
         #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: data) }
     }
 
+    @Test("A file of a former version is read with the defaults; a plan that none has is refused")
+    func plans() throws {
+        let text = String(decoding: ComparisonFixture.three.json(), as: UTF8.self)
+        #expect(!text.contains("plan") && !text.contains("validationParts"))
+        let old = try OptimizerComparison(json: Data(text.utf8), path: "x")
+        #expect(old.plan == nil && ComparisonSummary(of: old).plan.variances == .own)
+        var planned = ComparisonFixture.three
+        planned.plan = ComparisonPlan()
+        planned.plan?.margin = 0.01
+        planned.plan?.target = 2.25
+        planned.plan?.pilot = PilotPlan(differences: [0.1])
+        #expect(try OptimizerComparison(json: planned.json(), path: "x") == planned)
+        for (place, change) in [
+            ("plan.margin", { $0.margin = -1 }), ("plan.target", { $0.target = .nan }),
+            ("plan.pilot.powers", { $0.pilot?.powers = [1] }),
+        ] as [(String, (inout ComparisonPlan) -> Void)] {
+            var wrong = planned
+            change(&wrong.plan!)
+            let error = #expect(throws: StudyFileError.self) {
+                try OptimizerComparison(json: wrong.json(), path: "x")
+            }
+            #expect(error?.description.contains(place) == true)
+        }
+    }
+
+    @Test("JSON, CSV, text and page show the same numbers")
+    func oneSummary() throws {
+        var result = ComparisonFixture.three
+        result.plan = ComparisonPlan()
+        result.plan?.margin = 0.02
+        let summary = ComparisonSummary(of: result)
+        let contrast = try #require(summary.rows[1].contrast)
+        let interval = NumberText.typographic.interval(try #require(contrast.interval), decimals: 3)
+        #expect(result.report().contains(interval))
+        #expect(
+            summary.text().contains(NumberText.plain.interval(try #require(contrast.interval), decimals: 3)))
+        let json = try #require(JSONSerialization.jsonObject(with: summary.json()) as? [String: Any])
+        let rows = try #require((json["summary"] as? [String: Any])?["rows"] as? [[String: Any]])
+        let stored = try #require(rows[1]["contrast"] as? [String: Any])
+        let ends = try #require(stored["interval"] as? [Double])
+        let own = try #require(contrast.interval)
+        #expect(abs(ends[0] - own.lowerBound) < 1e-14 && abs(ends[1] - own.upperBound) < 1e-14)
+        #expect(stored["verdict"] == nil && stored["probability"] is Double)
+        #expect(json["headline"] as? String == summary.headline)
+        let csv = summary.table.csv().split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        let column = try #require(csv[0].firstIndex(of: "p_adjusted"))
+        #expect(Double(csv[2][column]) == contrast.probability)
+    }
+
     @Test(
         "Every status survives",
         arguments: [RunStatus.completed, .diverged(step: 3, reason: "a \"b\""), .interrupted(step: 9)]
@@ -90,7 +141,7 @@ struct ComparisonFilesTests {
             try files.writeWithReport(ComparisonFixture.typical)
             #expect(try files.read(OptimizerComparison.self).json() == ComparisonFixture.typical.json())
             let names = try FileManager.default.contentsOfDirectory(atPath: files.folder).sorted()
-            #expect(names == ["report.html", "results.csv", "results.json"])
+            #expect(names == ["report.html", "results.csv", "results.json", "summary.csv", "summary.json"])
         }
     }
 

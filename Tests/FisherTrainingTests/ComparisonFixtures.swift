@@ -37,6 +37,14 @@ enum ComparisonFixture {
         )
     }
 
+    /// A baseline, a better one and an equal one, from three seeds.
+    static var three: OptimizerComparison {
+        result([
+            entry("adamw", [2.30, 2.32, 2.34]), entry("fadam", [2.20, 2.221, 2.239]),
+            entry("adam", [2.31, 2.31, 2.345]),
+        ])
+    }
+
     /// A first optimizer, a better one, and one with a diverged run.
     static var typical: OptimizerComparison {
         var third = entry("kfac", [2.25, 2.5])

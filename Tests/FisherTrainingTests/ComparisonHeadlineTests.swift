@@ -25,7 +25,8 @@ struct ComparisonHeadlineTests {
     @Test("It says that an interval over zero separates nothing")
     func openRace() {
         let text = headline([
-            ComparisonFixture.entry("adamw", [2.30, 2.32]), ComparisonFixture.entry("fadam", [2.29, 2.32]),
+            ComparisonFixture.entry("adamw", [2.30, 2.32, 2.31]),
+            ComparisonFixture.entry("fadam", [2.29, 2.32, 2.31]),
         ])
         #expect(text.contains("covers zero: these seeds do not separate the two"))
         #expect(!text.contains("excludes zero"))
@@ -34,14 +35,22 @@ struct ComparisonHeadlineTests {
     @Test("It calls a single seed what it is")
     func singleSeed() {
         let text = headline([ComparisonFixture.entry("a", [2.3]), ComparisonFixture.entry("b", [2.2])])
-        #expect(text.contains("over 1 seed: 0.100 lower than a (a single common seed, which says nothing"))
+        #expect(text.hasPrefix("1 seed is a point, of which no interval is made"))
+        #expect(text.contains("a 2.300, b 2.200"))
+    }
+
+    @Test("It says on which data")
+    func data() {
+        var result = ComparisonFixture.three
+        result.task.data = "the docstrings"
+        #expect(ComparisonSummary(of: result).headline.hasPrefix("On the docstrings: fadam has the lowest"))
     }
 
     @Test("It compares a best first optimizer with the next")
     func firstIsBest() {
         let text = headline([
-            ComparisonFixture.entry("a", [2.1, 2.1]), ComparisonFixture.entry("b", [2.4, 2.5]),
-            ComparisonFixture.entry("c", [2.2, 2.2]),
+            ComparisonFixture.entry("a", [2.1, 2.11, 2.09]), ComparisonFixture.entry("b", [2.4, 2.5, 2.4]),
+            ComparisonFixture.entry("c", [2.2, 2.2, 2.2]),
         ])
         #expect(text.contains("The next, c, is 0.100 higher"))
     }
@@ -49,16 +58,19 @@ struct ComparisonHeadlineTests {
     @Test("It names the next where that is neither the best nor the first")
     func runnerUp() {
         let text = headline([
-            ComparisonFixture.entry("a", [2.5, 2.5]), ComparisonFixture.entry("b", [2.0, 2.1]),
-            ComparisonFixture.entry("c", [2.1, 2.0]),
+            ComparisonFixture.entry("a", [2.5, 2.5, 2.51]), ComparisonFixture.entry("b", [2.0, 2.1, 2.1]),
+            ComparisonFixture.entry("c", [2.1, 2.0, 2.1]),
         ])
-        #expect(text.contains("The next, c, is equal"))
+        #expect(text.contains("The next, c, is equal (not separated from it by these seeds"))
     }
 
     @Test("It calls equal runs equal")
     func equalRuns() {
-        let text = headline([ComparisonFixture.entry("a", [2, 3]), ComparisonFixture.entry("b", [2, 3])])
-        #expect(text.contains("The next, b, is equal (every common seed ended alike)."))
+        let text = headline([
+            ComparisonFixture.entry("a", [2, 3, 4]), ComparisonFixture.entry("b", [2, 3, 4]),
+        ])
+        #expect(text.contains("no optimizer is shown to differ from a"))
+        #expect(text.contains("equal (every common seed ended alike)."))
     }
 
     @Test("It tells of runs that diverged or did not finish")
@@ -82,8 +94,11 @@ struct ComparisonHeadlineTests {
 
     @Test("Decimals suffice to tell small differences apart")
     func smallDifferences() {
-        let text = headline([ComparisonFixture.entry("a", [0.0125]), ComparisonFixture.entry("b", [0.0121])])
+        let text = headline([
+            ComparisonFixture.entry("a", [0.0125, 0.0125, 0.01251]),
+            ComparisonFixture.entry("b", [0.0121, 0.0121, 0.0121]),
+        ])
         #expect(text.contains("0.01210"))
-        #expect(text.contains("0.00040 lower"))
+        #expect(text.contains("0.000403 lower"))
     }
 }

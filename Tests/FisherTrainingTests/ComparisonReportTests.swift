@@ -96,7 +96,8 @@ struct ComparisonReportTests {
         let page = ComparisonFixture.typical.report()
         #expect(page.hasPrefix("<!DOCTYPE html>\n"))
         #expect(page.contains("<title>Language: comparison of optimizers</title>"))
-        #expect(page.contains("fadam has the lowest mean final validation loss"))
+        #expect(page.contains("2 seeds are points"))
+        #expect(ComparisonFixture.three.report().contains("fadam has the lowest mean final validation loss"))
         #expect(page.contains("2025-11-21 02:41 UTC"))
         #expect(page.contains("<code>fisher compare language</code>"))
         #expect(page.contains("diverged at step 70: the loss is not a number"))
@@ -129,7 +130,7 @@ struct ComparisonReportTests {
             ComparisonFixture.entry("a", [2.3]), ComparisonFixture.entry("b", [2.2]),
         ]).report()
         #expect(!single.contains("bands reach"))
-        #expect(single.contains("A single common seed gives no interval."))
+        #expect(single.contains("Fewer than three common seeds give no interval."))
         let empty = ComparisonFixture.result([]).report()
         #expect(empty.contains("No run produced a loss that can be drawn."))
     }

@@ -67,18 +67,21 @@ struct ComparisonStatisticsTests {
         let interval = try #require(difference.interval)
         #expect(abs(interval.lowerBound + 0.06659182489777929) < 1e-9)
         #expect(abs(interval.upperBound - 0.008591824897779283) < 1e-9)
-        #expect(difference.coversZero == true)
     }
 
-    @Test("Two seeds give the wide interval of one degree of freedom")
-    func twoSeeds() throws {
-        let reference = ComparisonFixture.entry("a", [2, 2])
-        let difference = try #require(
-            PairedDifference(of: ComparisonFixture.entry("b", [1.9, 1.8]), to: reference)
-        )
-        let interval = try #require(difference.interval)
-        #expect(abs(interval.upperBound - (-0.15 + 12.706204736174694 * 0.05)) < 1e-9)
-        #expect(difference.coversZero == true)
+    @Test("One or two seeds are points: no interval, no p-value, no best", arguments: [1, 2])
+    func fewerThanThreeSeeds(count: Int) throws {
+        let losses = Array([1.9, 1.8].prefix(count))
+        let summary = ComparisonSummary(
+            of: ComparisonFixture.result([
+                ComparisonFixture.entry("a", losses.map { $0 + 0.5 }), ComparisonFixture.entry("b", losses),
+            ]))
+        #expect(summary.bestIndex == nil)
+        let contrast = try #require(summary.rows[1].contrast)
+        #expect(contrast.verdict == .points && contrast.interval == nil && contrast.probability == nil)
+        #expect(contrast.difference.interval == nil)
+        for word in ["lowest", "lower than", "covers zero", " *"] { #expect(!summary.text().contains(word)) }
+        #expect(summary.headline.contains("no optimizer is called best"))
     }
 
     @Test("A single common seed has no interval; none at all has no difference")
@@ -87,7 +90,6 @@ struct ComparisonStatisticsTests {
         let reference = ComparisonFixture.entry("a", [2, 2])
         let difference = try #require(PairedDifference(of: one, to: reference))
         #expect(difference.interval == nil)
-        #expect(difference.coversZero == nil)
         let stranger = OptimizerEntry(
             label: "c", rule: "c", options: [], runs: [ComparisonFixture.run(seed: 7, loss: 2)]
         )
@@ -110,13 +112,13 @@ struct ComparisonStatisticsTests {
 
     @Test("An optimizer with a diverged run is not the best while another has none")
     func survivorsDoNotWin() {
-        var lucky = ComparisonFixture.entry("lucky", [1, 1])
+        var lucky = ComparisonFixture.entry("lucky", [1, 1, 1, 1])
         lucky.runs[1].status = .diverged(step: 3, reason: "overflow")
-        let steady = ComparisonFixture.entry("steady", [2, 2])
+        let steady = ComparisonFixture.entry("steady", [2, 2, 2, 2])
         let summary = ComparisonSummary(of: ComparisonFixture.result([lucky, steady]))
         #expect(summary.bestIndex == 1)
         #expect(
-            summary.headline.contains("lucky is lower still, 1.000, over the 1 of 2 runs that completed."))
+            summary.headline.contains("lucky is lower still, 1.000, over the 3 of 4 runs that completed."))
         #expect(ComparisonSummary(of: ComparisonFixture.result([lucky])).bestIndex == 0)
     }
 

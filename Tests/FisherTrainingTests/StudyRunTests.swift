@@ -100,6 +100,17 @@ import Testing
         }
     }
 
+    /// A run that its patience ended did not finish its schedule: its last loss counts in no mean.
+    @Test func aRunThatStoppedEarlyIsNotComparedAtItsLastValue() throws {
+        try ToyTask.withFolder { root in
+            _ = try StudyCase.compare([try ToyTask.candidate("adam")], seeds: [1, 2], in: root)
+            var runs = try RunDirectory.runs(under: root).map { ($0, try $0.document()) }
+            runs[1].1.phase = .stoppedEarly
+            let row = ComparisonSummary(of: try OptimizerComparison(runs)).rows[0]
+            #expect((row.completedCount, row.interruptedCount, row.finalLoss?.count) == (1, 1, 1))
+        }
+    }
+
     /// A rule that diverges stops no other, and its last finite state is kept.
     @Test func aRuleThatDivergesStopsNoOther() throws {
         try ToyTask.withFolder { root in

@@ -1,4 +1,6 @@
 import Fisher
+import FisherReports
+import Foundation
 import Testing
 
 @testable import FisherStudies
@@ -82,24 +84,117 @@ import Testing
         }
     }
 
-    @Test func reachLiesBetweenTwoEvaluations() throws {
-        func entry(_ losses: [Double]) -> OptimizerEntry {
+    /// An entry whose runs, from seeds 0, 1, ..., evaluate these losses every ten steps.
+    private func entry(_ curves: [[Double]]) -> OptimizerEntry {
+        let runs = curves.enumerated().map { seed, losses in
             let curve = losses.enumerated().map { index, loss in
                 CurvePoint(
                     step: index * 10, tokens: index * 100, seconds: Double(index), trainingLoss: nil,
                     validationLoss: loss)
             }
-            let run = RunRecord(
-                seed: 1, status: .completed, curve: curve, finalValidationLoss: losses.last,
+            return RunRecord(
+                seed: UInt64(seed), status: .completed, curve: curve, finalValidationLoss: losses.last,
                 forwardBackwardMilliseconds: 1, optimizerMilliseconds: 1, stateBytes: 0)
-            return OptimizerEntry(label: "x", rule: "x", options: [], runs: [run])
         }
-        let baseline = entry([4, 3, 2.5, 2])
-        let reach = try #require(BaselineReach(of: entry([4, 3, 1]), to: baseline))
-        #expect(reach.steps == 15)
-        #expect(reach.tokens == 150)
-        #expect(reach.seconds == 1.5)
-        #expect((reach.reached, reach.count) == (1, 1))
-        #expect(BaselineReach(of: entry([4, 3, 2.1]), to: baseline) == nil)
+        return OptimizerEntry(label: "x", rule: "x", options: [], runs: runs)
+    }
+
+    @Test func reachLiesBetweenTwoEvaluations() throws {
+        let reach = try #require(LossReach(of: entry([[4, 3, 1]])) { _ in 2 })
+        #expect(reach.steps.mean?.mean == 15)
+        #expect(reach.tokens.median == 150)
+        #expect(reach.seconds.median == 1.5)
+        #expect((reach.steps.reached, reach.steps.count) == (1, 1))
+        let never = try #require(LossReach(of: entry([[4, 3, 2.1]])) { _ in 2 })
+        #expect(never.steps.median == nil && never.steps.reached == 0 && never.runs[0].length == 20)
+        #expect(LossReach(of: entry([[4, 3, 2.1]])) { _ in nil } == nil)
+    }
+
+    /// A run that never reaches the target is later than all others: it lowers no mean, and no ratio is made of the rest.
+    @Test func runsThatNeverReachTheTargetAreCensored() throws {
+        func result(_ curves: [[Double]]) -> OptimizerComparison {
+            var second = entry(curves)
+            second.label = "y"
+            let first = entry([[4, 3, 2], [4, 3, 1], [4, 2, 1]])
+            var plan = ComparisonPlan()
+            plan.target = 2
+            return OptimizerComparison(
+                task: ToyTask().summary, environment: .current(), entries: [first, second], plan: plan)
+        }
+        let censored = ComparisonSummary(of: result([[4, 1, 1], [4, 3, 2.5], [4, 2, 1]]))
+        let row = censored.rows[1]
+        #expect(row.target?.steps.reached == 2 && row.target?.steps.count == 3)
+        #expect(row.target?.steps.mean == nil && row.target?.steps.median == 10)
+        #expect(row.targetSteps == nil)
+        #expect(censored.text().contains("not within 20") && censored.text().contains("censored"))
+        let all = ComparisonSummary(of: result([[4, 2, 1], [4, 2, 1], [4, 2, 1]]))
+        // 10 steps each, against 20, 15 and 10.
+        let ratio = try #require(all.rows[1].targetSteps)
+        #expect(abs(ratio.value - pow(10 * 10 * 10 / (20 * 15 * 10.0), 1 / 3.0)) < 1e-12)
+        #expect(ratio.interval?.contains(1) == true)
+        #expect(all.rows[1].target?.steps.meanInterval == 10...10)
+    }
+
+    /// The best rate of a grid that is too low is found by growing it; a grid whose best lies inside stays.
+    @Test func gridsGrowUntilTheBestIsInterior() throws {
+        try ToyTask.withFolder { root in
+            func tuned(_ values: [String], most: Int, in name: String) throws -> TuningRecord {
+                let folder = try StudyDirectory(path: root + "/" + name, resuming: false)
+                let tuner = Tuner(
+                    ToyTask(), runs: StudyCase.runs(steps: 15), seeds: [1], mostExtensions: most, in: folder)
+                let grid = OptionGrid([.init(option: "learning_rate", values: values)])
+                return try tuner(try ToyTask.candidate("adam"), over: grid, progress: StudyCase.silent) { _ in
+                }
+            }
+            let low = try tuned(["1e-4", "2e-4"], most: 0, in: "low")
+            #expect(low.edges == [Setting("learning_rate", "2e-4")] && low.extensions == 0)
+            let grown = try tuned(["1e-4", "1e-3"], most: 8, in: "grown")
+            #expect(grown.edges.isEmpty, "\(grown.grid)")
+            #expect(grown.extensions == grown.trials.count - 2 && grown.trials.count > 3)
+            #expect(Array(grown.grid.axes[0].values.prefix(4)) == ["1e-4", "1e-3", "0.01", "0.1"])
+            let bounded = try tuned(["1e-5", "2e-5"], most: 2, in: "bounded")
+            #expect(bounded.grid.axes[0].values == ["1e-5", "2e-5", "4e-05", "8e-05"])
+            #expect(bounded.edges == [Setting("learning_rate", "8e-05")])
+            // The table says so in its first line, on a terminal and on the page.
+            var result = ComparisonFixture.typical
+            result.tuning = [bounded]
+            #expect(
+                ComparisonSummary(of: result).text().hasPrefix(
+                    "Not interior: the best learning_rate of adam, 8e-05, lies at the edge"))
+            #expect(result.report().contains("Not interior: the best learning_rate of adam"))
+        }
+    }
+
+    /// A second group whose rate was left alone while the first one's was tuned is named.
+    @Test func aSecondGroupThatWasNotTunedIsNamed() throws {
+        let muon = OptimizerCandidate(label: "muon", rule: Muon())
+        let rates = OptionGrid.Axis(option: "learning_rate", values: ["0.01", "0.02"])
+        let second = OptionGrid.Axis(option: "fallback_learning_rate", values: ["0.001", "0.002"])
+        var result = ComparisonFixture.three
+        result.tuning = [TuningRecord(label: "muon", options: muon.options, grid: OptionGrid([rates]))]
+        #expect(result.warnings.contains { $0.contains("muon's second group was not tuned") })
+        result.tuning = [
+            TuningRecord(label: "muon", options: muon.options, grid: OptionGrid([rates, second]))
+        ]
+        #expect(!result.warnings.contains { $0.contains("second group") })
+        // It is no part of the equal budgets, since the others have none.
+        let comparison = TunedComparison(
+            [.init(muon, grid: OptionGrid([rates, second])), .init(muon, grid: OptionGrid([rates]))],
+            runs: StudyRuns(TrainingConfiguration()), seeds: [0])
+        #expect(comparison.budgets.map(\.trials) == [2, 2])
+    }
+
+    /// The next value of a ladder, on either side; averages' decay rates walk towards 1; words and zero have no next.
+    @Test(arguments: [
+        (["0.001", "0.002", "0.005"], "0.005", "0.0125"), (["0.001", "0.002"], "0.001", "0.0005"),
+        (["0.9", "0.99"], "0.99", "0.999"), (["0.99", "0.999"], "0.99", "0.9"),
+        (["0", "0.01", "0.1"], "0", nil), (["0", "0.01", "0.1"], "0.1", "1"),
+        (["true", "false"], "true", nil),
+        (["3", "5"], "5", "8"),
+    ])
+    func laddersHaveANextValue(_ values: [String], _ best: String, _ expected: String?) {
+        let axis = OptionGrid.Axis(option: "x", values: values)
+        let next = axis.edge(at: best).flatMap { axis.next(on: $0) }
+        #expect(next.flatMap(Double.init) == expected.flatMap(Double.init))
     }
 }

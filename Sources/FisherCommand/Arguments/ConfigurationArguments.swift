@@ -146,12 +146,12 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
     /// Flags that commands have of their own, which no option of a task may take.
     private static var commandFlags: Set<String> {
         [
-            "accept-damage", "batches", "change-schedule", "config", "damping", "dampings", "divergence",
-            "dry-run",
-            "first-seed", "help", "json", "learning-rates", "option",
-            "optimizer", "output", "preset", "print-config", "protocol", "quick", "resume", "seeds", "set",
-            "sizes",
-            "training-steps", "tune", "tuning-seeds", "turns", "unequal-budgets", "version",
+            "accept-damage", "batches", "change-schedule", "config", "damping", "dampings", "differences",
+            "divergence", "dry-run", "extensions", "first-seed", "help", "json", "learning-rates",
+            "margin", "optimizer", "option", "output", "pilot", "pilot-all", "power", "preset",
+            "print-config", "protocol", "quick", "resume", "seeds", "set", "sizes", "target",
+            "training-steps", "tune", "tuning-seeds", "turns", "unequal-budgets", "variances", "version",
+            "warm-up-steps",
         ]
     }
 }

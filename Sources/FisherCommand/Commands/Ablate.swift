@@ -48,9 +48,10 @@ private struct AblateTask<Task: ConfigurableTask>: ParsableCommand {
             return try base.setting(settings, label: "\(base.label) + \(name)")
         }
         try ComparisonSetup<Task>.requireDistinct(candidates)
-        try setup.run(
+        let summary = try setup.run(
             TunedComparison(
                 candidates.map { .init($0) }, runs: setup.runs, seeds: try arguments.seeds.numbers(5)),
             named: "ablate")
+        if arguments.judgement.json { printJSON(summary.json()) }
     }
 }

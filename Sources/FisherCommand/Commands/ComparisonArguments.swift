@@ -13,6 +13,7 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
             their checkpoints, and new ones are added.
             """)
     var resume = false
+    @OptionGroup var judgement: JudgementArguments
     @Flag(help: "Resume runs although checkpoints that were saved, or part of metrics.jsonl, are gone.")
     var acceptDamage = false
     @Option(
@@ -78,6 +79,13 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         return runs
     }
 
+    /// The same on other data or with another model.
+    func with(_ options: Task.Options) throws -> ComparisonSetup {
+        var changed = configuration
+        changed.task = options
+        return ComparisonSetup(arguments: arguments, configuration: changed, learningRate: learningRate)
+    }
+
     /// The optimizers as they are named, with what all of them share.
     ///
     /// Throws for a shared option that none of them has.
@@ -107,21 +115,45 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     }
 
     /// Makes the comparison; without `--output` it is kept in a folder that is named after the command and the task.
-    func run(_ comparison: TunedComparison, named command: String) throws {
+    ///
+    /// - Parameters:
+    ///   - comparison: what is trained.
+    ///   - command: the command's name.
+    ///   - pilot: what is to be read from the runs of a pilot; nil for a comparison.
+    ///   - part: the folder's name below that of the command, where it makes several comparisons.
+    func run(
+        _ comparison: TunedComparison, named command: String, pilot: PilotPlan? = nil, part: String? = nil
+    ) throws -> ComparisonSummary {
+        if let shared = comparison.sharedSeeds.first {
+            throw UsageError(
+                description: "seed \(shared) is one of those that tune: choose another --first-seed")
+        }
         Interruption.install()
         if configuration.training.threads > 0 { Engine.threadCount = configuration.training.threads }
         // A folder that cannot be used is reported before data are read, unless it is named after them.
-        let named = try arguments.output.map { try StudyDirectory(path: $0, resuming: arguments.resume) }
+        func place(_ path: String) -> String { path + (part.map { "/" + $0 } ?? "") }
+        let named = try arguments.output.map {
+            try StudyDirectory(path: place($0), resuming: arguments.resume)
+        }
         let task = try Task.make(configuration)
         var summary = task.summary
         summary.settings += sharedForReaders
         let name = task.summary.name.split { !$0.isLetter && !$0.isNumber }.joined(separator: "-")
         let folder =
-            try named ?? StudyDirectory(path: "runs/\(command)-\(name)", resuming: arguments.resume)
+            try named
+            ?? StudyDirectory(path: place("runs/\(command)-\(name)"), resuming: arguments.resume)
         defer { withExtendedLifetime(folder) {} }
         let files = folder.files
         var result = OptimizerComparison(task: summary, environment: .current(), entries: [])
         if arguments.resume { result = try continued(result, files) }
+        if result.entries.contains(where: { !$0.runs.isEmpty }), (result.plan?.pilot == nil) != (pilot == nil)
+        {
+            let kind = pilot == nil ? "a pilot, whose seeds no comparison takes" : "a comparison, not a pilot"
+            throw UsageError(description: "\(files.json) is of \(kind): choose another --output")
+        }
+        var plan = arguments.judgement.plan(result.plan)
+        plan.pilot = pilot
+        result.plan = plan
         say(summary.description)
         let progress = ProgressDisplay(runCount: comparison.runCount)
         do {
@@ -134,11 +166,13 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             throw Resumable(signal: error.signal, command: "the same command with --resume")
         }
         try files.writeWithReport(result)
-        show(result, files)
+        let judged = ComparisonSummary(of: result)
+        if !arguments.judgement.json { show(judged, files) }
         let runs = result.entries.flatMap(\.runs)
         if let first = runs.first, runs.allSatisfy({ $0.completedLoss == nil }) {
             throw AllDiverged(reason: "\(first.status)")
         }
+        return judged
     }
 
     private var sharedForReaders: [Setting] {
@@ -165,12 +199,14 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         return old
     }
 
-    private func show(_ result: OptimizerComparison, _ files: StudyFiles) {
+    private func show(_ summary: ComparisonSummary, _ files: StudyFiles) {
         let screen = ProgressOutput.standardOutput()
-        let summary = ComparisonSummary(of: result)
         if !summary.tuning.isEmpty { print("\n" + summary.tuningText) }
         print(
             "\n" + summary.text(width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor))
         print("report: \(URL(filePath: files.report).path)")
     }
 }
+
+/// Prints JSON as it is.
+func printJSON(_ data: Data) { print(String(decoding: data, as: UTF8.self), terminator: "") }

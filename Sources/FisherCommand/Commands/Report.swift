@@ -1,5 +1,6 @@
 import ArgumentParser
 import FisherReports
+import FisherTasks
 import FisherTraining
 import Foundation
 
@@ -17,11 +18,43 @@ struct Report: ParsableCommand {
     var folders: [String]
     @Option(name: .shortAndLong, help: "The page to write.")
     var output = "report.html"
+    @OptionGroup var judgement: JudgementArguments
 
     func run() throws {
         try FileWriter.check(output)
-        let study = try study()
-        try study.writeReport(to: output)
+        let parts = try parts()
+        if parts.count > 1 {
+            guard !judgement.json else {
+                throw UsageError(
+                    description:
+                        "--json is for one comparison: name \(folders[0])/\(parts[0].name), or another below it"
+                )
+            }
+            for part in parts {
+                let stem = output.hasSuffix(".html") ? String(output.dropLast(5)) : output
+                try show(part.study, page: "\(stem)-\(part.name).html")
+            }
+        } else {
+            try show(try study(), page: output)
+        }
+    }
+
+    /// Writes the page and prints the tables.
+    private func show(_ study: any ReportedStudy, page: String) throws {
+        var study = study
+        if var comparison = study as? OptimizerComparison {
+            comparison.plan = judgement.plan(comparison.plan)
+            study = comparison
+        }
+        try study.writeReport(to: page)
+        if judgement.json {
+            guard let comparison = study as? OptimizerComparison else {
+                throw UsageError(
+                    description: "--json is for comparisons: results.json holds the other studies")
+            }
+            printJSON(ComparisonSummary(of: comparison).json())
+            return
+        }
         let screen = ProgressOutput.standardOutput()
         let text =
             (study as? OptimizerComparison).map {
@@ -29,7 +62,20 @@ struct Report: ParsableCommand {
                     width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor)
             } ?? study.text(usesColor: screen.usesColor)
         say(text)
-        say("report: \(URL(filePath: output).path)")
+        say("report: \(URL(filePath: page).path)")
+    }
+
+    /// The comparisons of one command on several kinds of data, each in a folder of its own below the one that is named;
+    /// empty if it holds none or has results itself.
+    private func parts() throws -> [(name: String, study: OptimizerComparison)] {
+        guard folders.count == 1, let folder = folders.first, !StudyFiles(folder: folder).hasResult else {
+            return []
+        }
+        let known = BuiltInText.allCases.map(\.rawValue)
+        return try known.compactMap { name in
+            let files = StudyFiles(folder: folder + "/" + name)
+            return files.hasResult ? (name, try files.read(OptimizerComparison.self)) : nil
+        }
     }
 
     private func study() throws -> any ReportedStudy {

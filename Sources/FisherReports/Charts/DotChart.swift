@@ -49,12 +49,13 @@ struct DotChart: Figure, Sendable {
         let decimals = summary.lossDecimals
         let text = NumberText.typographic
         let rows = summary.rows.enumerated().compactMap { index, row -> Row? in
-            guard let difference = row.difference else { return nil }
-            let interval = difference.interval.map { [text.interval($0, decimals: decimals)] } ?? []
+            guard let contrast = row.contrast else { return nil }
+            let difference = contrast.difference
+            let interval = contrast.interval.map { [text.interval($0, decimals: decimals)] } ?? []
             return Row(
                 label: row.label, style: SeriesStyle(index: index),
                 dots: difference.pairs.map { ($0.seed, $0.difference) }, mean: difference.mean,
-                interval: difference.interval,
+                interval: contrast.interval,
                 notes: [text.signed(difference.mean, decimals: decimals)] + interval
             )
         }

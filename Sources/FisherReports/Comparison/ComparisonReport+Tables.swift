@@ -1,4 +1,5 @@
 import FisherStudies
+import Foundation
 
 extension ComparisonReport {
     /// A column of the optimizers, whose rows are their positions.
@@ -32,14 +33,21 @@ extension ComparisonReport {
                     return .init(
                         text.fixed(ComparisonSummary.bits(fromNats: loss.mean), decimals: decimals))
                 },
-                Column(["Δ to first"], unit: ["paired, 95 % interval"]) { index in
-                    guard let difference = summary.rows[index].difference else {
+                Column(["Δ to first"], unit: ["paired, simultaneous 95 %"]) { index in
+                    guard let contrast = summary.rows[index].contrast else {
                         return index == 0 ? "first" : "–"
                     }
                     return .init(lines: [
-                        text.signed(difference.mean, decimals: decimals),
-                        difference.interval.map { text.interval($0, decimals: decimals) } ?? "one seed",
+                        text.signed(contrast.mean, decimals: decimals),
+                        contrast.interval.map { text.interval($0, decimals: decimals) } ?? "no interval",
                     ])
+                },
+                Column(["Finding"], unit: ["adjusted p"]) { index in
+                    .init(lines: summary.finding(summary.rows[index]).components(separatedBy: ", "))
+                },
+                Column(["Val. sample"], unit: ["± of loss; of Δ"]) { index in
+                    let errors = summary.validationText(summary.rows[index], text)
+                    return .init(lines: errors.isEmpty ? ["–"] : errors.components(separatedBy: "; "))
                 },
                 times("Fwd + bwd", \.forwardBackwardMilliseconds),
                 times("Optimizer", \.optimizerMilliseconds),
@@ -62,10 +70,45 @@ extension ComparisonReport {
         let notes = [
             summary.bestIndex == nil ? nil : "The lowest mean is bold.",
             hasSpread ? "± is the sample standard deviation over seeds." : nil,
+            summary.rows.contains { $0.contrast?.interval != nil } ? summary.intervalNote : nil,
+            summary.rows.contains { $0.validationError != nil } ? summary.validationNote : nil,
         ]
         return .section(
             "Results", [.table(table, rowClass: { $0 == summary.bestIndex ? "best" : "" })],
             notes: [notes.compactMap(\.self).joined(separator: " ")])
+    }
+
+    /// The differences between the optimizers after the first one.
+    var pairTable: Markup? {
+        guard summary.pairs.contains(where: { $0.probability != nil }) else { return nil }
+        return .section(
+            "Between the others", [.table(summary.pairTable(text), class: "runs", style: { _ in nil })],
+            notes: [
+                "Paired t tests with Holm's correction over these pairs; no p-value is below the smallest one to the first "
+                    + "optimizer, so that the pairs add no false statement to a table of equal optimizers."
+            ])
+    }
+
+    /// What a pilot says about the number of seeds.
+    var pilotTable: Markup? {
+        guard let pilot = summary.pilot, !pilot.needs.isEmpty else { return nil }
+        return .section(
+            "Seeds that a comparison needs",
+            [.table(pilot.table(unit: summary.lossUnit), class: "runs", style: { _ in nil })],
+            notes: [pilot.sentences(unit: summary.lossUnit).joined(separator: " ")])
+    }
+
+    /// Steps and time to the target, summarized and run by run.
+    var targetTables: [Markup?] {
+        guard let target = summary.plan.target, let runs = summary.targetRunTable else { return [] }
+        let name = "\(NumberText.short(target)) nats/\(summary.lossUnit)"
+        let table = StudyTable(
+            Array(summary.rows.indices), [labelColumn()] + summary.targetColumns(text, title: nil))
+        return [
+            .section(
+                "Steps and time to \(name)", [.table(table)], notes: [summary.targetNote]),
+            .section("Every run's way to \(name)", [.table(runs, class: "runs", style: { _ in nil })]),
+        ]
     }
 
     /// The steps, tokens and time in which each optimizer reached the final loss of the first one.
@@ -75,9 +118,13 @@ extension ComparisonReport {
         }
         let others = Array(summary.rows.indices.dropFirst())
         func column(
-            _ title: String, unit: [String] = [], _ value: @escaping (BaselineReach) -> String
+            _ title: String, unit: [String] = [], _ value: @escaping (LossReach) -> CensoredSummary,
+            _ written: @escaping (Double) -> String
         ) -> Column {
-            Column([title], unit: unit) { .init(summary.rows[$0].reach.map(value) ?? "–") }
+            Column([title], unit: unit) { index in
+                guard let reach = summary.rows[index].reach else { return "–" }
+                return .init(value(reach).median.map(written) ?? "not reached")
+            }
         }
         let table = StudyTable(
             others,
@@ -86,17 +133,21 @@ extension ComparisonReport {
                 Column(["Relative"], unit: ["final loss"]) {
                     .init(summary.rows[$0].relativeLoss.map { text.fixed($0, decimals: 3) } ?? "–")
                 },
-                column("Steps") { text.fixed($0.steps, decimals: 0) },
-                column("Time", unit: ["seconds"]) { text.fixed($0.seconds, decimals: 1) },
-                column("Seen", unit: ["\(summary.lossUnit)s"]) { text.compact($0.tokens) },
-                column("Seeds", unit: ["that reach it"]) { "\($0.reached) of \($0.count)" },
+                column("Steps", unit: ["median"], \.steps) { text.fixed($0, decimals: 0) },
+                column("Time", unit: ["seconds, median"], \.seconds) { text.fixed($0, decimals: 1) },
+                column("Seen", unit: ["\(summary.lossUnit)s"], \.tokens, text.compact),
+                Column(["Seeds"], unit: ["that reach it"]) { index in
+                    .init(
+                        summary.rows[index].reach.map { "\($0.steps.reached) of \($0.steps.count)" } ?? "–")
+                },
             ])
         return .section(
             "Reaching the final loss of \(first.label)",
             [.table(table, class: "runs", style: { SeriesStyle(index: others[$0]) })],
             notes: [
-                "Means over the seeds that reach it; between two evaluations losses are taken to change "
-                    + "evenly. Relative is the mean final loss over that of \(first.label), over common seeds."
+                "Medians over the seeds, in which one that never reaches it is later than all others; between two evaluations "
+                    + "losses are taken to change evenly. Relative is the mean final loss over that of \(first.label), over "
+                    + "common seeds."
             ])
     }
 
@@ -107,8 +158,8 @@ extension ComparisonReport {
             "Tuning", [.table(summary.trialTable, class: "runs", style: { _ in nil })],
             notes: [
                 "On a split of the training data, in nats/\(summary.lossUnit). One rule for all: the lowest "
-                    + "mean final loss (bold) of the trials; the comparison itself is on data that tuning did "
-                    + "not see."
+                    + "mean final loss (bold) of the trials (\(summary.trialCounts)); the comparison itself is on data and "
+                    + "seeds that tuning did not see."
             ])
     }
 

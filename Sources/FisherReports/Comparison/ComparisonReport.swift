@@ -19,7 +19,8 @@ struct ComparisonReport {
         ReportPage(
             title: "\(result.task.name): comparison of optimizers",
             style: information.isEmpty ? "" : HeatMap.style,
-            [opening, resultsTable, .warnings(summary.warnings), reachTable] + charts + information
+            [opening, pilotTable, resultsTable, .warnings(summary.warnings), pairTable] + targetTables
+                + [reachTable] + charts + information
                 + [
                     tuningTable, runsTable,
                     .configuration(result.task, result.environment, more: cards),
@@ -107,11 +108,10 @@ struct ComparisonReport {
     }
 
     private var differenceNote: String {
-        let hasIntervals = summary.rows.contains { $0.difference?.interval != nil }
+        let hasIntervals = summary.rows.contains { $0.contrast?.interval != nil }
         return "The final loss less that of the first optimizer with the same seed. "
             + (hasIntervals
-                ? "The line is the 95 % interval of the mean difference by Student's t; an arrow says that "
-                    + "it continues. It is not corrected for the number of optimizers compared."
-                : "A single common seed gives no interval.")
+                ? "The line is the simultaneous 95 % interval of the mean difference; an arrow says that it continues."
+                : "Fewer than three common seeds give no interval.")
     }
 }

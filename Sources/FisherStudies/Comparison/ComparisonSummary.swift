@@ -1,19 +1,27 @@
 import Foundation
 
-/// The contents of a comparison's table: one row per optimizer, and the best of them.
-public struct ComparisonSummary: Sendable, Hashable {
+/// The contents of a comparison's table: one row per optimizer, and what may be said of them.
+public struct ComparisonSummary: Sendable, Hashable, Encodable {
     /// One optimizer's numbers over its seeds.
-    public struct Row: Sendable, Hashable {
+    public struct Row: Sendable, Hashable, Encodable {
         /// The optimizer's name.
         public let label: String
         /// The final validation losses of the completed runs, in nats for each unit; nil if none completed.
         public let finalLoss: SampleSummary?
+        /// The standard error of the final loss over parts of the validation data; nil where they were not recorded.
+        public let validationError: Double?
         /// The difference to the first optimizer; nil for the first itself and if no seed is common.
-        public let difference: PairedDifference?
+        public let contrast: BaselineContrast?
         /// The mean final loss over that of the first optimizer; nil for the first itself.
         public let relativeLoss: Double?
         /// The steps and time to reach the first optimizer's final loss; nil for the first itself.
-        public let reach: BaselineReach?
+        public let reach: LossReach?
+        /// The steps and time to the target; nil without a target.
+        public let target: LossReach?
+        /// The steps to the target over those of the first optimizer; nil unless all runs of both reached it.
+        public let targetSteps: LossReach.Ratio?
+        /// The seconds to the target over those of the first optimizer.
+        public let targetSeconds: LossReach.Ratio?
         /// Milliseconds of forward and backward pass in a step: the median over runs of the runs' medians.
         public let forwardBackwardMilliseconds: Double?
         /// Milliseconds of the optimizer in a step: the median over runs of the runs' medians.
@@ -26,7 +34,7 @@ public struct ComparisonSummary: Sendable, Hashable {
         public let completedCount: Int
         /// The number of runs that diverged, or completed with a loss that is not finite.
         public let divergedCount: Int
-        /// The number of runs that were stopped from outside.
+        /// The number of runs that ended before their last step.
         public let interruptedCount: Int
     }
 
@@ -34,38 +42,82 @@ public struct ComparisonSummary: Sendable, Hashable {
     public let lossUnit: String
     /// The number of trained parameters.
     public let parameterCount: Int
+    /// What was trained on, on which alone the conclusion holds; nil if it is not named.
+    public let data: String?
+    /// What was to be decided, and how.
+    public let plan: ComparisonPlan
     /// The optimizers in the order of the comparison.
     public let rows: [Row]
-    /// The index of the optimizer with the lowest mean loss.
+    /// The index of the optimizer with the lowest mean loss; nil for fewer than three seeds, which call none best.
     ///
     /// If some optimizer completed every run, only such optimizers are considered: the mean over the
     /// remaining runs would reward diverging on the harder seeds.
     public let bestIndex: Int?
     /// The index of the next one after the best, under the same condition.
     public let runnerUpIndex: Int?
-    /// The difference of the runner-up to the best, over the seeds both completed.
-    public let runnerUpDifference: PairedDifference?
+    /// The differences of all pairs without the first optimizer.
+    public let pairs: [PairContrast]
+    /// What a pilot's runs say about the number of seeds; nil if they are the comparison itself.
+    public let pilot: PilotSummary?
+    /// The chosen options that lie at an edge of what was tried, with the optimizers.
+    public let openEdges: [OpenEdge]
 
     /// How options were tuned beforehand.
     public let tuning: [TuningRecord]
+    /// The largest number of steps of each optimizer's completed runs, if they differ.
+    let lengths: [Int]
+
+    /// A tuned option whose best value lies at the edge of what was tried.
+    public struct OpenEdge: Sendable, Hashable, Encodable {
+        /// The optimizer.
+        public let label: String
+        /// The option and its best value.
+        public let setting: Setting
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case lossUnit, parameterCount, data, plan, rows, bestIndex, runnerUpIndex, pairs, pilot, openEdges
+    }
 
     /// Summarizes a comparison.
     public init(of result: OptimizerComparison) {
+        let plan = result.plan ?? ComparisonPlan()
+        self.plan = plan
         tuning = result.tuning ?? []
+        openEdges = tuning.flatMap { record in
+            record.edges.map { OpenEdge(label: record.label, setting: $0) }
+        }
         lossUnit = result.task.lossUnit
         parameterCount = result.task.parameterCount
-        let rows = result.entries.enumerated().map { index, entry in
-            Row(entry, reference: index == 0 ? nil : result.entries.first)
-        }
+        data = result.task.data
+        let contrasts = ComparisonContrasts(result.entries, plan)
+        pairs = contrasts.pairs
+        let rows = result.entries.indices.map { Row($0, of: result.entries, plan, contrasts) }
         self.rows = rows
         let ranking = Self.ranking(rows)
-        bestIndex = ranking.first
-        runnerUpIndex = ranking.dropFirst().first
-        if let best = ranking.first, let next = ranking.dropFirst().first {
-            runnerUpDifference = PairedDifference(of: result.entries[next], to: result.entries[best])
-        } else {
-            runnerUpDifference = nil
-        }
+        let seeds = ranking.first.flatMap { rows[$0].finalLoss?.count } ?? 0
+        let namesBest = seeds >= ComparisonPlan.fewestSeeds && plan.pilot == nil
+        bestIndex = namesBest ? ranking.first : nil
+        runnerUpIndex = namesBest ? ranking.dropFirst().first : nil
+        pilot = plan.pilot.flatMap { PilotSummary(of: result, $0, variances: plan.variances) }
+        lengths = Set(
+            result.entries.flatMap(\.runs).filter { $0.completedLoss != nil }.compactMap {
+                $0.curve.last?.step
+            }
+        ).sorted()
+    }
+
+    /// What the tables say, as JSON: the contents of `summary.json`.
+    public func json() -> Data {
+        StoredJSON.encode(Printed(summary: self, headline: headline, warnings: warnings, legend: legend))
+    }
+
+    /// The numbers with the sentences.
+    private struct Printed: Encodable {
+        let summary: ComparisonSummary
+        let headline: String
+        let warnings: [String]
+        let legend: String
     }
 
     /// Bits for each unit that a loss in nats amounts to.
@@ -73,6 +125,11 @@ public struct ComparisonSummary: Sendable, Hashable {
 
     /// The perplexity of a loss in nats.
     public static func perplexity(fromNats loss: Double) -> Double { exp(loss) }
+
+    /// The difference of a pair of optimizers, whichever is named first; nil if one of them is the first optimizer.
+    func pair(_ index: Int, _ reference: Int) -> PairContrast? {
+        pairs.first { ($0.index, $0.reference) == (max(index, reference), min(index, reference)) }
+    }
 
     /// The rows from the lowest mean loss upwards, those with failed runs left out unless all have some.
     private static func ranking(_ rows: [Row]) -> [Int] {
@@ -87,20 +144,39 @@ public struct ComparisonSummary: Sendable, Hashable {
 }
 
 extension ComparisonSummary.Row {
-    init(_ entry: OptimizerEntry, reference: OptimizerEntry?) {
+    init(
+        _ index: Int, of entries: [OptimizerEntry], _ plan: ComparisonPlan, _ contrasts: ComparisonContrasts
+    ) {
+        let entry = entries[index]
+        let reference = index == 0 ? nil : entries.first
         let completed = entry.runs.filter { $0.completedLoss != nil }
         let interrupted = entry.runs.filter { if case .interrupted = $0.status { true } else { false } }
         // A run that stopped early has few steps to time; it is used only if there is no other.
         let timed = completed.isEmpty ? entry.runs : completed
         label = entry.label
         finalLoss = SampleSummary(completed.compactMap(\.completedLoss))
-        difference = reference.flatMap { PairedDifference(of: entry, to: $0) }
-        let pairs = difference?.pairs.map(\.seed) ?? []
+        validationError = ValidationNoise.error(entry)
+        let contrast = contrasts.toBaseline[index]
+        self.contrast = contrast
+        let pairs = contrast?.difference.pairs.map(\.seed) ?? []
         let sums = [entry, reference].compactMap { $0 }.map { side in
             pairs.reduce(0) { $0 + (side.finalLosses[$1] ?? 0) }
         }
         relativeLoss = sums.count == 2 && sums[1] > 0 ? sums[0] / sums[1] : nil
-        reach = reference.flatMap { BaselineReach(of: entry, to: $0) }
+        reach = reference.flatMap { reference in
+            let losses = reference.finalLosses
+            return LossReach(of: entry) { losses[$0] }
+        }
+        let target = plan.target.flatMap { loss in LossReach(of: entry) { _ in loss } }
+        let own = { (seeds: Int) in
+            BaselineTest(comparisons: max(1, entries.count - 1), seeds: seeds, level: ComparisonPlan.level)
+        }
+        let first = reference.flatMap { reference in
+            plan.target.flatMap { loss in LossReach(of: reference) { _ in loss } }
+        }
+        self.target = target
+        targetSteps = first.flatMap { target?.ratio(to: $0, of: \.steps, test: own) }
+        targetSeconds = first.flatMap { target?.ratio(to: $0, of: \.seconds, test: own) }
         forwardBackwardMilliseconds = SampleSummary.median(timed.map(\.forwardBackwardMilliseconds))
         optimizerMilliseconds = SampleSummary.median(timed.map(\.optimizerMilliseconds))
         stateBytes = entry.runs.map(\.stateBytes).max() ?? 0

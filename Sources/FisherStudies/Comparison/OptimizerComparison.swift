@@ -1,3 +1,5 @@
+import Foundation
+
 /// All results of one comparison of optimizers: the runs, their environment and each run's curve.
 ///
 /// It is the content of `results.json`; tables and reports are made from it alone.
@@ -12,13 +14,19 @@ public struct OptimizerComparison: Codable, Sendable, Hashable {
     public var entries: [OptimizerEntry]
     /// How options were tuned beforehand; nil if nothing was tuned.
     public var tuning: [TuningRecord]?
+    /// What was to be decided, and how; nil in files of former versions, which are read with the defaults.
+    public var plan: ComparisonPlan?
 
     /// Creates the result of a comparison.
-    public init(task: TaskSummary, environment: EnvironmentSummary, entries: [OptimizerEntry]) {
+    public init(
+        task: TaskSummary, environment: EnvironmentSummary, entries: [OptimizerEntry],
+        plan: ComparisonPlan? = nil
+    ) {
         self.formatVersion = Self.currentFormatVersion
         self.task = task
         self.environment = environment
         self.entries = entries
+        self.plan = plan
     }
 }
 
@@ -78,6 +86,12 @@ extension OptimizerComparison: StudyDocument {
     /// One row per optimizer: final losses, differences to the first one, times and memory.
     public var overview: StudyTable { ComparisonSummary(of: self).table }
 
+    /// What the tables say, for programs: `summary.json` and `summary.csv`.
+    public var attachments: [(name: String, contents: Data)] {
+        let summary = ComparisonSummary(of: self)
+        return [("summary.json", summary.json()), ("summary.csv", Data(summary.table.csv().utf8))]
+    }
+
     /// The meaning of the table's signs.
     public var legend: String { ComparisonSummary(of: self).legend }
 
@@ -88,6 +102,7 @@ extension OptimizerComparison: StudyDocument {
     public func validate() throws(DocumentFault) {
         try task.validate("task")
         try environment.validate("environment")
+        try plan?.validate("plan")
         try DocumentLimits.each(entries, "entries") { (entry, place) throws(DocumentFault) in
             try DocumentLimits.requireText(entry.label, limit: DocumentLimits.name, "\(place).label")
             try DocumentLimits.requireText(entry.rule, limit: DocumentLimits.name, "\(place).rule")

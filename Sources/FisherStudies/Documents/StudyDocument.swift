@@ -19,6 +19,8 @@ public protocol StudyDocument: Codable, Sendable {
     var legend: String { get }
     /// Warnings for the reader, a sentence each.
     var warnings: [String] { get }
+    /// Further files that are written beside the results, by name; none by default.
+    var attachments: [(name: String, contents: Data)] { get }
     /// Throws for a number or a text that no study of this kind has, such as a negative count; called for every document
     /// that is read. By default it accepts everything.
     func validate() throws(DocumentFault)
@@ -33,6 +35,9 @@ extension StudyDocument {
 
     /// No warnings.
     public var warnings: [String] { [] }
+
+    /// No further files.
+    public var attachments: [(name: String, contents: Data)] { [] }
 
     /// Everything is accepted.
     public func validate() throws(DocumentFault) {}

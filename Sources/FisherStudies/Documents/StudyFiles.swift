@@ -43,7 +43,7 @@ public struct StudyFiles: Sendable, Hashable {
     /// Whether there is a result.
     public var hasResult: Bool { FileManager.default.fileExists(atPath: json) }
 
-    /// Writes the JSON and the table, each of them whole or not at all, and creates the folder if it is
+    /// Writes the JSON, the table and what the study has besides, each of them whole or not at all, and creates the folder if it is
     /// missing.
     ///
     /// - Throws: `StudyFileError`, naming the file or the folder.
@@ -55,6 +55,9 @@ public struct StudyFiles: Sendable, Hashable {
         }
         try Self.replaceFile(at: json, with: result.json())
         try Self.replaceFile(at: csv, with: Data(result.csv().utf8))
+        for (name, contents) in result.attachments {
+            try Self.replaceFile(at: path(name), with: contents)
+        }
     }
 
     /// Reads the result back from its JSON.

@@ -19,6 +19,9 @@ extension RunRecord {
         try DocumentLimits.requireTime(forwardBackwardMilliseconds, "\(place).forwardBackwardMilliseconds")
         try DocumentLimits.requireTime(optimizerMilliseconds, "\(place).optimizerMilliseconds")
         try DocumentLimits.requireCount(stateBytes, "\(place).stateBytes")
+        try DocumentLimits.each(validationParts ?? [], "\(place).validationParts") {
+            (_, _) throws(DocumentFault) in
+        }
         var step = 0
         try DocumentLimits.each(
             information ?? [], "\(place).information", limit: 100 * DocumentLimits.items
@@ -57,6 +60,7 @@ extension TaskSummary {
         try DocumentLimits.requireText(name, limit: DocumentLimits.name, "\(place).name")
         try DocumentLimits.requireText(description, "\(place).description")
         try DocumentLimits.requireText(lossUnit, limit: DocumentLimits.name, "\(place).lossUnit")
+        try DocumentLimits.requireText(data ?? "", limit: DocumentLimits.name, "\(place).data")
         try DocumentLimits.requireCount(parameterCount, "\(place).parameterCount")
         try DocumentLimits.each(settings, "\(place).settings") { (setting, place) throws(DocumentFault) in
             try setting.validate(place)

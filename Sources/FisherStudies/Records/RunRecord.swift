@@ -16,6 +16,9 @@ public struct RunRecord: Codable, Sendable, Hashable {
     public var optimizerMilliseconds: Double
     /// The bytes of the optimizer's state.
     public var stateBytes: Int
+    /// The final loss on consecutive parts of the validation data, about equal in size; nil where the task does not divide
+    /// them, and in files of former versions.
+    public var validationParts: [Double]?
 
     /// Looks at the true information along the way, by increasing step; nil if there were none.
     public var information: [InformationMoment]?

@@ -24,16 +24,22 @@ public struct TaskSummary: Codable, Sendable, Hashable {
     public var lossUnit: String
     /// Steps, batch, context, schedule and whatever else all optimizers shared, in reading order.
     public var settings: [Setting]
+    /// What it is trained on, for conclusions that hold on these data alone: `libtorch's C++ headers`; nil if the name
+    /// says it, and in files of former versions.
+    public var data: String?
 
     /// Describes a task.
     public init(
-        name: String, description: String, parameterCount: Int, lossUnit: String = "byte", settings: [Setting]
+        name: String, description: String, parameterCount: Int, lossUnit: String = "byte",
+        settings: [Setting],
+        data: String? = nil
     ) {
         self.name = name
         self.description = description
         self.parameterCount = parameterCount
         self.lossUnit = lossUnit
         self.settings = settings
+        self.data = data
     }
 }
 

@@ -1,9 +1,9 @@
 /// The difference of two optimizers' final losses, seed by seed.
 ///
 /// Pairing removes what a seed does to both alike (initialization, data order), which is most of the spread.
-public struct PairedDifference: Sendable, Hashable {
+public struct PairedDifference: Sendable, Hashable, Encodable {
     /// One seed that both optimizers completed.
-    public struct Pair: Sendable, Hashable {
+    public struct Pair: Sendable, Hashable, Encodable {
         /// The seed.
         public let seed: UInt64
         /// The optimizer's final loss less the reference's; negative if the optimizer is better.
@@ -14,8 +14,6 @@ public struct PairedDifference: Sendable, Hashable {
     public let pairs: [Pair]
     /// The mean and the spread of the differences.
     public let summary: SampleSummary
-    /// Student's 95 % interval for the mean difference; nil for a single pair.
-    public let interval: ClosedRange<Double>?
 
     /// Compares losses with those of a reference over the seeds that both have; nil if there are none.
     public init?(of losses: [UInt64: Double], to references: [UInt64: Double]) {
@@ -26,19 +24,12 @@ public struct PairedDifference: Sendable, Hashable {
         guard let summary = SampleSummary(pairs.map(\.difference)) else { return nil }
         self.pairs = pairs
         self.summary = summary
-        if let deviation = summary.standardDeviation {
-            let standardError = deviation / Double(pairs.count).squareRoot()
-            let half =
-                StudentT(degreesOfFreedom: pairs.count - 1).halfWidth(probability: 0.95) * standardError
-            self.interval = (summary.mean - half)...(summary.mean + half)
-        } else {
-            self.interval = nil
-        }
     }
 
     /// The mean difference, negative if the optimizer is better.
     public var mean: Double { summary.mean }
 
-    /// Whether the interval leaves open which of the two is better; nil if there is no interval.
-    public var coversZero: Bool? { interval.map { $0.contains(0) } }
+    /// Student's 95 % interval of this difference alone; nil for fewer than three pairs. Several of them do not hold
+    /// together; those of a ``BaselineTest`` do.
+    public var interval: ClosedRange<Double>? { summary.interval() }
 }

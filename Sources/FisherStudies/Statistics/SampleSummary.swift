@@ -1,5 +1,5 @@
 /// The mean and the spread of a few numbers, most often one for each seed.
-public struct SampleSummary: Sendable, Hashable {
+public struct SampleSummary: Sendable, Hashable, Encodable {
     /// How many numbers there were, one or more.
     public let count: Int
     /// Their mean.

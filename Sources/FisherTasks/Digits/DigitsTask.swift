@@ -140,7 +140,7 @@ public struct DigitsTask: ConfigurableTask {
                 Setting(
                     "images", "\(training.count) to train on, \(test.count) held out, UCI optical digits"),
                 Setting("batch", "\(batch) images"),
-            ])
+            ], data: "the bundled digits")
     }
 
     /// The number of the network's parameters.
@@ -170,11 +170,19 @@ public struct DigitsTask: ConfigurableTask {
 
     /// Mean nats per image over the images held out.
     public func validationLoss(of model: Sequential) throws -> Double {
+        try validationLoss(of: model, on: 0..<test.count)
+    }
+
+    public func validationParts(of model: Sequential) throws -> [Double] {
+        try Self.validationRanges(of: test.count).map { try validationLoss(of: model, on: $0) }
+    }
+
+    private func validationLoss(of model: Sequential, on range: Range<Int>) throws -> Double {
         var (sum, count) = (0.0, 0)
         let examples = network.examples(of: test)
-        for first in stride(from: 0, to: test.count, by: 512) {
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: 512) {
             try Interruption.poll()
-            let part = examples.slice(first..<min(first + 512, test.count))
+            let part = examples.slice(first..<min(first + 512, range.upperBound))
             let objective = try objective(of: model, on: part)
             sum += try objective.negativeLogLikelihood.item()
             count += objective.observationCount

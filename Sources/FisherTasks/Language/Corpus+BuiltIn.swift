@@ -1,4 +1,5 @@
 import Fisher
+import FisherOptions
 import FisherTraining
 import Foundation
 
@@ -55,16 +56,82 @@ extension Corpus {
     }
 }
 
+/// A text that needs no file of the user's.
+public enum BuiltInText: String, CaseIterable, OptionValue {
+    /// The headers in a single run, both in a comparison.
+    case automatic
+    /// The C++ headers of libtorch: declarations and macros, much of them alike.
+    case headers
+    /// The docstrings of libtorch's Python sources: English prose on mathematics and programs, with formulas and examples.
+    case docstrings
+    /// Both, in a comparison.
+    case both
+}
+
 extension Corpus {
-    /// The text at some paths, or libtorch's C++ headers if there are none.
-    public static func text(at paths: [String]) throws -> Corpus {
+    /// The docstrings of the Python sources of libtorch's folder: what stands between triple quotes, of more than 200 bytes,
+    /// joined by line feeds for each file.
+    ///
+    /// Throws `CorpusError` where there are none, as in a libtorch that did not come with Python, and `Interrupted` if a
+    /// signal requests to stop.
+    ///
+    /// - Parameter folder: the folder of libtorch.
+    public static func engineDocstrings(folder: String) throws -> Corpus {
+        var documents: [[UInt8]] = []
+        for file in try files(at: folder) where file.hasSuffix(".py") {
+            try Interruption.poll()
+            let text = docstrings(of: try bytes(of: file))
+            if !text.isEmpty { documents.append(text) }
+        }
+        if documents.count < 2 {
+            throw CorpusError(
+                kind: .notFound,
+                description:
+                    "\(folder): no Python sources of libtorch are there, whose docstrings were to be the text; "
+                    + "use --corpus headers, or name files with --text")
+        }
+        return Corpus(
+            name: "the docstrings of libtorch's Python sources", documents: documents, validationFraction: 0.1
+        )
+    }
+
+    /// The pieces between triple quotes that have more than 200 bytes.
+    static func docstrings(of source: [UInt8]) -> [UInt8] {
+        let quote = UInt8(ascii: "\"")
+        var pieces: [ArraySlice<UInt8>] = []
+        var start: Int?
+        var place = 0
+        while place + 2 < source.count {
+            guard source[place] == quote, source[place + 1] == quote, source[place + 2] == quote else {
+                place += 1
+                continue
+            }
+            if let opened = start {
+                if place - opened > 200 { pieces.append(source[opened..<place]) }
+                start = nil
+            } else {
+                start = place + 3
+            }
+            place += 3
+        }
+        return Array(pieces.joined(separator: [UInt8(ascii: "\n")]))
+    }
+
+    /// The text at some paths, or a built-in one if there are none: libtorch's C++ headers, or its docstrings.
+    public static func text(at paths: [String], builtIn: BuiltInText = .headers) throws -> Corpus {
         if !paths.isEmpty { return try Corpus(paths: paths) }
         guard let folder = Engine.folder else {
             throw CorpusError(
                 kind: .notFound,
                 description: "the built-in text was not found beside libtorch; name files or folders")
         }
-        return try engineHeaders(includeDirectory: folder + "/include")
+        switch builtIn {
+        case .automatic, .headers: return try engineHeaders(includeDirectory: folder + "/include")
+        case .docstrings: return try engineDocstrings(folder: folder)
+        case .both:
+            throw ConfigurationError(
+                "data.corpus = both is for compare: a run has one text, headers or docstrings")
+        }
     }
 }
 

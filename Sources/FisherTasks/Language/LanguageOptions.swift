@@ -5,8 +5,12 @@ import FisherTraining
 /// The options of the language task.
 public struct LanguageOptions: ConfigurableOptions {
     /// Files or folders; the built-in text if there are none.
-    @Configurable("data.text", "files or folders; none: libtorch's C++ headers")
+    @Configurable("data.text", "files or folders; none: a built-in text")
     public var text: [String] = []
+    /// The built-in text, if no other is named.
+    @Configurable(
+        "data.corpus", "built-in text: headers, docstrings, both (compare); automatic: headers, compare both")
+    public var corpus = BuiltInText.automatic
     /// Windows in a step.
     @Configurable("data.batch", .between(1, 1 << 20), "windows in a step")
     public var batch = 16
@@ -56,7 +60,8 @@ extension LanguageTask: ConfigurableTask {
     public static let name = "language"
     public static let subject = "a byte-level GPT"
     public static let remark =
-        "Without --text the text is the C++ headers of the libtorch that this program runs on."
+        "Without --text the text is the C++ headers of the libtorch that this program runs on, or the docstrings of its Python "
+        + "sources; compare shows both, each in a folder of its own."
     public static let presets = [
         ConfigurationPreset(
             "quick",
@@ -102,13 +107,25 @@ extension LanguageTask: ConfigurableTask {
         // Before the text is read, which takes seconds, and a folder is made.
         try model.requireMemory(batch: options.batch)
         try self.init(
-            model, corpus: try Corpus.text(at: options.text), batch: options.batch,
+            model, corpus: try Corpus.text(at: options.text, builtIn: options.corpus), batch: options.batch,
             validationBytes: options.validationBytes)
     }
 
     public func tuningTask() throws -> LanguageTask {
         try LanguageTask(
             configuration, corpus: corpus.tuningSplit, batch: batch, validationBytes: validationBytes)
+    }
+
+    public static func comparisons(of options: LanguageOptions) -> [(name: String, options: LanguageOptions)]
+    {
+        guard options.text.isEmpty, [.automatic, .both].contains(options.corpus) else {
+            return [("", options)]
+        }
+        return [BuiltInText.headers, .docstrings].map { corpus in
+            var own = options
+            own.corpus = corpus
+            return (corpus.rawValue, own)
+        }
     }
 
     public static func afterwards(_ folder: String) -> String? { "sample: fisher sample \(folder)" }

@@ -78,7 +78,7 @@ public struct LanguageTask: TrainingTask {
                         + "\(corpus.validation.count) held out, fingerprint \(dataFingerprint)"),
                 Setting("validation", "\(windows.count * configuration.context) bytes, the same each time"),
                 Setting("batch", "\(batch) windows, \(examplesPerStep) bytes a step"),
-            ])
+            ], data: corpus.name)
     }
 
     /// The number of the model's parameters, from its sizes.
@@ -105,10 +105,18 @@ public struct LanguageTask: TrainingTask {
 
     /// Mean nats per byte over fixed windows of the held-out text.
     public func validationLoss(of model: GPT) throws -> Double {
+        try validationLoss(of: model, on: 0..<windows.count)
+    }
+
+    public func validationParts(of model: GPT) throws -> [Double] {
+        try Self.validationRanges(of: windows.count).map { try validationLoss(of: model, on: $0) }
+    }
+
+    private func validationLoss(of model: GPT, on range: Range<Int>) throws -> Double {
         var (sum, count) = (0.0, 0)
-        for first in stride(from: 0, to: windows.count, by: 32) {
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: 32) {
             try Interruption.poll()
-            let starts = Array(windows[first..<min(first + 32, windows.count)])
+            let starts = Array(windows[first..<min(first + 32, range.upperBound)])
             let batch = LanguageBatches.batch(
                 of: corpus.validation, at: starts, context: configuration.context)
             let objective = try objective(of: model, on: batch)

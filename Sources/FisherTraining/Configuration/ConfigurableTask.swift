@@ -44,6 +44,10 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
     /// unseen until the comparison.
     func tuningTask() throws -> Self
 
+    /// The comparisons that options ask for, each with a table and a folder of its own: one for each kind of data of a task
+    /// that has several. By default the one that the options describe.
+    static func comparisons(of options: Options) -> [(name: String, options: Options)]
+
     /// A line after the results on what can be done with a finished run's folder; nil by default.
     static func afterwards(_ folder: String) -> String?
 }
@@ -53,6 +57,9 @@ extension ConfigurableTask {
     public static var presets: [ConfigurationPreset] { [] }
     public static var smallestPreset: String? { nil }
     public static func afterwards(_ folder: String) -> String? { nil }
+    public static func comparisons(of options: Options) -> [(name: String, options: Options)] {
+        [("", options)]
+    }
 
     /// Makes the task that a configuration describes.
     ///

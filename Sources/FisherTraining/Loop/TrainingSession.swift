@@ -90,6 +90,14 @@ public final class TrainingSession<Task: TrainingTask> {
         return progress.evaluated(loss, examplesPerStep: task.examplesPerStep)
     }
 
+    /// The losses of the parts of the held-out data; nil if the task does not divide them.
+    func validationParts() throws -> [Double]? {
+        model.setTraining(false)
+        defer { model.setTraining(true) }
+        let parts = try withoutGradients { try task.validationParts(of: model) }
+        return parts.isEmpty ? nil : parts
+    }
+
     /// Further figures of the task at this moment, for the log.
     package func measurements() throws -> [(name: String, value: Double)] {
         try withoutGradients { try memory.measurements(of: model, after: progress.step) }

@@ -35,11 +35,24 @@ public protocol TrainingTask {
     ///
     /// Long evaluations call `Interruption.poll()` now and then. No random number is drawn.
     func validationLoss(of model: Model) throws -> Double
+    /// The mean losses of consecutive parts of the held-out data, about equal in size: their spread is the noise of the
+    /// validation sample. It is called once, at the end of a run. Empty by default.
+    func validationParts(of model: Model) throws -> [Double]
 }
 
 extension TrainingTask {
     public func objective(of model: Model, on batch: Batch, with memory: Memory) throws -> Objective {
         try objective(of: model, on: batch)
+    }
+}
+
+extension TrainingTask {
+    public func validationParts(of model: Model) throws -> [Double] { [] }
+
+    /// The ranges of `count` held-out examples that make up their parts: at most 64, about equal in size.
+    public static func validationRanges(of count: Int) -> [Range<Int>] {
+        let parts = min(64, count)
+        return (0..<parts).map { $0 * count / parts..<($0 + 1) * count / parts }
     }
 }
 

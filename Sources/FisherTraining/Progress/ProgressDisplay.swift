@@ -14,7 +14,7 @@ import Foundation
 public final class ProgressDisplay {
     private let output: ProgressOutput
     private let now: () -> Double
-    private let runCount: Int
+    private var runCount: Int
     private var state: ProgressState?
     private var runsEnded = 0
     private var pace = Pace()
@@ -42,6 +42,9 @@ public final class ProgressDisplay {
         self.output = output
         self.now = now
     }
+
+    /// Counts runs that were not known of at the beginning.
+    public func expect(more runs: Int) { runCount += runs }
 
     /// Begins a run.
     ///

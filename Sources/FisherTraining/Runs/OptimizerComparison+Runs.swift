@@ -1,7 +1,8 @@
 import Fisher
 
 extension OptimizerComparison {
-    /// Joins kept runs into a comparison: runs of one label are the seeds of one optimizer.
+    /// Joins kept runs into a comparison: runs of one label are the seeds of one optimizer. A run that was stopped early
+    /// counts as interrupted.
     ///
     /// - Throws: `StorageError` of kind `damaged` if a run was on other data or another model than the first, since their
     ///   losses are not comparable, or if a run is given twice: in one folder, or in two with equal optimizers, options and
@@ -37,7 +38,10 @@ extension OptimizerComparison {
                     reason: "and \(earlier.path) are the same run twice: both are of \(run.label) with equal "
                         + "options and seed \(run.record.seed)")
             }
-            entries[position].runs.append(run.record)
+            var record = run.record
+            // A run that its patience ended did not finish its schedule: its last loss is none of a comparison's.
+            if run.phase == .stoppedEarly { record.status = .interrupted(step: record.curve.last?.step ?? 0) }
+            entries[position].runs.append(record)
         }
         self.init(task: first.document.task, environment: first.document.environment, entries: entries)
     }

@@ -21,6 +21,8 @@ final class RunWorker<Task: TrainingTask> {
     private var damaged: Set<Checkpoint> = []
     /// What the process before this one measured.
     private var former: RunRecord?
+    /// The final loss on parts of the validation data, once the run has ended.
+    private var validationParts: [Double]?
     /// The looks at the information, for the run's document.
     private var information: [InformationMoment] = []
     /// Whether the state from which the run resumes is saved once more, with its new schedules.
@@ -125,6 +127,7 @@ final class RunWorker<Task: TrainingTask> {
             if !isSaved { try save(log) }
             let loss = session.progress.curve.last?.validationLoss ?? .nan
             if loss.isFinite {
+                validationParts = try session.validationParts()
                 try note(end == .completed ? .completed : .stoppedEarly, .completed)
             } else {
                 let reason = "the validation loss is not finite"
@@ -238,6 +241,7 @@ final class RunWorker<Task: TrainingTask> {
     private func note(_ phase: RunDocument.Phase, _ status: RunStatus) throws {
         document.phase = phase
         document.record = session.record(status)
+        document.record.validationParts = validationParts
         document.record.information = information.isEmpty ? nil : information
         if !session.hasTimes, let former {
             document.record.forwardBackwardMilliseconds = former.forwardBackwardMilliseconds

@@ -29,6 +29,20 @@ public enum HyperparameterPolicy: String, CaseIterable, Sendable {
     }
 }
 
+/// Seeds at the upper end, which comparisons leave to tuning and to pilots.
+public enum ReservedSeeds {
+    /// The most seeds of a pilot or a trial.
+    public static let most = 1_000_000
+
+    /// The seeds of a trial, downwards from the largest.
+    public static func tuning(_ count: Int) -> [UInt64] { (0..<UInt64(count)).map { UInt64.max - $0 } }
+
+    /// The seeds of a pilot, below those of trials: none of its runs is of a comparison.
+    public static func pilot(_ count: Int) -> [UInt64] {
+        (0..<UInt64(count)).map { UInt64.max - UInt64(most) - $0 }
+    }
+}
+
 /// A comparison of optimizers whose options are first tuned by equal budgets, on data that the comparison
 /// does not use.
 public struct TunedComparison {
@@ -51,6 +65,7 @@ public struct TunedComparison {
     private let runs: StudyRuns
     private let seeds: [UInt64]
     private let tuningSeeds: Int
+    private let mostExtensions: Int
 
     /// Prepares a comparison.
     ///
@@ -60,15 +75,17 @@ public struct TunedComparison {
     ///   - runs: the length, checkpoints and logs of each run.
     ///   - seeds: a run of every finalist for each.
     ///   - tuningSeeds: the number of seeds of each trial.
+    ///   - mostExtensions: the most values by which the grid of one optimizer grows while its best lies at the edge.
     public init(
         _ entrants: [Entrant], policy: HyperparameterPolicy = .own, runs: StudyRuns, seeds: [UInt64],
-        tuningSeeds: Int = 1
+        tuningSeeds: Int = 1, mostExtensions: Int = 0
     ) {
         self.entrants = entrants
         self.policy = policy
         self.runs = runs
         self.seeds = seeds
         self.tuningSeeds = tuningSeeds
+        self.mostExtensions = mostExtensions
     }
 
     /// Those whose options are tuned: with drop-in hyperparameters only the first one.
@@ -76,12 +93,23 @@ public struct TunedComparison {
         policy == .dropIn ? Array(entrants.prefix(1)) : entrants
     }
 
-    /// The number of trials of each optimizer that is tuned; a fair comparison has equal ones.
-    public var budgets: [(label: String, trials: Int)] {
-        tuned.map { ($0.candidate.label, $0.grid.count) }
+    /// The seeds of the comparison that tuning would use too: choosing options by them would favor what they favor.
+    public var sharedSeeds: [UInt64] {
+        guard tuned.contains(where: { $0.grid.count > 1 }) else { return [] }
+        let own = Set(seeds)
+        return ReservedSeeds.tuning(tuningSeeds).filter(own.contains)
     }
 
-    /// The number of runs that tuning and comparison make together.
+    /// The number of trials of each optimizer that is tuned, before grids grow; a fair comparison has equal ones. The rate
+    /// of a second group, which others do not have, is not counted.
+    public var budgets: [(label: String, trials: Int)] {
+        tuned.map { entrant in
+            let own = entrant.grid.axes.filter { $0.option != TuningRecord.secondGroupRate }
+            return (entrant.candidate.label, OptionGrid(own).count)
+        }
+    }
+
+    /// The number of runs that tuning and comparison make together, without those by which grids grow.
     public var runCount: Int {
         let trials = tuned.map(\.grid.count).filter { $0 > 1 }.reduce(0, +) * tuningSeeds
         let finalists = entrants.count + (policy == .both ? entrants.count - 1 : 0)
@@ -120,9 +148,9 @@ public struct TunedComparison {
         on task: Task, in folder: StudyDirectory, _ result: inout OptimizerComparison,
         _ progress: ProgressDisplay, _ afterTrial: (OptimizerComparison) throws -> Void
     ) throws -> [OptimizerCandidate] {
-        // Seeds from the upper end, which no comparison uses.
         let tuner = Tuner(
-            task, runs: runs, seeds: (0..<UInt64(tuningSeeds)).map { UInt64.max - $0 }, in: folder)
+            task, runs: runs, seeds: ReservedSeeds.tuning(tuningSeeds), mostExtensions: mostExtensions,
+            in: folder)
         let earlier = result.tuning ?? []
         var records: [TuningRecord] = []
         func together(with partial: [TuningRecord] = []) -> [TuningRecord] {

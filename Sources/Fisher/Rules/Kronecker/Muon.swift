@@ -52,6 +52,9 @@ public struct Muon: OptimizationRule {
     /// Rule of the parameters that are not matrices, at the same learning rate.
     @Configurable("fallback", .gradientRules, "the rule of parameters that are not matrices")
     public var fallback = BaseRule.fadam
+    /// The largest learning rate of that rule, whose course is this one's; nil for the same rate.
+    @Configurable("fallback_learning_rate", .positive, "its largest learning rate; none: the same")
+    public var fallbackLearningRate: Double? = nil
     /// How the gradient of an auxiliary objective enters.
     @Configurable("auxiliary", "how auxiliary gradients enter")
     public var auxiliary = AuxiliaryTreatment.inGradient
@@ -124,8 +127,11 @@ public struct Muon: OptimizationRule {
         return Double(theta.count) * Double(Swift.min(rows, columns))
     }
 
-    /// The rule of parameters that are not matrices, at this one's learning rate.
-    public var fallbackRule: any OptimizationRule { fallback.rule(learningRate: learningRate) }
+    /// The rule of parameters that are not matrices, at this one's learning rate or its own.
+    public var fallbackRule: any OptimizationRule {
+        fallback.rule(
+            learningRate: fallbackLearningRate.map { learningRate.scaled(toPeak: $0) } ?? learningRate)
+    }
 }
 
 /// In which precision Muon's Newton-Schulz steps run for float32 parameters.
