@@ -1,0 +1,4 @@
+import FisherTables
+import Testing
+
+@Suite struct TableTests {}
