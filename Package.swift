@@ -96,13 +96,15 @@ let package = Package(
             name: "FisherTraining",
             dependencies: ["Fisher", "FisherOptions", "FisherStudies"]),
         .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherFiles", "FisherTraining"]),
-        .target(name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTables", "FisherTraining"]),
+        .target(
+            name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTables", "FisherTraining"]),
         .target(
             name: "FisherCommand",
             dependencies: [
                 "FisherBenchmarks",
                 "FisherInference",
                 "FisherReports",
+                "FisherTables",
                 "FisherTasks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
@@ -124,7 +126,10 @@ let package = Package(
         ),
         // Not a product: `make fuzz` and the tests give changed inputs to every reader.
         .target(
-            name: "Fuzzing", dependencies: ["FisherCommand", "FisherInference", "FisherReports", "FisherTasks"],
+            name: "Fuzzing",
+            dependencies: [
+                "FisherCommand", "FisherInference", "FisherReports", "FisherTables", "FisherTasks",
+            ],
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
@@ -132,7 +137,7 @@ let package = Package(
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherInferenceTests", dependencies: ["FisherInference", "FisherTables"]),
-        .testTarget(name: "FisherTests", dependencies: ["Fisher"]),
+        .testTarget(name: "FisherTests", dependencies: ["Fisher", "FisherInference"]),
         .testTarget(
             name: "FisherTrainingTests",
             dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),

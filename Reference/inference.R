@@ -18,7 +18,7 @@ base <- function(fit) list(
 cases <- list()
 add <- function(name, data, formula, family, answers, ...) {
   cases[[length(cases) + 1]] <<- list(
-    name = name, data = paste0(data, ".csv"), formula = formula, family = family, options = list(...),
+    name = name, data = paste0(data, ".csv"), formula = formula, family = family, options = c(list(small_sample = "full"), list(...)),
     answers = answers)
 }
 

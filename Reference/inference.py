@@ -22,6 +22,7 @@ COVARIANCES = {
     "sandwich_none": ("HC0", {}), "sandwich_full": ("HC1", {}),
     "cluster_full": ("cluster", {"use_correction": True}), "cluster_none": ("cluster", {"use_correction": False}),
 }
+# What statsmodels calls HC1 of models that are not linear is HC0.
 GLM_COVARIANCES = {key: value for key, value in COVARIANCES.items() if key != "sandwich_full"}
 
 
@@ -90,7 +91,9 @@ def glm(table, design, response, family, columns, covariances=GLM_COVARIANCES, f
         statistic, p, _ = small.model.score_test(small.params, exog_extra=design[:, dropped])
         place = answers["drop"]["kind"] if where == "drop" else answers["whole"]
         place["lr"] = [float(ratio), p_chi(ratio, len(dropped))]
-        place["score"] = [float(np.squeeze(statistic)), float(np.squeeze(p))]
+        if isinstance(family.link, type(family).links[0]):
+            # Of other links statsmodels takes the observed information, R and we the expected one.
+            place["score"] = [float(np.squeeze(statistic)), float(np.squeeze(p))]
         place["wald"] = test(result.wald_test(np.eye(len(columns))[dropped], scalar=True))
     return answers
 
@@ -166,7 +169,7 @@ def main(folder):
     answers = {"estimates": np.asarray(result.params).T.ravel().tolist(), "log_likelihood": float(result.llf),
                "errors": {"standard": errors(result), "observed": errors(result)},
                "whole": {"lr": [float(result.llr), float(result.llr_pvalue)]}, "drop": {"kind": {}}}
-    for key, (kind, keywords) in COVARIANCES.items():
+    for key, (kind, keywords) in GLM_COVARIANCES.items():
         if kind == "cluster":
             keywords = {**keywords, "groups": table.group.values}
         robust = model.fit(method="newton", disp=False, tol=1e-14, maxiter=100, cov_type=kind, cov_kwds=keywords)
@@ -189,6 +192,7 @@ def main(folder):
     slopes, count = 4, len(thresholds)
     jacobian = np.eye(slopes + count)
     for row in range(count):
+        jacobian[slopes + row, slopes] = 1
         for column in range(1, row + 1):
             jacobian[slopes + row, slopes + column] = np.exp(result.params[slopes + column])
     def moved(covariance):
@@ -196,7 +200,7 @@ def main(folder):
     answers = {"estimates": result.params[:slopes].tolist() + thresholds.tolist(), "log_likelihood": float(result.llf),
                "errors": {"observed": moved(result.cov_params())}, "drop": {"kind": {}}, "whole": {},
                "tolerance": 2e-6}
-    for key, (kind, more) in COVARIANCES.items():
+    for key, (kind, more) in GLM_COVARIANCES.items():
         if kind == "cluster":
             more = {**more, "groups": table.group.values}
         # The class's numerical second derivatives have six digits.

@@ -49,7 +49,8 @@ public struct TableReader: Sendable {
             throw TableError(path: paths[0], reason: "has a header and no rows")
         }
         return Table(
-            columns: zip(names, columns).map { Table.Column(name: $0, texts: $1) }, files: files, lines: lines)
+            columns: zip(names, columns).map { Table.Column(name: $0, texts: $1) }, files: files, lines: lines
+        )
     }
 
     /// The table of bytes in memory, named by a path in errors.

@@ -93,12 +93,14 @@ package struct Formula: Hashable, Sendable {
     }
 
     private static func unquoted(_ text: String) -> String {
-        text.count > 2 && text.hasPrefix("`") && text.hasSuffix("`") && !text.dropFirst().dropLast().contains("`")
+        text.count > 2 && text.hasPrefix("`") && text.hasSuffix("`")
+            && !text.dropFirst().dropLast().contains("`")
             ? String(text.dropFirst().dropLast()) : text
     }
 
     /// The trimmed parts between signs that stand outside parentheses, brackets and back quotes.
-    private static func split(_ text: String, at signs: Set<Character>) -> [(sign: Character?, text: String)] {
+    private static func split(_ text: String, at signs: Set<Character>) -> [(sign: Character?, text: String)]
+    {
         var parts: [(sign: Character?, text: String)] = []
         var (sign, part, depth, isQuoted): (Character?, String, Int, Bool) = (nil, "", 0, false)
         func trimmed(_ text: String) -> String {

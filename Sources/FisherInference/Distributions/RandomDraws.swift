@@ -8,6 +8,9 @@ package struct RandomDraws: Sendable {
 
     package init(seed: UInt64) { generator = Xoshiro256(seed: seed) }
 
+    /// The next 64 bits, for the seed of another generator.
+    package mutating func bits() -> UInt64 { generator.next() }
+
     /// Uniform on (0, 1).
     package mutating func uniform() -> Double { (Double(generator.next() >> 11) + 0.5) * 0x1p-53 }
 

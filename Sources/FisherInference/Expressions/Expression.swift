@@ -112,7 +112,9 @@ private struct ExpressionParser {
 
     mutating func whole() throws(ExpressionError) -> Expression.Node {
         let node = try sum()
-        if let next = peek() { throw fault("has \(String(next).quotedForError) where an operator is expected") }
+        if let next = peek() {
+            throw fault("has \(String(next).quotedForError) where an operator is expected")
+        }
         return node
     }
 

@@ -14,6 +14,11 @@ package struct Maximum: Sendable {
     package let iterations: Int
     /// s^T I^-1 s before the last step: the squared length of that step in standard errors.
     package let decrement: Double
+
+    package init(point: [Double], evaluation: Evaluation, iterations: Int, decrement: Double) {
+        (self.point, self.evaluation) = (point, evaluation)
+        (self.iterations, self.decrement) = (iterations, decrement)
+    }
 }
 
 /// Fisher scoring with halved steps, and Newton's steps near the maximum.
@@ -68,7 +73,8 @@ package struct Maximizer: Sendable {
                 // Where information was lost on the way, the likelihood is flat only at infinity.
                 let last = try InformationInverse(of: space.restricted(found.expected))
                 if last.rank < determined.rank,
-                    let lost = last.nullDirections.first(where: { !Self.spans(determined.nullDirections, $0) })
+                    let lost = last.nullDirections.first(where: { !Self.spans(determined.nullDirections, $0) }
+                    )
                 {
                     throw Self.separation(model, along: space.extended(lost))
                 }

@@ -22,7 +22,8 @@ package struct Subspace: Sendable {
     }
 
     /// The points where f^T theta = value, from the one near `start` along `direction` (f^T direction is not 0).
-    package init(_ function: [Double], equals value: Double, from start: [Double], along direction: [Double]) {
+    package init(_ function: [Double], equals value: Double, from start: [Double], along direction: [Double])
+    {
         let shift = (value - dot(function, start)) / dot(function, direction)
         origin = sum(start, direction, times: shift)
         let pivot = function.indices.max { abs(function[$0]) < abs(function[$1]) } ?? 0
@@ -33,6 +34,8 @@ package struct Subspace: Sendable {
     }
 
     func restricted(_ score: [Double]) -> [Double] { directions.map { $0 * score } ?? score }
-    func restricted(_ matrix: DenseMatrix) -> DenseMatrix { directions.map { matrix.congruent(by: $0) } ?? matrix }
+    func restricted(_ matrix: DenseMatrix) -> DenseMatrix {
+        directions.map { matrix.congruent(by: $0) } ?? matrix
+    }
     func extended(_ step: [Double]) -> [Double] { directions.map { $0.transposed * step } ?? step }
 }

@@ -1,11 +1,5 @@
 import Foundation
 
-/// Why an inference is not to be had.
-package struct InferenceFault: Error, Sendable, CustomStringConvertible {
-    package let description: String
-    package init(_ description: String) { self.description = description }
-}
-
 /// A maximum of a model's likelihood with the information there.
 package struct LikelihoodFit<Model: LikelihoodModel> {
     package let model: Model
@@ -91,7 +85,8 @@ extension LikelihoodFit where Model == RegressionModel {
     /// Fits a table's model.
     ///
     /// Throws `FitError`, and `InferenceFault` where nothing is left to estimate a dispersion from.
-    package init(_ model: RegressionModel, maximizer: Maximizer = Maximizer(), start: [Double]? = nil) throws {
+    package init(_ model: RegressionModel, maximizer: Maximizer = Maximizer(), start: [Double]? = nil) throws
+    {
         let maximum = try maximizer.maximum(of: model, within: .all(from: start ?? model.start))
         try self.init(model, at: maximum, maximizer: maximizer)
     }
@@ -109,7 +104,8 @@ extension LikelihoodFit where Model == RegressionModel {
                 )
             }
             guard let pearson = model.pearson(at: maximum.point), pearson > 0, pearson.isFinite else {
-                throw InferenceFault("the residuals are all zero, so that there is no dispersion to infer from")
+                throw InferenceFault(
+                    "the residuals are all zero, so that there is no dispersion to infer from")
             }
             // The point's own variance is the maximum of the likelihood, the square over n.
             scale = model.family == .gaussian ? model.unitCount / degrees : pearson / degrees

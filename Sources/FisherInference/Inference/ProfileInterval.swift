@@ -6,7 +6,9 @@ extension LikelihoodFit {
     ///
     /// An end is infinite where the likelihood stays above the limit up to 1,000 standard errors. Costs some five
     /// constrained fits an end.
-    package func profileInterval(of function: [Double], level: Double) throws -> (lower: Double, upper: Double) {
+    package func profileInterval(of function: [Double], level: Double) throws -> (
+        lower: Double, upper: Double
+    ) {
         let estimate = dot(function, point)
         let error = (expected.inverse.form(function, function) * scale).squareRoot()
         let root = ReferenceDistribution.normal.quantile(tail: 1 - level) * profileScale

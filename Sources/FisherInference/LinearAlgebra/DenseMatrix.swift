@@ -5,7 +5,7 @@ import Torch
 ///
 /// The information of a table's model has a few dozen rows; at that size a call of libtorch costs more than the
 /// arithmetic, so that only the eigenvalues are taken from there.
-package struct DenseMatrix: Hashable, Sendable {
+package struct DenseMatrix: Hashable, Codable, Sendable {
     package let rowCount: Int
     package let columnCount: Int
     package var values: [Double]

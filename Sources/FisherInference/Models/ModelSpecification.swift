@@ -165,10 +165,12 @@ package struct ModelSpecification: Codable, Hashable, Sendable {
         guard family != .gaussian else { return values }
         for (index, row) in rows.enumerated() {
             let (value, most) = (values[index], family == .poisson ? .infinity : trials?[index] ?? 1)
-            guard value >= 0, value <= most, value == value.rounded(), most >= 1, most == most.rounded() else {
+            guard value >= 0, value <= most, value == value.rounded(), most >= 1, most == most.rounded()
+            else {
                 let wanted =
                     family == .poisson
-                    ? "a count" : trials == nil ? "0 or 1 (counts need --trials)" : "a count of at most the trials"
+                    ? "a count"
+                    : trials == nil ? "0 or 1 (counts need --trials)" : "a count of at most the trials"
                 throw ModelError(
                     "\(table.place(ofRow: row)): \(response.quoted()) is \(value), where the family \(family.rawValue) needs \(wanted)"
                 )

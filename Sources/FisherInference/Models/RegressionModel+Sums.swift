@@ -70,7 +70,9 @@ extension RegressionModel {
                                 for j in 0..<p {
                                     let scaled = value * x[i * p + j]
                                     let start = (a * p + j) * size + b * p
-                                    for l in 0..<(a == b ? j + 1 : p) { total[start + l] += scaled * x[i * p + l] }
+                                    for l in 0..<(a == b ? j + 1 : p) {
+                                        total[start + l] += scaled * x[i * p + l]
+                                    }
                                 }
                             }
                         }
@@ -96,25 +98,34 @@ extension RegressionModel {
                 }
             }
         }
-        let zeros = [Double](repeating: 0, count: size)
-        var sums: [Int: [Double]] = [:]
-        gradients.withUnsafeBufferPointer { g in
-            var row = zeros
-            for i in 0..<design.rowCount where weights[i] > 0 {
-                if clustered, let clusters {
-                    addRow(i, g, 1, to: &sums[clusters[i], default: zeros])
-                    continue
+        let sums = clustered ? scores(gradients, by: clusters ?? []) : [:]
+        if !clustered {
+            gradients.withUnsafeBufferPointer { g in
+                var row = [Double](repeating: 0, count: size)
+                for i in 0..<design.rowCount where weights[i] > 0 {
+                    for k in 0..<size { row[k] = 0 }
+                    addRow(i, g, 1, to: &row)
+                    // w units of score s have w s s^T; the row's gradient is w s.
+                    add(row, weightKind == .frequency ? 1 / weights[i] : 1)
                 }
-                for k in 0..<size { row[k] = 0 }
-                addRow(i, g, 1, to: &row)
-                // w units of score s have w s s^T; the row's gradient is w s.
-                add(row, weightKind == .frequency ? 1 / weights[i] : 1)
             }
         }
         // In their order, so that the sum is the same every time.
         for (_, sum) in sums.sorted(by: { $0.key < $1.key }) { add(sum, 1) }
         total.mirrorLowerTriangle()
         return ScoreVariance(matrix: total, clusterCount: clustered ? sums.count : nil)
+    }
+
+    /// The sums of the rows' gradients by group.
+    func scores(_ gradients: [Double], by groups: [Int]) -> [Int: [Double]] {
+        let zeros = [Double](repeating: 0, count: parameterNames.count)
+        var sums: [Int: [Double]] = [:]
+        gradients.withUnsafeBufferPointer { g in
+            for i in 0..<design.rowCount where weights[i] > 0 {
+                addRow(i, g, 1, to: &sums[groups[i], default: zeros])
+            }
+        }
+        return sums
     }
 
     /// Pearson's statistic: the sum of squared residuals over the variances of the mean; nil for levels.

@@ -187,7 +187,8 @@ extension RegressionModel: LikelihoodModel {
         let width = width
         var sum = 0.0
         if family.hasLevels {
-            if family == .ordinal, zip(point.suffix(width), point.suffix(width).dropFirst()).contains(where: { $0 >= $1 })
+            if family == .ordinal,
+                zip(point.suffix(width), point.suffix(width).dropFirst()).contains(where: { $0 >= $1 })
             {
                 return -.infinity
             }

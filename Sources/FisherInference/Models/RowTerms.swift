@@ -77,7 +77,9 @@ struct MeanKernel {
 /// One of several levels: softmax of the predictors of all but the first.
 struct CategoricalKernel {
     /// Writes the probabilities of the levels; returns log p of the level `y`.
-    func probabilities(_ y: Int, _ eta: UnsafePointer<Double>, into p: UnsafeMutablePointer<Double>, width: Int)
+    func probabilities(
+        _ y: Int, _ eta: UnsafePointer<Double>, into p: UnsafeMutablePointer<Double>, width: Int
+    )
         -> Double
     {
         var largest = 0.0

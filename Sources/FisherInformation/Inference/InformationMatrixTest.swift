@@ -29,6 +29,17 @@ public struct InformationMatrixTest: Hashable, Sendable {
     /// The number of draws that could not, by separation for example.
     public let failureCount: Int
 
+    /// The outcome of no draws, for a model that is known to be right, such as one that the data were simulated from.
+    public static let assumed = InformationMatrixTest(
+        statistic: 0, measure: .trace, probability: 1, replicateCount: 0, failureCount: 0)
+
+    private init(
+        statistic: Double, measure: Measure, probability: Double, replicateCount: Int, failureCount: Int
+    ) {
+        (self.statistic, self.measure, self.probability) = (statistic, measure, probability)
+        (self.replicateCount, self.failureCount) = (replicateCount, failureCount)
+    }
+
     /// Whether the model is rejected at a level.
     public func rejects(level: Double = 0.05) -> Bool { probability <= level }
 

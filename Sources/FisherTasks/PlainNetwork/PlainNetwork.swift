@@ -18,13 +18,14 @@ public struct PlainNetwork {
     /// - Parameters:
     ///   - model: the path of the description, JSON as `NetworkSpecification` reads it.
     ///   - weights: the path of a safetensors file whose tensors are named by position (`0.weight`, `0.bias`).
+    ///   - dtype: the type to compute in; nil for that of the weights.
     /// - Throws: `StorageError` for a description that cannot be read, `NetworkSpecificationError` for one
     ///   that is invalid, `SafetensorsError` and `WeightError` for weights that are invalid or do not fit.
-    public init(model: String, weights: String) throws {
+    public init(model: String, weights: String, dtype wanted: DType? = nil) throws {
         specification = try NetworkSpecification(json: DurableStorage.readFile(at: model))
         likelihood = try LikelihoodRegistry.likelihood(named: specification.likelihood)
         let tensors = try SafetensorsFile(path: weights).allTensors()
-        dtype = tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
+        dtype = wanted ?? tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
         do {
             network = try specification.makeNetwork(dtype: dtype, weights: tensors)
         } catch let error as WeightError {
