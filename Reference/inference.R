@@ -48,7 +48,7 @@ glmAnswers <- function(fit, data, drop = NULL, dropFormula = NULL, profile = TRU
     probabilities = list(standard = unname(coef(summary(fit))[, 4])),
     whole = list(lr = test(lrt$Deviance[2], lrt$`Pr(>Chi)`[2]), score = test(rao$Rao[2], rao$`Pr(>Chi)`[2]))))
   if (fit$family$link %in% c("logit", "log")) answers$errors$sandwich_none <- unname(errors(sandwich(fit)))
-  if (profile) answers$profile <- unname(suppressMessages(confint(profile(fit, alpha = 0.001, del = 0.05))))
+  if (profile) answers$profile <- unname(suppressMessages(confint(profile(fit, alpha = 0.001, del = 0.05, maxsteps = 1000))))
   if (!is.null(drop)) {
     small <- update(fit, dropFormula)
     rao <- anova(small, fit, test = "Rao"); lrt <- anova(small, fit, test = "LRT")

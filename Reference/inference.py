@@ -91,7 +91,7 @@ def glm(table, design, response, family, columns, covariances=GLM_COVARIANCES, f
         statistic, p, _ = small.model.score_test(small.params, exog_extra=design[:, dropped])
         place = answers["drop"]["kind"] if where == "drop" else answers["whole"]
         place["lr"] = [float(ratio), p_chi(ratio, len(dropped))]
-        if isinstance(family.link, type(family).links[0]):
+        if type(family.link) is type(family).links[0]:
             # Of other links statsmodels takes the observed information, R and we the expected one.
             place["score"] = [float(np.squeeze(statistic)), float(np.squeeze(p))]
         place["wald"] = test(result.wald_test(np.eye(len(columns))[dropped], scalar=True))
