@@ -40,6 +40,14 @@ MODELS = {
         lambda: nn.Sequential(nn.Conv2d(2, 3, 3, stride=2, padding=1), nn.Tanh(), nn.Conv2d(3, 4, 2), nn.Tanh(),
                               nn.Flatten(), nn.Linear(16, 3)),
         lambda: (torch.randn(24, 2, 6, 6), torch.randint(0, 3, (24,)))),
+    # So few images that no factor of the convolutions has full rank under `reduce`.
+    "thin": (
+        {"layers": [{"conv2d": {"in": 2, "out": 6, "kernel": 3, "stride": 1, "padding": 1}}, "tanh",
+                    {"conv2d": {"in": 6, "out": 4, "kernel": 2, "stride": 1, "padding": 0}}, "tanh", "flatten",
+                    {"linear": [36, 5]}], "likelihood": "categorical"},
+        lambda: nn.Sequential(nn.Conv2d(2, 6, 3, padding=1), nn.Tanh(), nn.Conv2d(6, 4, 2), nn.Tanh(),
+                              nn.Flatten(), nn.Linear(36, 5)),
+        lambda: (torch.randn(4, 2, 4, 4), torch.randint(0, 5, (4,)))),
     # So few samples that the gradient is better kept as a product of rows.
     "wide": (
         {"layers": [{"linear": [20, 16]}, "tanh", {"linear": [16, 12]}], "likelihood": "categorical"},
@@ -64,7 +72,7 @@ CASES = [
     ("kfac-wide-intervals", "kfac", "wide", 7, {"statistics_interval": 2, "inverse_interval": 3, "momentum": 0.5}),
 ]
 for model in MODELS:
-    if model == "wide":
+    if model in ("wide", "thin"):
         continue
     for rule in ["kfac", "ekfac"]:
         CASES += [
@@ -142,12 +150,28 @@ def passes(network, kind, x, y, labels):
         yield xn, scalars
 
 
+# Factors without full rank. Last, because a case's position is its seed.
+for model in ["cnn", "thin", "sequence"]:
+    CASES.append((f"ekfac-{model}-reduce", "ekfac", model, 7, {"weight_sharing": "reduce", "labels": "empirical"}))
+CASES.append(("ekfac-thin-exact", "ekfac", "thin", 3, {}))
+
+
 def linear_layers(network):
     return {name: m for name, m in network.named_children() if isinstance(m, (nn.Linear, nn.Conv2d))}
 
 
 def matrix(layer, gradients, name):
     return torch.cat([gradients[f"{name}.weight"].flatten(1), gradients[f"{name}.bias"][:, None]], 1)
+
+
+def canonical(M):
+    """Eigenvectors, ascending; of the null space those of `N diag(2 - k/n) N`, N the projector onto it."""
+    values, vectors = torch.linalg.eigh(M)
+    n = len(M)
+    null = vectors[:, values <= values[-1] * n * torch.finfo(M.dtype).eps]
+    projector = null @ null.T
+    inside = torch.linalg.eigh(projector @ torch.diag(2 - torch.arange(n) / n) @ projector)[1]
+    return torch.cat([inside[:, n - null.shape[1]:], vectors[:, null.shape[1]:]], 1)
 
 
 class Average:
@@ -212,7 +236,10 @@ def kronecker(t, rule, o, network, layers, state, samples, count, gradient, eta)
             own["left"] = torch.linalg.inv(S + root / pi * torch.eye(len(S)))
             own["right"] = torch.linalg.inv(A + pi * root * torch.eye(len(A)))
             own["bases"] = (torch.linalg.eigh(S), torch.linalg.eigh(A))
+            own["canonical"] = (canonical(S), canonical(A))
         (ls, QS), (la, QA) = own["bases"]
+        if rule == "ekfac":
+            QS, QA = own["canonical"]
         if rule == "ekfac" and samples:
             e = 0.0
             for scalars in samples:

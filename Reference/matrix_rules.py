@@ -126,10 +126,10 @@ def first_basis(factor: Array) -> Array:
     return np.concatenate([kept, inside], axis=1)
 
 
-def in_basis(theta: Array, g: Array, state: State, t: int, o: Options, rule, momentum: str, square: str) -> Array:
-    """`rule(theta', g', state, t)` in the eigenbasis of the averaged factors; what it moves turned back."""
+def advance_basis(g: Array, state: State, t: int, o: Options, momentum: str, square: str) -> None:
+    """Averages a gradient into the factors; makes the basis, or changes it if it is time."""
     if g.ndim < 2:
-        return rule(theta, g)
+        return
     largest = o.get("maximum_dimension", 10000)
     factors = [
         average(state, ("factor", axis), unfolding_product(g, axis), t, o["decay"]) if n <= largest else None
@@ -150,6 +150,12 @@ def in_basis(theta: Array, g: Array, state: State, t: int, o: Options, rule, mom
         # The momentum keeps its direction: out of the old basis and into the new one.
         state[momentum] = without_noise(turned(turned(state[momentum], old, back=True), new))
         state["bases"] = new
+
+
+def in_basis(theta: Array, g: Array, state: State, rule) -> Array:
+    """`rule(theta', g')` in the basis; what it moves turned back."""
+    if g.ndim < 2:
+        return rule(theta, g)
     bases = state["bases"]
     turned_g = without_noise(turned(g, bases))
     turned_theta = turned(theta, bases)
@@ -157,13 +163,20 @@ def in_basis(theta: Array, g: Array, state: State, t: int, o: Options, rule, mom
 
 
 def soap(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
-    """Adam in the basis, decoupled decay outside it."""
+    """Adam in the basis of the gradients before this one, decoupled decay outside it; the first makes the basis."""
     options = {key: o[key] for key in ("lr", "beta1", "beta2", "eps")} | {"weight_decay": 0.0}
-    moved = in_basis(theta, g, state, t, o, lambda p, x: adam(p, x, state, t, options), "m", "v")
-    return moved - o["lr"] * o.get("weight_decay", 0.0) * theta
+    if t == 1:
+        state["m"], state["v"] = np.zeros_like(g), np.zeros_like(g)
+        moved = theta
+    else:
+        moved = in_basis(theta, g, state, lambda p, x: adam(p, x, state, t - 1, options))
+        moved = moved - o["lr"] * o.get("weight_decay", 0.0) * theta
+    advance_basis(g, state, t, o, "m", "v")
+    return moved
 
 
 def kronecker_fadam(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
-    """FAdam in the basis, its decay included."""
+    """FAdam in the basis that has seen this gradient, its decay included."""
     options = o | {"decay": o.get("decay_metric", "natural")}
-    return in_basis(theta, g, state, t, o, lambda p, x: fadam(p, x, state, t, options), "m", "f")
+    advance_basis(g, state, t, o, "m", "f")
+    return in_basis(theta, g, state, lambda p, x: fadam(p, x, state, t, options))

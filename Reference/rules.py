@@ -122,7 +122,7 @@ def epsilon_hat(g: Array, f: Array, o: Options) -> float:
         case "accumulated":  # EAdam: epsilon is already inside the average
             return 0.0
         case "fraction_of_maximum":
-            return o["eps2"] * float(np.max(f))
+            return o["eps2"] * float(np.max(f)) ** 0.5
         case other:
             raise ValueError(f"unknown epsilon_rule {other!r}")
 

@@ -3,6 +3,8 @@
 
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("avx512f,fma"))), apply_to = function)
+// Two vectors side by side: the chains of a power are twice as long as the processor looks ahead for.
+#define LANES 32
 #include "Loops.h"
 #define VECTOR_BYTES 64
 #define VECTORS 4

@@ -3,6 +3,7 @@
 // The attribute `target_clones` would make the clones from one function, but it leaves the choice to the
 // loader, so that no test could force a set.
 #include "Vectors.h"
+#include "Power.h"
 
 #define STORAGE_BFLOAT16 0
 #include "Storage.h"

@@ -1,4 +1,5 @@
-// Vectors of sixteen numbers, whatever the instruction set: the compiler splits them where it must.
+// Vectors of as many numbers as an instruction set wants, sixteen if it does not say: the compiler splits them where it
+// must.
 //
 // Everything that takes or gives a vector is a macro, because a function would pass it in registers that
 // not every instruction set has.
@@ -7,11 +8,14 @@
 
 #include "CKernels.h"
 
+#ifndef LANES
 #define LANES 16
+#endif
 #define INLINE static inline __attribute__((always_inline))
 
 typedef float Floats __attribute__((ext_vector_type(LANES), aligned(4)));
 typedef double Doubles __attribute__((ext_vector_type(LANES), aligned(8)));
+typedef int32_t Integers __attribute__((ext_vector_type(LANES), aligned(4)));
 typedef uint32_t Words __attribute__((ext_vector_type(LANES), aligned(4)));
 typedef uint16_t Halves __attribute__((ext_vector_type(LANES), aligned(2)));
 

@@ -16,7 +16,9 @@ import Testing
     @Test func theDescriptionTellsThePath() throws {
         #expect(try head(FAdam()).contains("fused path (\(InstructionSet.chosen().rawValue))"))
         #expect(try head(FAdam(), .formula).contains("formula path (execution formula)"))
-        #expect(try head(try FAdam { $0.power = 0.7 }).contains("formula path (power 0.7)"))
+        #expect(try head(try FAdam { $0.power = 0.7 }).contains("fused path"))
+        #expect(try head(try FAdafactor { $0.power = 1 }).contains("fused path"))
+        #expect(try head(try Adam { $0.power = 0.7 }).contains("formula path (power 0.7)"))
         #expect(try head(try FAdam { $0.momentumOrder = .raw }).contains("formula path (momentum_order raw)"))
         #expect(try head(try Adam { $0.clip = 1 }).contains("formula path (clip 1.0)"))
     }

@@ -1,4 +1,5 @@
 import Fisher
+import Foundation
 import Testing
 
 /// What the algorithms must have in common.
@@ -89,6 +90,23 @@ import Testing
             #expect(distance > 1e-6)
         } else {
             #expect(distance < 1e-12)
+        }
+    }
+
+    /// An epsilon-hat that is a share of the largest information is in the unit of the gradients, at every power.
+    @Test(arguments: ["fadam", "fadafactor", "kronecker_fadam"], [1e3, 1e-3])
+    func aFractionOfTheMaximumHasTheScaleOfTheLoss(_ name: String, _ scale: Double) throws {
+        for power in [0.5, 0.7] {
+            var rule = try RuleRegistry.rule(named: name)
+            for (option, value) in [
+                ("epsilon_policy", "fraction_of_maximum"), ("epsilon2", "0.3"), ("weight_decay", "0"),
+                ("power", "\(power)"), ("clip", "none"),
+            ] { try rule.set(option, to: value) }
+            let expected = try Self.path(rule)
+            // At a power of 1/2 the step has no scale; beyond it has the loss's to the power 1 - 2 rho.
+            rule.learningRate = .constant(
+                rule.learningRate(1) / pow(scale, 1 - 2 * power))
+            #expect(Self.distance(expected, try Self.path(rule, lossScale: scale)) < 1e-12)
         }
     }
 

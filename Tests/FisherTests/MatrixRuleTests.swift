@@ -109,10 +109,35 @@ import Testing
             $0.epsilon = 1e-12
             $0.basisInterval = 1
         }
-        for (number, step) in try Self.steps(rule, gradients).enumerated() {
+        let steps = try Self.steps(rule, gradients + [direction * scale].map { $0.to(dtype: dtype) })
+        #expect(try steps[0].norm().item() == 0)
+        for (number, step) in steps.enumerated().dropFirst() {
             let along = (step.to(dtype: .float64) * direction).sum()
             #expect(try Self.distance(step.to(dtype: .float64), direction * along) < 1e-4, "step \(number)")
             #expect(try along.item() > 0.5)
+        }
+    }
+
+    /// Algorithm 3, written out for a basis that a change leaves alone: the second gradient is measured in the basis of
+    /// the first, enters no average before its step, and the first enters none but the factors.
+    @Test func soapStepsInTheBasisOfEarlierGradients() throws {
+        let generator = try RandomGenerator(seed: 9)
+        let gradients = (0..<3).map { _ in Tensor.normal([4, 4], dtype: .float64, using: generator) }
+        let rule = try SOAP(learningRate: 0.1) {
+            ($0.beta1, $0.beta2, $0.epsilon, $0.weightDecay) = (0.9, 0.8, 1e-3, 0)
+            $0.basisInterval = 100
+        }
+        let steps = try Self.steps(rule, gradients)
+        let left = gram(gradients[0].transposed()).symmetricEigen().vectors
+        let right = gram(gradients[0]).symmetricEigen().vectors
+        var (m, v) = (Tensor.zeros(like: left), Tensor.zeros(like: left))
+        for t in 1...2 {
+            let turned = left.transposed().matmul(gradients[t]).matmul(right)
+            m = m * 0.9 + turned * 0.1
+            v = v * 0.8 + turned.squared() * 0.2
+            let root = (v / (1 - pow(0.8, Double(t)))).squareRoot() + 1e-3
+            let step = left.matmul(m / (1 - pow(0.9, Double(t))) / root).matmul(right.transposed())
+            #expect(try Self.distance(steps[t], step) < 1e-10)
         }
     }
 

@@ -109,13 +109,15 @@ import Testing
         #expect(made.failures == 0)
     }
 
-    /// A learning rate that no narrow type can hold: an error at the first step, and nothing written.
+    /// A learning rate that no narrow type can hold: an error at the first step that is made, and nothing written.
     @Test(arguments: subjects)
     func anEnormousLearningRate(_ subject: Subject) throws {
+        // The first gradient of SOAP makes no step.
+        let silent = subject.name == "soap" ? 1 : 0
         let made = try makeSteps(subject, rate: 1e300, [1, 1])
-        if subject.dtype != .float64 { #expect(made.failures == 2) }
+        if subject.dtype != .float64 { #expect(made.failures == 2 - silent) }
         let again = try makeSteps(subject, rate: 1e308, [1e10, 1e10, 1e10])
-        if subject.dtype != .float64 { #expect(again.failures == 3) }
+        if subject.dtype != .float64 { #expect(again.failures == 3 - silent) }
     }
 
     /// The error goes by the policy, as those of gradients do.

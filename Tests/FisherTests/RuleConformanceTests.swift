@@ -78,7 +78,8 @@ import Testing
         let before = try Self.values(parameters)
         let gradients = try Self.gradients(parameters, scale: 1, seed: 3)
         let copies = try gradients.mapValues { try $0.scalars(as: Double.self) }
-        try optimizer.update(with: gradients)
+        // The first gradient of SOAP makes its basis, and no step.
+        for _ in 1...2 { try optimizer.update(with: gradients) }
         for (named, old) in zip(parameters, before) {
             let new = try named.parameter.wrappedValue.scalars(as: Double.self)
             #expect(zip(old, new).allSatisfy { $0 != $1 }, "\(named.path)")

@@ -45,12 +45,20 @@ typedef struct ck_adaptive {
     bool guarded;
 } ck_adaptive;
 
-/// FAdam, FAdafactor, Adafactor: f = keep_f f + take_f g^2 + add_f; d = sqrt(f) + epsilon; n = g / d;
+/// The power of f that divides, with loops of its own for each.
+typedef enum ck_power { CK_ROOT = 0, CK_WHOLE = 1, CK_ANY_POWER = 2 } ck_power;
+
+/// FAdam, FAdafactor, Adafactor: f = keep_f f + take_f g^2 + add_f; d = f^rho + epsilon; n = g / d;
 /// m = keep_m m + take_m n; w = theta / d; theta -= of_momentum m + of_theta theta + of_decay w.
-/// The factored loops take sqrt(f) as a product of a row's and a column's root.
+/// rho is 1/2 for CK_ROOT, 1 for CK_WHOLE, and otherwise `rho`, which lies between 0 and 1 and is also given as the sum
+/// of `rho_high`, whose last 12 bits are 0, and `rho_low`. Without guards a subnormal f then counts as a power that
+/// must not matter beside `epsilon`.
+/// The factored loops take f^rho as a product of a row's and a column's power.
 typedef struct ck_metric {
     float scale;
     float keep_f, take_f, add_f;
+    ck_power power;
+    float rho, rho_high, rho_low;
     float epsilon;
     float keep_m, take_m;
     float of_momentum, of_theta, of_decay;
@@ -83,24 +91,27 @@ typedef struct ck_table {
     /// `m` is NULL if there is no momentum.
     void (*adaptive)(
         const ck_adaptive *k, void *p, const void *g, float *m, float *v, int64_t count, ck_sums *sums);
-    /// Writes nothing: sums.gradient and sums.step, and sums.decay where of_decay is not 0.
+    /// sums.gradient and sums.step, and sums.decay where of_decay is not 0. Writes nothing but 1 / d to `inverses`,
+    /// where they are not NULL.
     void (*metric_survey)(
-        const ck_metric *k, const void *p, const void *g, const float *f, int64_t count, ck_sums *sums);
-    /// Moves p, m and f; sums.change.
+        const ck_metric *k, const void *p, const void *g, const float *f, float *inverses, int64_t count,
+        ck_sums *sums);
+    /// Moves p, m and f; sums.change. Takes 1 / d from `inverses`, where they are not NULL.
     void (*metric_apply)(
-        const ck_metric *k, void *p, const void *g, float *m, float *f, int64_t count, ck_sums *sums);
+        const ck_metric *k, void *p, const void *g, float *m, float *f, const float *inverses, int64_t count,
+        ck_sums *sums);
     /// Adds a tile's squares, each at most `bound`, to `row_sums` and `column_sums`; sums.gradient. All of the
     /// gradient as it lies in memory.
     void (*factor_sums)(
         float bound, ck_tile tile, const void *g, float *row_sums, float *column_sums, ck_sums *sums);
     /// As metric_survey, but sums.gradient.
     void (*factored_survey)(
-        const ck_metric *k, ck_tile tile, const void *p, const void *g, const float *row_roots,
-        const float *column_roots, ck_sums *sums);
+        const ck_metric *k, ck_tile tile, const void *p, const void *g, const float *row_powers,
+        const float *column_powers, ck_sums *sums);
     /// As metric_apply, without f.
     void (*factored_apply)(
-        const ck_metric *k, ck_tile tile, void *p, const void *g, float *m, const float *row_roots,
-        const float *column_roots, ck_sums *sums);
+        const ck_metric *k, ck_tile tile, void *p, const void *g, float *m, const float *row_powers,
+        const float *column_powers, ck_sums *sums);
     /// Moves p and m; sums.change.
     void (*divided)(
         const ck_divided *k, ck_tile tile, void *p, const void *g, float *m, const float *rows,

@@ -5,7 +5,7 @@ import FisherInformation
 ///
 /// The sums of the squares are computed by tiles of at most 256 rows by 1024 columns: every tile has a row
 /// and a column of partial sums of its own, less than one in a hundred of the matrix for all but small ones.
-/// The roots of f's factors then replace the first partial sums.
+/// The powers of f's factors then replace the first partial sums.
 struct FactorMemory {
     static let tileRows = 256
     static let tileColumns = 1024
@@ -17,8 +17,8 @@ struct FactorMemory {
     let inside, outside: Double
     /// Partial row sums, `rows` for each column of tiles, then partial column sums, `columns` for each row.
     let partials: UnsafeMutablePointer<Float>
-    /// The smallest divisor that the roots can make.
-    var leastRoot: Float = 0
+    /// The smallest divisor that the powers can make.
+    var leastPower: Float = 0
 
     init(
         rows: Int, columns: Int, rowSums: UnsafeMutablePointer<Float>,
@@ -32,7 +32,7 @@ struct FactorMemory {
         self.outside = outside
         let blocks = CellGrid.blocks(rows, Self.tileRows)
         let columnBlocks = CellGrid.blocks(columns, Self.tileColumns)
-        // An empty matrix needs memory for the roots too.
+        // An empty matrix needs memory for the powers too.
         partials = .allocate(capacity: 1 + max(1, columnBlocks) * rows + max(1, blocks) * columns)
     }
 
@@ -41,8 +41,8 @@ struct FactorMemory {
     var columnBlocks: Int { CellGrid.blocks(columns, Self.tileColumns) }
     var rowBlocks: Int { CellGrid.blocks(rows, Self.tileRows) }
     var tileCount: Int { columnBlocks * rowBlocks }
-    var rowRoots: UnsafeMutablePointer<Float> { partials }
-    var columnRoots: UnsafeMutablePointer<Float> { partials + max(1, columnBlocks) * rows }
+    var rowPowers: UnsafeMutablePointer<Float> { partials }
+    var columnPowers: UnsafeMutablePointer<Float> { partials + max(1, columnBlocks) * rows }
 
     /// Sums up one tile's squares.
     func survey(_ number: Int, of job: FusedJob, _ sums: inout ck_sums) {
@@ -52,7 +52,7 @@ struct FactorMemory {
             rows: Int64(min(Self.tileRows, rows - row)),
             columns: Int64(min(Self.tileColumns, columns - column)), stride: Int64(columns))
         let rowPartials = partials + columnBlock * rows + row
-        let columnPartials = columnRoots + rowBlock * columns + column
+        let columnPartials = columnPowers + rowBlock * columns + column
         rowPartials.update(repeating: 0, count: Int(tile.rows))
         columnPartials.update(repeating: 0, count: Int(tile.columns))
         job.loops.pointee.factor_sums(
@@ -61,9 +61,9 @@ struct FactorMemory {
         )
     }
 
-    /// Moves R and C by the partial sums, and leaves the roots of f = R C / sum(R) in their place.
+    /// Moves R and C by the partial sums, and leaves the powers of the factors of f = R C / sum(R) in their place.
     ///
-    /// The root of a product is the product of the roots, which does not underflow for small sums.
+    /// The power of a product is the product of the powers, which does not underflow for small sums.
     mutating func prepare(_ k: ck_metric) {
         let scale = Double(k.scale) * Double(k.scale)
         let (keep, take) = (Double(k.keep_f), Double(k.take_f))
@@ -81,11 +81,11 @@ struct FactorMemory {
         }
         var leastRow = Float.infinity
         for row in 0..<rows {
-            rowRoots[row] = rowSums[row].squareRoot()
-            leastRow = min(leastRow, rowRoots[row])
+            rowPowers[row] = k.power(of: Double(rowSums[row]))
+            leastRow = min(leastRow, rowPowers[row])
         }
         var leastColumn = Float.infinity
-        let columnPartials = columnRoots
+        let columnPartials = columnPowers
         for column in 0..<columns {
             var squares = 0.0
             for block in 0..<rowBlocks { squares += Double(columnPartials[block * columns + column]) }
@@ -93,9 +93,9 @@ struct FactorMemory {
         }
         for column in 0..<columns {
             let share = total > 0 ? Double(columnSums[column]) / total : 0
-            columnRoots[column] = Float(share.squareRoot())
-            leastColumn = min(leastColumn, columnRoots[column])
+            columnPowers[column] = k.power(of: share)
+            leastColumn = min(leastColumn, columnPowers[column])
         }
-        leastRoot = leastRow * leastColumn
+        leastPower = leastRow * leastColumn
     }
 }

@@ -123,14 +123,15 @@ extension FusedJob {
             terms = [g, after.momentum, direction, step, change]
         case .metric(let k), .factored(let k):
             let epsilon = Double(
-                epsilonInForce(k, gradientSquares: gradientSquares * scale * scale) ?? k.epsilon)
+                epsilonInForce(gradientSquares: gradientSquares * scale * scale)
+                    .map { ck_metric.added(for: $0, power: power) } ?? k.epsilon)
             var guarded = true
             var divisor = epsilon
             if case .metric = loop {
                 after.square =
                     averaged(before.square, k.keep_f, k.take_f, square: gradient) + Double(k.add_f)
-                divisor += Double(k.add_f).squareRoot()
-                guarded = divisor < Double(leastUnguardedDivisor)
+                divisor += Double(k.power(of: Double(k.add_f)))
+                guarded = k.needsGuards(leastDivisor: Float(divisor))
             }
             // Clipped, no element is larger than the norm that the clip allows.
             let most = clip.map { 1.01 * $0 * Double(count).squareRoot() } ?? .infinity

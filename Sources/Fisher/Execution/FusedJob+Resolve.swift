@@ -30,10 +30,11 @@ extension FusedJob {
     ///
     /// - Returns: whether epsilon-hat is epsilon, as it is unless the gradient is very small.
     mutating func setEpsilon(gradientSquares: Double) -> Bool {
-        guard var k = loop.metric, let smaller = epsilonInForce(k, gradientSquares: gradientSquares) else {
+        guard var k = loop.metric, let smaller = epsilonInForce(gradientSquares: gradientSquares) else {
             return true
         }
-        k.epsilon = smaller
+        epsilonHat = smaller
+        k.epsilon = ck_metric.added(for: smaller, power: power)
         // For a factored metric the guards are known only once its factors are prepared.
         if case .metric = loop { k.guarded = needsGuards(k) }
         loop.metric = k
@@ -41,20 +42,22 @@ extension FusedJob {
     }
 
     /// epsilon-hat where it is less than epsilon; nil where it is not.
-    func epsilonInForce(_ k: ck_metric, gradientSquares: Double) -> Float? {
+    func epsilonInForce(gradientSquares: Double) -> Float? {
         guard let epsilonFraction, count > 0 else { return nil }
         let bound = Float(epsilonFraction * (gradientSquares / Double(count)).squareRoot())
-        return bound < k.epsilon ? bound : nil
+        return bound < epsilonHat ? bound : nil
     }
 
     /// Divides by the clip factors, once every cell has been measured.
-    mutating func resolve(_ sums: UnsafeMutablePointer<ck_sums>) {
+    mutating func resolve(
+        _ sums: UnsafeMutablePointer<ck_sums>, inverses: UnsafeMutablePointer<Float>? = nil
+    ) {
         guard let clip, count > 0 else { return }
         var total = totalOfCells(sums)
         if !total.step.isFinite || !total.decay.isFinite {
             // A quotient overflowed, from weights of more than 10^18: repeat with guards.
             loop.metric?.guarded = true
-            for cell in 0..<cells.count { measure(cell, &sums[cell]) }
+            for cell in 0..<cells.count { measure(cell, &sums[cell], inverses: inverses) }
             total = totalOfCells(sums)
         }
         let factor = max(1, (total.step / Double(count)).squareRoot() / clip)
@@ -67,7 +70,7 @@ extension FusedJob {
     }
 
     private func needsGuards(_ k: ck_metric) -> Bool {
-        k.epsilon + k.add_f.squareRoot() < leastUnguardedDivisor
+        k.needsGuards(leastDivisor: k.epsilon + k.power(of: Double(k.add_f)))
     }
 
     private func totalOfCells(_ sums: UnsafeMutablePointer<ck_sums>) -> ck_sums {
@@ -81,7 +84,7 @@ extension FusedJob {
     }
 
     /// epsilon-hat as it was used.
-    var epsilon: Double? { reportsEpsilon ? loop.metric.map { Double($0.epsilon) } : nil }
+    var epsilon: Double? { reportsEpsilon ? Double(epsilonHat) : nil }
 }
 
 extension FusedJob.Loop {

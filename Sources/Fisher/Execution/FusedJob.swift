@@ -41,6 +41,10 @@ struct FusedJob {
     var square: UnsafeMutablePointer<Float>?
     var factors: FactorMemory?
     var divisor: Divisor?
+    /// Power rho of a metric's information.
+    var power = 0.5
+    /// epsilon-hat of a metric's step.
+    var epsilonHat: Float = 0
     /// epsilon2, where epsilon-hat is at most epsilon2 RMS(g).
     var epsilonFraction: Double?
     var reportsEpsilon = false
@@ -88,8 +92,9 @@ struct FusedJob {
             gradient + start * elementByteCount, Int64(min(Self.cellCount, count - start)), &sums)
     }
 
-    /// The sums of a cell that `resolve` needs; nothing is written.
-    func measure(_ cell: Int, _ sums: inout ck_sums) {
+    /// The sums of a cell that `resolve` needs; nothing is written, but for 1 / d of the tensor's elements if there is
+    /// memory for them.
+    func measure(_ cell: Int, _ sums: inout ck_sums, inverses: UnsafeMutablePointer<Float>? = nil) {
         switch loop {
         case .plain, .adaptive, .divided: break
         case .metric(var k):
@@ -97,23 +102,24 @@ struct FusedJob {
             sums = ck_sums()
             loops.pointee.metric_survey(
                 &k, parameter + start * elementByteCount, gradient + start * elementByteCount,
-                square! + start, Int64(min(Self.cellCount, count - start)), &sums)
+                square! + start, inverses.map { $0 + start }, Int64(min(Self.cellCount, count - start)), &sums
+            )
         case .factored(var k):
             let (start, row, column, tile) = cells.tile(cell)
             sums = ck_sums()
             loops.pointee.factored_survey(
                 &k, tile, parameter + start * elementByteCount, gradient + start * elementByteCount,
-                factors!.rowRoots + row, factors!.columnRoots + column, &sums)
+                factors!.rowPowers + row, factors!.columnPowers + column, &sums)
         }
     }
 
-    /// Moves a cell.
-    func move(_ cell: Int, _ sums: inout ck_sums) {
+    /// Moves a cell, by the inverses that `measure` left if there is memory for them.
+    func move(_ cell: Int, _ sums: inout ck_sums, inverses: UnsafeMutablePointer<Float>? = nil) {
         if case .factored(var k) = loop {
             let (start, row, column, tile) = cells.tile(cell)
             loops.pointee.factored_apply(
                 &k, tile, parameter + start * elementByteCount, gradient + start * elementByteCount,
-                momentum! + start, factors!.rowRoots + row, factors!.columnRoots + column, &sums)
+                momentum! + start, factors!.rowPowers + row, factors!.columnPowers + column, &sums)
             return
         }
         if case .divided(var k) = loop, let divisor {
@@ -131,7 +137,10 @@ struct FusedJob {
         case .adaptive(var k):
             loops.pointee.adaptive(&k, p, g, momentum.map { $0 + start }, square! + start, length, &sums)
         case .metric(var k):
-            loops.pointee.metric_apply(&k, p, g, momentum! + start, square! + start, length, &sums)
+            loops.pointee.metric_apply(
+                &k, p, g, momentum! + start, square! + start, inverses.map { UnsafePointer($0 + start) },
+                length,
+                &sums)
         case .factored, .divided: break
         }
     }

@@ -1,4 +1,5 @@
 import FisherInformation
+import Foundation
 import Torch
 
 /// The report of the fused path on one parameter.
@@ -19,6 +20,9 @@ struct FusedOutcome {
 struct FusedDecay {
     let parameter: Tensor
     let information: MetricStep.Information
+    /// Power rho of the information.
+    let power: Double
+    /// epsilon-hat.
     let epsilon: Double
 
     /// The decay's direction theta / d, up to its clip, for the weights as they are now.
@@ -31,7 +35,8 @@ struct FusedDecay {
                 case .factored(let rows, let columns, _, _):
                     (rows.unsqueezed(1) * quotient(columns, rows.sum())).reshaped(parameter.shape)
                 }
-            return DecayRecord(direction: quotient(theta, f.squareRoot() + epsilon), information: f)
+            return DecayRecord(
+                direction: quotient(theta, raised(f, to: power) + pow(epsilon, 2 * power)), information: f)
         }
     }
 }

@@ -51,6 +51,10 @@ enum FusedStep {
 struct MetricStep {
     /// Constants; `take_m` and `of_decay` before the clip divides them, `epsilon` as it is in most steps.
     var constants: ck_metric
+    /// Power rho of the information.
+    let power: Double
+    /// epsilon-hat as it is in most steps.
+    let epsilon: Float
     /// The momentum m.
     let momentum: Tensor
     /// The information f.
@@ -62,6 +66,22 @@ struct MetricStep {
     /// The clip c, if the rule clips.
     let clip: Double?
 
+    init(
+        constants: ck_metric, power: Double, epsilon: Double, momentum: Tensor, information: Information,
+        epsilonFraction: Double? = nil, reportsEpsilon: Bool = true, clip: Double?
+    ) {
+        self.constants = constants
+        self.power = power
+        self.epsilon = Float(epsilon)
+        self.momentum = momentum
+        self.information = information
+        self.epsilonFraction = epsilonFraction
+        self.reportsEpsilon = reportsEpsilon
+        self.clip = clip
+        self.constants.setPower(power)
+        self.constants.epsilon = ck_metric.added(for: self.epsilon, power: power)
+    }
+
     enum Information {
         /// The whole diagonal.
         case full(Tensor)
@@ -69,9 +89,6 @@ struct MetricStep {
         case factored(rows: Tensor, columns: Tensor, inside: Double, outside: Double)
     }
 }
-
-/// Divisors below this are guarded against overflow and division by zero.
-let leastUnguardedDivisor: Float = 1e-20
 
 extension TensorState {
     /// The state tensor of a name as contiguous float32 elements without other users; if there is none yet, a

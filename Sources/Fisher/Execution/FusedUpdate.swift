@@ -42,6 +42,8 @@ final class FusedUpdate {
         let unmeasured: UnsafeMutablePointer<Atomic<Int>>
         /// For each job, 1 once it is prepared and 2 once it is resolved.
         let stage: UnsafeMutablePointer<Atomic<Int>>
+        /// For each thread, room for the inverses 1 / d of a tensor that it processes as a whole.
+        let inverses: UnsafeMutablePointer<Float>
     }
 
     private let shared: Shared
@@ -49,7 +51,7 @@ final class FusedUpdate {
 
     /// Takes over the jobs; `threadLimit` is for tests.
     init(_ list: [FusedJob], threadLimit: Int? = nil) {
-        self.threadLimit = threadLimit ?? .max
+        self.threadLimit = min(threadLimit ?? .max, max(1, Engine.threadCount))
         jobCount = list.count
         let jobs = UnsafeMutablePointer<FusedJob>.allocate(capacity: max(1, jobCount))
         var (cells, tiles) = (0, 0)
@@ -68,7 +70,12 @@ final class FusedUpdate {
         sums.initialize(repeating: ck_sums(), count: max(1, cells))
         let tileSums = UnsafeMutablePointer<ck_sums>.allocate(capacity: max(1, tiles))
         tileSums.initialize(repeating: ck_sums(), count: max(1, tiles))
-        shared = Shared(jobs: jobs, sums: sums, tileSums: tileSums, unmeasured: unmeasured, stage: stage)
+        // Pages that no tensor needs are never touched.
+        let inverses = UnsafeMutablePointer<Float>.allocate(
+            capacity: self.threadLimit * FusedJob.wholeCount)
+        shared = Shared(
+            jobs: jobs, sums: sums, tileSums: tileSums, unmeasured: unmeasured, stage: stage,
+            inverses: inverses)
         (cellCount, tileCount) = (cells, tiles)
     }
 
@@ -83,6 +90,7 @@ final class FusedUpdate {
         shared.stage.deinitialize(count: jobCount).deallocate()
         shared.sums.deallocate()
         shared.tileSums.deallocate()
+        shared.inverses.deallocate()
     }
 
     /// The jobs, with their reports after `move`.
@@ -196,23 +204,24 @@ final class FusedUpdate {
 
     /// Runs the pieces on as many threads as there are, or on this one if there is little to do.
     private func run(_ pieces: [Piece]) {
-        let threads = min(Engine.threadCount, threadLimit, pieces.count)
+        let threads = min(threadLimit, pieces.count)
         if threads == 0 { return }
         let next = Atomic(0)
         pieces.withUnsafeBufferPointer { pieces in
             // Addresses of memory that outlives the loop; the list's order makes the threads' use of it safe.
             nonisolated(unsafe) let (pieces, shared) = (pieces, shared)
-            Engine.parallelFor(count: threads, grain: 1) { _, _ in
+            Engine.parallelFor(count: threads, grain: 1) { threads, _ in
+                let inverses = shared.inverses + threads.lowerBound * FusedJob.wholeCount
                 while true {
                     let position = next.add(1, ordering: .relaxed).oldValue
                     if position >= pieces.count { return }
-                    FusedUpdate.run(pieces[position], shared)
+                    FusedUpdate.run(pieces[position], shared, inverses)
                 }
             }
         }
     }
 
-    private static func run(_ piece: Piece, _ shared: Shared) {
+    private static func run(_ piece: Piece, _ shared: Shared, _ inverses: UnsafeMutablePointer<Float>) {
         let number = Int(piece.job)
         let job = shared.jobs + number
         let sums = shared.sums + job.pointee.firstSum
@@ -240,10 +249,12 @@ final class FusedUpdate {
             job.pointee.prepare()
             let all = 0..<job.pointee.cells.count
             if job.pointee.measures {
-                for cell in all { job.pointee.measure(cell, &sums[cell]) }
-                job.pointee.resolve(sums)
+                for cell in all { job.pointee.measure(cell, &sums[cell], inverses: inverses) }
+                job.pointee.resolve(sums, inverses: inverses)
             }
-            for cell in all { job.pointee.move(cell, &sums[cell]) }
+            for cell in all {
+                job.pointee.move(cell, &sums[cell], inverses: job.pointee.measures ? inverses : nil)
+            }
         }
     }
 
@@ -261,7 +272,7 @@ extension FusedJob {
     fileprivate mutating func prepare() {
         guard case .factored(var k) = loop else { return }
         factors?.prepare(k)
-        k.guarded = k.epsilon + (factors?.leastRoot ?? 0) < leastUnguardedDivisor
+        k.guarded = k.epsilon + (factors?.leastPower ?? 0) < leastUnguardedDivisor
         loop = .factored(k)
     }
 }

@@ -27,7 +27,6 @@ extension DiagonalEstimate {
 
 extension FisherMetric {
     fileprivate var fusedObstacle: String? {
-        if power != 0.5 { return "power \(power)" }
         if momentumOrder != .natural { return "momentum_order \(momentumOrder.rawValue)" }
         if epsilonPolicy == .fractionOfMaximum { return "epsilon_policy \(epsilonPolicy.rawValue)" }
         return nil
@@ -43,18 +42,20 @@ extension FisherMetric {
 
         var k = ck_metric()
         (k.keep_f, k.take_f, k.add_f) = (Float(b2hat), Float(1 - b2hat), Float(addend))
-        switch epsilonPolicy {
-        case .adaptive, .fixed: k.epsilon = Float(epsilon(t))
-        case .perSize: k.epsilon = Float(epsilon(t) / Double(max(input.parameter.count, 1)))
-        case .accumulated, .fractionOfMaximum: k.epsilon = 0
-        }
+        let epsilonHat =
+            switch epsilonPolicy {
+            case .adaptive, .fixed: epsilon(t)
+            case .perSize: epsilon(t) / Double(max(input.parameter.count, 1))
+            case .accumulated, .fractionOfMaximum: 0.0
+            }
         (k.keep_m, k.take_m) = (Float(b1), Float(1 - b1))
         k.of_momentum = Float(correctsMomentumBias ? eta / (1 - pow(b1, Double(t))) : eta)
         k.of_theta = Float(decayMetric == .euclidean ? eta * lambda : 0)
         k.of_decay = Float(decayMetric == .natural ? eta * lambda : 0)
         return .metric(
             MetricStep(
-                constants: k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
+                constants: k, power: power, epsilon: epsilonHat,
+                momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
                 information: try state.information(
                     input.parameter, factored: factored, inside: 0, outside: addend),
                 epsilonFraction: epsilonPolicy == .adaptive ? epsilon2(t) : nil, clip: clip))
@@ -75,7 +76,8 @@ extension Adafactor: FusedRule {
         k.of_theta = Float(input.decays ? weightDecay(t) : 0)
         return .metric(
             MetricStep(
-                constants: k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
+                constants: k, power: 0.5, epsilon: 0,
+                momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
                 information: try state.information(
                     input.parameter, factored: true, inside: epsilon(t), outside: 0),
                 reportsEpsilon: false, clip: clip))

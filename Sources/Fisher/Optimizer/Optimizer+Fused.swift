@@ -113,6 +113,8 @@ extension Optimizer {
         case .metric(let step):
             job.momentum = step.momentum.floats
             job.clip = step.clip
+            job.power = step.power
+            job.epsilonHat = step.epsilon
             job.epsilonFraction = step.epsilonFraction
             job.reportsEpsilon = step.reportsEpsilon
             switch step.information {
@@ -134,7 +136,7 @@ extension Optimizer {
         var decay: FusedDecay?
         if case .metric(let step) = slot.step, step.constants.of_decay != 0 {
             decay = FusedDecay(
-                parameter: slot.parameter, information: step.information,
+                parameter: slot.parameter, information: step.information, power: step.power,
                 epsilon: job.epsilon ?? 0)
         }
         return FusedOutcome(

@@ -27,7 +27,7 @@ struct Continual: ParsableCommand {
     @Option(help: "Methods, with commas between them; by default all.")
     var methods = MethodList(ContinualMethod.allCases)
     @Option(help: "Strengths (lambda) to choose from, with commas between them.")
-    var strengths = StrengthList([0.001, 0.01, 0.1, 1, 10, 100, 1000, 10000])
+    var strengths = StrengthList([0.001, 0.01, 0.1, 1, 10, 30, 100, 300, 1000, 3000, 10000])
     @Option(help: "How tasks are remembered: separate penalties, or one online.")
     var memory = MemoryName.separate
     @Option(help: "gamma of the online memory: what of the old information is kept at each task.")

@@ -20,6 +20,10 @@ package struct CurvaturePass {
     private let unitwise: [Parameter]
     /// The outputs of the likelihood, if some request needs them.
     private let outputs: Tensor?
+    /// What is observed, if something is not and some request is of Kronecker factors.
+    private let observed: ObservedPositions?
+    /// The positions of each use that take part in Kronecker factors; found with the label gradients.
+    private var participants: [Tensor?]
 
     /// Makes the forward pass. Throws for estimates that do not exist, for a use whose first axis is not that of the
     /// units, and `NonFiniteError` for a loss that is not finite, before anything is drawn or estimated.
@@ -56,6 +60,9 @@ package struct CurvaturePass {
         self.questions = questions
         self.unitwise = unitwise
         self.outputs = outputs
+        observed =
+            requests.contains(where: \.hasFactors) ? ObservedPositions(of: made, units: units) : nil
+        participants = uses.map { _ in nil }
     }
 
     /// The outputs whose gradients some request needs; throws if they are required but not available.
@@ -85,7 +92,7 @@ package struct CurvaturePass {
     /// The tensors whose gradients the estimates need from the backward pass at the data's labels: the
     /// layers' outputs, then the model's outputs if they are needed.
     package var labelTensors: [Tensor] {
-        (sources.contains(where: \.isAtLabels) ? uses.map(\.output) : [])
+        (observed != nil || sources.contains(where: \.isAtLabels) ? uses.map(\.output) : [])
             + (needsOutputSlopes ? [outputs].compactMap(\.self) : [])
     }
 
@@ -133,6 +140,23 @@ package struct CurvaturePass {
     ///   - generator: draws labels.
     package func estimates(
         labelGradients: some Sequence<Tensor?>, using generator: RandomGenerator?
+    ) throws -> [CurvatureEstimates] {
+        guard let observed else { return try allEstimates(labelGradients, using: generator) }
+        let slopes = Array(labelGradients)
+        var pass = self
+        pass.participants = try withoutGradients { try observed.participants(of: uses, slopes, in: layers) }
+        return try pass.allEstimates(slopes, using: generator)
+    }
+
+    /// The layers with factors, by path.
+    private var layers: [ParameterPath: any KroneckerLayer] {
+        questions.reduce(into: [:]) { found, question in
+            for (path, layer) in question.estimator.kroneckerLayers { found[path] = layer }
+        }
+    }
+
+    private func allEstimates(
+        _ labelGradients: some Sequence<Tensor?>, using generator: RandomGenerator?
     ) throws -> [CurvatureEstimates] {
         var found = questions.map { _ in CurvatureEstimates(unitCount: units) }
         let sources = sources
@@ -265,11 +289,12 @@ package struct CurvaturePass {
     /// The uses with the gradients of their outputs, by layer.
     private func activations(_ gradients: [Tensor?]) -> [ParameterPath: [LayerActivation]] {
         var found: [ParameterPath: [LayerActivation]] = [:]
-        for (use, gradient) in zip(uses, gradients) {
+        for (k, (use, gradient)) in zip(uses, gradients).enumerated() {
             guard let gradient else { continue }
             // Sums of bfloat16 products would lose the small ones.
             found[use.path, default: []].append(
-                LayerActivation(input: use.input, outputGradient: gradient.widened))
+                LayerActivation(
+                    input: use.input, outputGradient: gradient.widened, participants: participants[k]))
         }
         return found
     }

@@ -139,6 +139,14 @@ extension CurvatureRequest {
         }
     }
 
+    /// Whether it sums the rows of layers into Kronecker factors or means, in which padding takes no part.
+    var hasFactors: Bool {
+        switch self {
+        case .kronecker, .kroneckerDiagonal, .eigenvalueCorrected, .layerMeans: true
+        default: false
+        }
+    }
+
     /// Whether it reads its passes twice, and recomputes them instead of keeping them.
     var repeatsClosedForm: Bool {
         switch self {

@@ -53,6 +53,44 @@ package struct SafeEigen {
         return holds ? found : nil
     }
 
+    /// The eigenvectors with a basis of the null space that does not depend on how they were computed.
+    ///
+    /// Any orthonormal basis of the null space of a matrix M without full rank consists of eigenvectors, and rounding
+    /// chooses one. Whatever else is measured in that basis, as the diagonals of EKFAC and SOAP are, would follow it.
+    /// The canonical one is made of the eigenvectors of N D N, eigenvalues ascending, for the projector N onto the null
+    /// space and D = diag(2 - k/n), k = 0, 1, ..., n - 1: a coordinate axis that lies in the null space is one of them.
+    /// Eigenvalues up to n unit roundoffs of the largest count as zero. Signs stay free. Costs a second decomposition,
+    /// and only where the null space has two dimensions or more; nil if it has not, or if the result is not orthonormal.
+    ///
+    /// - Parameter found: the eigenvalues and eigenvectors of M, ascending.
+    package static func canonicalVectors(
+        of found: (values: Tensor, vectors: Tensor)
+    ) throws(TorchError) -> Tensor? {
+        let (values, vectors) = (try found.values.scalars(as: Double.self), found.vectors)
+        let n = values.count
+        let least = (values.last ?? 0) * vectors.dtype.ulpOfOne * Double(n)
+        let nullity = values.prefix { $0 <= least }.count
+        if nullity <= 1 { return nil }
+        let range = vectors.narrowed(1, from: nullity, length: n - nullity)
+        let projector =
+            Tensor.identity(n, dtype: vectors.dtype, device: vectors.device)
+            - range.matmul(range.transposed())
+        let weights = Tensor((0..<n).map { 2 - Double($0) / Double(n) }).to(
+            dtype: vectors.dtype, device: vectors.device)
+        let inside = projector.matmul(projector * weights.unsqueezed(1)).symmetricEigen().vectors
+        let basis = Tensor.concatenated(
+            [inside.narrowed(1, from: n - nullity, length: nullity), range], along: 1)
+        return isOrthonormal(basis) ? basis : nil
+    }
+
+    /// The eigenvectors, those of a null space canonical.
+    package var canonicalVectors: Tensor {
+        get throws(TorchError) {
+            if fallbackCount > 0 { return vectors }
+            return try SafeEigen.canonicalVectors(of: (values, vectors)) ?? vectors
+        }
+    }
+
     private static func givesProduct(
         _ found: (values: Tensor, vectors: Tensor), of matrix: Tensor
     ) throws(TorchError) -> Bool {

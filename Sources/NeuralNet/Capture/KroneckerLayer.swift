@@ -30,6 +30,8 @@ public struct KroneckerRows {
     public let outputGradients: Tensor
     /// Whether a has a trailing 1, because the layer has a bias.
     public let hasBias: Bool
+    /// Which positions take part in the factors, Booleans [units, positions]; nil if all do.
+    package var participants: Tensor?
 
     /// Gathers the rows of a layer's use.
     public init(inputs: Tensor, outputGradients: Tensor, hasBias: Bool) {

@@ -7,17 +7,27 @@ public struct LayerActivation {
     /// The gradient of the summed negative log-likelihood with respect to the layer's output, [units, ...].
     public let outputGradient: Tensor
 
+    /// Which positions take part in Kronecker factors, Booleans [units, positions]; nil if all do.
+    package let participants: Tensor?
+
     /// Pairs a layer's input with the gradient of its output.
     public init(input: Tensor, outputGradient: Tensor) {
+        self.init(input: input, outputGradient: outputGradient, participants: nil)
+    }
+
+    /// Pairs them, and says which positions take part in Kronecker factors.
+    package init(input: Tensor, outputGradient: Tensor, participants: Tensor?) {
         self.input = input
         self.outputGradient = outputGradient
+        self.participants = participants
     }
 
     /// The part of the use that belongs to some units.
     package func narrowed(_ units: Range<Int>) -> LayerActivation {
-        LayerActivation(
-            input: input.narrowed(0, from: units.lowerBound, length: units.count),
-            outputGradient: outputGradient.narrowed(0, from: units.lowerBound, length: units.count))
+        func part(_ x: Tensor) -> Tensor { x.narrowed(0, from: units.lowerBound, length: units.count) }
+        return LayerActivation(
+            input: part(input), outputGradient: part(outputGradient),
+            participants: participants.map(part))
     }
 }
 

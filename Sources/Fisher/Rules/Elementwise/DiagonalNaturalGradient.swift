@@ -34,7 +34,7 @@ public struct DiagonalNaturalGradient: DiagonalSourceRule {
         source: "mini-batch gradient, or any",
         structure: "diagonal", power: "1", momentum: "none", stateBytes: "4",
         cost: "P", neglects: "correlations; units, by source",
-        reference: "Amari 1998; Hwang 2024, Eq. 20")
+        reference: "Amari 1998; Hwang 2024, Eq. 22")
 
     public func update(for input: RuleInput, diagonal: Tensor?, state: inout TensorState) -> ParameterUpdate {
         let (t, g) = (input.step, input.gradient(auxiliary))

@@ -2,7 +2,7 @@ import FisherInformation
 import FisherOptions
 import Torch
 
-/// FAdam (Fisher Adam): the diagonal of the empirical Fisher information used as a metric.
+/// FAdam (Fisher Adam): a power of Adam's diagonal divides the gradient before the momentum, and the decay.
 ///
 ///     f  <- b2hat f + (1 - b2hat) g^2,  b2hat = b2 (1 - b2^(t-1)) / (1 - b2^t),  f_0 = 1
 ///     eh  = min(epsilon, epsilon2 RMS(g)),  d = f^rho + eh^(2 rho)
@@ -14,7 +14,7 @@ import Torch
 /// Hwang (2024), Algorithm 1; g is the gradient of the loss, RMS is over one parameter tensor. Where d is
 /// exactly zero (an element that never had a gradient, with no epsilon) both n and w are zero. The decay
 /// falls mostly on elements with almost no information, and its clip takes it from the others; see
-/// `decayMetric` for AdamW's.
+/// `decayMetric` for AdamW's. At rho = 1/2 without momentum and decay the direction of each tensor's step is Adam's.
 public struct FAdam: FisherMetricRule, DiagonalSourceRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")

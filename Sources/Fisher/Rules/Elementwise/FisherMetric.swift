@@ -13,7 +13,7 @@ public enum EpsilonPolicy: String, Codable, CaseIterable, OptionValue {
     case perSize = "per_size"
     /// epsilon added to f at every step, inside the average (EAdam, Yuan and Gao 2020).
     case accumulated
-    /// epsilon2 times the largest element of f.
+    /// epsilon2 sqrt(max f), in the unit of g: a scale of the gradients changes no step.
     case fractionOfMaximum = "fraction_of_maximum"
 }
 
@@ -165,7 +165,7 @@ extension FisherMetric {
         case .fixed: .full([], epsilon(t), dtype: .float64)
         case .perSize: .full([], g.failure == nil ? epsilon(t) / Double(max(g.count, 1)) : 0, dtype: .float64)
         case .accumulated: .full([], 0, dtype: .float64)
-        case .fractionOfMaximum: f.largest() * epsilon2(t)
+        case .fractionOfMaximum: f.largest().squareRoot() * epsilon2(t)
         }
     }
 

@@ -38,8 +38,10 @@ public struct EKFAC: KroneckerRule {
 
     public func updateCache(_ state: inout TensorState, damping: Double) throws -> Int {
         guard let a = state["inputs"], let s = state["outputs"] else { return 0 }
+        // e is measured in these bases and kept over steps, so that the null space's must not be rounding's choice.
         let (left, right) = (try SafeEigen(s), try SafeEigen(a))
-        (state["outputbasis"], state["inputbasis"]) = (left.vectors, right.vectors)
+        state["outputbasis"] = try left.canonicalVectors
+        state["inputbasis"] = try right.canonicalVectors
         return left.fallbackCount + right.fallbackCount
     }
 

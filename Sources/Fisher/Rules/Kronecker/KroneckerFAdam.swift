@@ -12,7 +12,8 @@ import Torch
 ///
 /// FAdam's diagonal f is an estimate of the information in whatever coordinates it is kept. In these the information
 /// has its off-diagonal elements nearly gone, so that the diagonal leaves out less: the extension
-/// that Hwang (2024) leaves for future work, made with the basis of Vyas et al. (2024), see ``SOAP``. The RMS of
+/// that Hwang (2024) leaves for future work, made with the basis of Vyas et al. (2024), see ``SOAP``. Unlike there, a
+/// gradient enters the factors before its step, and the first makes a step like every other. The RMS of
 /// epsilon-hat and of the clips does not depend on the basis. f is permuted where the basis vectors are sorted,
 /// and the momentum is turned to the new basis; vectors, scalars and dimensions above `maximumDimension`
 /// keep the identity, which is FAdam.
@@ -42,7 +43,8 @@ public struct KroneckerFAdam: FisherMetricRule {
         reference: "ours, after Hwang 2024")
 
     public func updates(for group: [RuleInput], state: inout [TensorState]) -> [ParameterUpdate] {
-        let basis = TrackedEigenbasis(decay: decay, interval: basisInterval, largest: maximumDimension)
+        let basis = TrackedEigenbasis(
+            order: .beforeStep, decay: decay, interval: basisInterval, largest: maximumDimension)
         let states = state
         var diagonal = FAdam()
         (diagonal.learningRate, diagonal.metric) = (learningRate, metric)

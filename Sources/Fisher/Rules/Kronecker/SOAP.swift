@@ -5,20 +5,20 @@ import Torch
 
 /// SOAP: Adam in the eigenbasis of Shampoo's factors.
 ///
-///     L <- avg_d(G G^T),  R <- avg_d(G^T G)
-///     Q_L, Q_R: eigenvectors at the first step, then a power iteration and QR every f steps
 ///     G'  = Q_L^T G Q_R
-///     m  <- b1 m + (1 - b1) G',    mhat = m / (1 - b1^t)
-///     v  <- b2 v + (1 - b2) G'^2,  vhat = v / (1 - b2^t)
+///     m  <- b1 m + (1 - b1) G',    mhat = m / (1 - b1^(t-1))
+///     v  <- b2 v + (1 - b2) G'^2,  vhat = v / (1 - b2^(t-1))
 ///     theta <- theta - eta (Q_L [mhat / (sqrt(vhat) + epsilon)] Q_R^T + lambda theta)
+///     then   L <- avg_d(G G^T),  R <- avg_d(G^T G)
+///     and every f steps   Q_L, Q_R: a power iteration and QR
 ///
-/// Where the basis changes, v is permuted as the basis vectors are sorted, and m is turned from the old basis
-/// to the new one. The factors take the gradient before it is used, and the first step moves like every other;
-/// the published code uses factors one step older and spends its first step on them. Elements of G' below 32
-/// rounding errors of |G| are zero: see <doc:SOAPRule>. Vectors, scalars and dimensions above
-/// `maximumDimension` keep the identity, which is Adam.
+/// The first gradient makes L, R and their eigenvectors Q_L, Q_R, and no step: no gradient is measured in a basis
+/// that it has entered. Where the basis changes, v is permuted as the basis vectors are sorted, and m is turned from
+/// the old basis to the new one. Elements of G' below 32 rounding errors of |G| are zero: see <doc:SOAPRule>.
+/// Vectors, scalars and dimensions above `maximumDimension` keep the identity, which is Adam from the second
+/// gradient on.
 ///
-/// Vyas et al. (2024), "SOAP: Improving and stabilizing Shampoo using Adam", Algorithm 3.
+/// Vyas et al. (2024), "SOAP: Improving and stabilizing Shampoo using Adam", Algorithm 3, and the authors' program.
 public struct SOAP: OptimizationRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
@@ -57,7 +57,8 @@ public struct SOAP: OptimizationRule {
         reference: "Vyas et al. 2024, Algorithm 3")
 
     public func updates(for group: [RuleInput], state: inout [TensorState]) -> [ParameterUpdate] {
-        let basis = TrackedEigenbasis(decay: decay, interval: basisInterval, largest: maximumDimension)
+        let basis = TrackedEigenbasis(
+            order: .afterStep, decay: decay, interval: basisInterval, largest: maximumDimension)
         let states = state
         let moved = concurrently(costs: group.map(basis.cost)) { k in
             var own = states[k]
@@ -77,7 +78,7 @@ public struct SOAP: OptimizationRule {
             turned, state in
             ParameterUpdate(change: adamStep(turned, state: &state) * -eta)
         }
-        guard lambda != 0 else { return update }
+        guard lambda != 0, t > 1 else { return update }
         return ParameterUpdate(
             change: update.change - input.parameter * (eta * lambda), fallbackCount: update.fallbackCount)
     }
@@ -89,8 +90,10 @@ public struct SOAP: OptimizationRule {
         let m = (state["momentum"] ?? .zeros(like: g)).interpolated(to: g, weight: 1 - b1)
         let v = (state["fisher"] ?? .zeros(like: g)).interpolated(to: square(of: g), weight: 1 - b2)
         (state["momentum"], state["fisher"]) = (m, v)
-        let d = v.squareRoot() / (1 - pow(b2, Double(t))).squareRoot() + epsilon(t)
-        let step = quotient(m, d) / (1 - pow(b1, Double(t)))
+        // The first gradient made no step.
+        let count = Double(t - 1)
+        let d = v.squareRoot() / (1 - pow(b2, count)).squareRoot() + epsilon(t)
+        let step = quotient(m, d) / (1 - pow(b1, count))
         guard let a = input.auxiliaryGradient(for: auxiliary) else { return step }
         return step + quotient(a, d)
     }

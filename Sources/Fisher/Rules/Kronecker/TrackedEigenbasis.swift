@@ -6,12 +6,23 @@ import Torch
 /// diagonal (Vyas et al. 2024).
 ///
 ///     L <- avg_d(G G^T),   R <- avg_d(G^T G)
-///     first step:     Q_L = eigenvectors of L, largest eigenvalue first, null space by `eigenvectors(of:)`
+///     first step:     Q_L = eigenvectors of L, largest eigenvalue first, null space by ``SafeEigen``
 ///     every f steps:  S = L Q_L,  columns in the order of diag(Q_L^T S),  Q_L <- QR(S)
 ///
 /// and likewise for every further dimension. State by element of the basis is permuted as the columns are;
 /// state of directions is rotated from the old basis to the new one.
 struct TrackedEigenbasis {
+    /// When a gradient enters the factors.
+    enum Order {
+        /// After the step that it makes, in the basis of the gradients before it (Vyas et al., Algorithm 3 and the
+        /// authors' program). The first gradient makes the factors and the basis, and no step.
+        case afterStep
+        /// Before the step, in a basis that has seen it; the first gradient makes a step like every other.
+        case beforeStep
+    }
+
+    /// When a gradient enters the factors.
+    let order: Order
     /// The averaging of the factors.
     let decay: Double
     /// The information f.
@@ -38,32 +49,61 @@ struct TrackedEigenbasis {
     }
 
     /// Runs a rule of single elements in the basis: on the gradient and the parameter turned into it, with its
-    /// update turned back. The rule's `fisher` and `momentum` are kept in the basis.
+    /// update turned back. The rule's `fisher` and `momentum` are kept in the basis. Under `afterStep` the rule is not
+    /// run on the first gradient, after which `fisher` and `momentum` are zero.
     func update(
         for input: RuleInput, gradient g: Tensor, state: inout TensorState,
         inBasis rule: (_ turned: RuleInput, _ state: inout TensorState) -> ParameterUpdate
     ) -> ParameterUpdate {
-        guard g.failure == nil, g.count > 0, let cut = cut(input.parameter.shape) else {
-            return rule(input, &state)
+        let isFirst = order == .afterStep && input.step == 1
+        if isFirst, g.failure == nil {
+            (state["momentum"], state["fisher"]) = (.zeros(like: g), .zeros(like: g))
         }
-        let kept = RunningAverage.share(kept: decay, at: input.step)
+        guard g.failure == nil, g.count > 0, let cut = cut(input.parameter.shape) else {
+            return isFirst ? ParameterUpdate(change: .zeros(like: g)) : rule(input, &state)
+        }
+        switch order {
+        case .beforeStep:
+            let (bases, fallbacks) = advanced(cut, by: g, at: input.step, state: &state)
+            var update = step(for: input, in: bases, state: &state, inBasis: rule)
+            update.fallbackCount = fallbacks
+            return update
+        case .afterStep:
+            var update = ParameterUpdate(change: .zeros(like: g))
+            if !isFirst, let bases = state["bases"] {
+                update = step(for: input, in: cut.matrices(in: bases)[0], state: &state, inBasis: rule)
+            }
+            update.fallbackCount = advanced(cut, by: g, at: input.step, state: &state).fallbacks
+            return update
+        }
+    }
+
+    /// Averages a gradient into the factors and changes the basis if it is time; returns the basis, and the number of
+    /// decompositions that failed their check.
+    private func advanced(
+        _ cut: TensorBlocks, by g: Tensor, at step: Int, state: inout TensorState
+    ) -> (bases: [Tensor?], fallbacks: Int) {
+        let kept = RunningAverage.share(kept: decay, at: step)
         let old = cut.matrices(in: state["factors"] ?? cut.zeros(like: g))[0]
         let factors = averagedFactors(old, g, keeping: kept)
         state["factors"] = cut.flat([factors])
+        guard let saved = state["bases"] else {
+            let found = firstBases(of: factors)
+            state["bases"] = cut.flat([found.0])
+            return found
+        }
+        let bases = cut.matrices(in: saved)[0]
+        guard step > 1, (step - 1) % interval == 0 else { return (bases, 0) }
+        let found = refreshed(bases, of: factors, state: &state)
+        state["bases"] = cut.flat([found.0])
+        return found
+    }
 
-        let bases: [Tensor?]
-        var fallbacks = 0
-        if let saved = state["bases"] {
-            bases = cut.matrices(in: saved)[0]
-        } else {
-            (bases, fallbacks) = firstBases(of: factors)
-            state["bases"] = cut.flat([bases])
-        }
-        var current = bases
-        if input.step > 1, (input.step - 1) % interval == 0 {
-            (current, fallbacks) = refreshed(bases, of: factors, state: &state)
-            state["bases"] = cut.flat([current])
-        }
+    /// The rule's step in a basis, turned back.
+    private func step(
+        for input: RuleInput, in current: [Tensor?], state: inout TensorState,
+        inBasis rule: (_ turned: RuleInput, _ state: inout TensorState) -> ParameterUpdate
+    ) -> ParameterUpdate {
         let turned = RuleInput(
             parameter: multiplied(input.parameter, by: current),
             gradient: withoutNoise(multiplied(input.gradient, by: current)),
@@ -75,8 +115,7 @@ struct TrackedEigenbasis {
         return ParameterUpdate(
             change: multiplied(update.change, by: current.map { $0?.transposed() })
                 .masked(hasOverflowed, with: .nan),
-            clipFactor: update.clipFactor, epsilon: update.epsilon, decay: update.decay,
-            fallbackCount: fallbacks)
+            clipFactor: update.clipFactor, epsilon: update.epsilon, decay: update.decay)
     }
 
     /// Eigenvectors, the largest eigenvalue first; the identity if the decomposition fails.
@@ -91,29 +130,11 @@ struct TrackedEigenbasis {
         return (bases, fallbacks)
     }
 
-    /// Eigenvectors in descending order; nil if they fail their check.
-    ///
-    /// One gradient leaves a null space on a matrix's long side, any basis of which is valid, and rounding
-    /// would choose one. It is given the eigenvectors of N D N instead, for the projector N onto it and
-    /// D = diag(2 - k/n), k = 0, 1, ...
+    /// Eigenvectors in descending order, the null space's canonical; nil if they fail their check.
     private static func eigenvectors(of factor: Tensor) -> Tensor? {
-        guard let (values, vectors) = SafeEigen.decomposition(of: factor, .orthonormality),
-            let ascending = try? values.scalars(as: Double.self)
-        else { return nil }
-        let n = ascending.count
-        let least = (ascending.last ?? 0) * factor.dtype.ulpOfOne * Double(n)
-        let nullity = ascending.prefix { $0 <= least }.count
-        if nullity == 0 { return vectors.reversed(along: 1) }
-        let range = vectors.narrowed(1, from: nullity, length: n - nullity)
-        let projector =
-            Tensor.identity(n, dtype: factor.dtype, device: factor.device)
-            - range.matmul(range.transposed())
-        let weights = Tensor((0..<n).map { 2 - Double($0) / Double(n) }).to(
-            dtype: factor.dtype, device: factor.device)
-        let inside = projector.matmul(projector * weights.unsqueezed(1)).symmetricEigen().vectors
-        let null = inside.narrowed(1, from: n - nullity, length: nullity).reversed(along: 1)
-        let basis = Tensor.concatenated([range.reversed(along: 1), null], along: 1)
-        return SafeEigen.isOrthonormal(basis) ? basis : nil
+        guard let found = SafeEigen.decomposition(of: factor, .orthonormality) else { return nil }
+        let canonical = (try? SafeEigen.canonicalVectors(of: found)) ?? nil
+        return (canonical ?? found.vectors).reversed(along: 1)
     }
 
     /// One power iteration and a QR decomposition; the old basis if that fails.

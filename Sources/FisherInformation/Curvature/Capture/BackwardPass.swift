@@ -23,7 +23,11 @@ struct BackwardPass {
         }
         return BackwardPass(
             uses: uses.mapValues { uses in
-                uses.map { LayerActivation(input: $0.input, outputGradient: scaled($0.outputGradient)) }
+                uses.map {
+                    LayerActivation(
+                        input: $0.input, outputGradient: scaled($0.outputGradient),
+                        participants: $0.participants)
+                }
             }, rows: rows.mapValues(scaled), weight: weight)
     }
 }

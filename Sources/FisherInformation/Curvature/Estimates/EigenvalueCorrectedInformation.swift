@@ -3,8 +3,14 @@ import Torch
 
 extension KroneckerEigenbasis {
     /// The eigenbases of a layer's factors, eigenvalues ascending. Costs the cube of each factor's size.
+    ///
+    /// Where a factor lacks rank its null space has the basis of the eigenvectors of N D N, eigenvalues ascending, with
+    /// the projector N onto it and D = diag(2 - k/n), k = 0, 1, ...: the diagonal of the information there does not
+    /// depend on the library that decomposed the factor.
     public init(of factors: KroneckerFactors) throws(TorchError) {
-        self.init(inputs: try SafeEigen(factors.a).vectors, outputs: try SafeEigen(factors.s).vectors)
+        self.init(
+            inputs: try SafeEigen(factors.a).canonicalVectors,
+            outputs: try SafeEigen(factors.s).canonicalVectors)
     }
 }
 

@@ -14,7 +14,7 @@ public struct KroneckerFactors: Summable {
     public let inputs: Tensor
     /// sum of s s^T, [outputs, outputs], or its diagonal, [outputs].
     public let outputs: Tensor
-    /// The number of terms in `inputs`.
+    /// The number of terms in `inputs`: positions (`expand`) or units (`reduce`), without padding.
     public let inputCount: Int
     /// The number N of observations.
     public let observationCount: Int
@@ -130,7 +130,9 @@ struct KroneckerAccumulator: CurvatureAccumulator {
     private mutating func add(
         _ use: LayerActivation, of layer: any KroneckerLayer, _ path: ParameterPath, weight: Double
     ) throws {
-        if isDiagonal, sharing == .expand, let quick = layer.factorDiagonals(of: use) {
+        if isDiagonal, sharing == .expand, use.participants == nil,
+            let quick = layer.factorDiagonals(of: use)
+        {
             sums[path, default: Sums()].add(
                 inputs: isFirst ? quick.inputs : nil, outputs: quick.outputs * weight,
                 count: isFirst ? quick.count : 0)
@@ -173,7 +175,10 @@ extension CurvatureEstimator {
         _ layer: any KroneckerLayer, _ use: LayerActivation, units: Int
     ) -> some Sequence<KroneckerRows> {
         Self.chunks(units, unitByteCount: layer.workingByteCount(of: use)).lazy.map { range in
-            layer.kroneckerRows(of: range.count == units ? use : use.narrowed(range))
+            let part = range.count == units ? use : use.narrowed(range)
+            var rows = layer.kroneckerRows(of: part)
+            rows.participants = part.participants
+            return rows
         }
     }
 }

@@ -12,7 +12,7 @@ public struct LayerRowSums: Summable {
     /// The sum of s, the mean over draws where labels were drawn, [outputs], in float64; zero for a closed form, under
     /// which output gradients have the mean zero.
     public let outputs: Tensor
-    /// The number of rows.
+    /// The number of rows, without padding.
     public let rowCount: Int
 
     /// The sums of both. Throws `mismatched` if the shapes differ.
@@ -41,7 +41,9 @@ struct LayerMeansAccumulator: CurvatureAccumulator {
         let weight = run.source.isClosedForm ? 0 : pass.weight
         for (path, layer) in estimator.kroneckerLayers {
             for use in pass.uses[path] ?? [] {
-                let (a, s) = layer.kroneckerRows(of: use).everyPosition
+                var rows = layer.kroneckerRows(of: use)
+                rows.participants = use.participants
+                let (a, s) = rows.everyPosition
                 try a.check()
                 let inputs = a.to(dtype: .float64).sum(along: 0)
                 let part = LayerRowSums(

@@ -1,0 +1,65 @@
+import NeuralNet
+import Torch
+
+/// Which positions of a model's layers take part in Kronecker factors where some targets are masked.
+///
+/// A position takes no part if it is not observed and the loss does not depend on it, so that the same observations
+/// give the same factors padded or packed. A position that is not observed but feeds others, such as a token of a
+/// prompt, belongs to their gradients and takes part. The loss does not depend on a position if the gradient of
+/// -log p at the data's labels is exactly zero in all outputs of the layer there: behind the end under a causal
+/// attention, and everywhere in a unit without observations.
+///
+/// A layer's positions are those of the likelihood's outputs, in order, if they are equally many, or if those of all
+/// its uses together are (a recurrent map, used once for each position). Other layers, such as convolutions before a
+/// change of resolution, have no such correspondence: all positions of a unit count as observed there if one is.
+struct ObservedPositions {
+    /// Whether each position of the likelihood's outputs is observed, Booleans [units, positions].
+    private let observed: Tensor
+
+    /// What an objective observed; nil if that is everything, or if its outputs are not ordered by unit.
+    init?(of objective: Objective, units: Int) {
+        guard units > 0, let found = objective.observedPositions, found.failure == nil,
+            found.rank > 0, found.shape[0] % units == 0 || found.count == units
+        else { return nil }
+        observed = found.reshaped([units, -1])
+    }
+
+    /// The positions of each use that take part, Booleans [units, positions]; nil for a use in which all do.
+    ///
+    /// - Parameters:
+    ///   - uses: the uses of all layers in the order of the forward pass.
+    ///   - slopes: the gradients of -log p at the data's labels with respect to their outputs.
+    ///   - layers: the layers that have factors.
+    func participants(
+        of uses: [(path: ParameterPath, input: Tensor, output: Tensor)], _ slopes: [Tensor?],
+        in layers: [ParameterPath: any KroneckerLayer]
+    ) throws -> [Tensor?] {
+        var silent = [Tensor?](repeating: nil, count: uses.count)
+        for (k, (use, slope)) in zip(uses, slopes).enumerated() {
+            guard let layer = layers[use.path], let slope else { continue }
+            let rows = layer.kroneckerRows(of: LayerActivation(input: use.input, outputGradient: slope))
+            let isSilent = rows.outputGradients.magnitude().sum(along: 2).equals(0)
+            try isSilent.check()
+            silent[k] = isSilent
+        }
+        var found = [Tensor?](repeating: nil, count: uses.count)
+        for own in Dictionary(grouping: uses.indices, by: { uses[$0].path }).values {
+            let isByUse = own.reduce(0) { $0 + (silent[$1]?.shape[1] ?? 0) } == observed.shape[1]
+            var start = 0
+            for k in own {
+                guard let silent = silent[k] else { continue }
+                let length = silent.shape[1]
+                let counts =
+                    length == observed.shape[1]
+                    ? observed
+                    : isByUse
+                        ? observed.narrowed(1, from: start, length: length)
+                        : observed.sum(along: 1, keepingDimensions: true).equals(0).equals(0)
+                start += length
+                let absent = silent.masked(counts, with: 0)
+                if try absent.sum().item() > 0 { found[k] = absent.equals(0) }
+            }
+        }
+        return found
+    }
+}
