@@ -1,4 +1,5 @@
 import Foundation
+import Torch
 
 /// How often intervals hold the truth and how often the information-matrix test rejects, over simulated data sets.
 package struct CoverageStudy: Sendable {
@@ -37,9 +38,10 @@ package struct CoverageStudy: Sendable {
         var held = kinds.map { _ in truth.map { _ in 0 } }
         var errors = kinds.map { _ in truth.map { _ in 0.0 } }
         var (sums, squares) = (truth.map { _ in 0.0 }, truth.map { _ in 0.0 })
+        var seeds = SplitMix64(seed: seed)
         for set in 0..<sets {
             // Each data set has its own stream, so that a part of the study is a part of the whole.
-            var draws = RandomDraws(seed: seed &+ UInt64(set) &* 0x9e37_79b9_7f4a_7c15)
+            var draws = RandomDraws(seed: seeds.next())
             let model = population.sample(rows, using: &draws)
             names = model.parameterNames
             guard let fit = try? LikelihoodFit(model, start: truth) else { continue }
