@@ -39,8 +39,8 @@ add("lm mtcars", "mtcars", "mpg ~ wt + hp + C(cyl)", "gaussian", cluster = "gear
   drop = list("C(cyl)" = list(wald = test(f$F[2], f$`Pr(>F)`[2]), lr = test(as.numeric(2 * (logLik(fit) - logLik(small))),
     pchisq(as.numeric(2 * (logLik(fit) - logLik(small))), 2, lower.tail = FALSE)))))))
 
-glmAnswers <- function(fit, data, drop = NULL, dropFormula = NULL, profile = TRUE) {
-  null <- update(fit, . ~ 1)
+glmAnswers <- function(fit, data, drop = NULL, dropFormula = NULL, profile = TRUE, nullFormula = . ~ 1) {
+  null <- update(fit, nullFormula)
   rao <- anova(null, fit, test = "Rao"); lrt <- anova(null, fit, test = "LRT")
   answers <- c(base(fit), list(
     estimates = unname(coef(fit)),
@@ -48,7 +48,7 @@ glmAnswers <- function(fit, data, drop = NULL, dropFormula = NULL, profile = TRU
     probabilities = list(standard = unname(coef(summary(fit))[, 4])),
     whole = list(lr = test(lrt$Deviance[2], lrt$`Pr(>Chi)`[2]), score = test(rao$Rao[2], rao$`Pr(>Chi)`[2]))))
   if (fit$family$link %in% c("logit", "log")) answers$errors$sandwich_none <- unname(errors(sandwich(fit)))
-  if (profile) answers$profile <- unname(suppressMessages(confint(profile(fit, alpha = 0.001, del = 0.05, maxsteps = 1000))))
+  if (profile) answers$profile <- unname(suppressMessages(confint(profile(fit, alpha = 0.001, del = 0.01, maxsteps = 10000))))
   if (!is.null(drop)) {
     small <- update(fit, dropFormula)
     rao <- anova(small, fit, test = "Rao"); lrt <- anova(small, fit, test = "LRT")
@@ -111,7 +111,7 @@ save(insurance, "insurance")
 fit <- glm(Claims ~ District + Group + Age + offset(log(Holders)), poisson, insurance, control = tight)
 add("glm insurance", "insurance", "Claims ~ C(District) + Group + Age", "poisson", offset = "log(Holders)",
   levels = list(Group = levels(insurance$Group), Age = levels(insurance$Age)),
-  answers = glmAnswers(fit, insurance, "Age", . ~ . - Age, profile = FALSE))
+  answers = glmAnswers(fit, insurance, "Age", . ~ . - Age, profile = FALSE, nullFormula = . ~ 1 + offset(log(Holders))))
 
 save(housing, "housing")
 housingLevels <- list(Sat = levels(housing$Sat), Infl = levels(housing$Infl), Type = levels(housing$Type), Cont = levels(housing$Cont))

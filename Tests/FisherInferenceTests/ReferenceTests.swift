@@ -156,7 +156,7 @@ import Testing
             let function = fit.names.indices.map { $0 == index ? 1.0 : 0 }
             let ours = try fit.profileInterval(of: function, level: 0.95)
             // R interpolates its profile by a spline.
-            let tolerance = answers.profile_tolerance ?? 1e-5
+            let tolerance = answers.profile_tolerance ?? 2e-6
             expect(ours.lower, ends[0], "profile lower \(index)", tolerance)
             expect(ours.upper, ends[1], "profile upper \(index)", tolerance)
         }
