@@ -145,14 +145,16 @@ import Testing
     @Test func theHierarchyIsNotReplaced() throws {
         try CommandTests.withFolder { root in
             let arguments = [
-                "hierarchy", "--optimizer", "sgd", "--training-steps", "1", "--warm-up-steps", "0", "--batch",
-                "8",
-                "--turns", "1", "--output", root + "/out",
+                "hierarchy", "--optimizer", "sgd", "--training-steps", "1", "--batch", "8", "--turns", "1",
+                "--quick", "--output", root + "/out",
             ]
             #expect(try Self.run(arguments).status == 0)
             let again = try Self.run(arguments)
             #expect(again.status == 73)
-            #expect(again.errors.contains("holds results: choose another folder with --output, or remove it"))
+            #expect(
+                again.errors.contains(
+                    "holds results: continue with --resume, choose another folder with --output, or remove it"
+                ))
             let page = try Self.run(["report", root + "/out", "--output", root + "/page.html"])
             #expect(page.status == 0 && page.output.contains("sgd"), "\(page.errors)")
             #expect(

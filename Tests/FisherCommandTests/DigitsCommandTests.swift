@@ -100,18 +100,55 @@ import Testing
         }
     }
 
-    @Test func theHierarchyIsMeasured() throws {
+    @Test func theHierarchyIsMeasuredAndContinued() throws {
         try CommandTests.withFolder { root in
             let arguments = [
-                "hierarchy", "--optimizer", "sgd", "--optimizer", "natural_gradient", "--training-steps", "3",
-                "--warm-up-steps", "1", "--batch", "16", "--turns", "1", "--output", root + "/out",
+                "hierarchy", "--optimizer", "sgd", "--optimizer", "kfac:labels=sampled", "--training-steps",
+                "3",
+                "--damping", "1e-2", "--dampings", "1e-2", "--batches", "2", "--batch", "16", "--turns", "1",
+                "--no-sizes", "--output", root + "/out",
             ]
-            let run = try Self.run(arguments)
+            let run = try Self.run(arguments + ["--seeds", "1"])
             #expect(run.status == 0, "\(run.errors)")
-            #expect(run.output.contains("natural_gradient") && run.output.contains("report.html"))
+            for word in ["kfac + labels sampled", "held out", "one seed", "report.html"] {
+                #expect(run.output.contains(word), "\(run.output)")
+            }
             #expect(FileManager.default.fileExists(atPath: root + "/out/report.html"))
-            let wrong = try Self.run(["hierarchy", "--damping", "-1", "--output", root + "/no"])
-            #expect(wrong.status == 64 && wrong.errors.contains("--damping"))
+            let more = try Self.run(arguments + ["--seeds", "2", "--resume", "--json"])
+            #expect(more.status == 0 && more.errors.contains("seed 0: finished before"), "\(more.errors)")
+            let parsed = try JSONSerialization.jsonObject(with: Data(more.output.utf8)) as? [String: Any]
+            #expect((parsed?["points"] as? [Any])?.count == 2)
+            let other = try Self.run(arguments + ["--resume", "--damping", "0.5"])
+            #expect(
+                other.status == 64 && other.errors.contains("other levels or settings"), "\(other.errors)")
+            for (wrong, word) in [
+                (["--damping", "-1"], "--damping"), (["--divergence", "0"], "--divergence"),
+                (["--dampings", "1,x"], "--dampings"), (["--training-steps", "-1"], "--training-steps"),
+                (["--batches", "0"], "--batches"), (["--optimizer", "kfac:nothing=1"], "nothing"),
+            ] {
+                let found = try Self.run(["hierarchy", "--output", root + "/no"] + wrong)
+                #expect(found.status == 64 && found.errors.contains(word), "\(wrong): \(found.errors)")
+            }
+        }
+    }
+
+    /// A vocabulary of 256 bytes is too large for the whole matrix: the reference is solved by products.
+    @Test func theHierarchyOfALanguageModelIsMeasured() throws {
+        try CommandTests.withFolder { root in
+            let text = (0..<2000).map { "line \($0 % 37) of \($0 * 7 % 101)\n" }.joined()
+            try Data(text.utf8).write(to: URL(filePath: root + "/text.txt"))
+            let run = try Self.run([
+                "hierarchy", "language", "--text", root + "/text.txt", "--optimizer", "sgd", "--optimizer",
+                "kfac",
+                "--optimizer", "natural_gradient", "--training-steps", "2", "--damping", "1", "--dampings",
+                "1",
+                "--seeds", "1", "--batch", "2", "--validation-bytes", "64", "--turns", "1", "--no-sizes",
+                "--output",
+                root + "/out",
+            ])
+            #expect(run.status == 0, "\(run.errors)")
+            let found = try String(contentsOfFile: root + "/out/results.json", encoding: .utf8)
+            #expect(found.contains("\"solver\" : \"cg\"") && found.contains("\"labels\" : \"sampled\""))
         }
     }
 }

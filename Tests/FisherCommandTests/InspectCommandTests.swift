@@ -26,14 +26,14 @@ import Torch
             }
             #expect(found[0].layers == found[1].layers && found[1].layers == found[2].layers)
             let layers = found[0].layers
-            #expect(found[0].observations == 2 * 2 * 16 && found[0].source == "sampled")
+            #expect(found[0].observations == 2 * 2 * 16 && found[0].source == "sampled(16)")
             #expect(
-                layers.filter { !$0.hasKroneckerFactors }.map(\.path) == [
+                layers.filter { $0.surrogate == nil }.map(\.path) == [
                     "tokenEmbedding", "positionEmbedding", "blocks.0.attentionNorm",
                     "blocks.0.feedForwardNorm",
                     "finalNorm",
                 ])
-            #expect(layers.allSatisfy { $0.trace > 0 && $0.effectiveRank >= 1 })
+            #expect(layers.allSatisfy { $0.trace > 0 && $0.block.effectiveRank >= 1 })
             #expect(
                 layers.reduce(0) { $0 + $1.parameters } == found[0].leastInformed.reduce(0) { $0 + $1.count })
 
@@ -43,9 +43,11 @@ import Torch
             ])
             #expect(table.status == 0, "\(table.errors)")
             for layer in layers { #expect(table.output.contains("\n\(layer.path) ")) }
-            #expect(table.output.contains("* without Kronecker factors"))
+            #expect(table.output.contains("True blocks (sampled(16)) of 4 units, 64 rows of gradients:"))
             let html = try String(contentsOfFile: page, encoding: .utf8)
-            #expect(html.contains("blocks.0.attention.output (Linear)") && html.contains("class=\"heat\""))
+            #expect(
+                html.contains("blocks.0.attention.output (Linear): true block")
+                    && html.contains("class=\"heat\""))
             #expect(!html.contains("src=") && !html.contains("href=\"http"))
             // A run whose document cannot be read is not inspected as something else, on other data.
             let document = root + "/run/run.json"
@@ -57,6 +59,56 @@ import Torch
             // Other draws, other numbers; the same draws, the same.
             let other = try TrainCommandTests.run(["inspect", root + "/run", "--seed", "1", "--json"])
             #expect(try Self.document(other.output).layers != layers)
+        }
+    }
+
+    /// Runs of digits of every network, their files alone with samples, runs of comparisons and of sequences of tasks.
+    @Test func everyRunOfEveryTaskIsInspected() throws {
+        try CommandTests.withFolder { root in
+            func done(_ arguments: [String]) throws {
+                let run = try TrainCommandTests.run(arguments)
+                #expect(run.status == 0, "\(arguments): \(run.errors)")
+            }
+            func inspected(_ arguments: [String]) throws -> InspectionDocument {
+                let run = try TrainCommandTests.run(
+                    ["inspect"] + arguments + ["--batches", "1", "--rows", "64", "--json"])
+                #expect(run.status == 0 && run.errors.isEmpty, "\(arguments): \(run.errors)")
+                return try Self.document(run.output)
+            }
+            for network in ["autoencoder", "cnn", "perceptron"] {
+                try done([
+                    "train", "digits", "--preset", network, "--steps", "2", "--output", root + "/" + network,
+                ])
+                let found = try inspected([root + "/" + network])
+                #expect(found.source == (network == "autoencoder" ? "sampled(16)" : "exact"))
+                #expect(found.layers.allSatisfy { $0.errors.count == 3 && $0.block.rank <= 64 })
+            }
+            // The file alone says which network it is of, but has no data.
+            let folder = root + "/perceptron/checkpoints/step-000000002/"
+            let (weights, copy) = (folder + "model.safetensors", root + "/copy.safetensors")
+            try FileManager.default.copyItem(atPath: weights, toPath: copy)
+            let alone = try TrainCommandTests.run(["inspect", copy])
+            #expect(alone.status == 64 && alone.errors.contains("--inputs and --targets"), "\(alone.errors)")
+            try CommandTests.write(["inputs": .zeros([6, 64])], to: root + "/inputs")
+            try CommandTests.write(["targets": Tensor([0, 1, 2, 3, 4, 5] as [Int64])], to: root + "/targets")
+            let own = try inspected([copy, "--inputs", root + "/inputs", "--targets", root + "/targets"])
+            #expect(own.units == 6 && own.rows == 60)
+
+            try done([
+                "compare", "digits", "--preset", "perceptron", "--steps", "2", "--seeds", "1", "--output",
+                root + "/compared",
+            ])
+            try done([
+                "continual", "--tasks", "2", "--steps", "4", "--width", "8", "--batch", "16", "--seeds", "1",
+                "--strengths", "0.1,1", "--methods", "exact", "--output", root + "/continual",
+            ])
+            for study in ["compared", "continual"] {
+                let runs = try RunDirectory.runs(under: root + "/" + study)
+                #expect(!runs.isEmpty)
+                for run in runs { #expect(try inspected([run.path]).layers.count >= 2) }
+                let whole = try TrainCommandTests.run(["inspect", root + "/" + study])
+                #expect(whole.status == 66 && whole.errors.contains("inspect one of them"), "\(whole.errors)")
+            }
         }
     }
 
@@ -96,6 +148,7 @@ import Torch
                 ([root + "/none"], 66, "/none"), ([root], 66, "neither a checkpoint nor a run"),
                 ([root + "/weights"], 65, "which GPT"),
                 ([root + "/weights"] + network, 64, "belong together"),
+                ([root + "/weights"] + data + ["--rows", "100000"], 64, "--rows"),
                 ([root + "/inputs"] + data, 65, "0.weight"),
                 ([root + "/weights"] + data + ["--batches", "0"], 64, "--batches"),
                 ([root + "/weights"] + data + ["--report", root + "/no/page.html"], 73, "/no"),

@@ -83,7 +83,7 @@ import Torch
         try CommandTests.withFolder { root in
             let run = root + "/run"
             let train = ["train", "waiting", "--threads", "1"]
-            let once = ["--turns", "1", "--training-steps", "5", "--warm-up-steps", "2"]
+            let once = ["--turns", "1", "--training-steps", "5", "--quick"]
             for (arguments, words) in [
                 (
                     train + ["--rule", "lion", "--steps", "20", "--output", run],

@@ -40,6 +40,7 @@ import Testing
             .gradient, .full(.exact), .blocks(.empirical), .diagonal(.minibatch), .kronecker(.exact, .reduce),
             .kroneckerDiagonal(.empirical), .products(.exact), .products(.empirical), .hessian,
             .perSampleGradients(.empirical), .activations(.exact), .layerMeans(.empirical),
+            .unitGradients(.empirical, units: 2),
         ]
         let found = try estimates(requests, [0..<2, 2..<6, 0..<6])
         let (sum, whole) = (try found[0] + found[1], found[2])

@@ -227,29 +227,31 @@ import Testing
         #expect(abs(found.trace.value - 14.0 / 3) < 1e-12 && error < 1e-12)
     }
 
-    @Test func tracesByLayerAddUp() throws {
-        let (estimator, batch, forward) = try estimates(.perceptron)
-        let found = try #require(
-            try estimator.estimate(
-                [.diagonal(.empirical)], of: Objective(forward(), observing: batch.targets)
-            ).diagonal(.empirical))
-        var traces = InformationTraces(every: 10)
-        #expect(traces.isDue(at: 20) && !traces.isDue(at: 21))
-        try traces.record(found, at: 10)
-        try traces.record(found, at: 20)
-        let metrics = traces.metrics(at: 20)
-        #expect(
-            Set(metrics.keys) == [
-                "step", "fisher_trace", "fisher_trace/first", "fisher_trace/norm", "fisher_trace/second",
-            ])
+    /// A look has the closed form's trace and diagonal, and the whole matrix's spectrum; its line gives it back.
+    @Test func momentsAreThoseOfTheWholeMatrix() throws {
+        let (model, batch, logits) = try InformationTests.Network.perceptron.make()
+        let objective = { try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets) }
         let whole = try #require(
-            try estimator.estimate([.full(.empirical)], of: Objective(forward(), observing: batch.targets))
-                .full(.empirical))
-        let trace = try Spectrum(diagonalOf: whole.mean).trace
-        #expect(abs(try #require(metrics["fisher_trace"]) - trace) < 1e-12)
-        let sum = metrics.filter { $0.key.contains("/") }.values.sorted().reduce(0, +)
-        #expect(abs(sum - trace) < 1e-12)
-        #expect(traces.moments.map(\.step) == [10, 20] && traces.metrics(at: 15).isEmpty)
+            try CurvatureEstimator(of: model).estimate([.full(.exact)], of: objective()).full(.exact)
+        ).mean
+        let (moment, diagonal) = try InformationMonitor(of: model).moment(
+            at: 30, of: objective(), units: batch.unitCount)
+        let spectrum = try Spectrum(of: whole)
+        #expect(moment.step == 30 && abs(moment.trace - spectrum.trace) < 1e-12 * spectrum.trace)
+        #expect(abs(moment.topEigenvalue - spectrum.values[0]) < 1e-10 * spectrum.values[0])
+        #expect(abs(moment.effectiveRank - spectrum.effectiveRank) < 1e-9)
+        #expect(Set(moment.traces.keys) == ["first", "norm", "second"])
+        #expect(abs(moment.traces.values.reduce(0, +) - moment.trace) < 1e-12)
+        let elements = try diagonal.values.flatMap { try $0.scalars(as: Double.self) }
+        let zeros = elements.filter { $0 == 0 }.count
+        #expect(abs(moment.unreached - Double(zeros) / Double(elements.count)) < 1e-12)
+        #expect(abs(moment.histogram.values.reduce(moment.unreached, +) - 1) < 1e-12)
+        for (bin, share) in moment.histogram {
+            let held = elements.filter { $0 > 0 && Int((log10($0) * 2).rounded(.down)) == bin }.count
+            #expect(abs(share - Double(held) / Double(elements.count)) < 1e-12)
+        }
+        #expect(InformationMoment(metrics: moment.metrics) == moment)
+        #expect(InformationMoment(metrics: ["step": 3, "loss": 1]) == nil)
     }
 
     @Test func theLeastInformedAreFound() throws {

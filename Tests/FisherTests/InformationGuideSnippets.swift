@@ -83,7 +83,7 @@ import Testing
         }
         let inspection = try inspector.inspection()
         for layer in inspection.layers {
-            print(layer.path, layer.trace, layer.effectiveRank, layer.factors?.diagonalShare ?? .nan)
+            print(layer.path, layer.block.effectiveRank, layer.diagonalShare, layer.errors.map(\.comparison))
         }
 
         #expect(inspection.layers.count == 1 && inspection.layers[0].trace > 0)
@@ -113,17 +113,24 @@ import Testing
     @Test func training() throws {
         let (model, x, y, _) = try Self.data()
         let estimator = try CurvatureEstimator(of: model)
-        var traces = InformationTraces(every: 10)
+        let monitor = try InformationMonitor(of: model)
+        var moments: [InformationMoment] = []
         var sensitivity = DecaySensitivity(decays: [0.9, 0.99, 0.999])
         for step in 1...20 {
             let found = try estimator.estimate(
                 [.diagonal(.empirical)], of: Objective(Categorical(logits: model(x)), observing: y))
             guard let estimate = found.diagonal(.empirical) else { continue }
             try sensitivity.add(estimate.mean)
-            if traces.isDue(at: step) { try traces.record(estimate, at: step) }
+            if step.isMultiple(of: 10) {
+                moments.append(
+                    try monitor.moment(
+                        at: step, of: Objective(Categorical(logits: model(x)), observing: y),
+                        units: x.shape[0]
+                    ).moment)
+            }
         }
-        print(traces.metrics(at: 20)["fisher_trace"] ?? .nan)
+        print(moments.map { [$0.trace, $0.topEigenvalue, $0.effectiveRank] })
 
-        #expect(traces.moments.count == 2 && sensitivity.count == 20)
+        #expect(moments.count == 2 && sensitivity.count == 20)
     }
 }

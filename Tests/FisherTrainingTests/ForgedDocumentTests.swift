@@ -97,16 +97,30 @@ import Testing
     }
 
     /// An infinite relative time ended the process while ticks were counted.
-    @Test(arguments: [(0.0, 0.5), (0, .nan), (1e12, 1), (1, -1), (1e-300, 0)])
-    func hierarchiesAreDrawnWhateverWasMeasured(baseline: Double, cosine: Double) throws {
+    @Test(arguments: [0.0, 1e-300, .infinity, .nan, 1e308], [0.5, .nan, 1, -1, 0])
+    func hierarchiesAreDrawnWhateverWasMeasured(value: Double, cosine: Double) throws {
+        let levels = [0, 1, 1e12].map {
+            HierarchyLevel(
+                label: "a", rule: "natural_gradient", source: "b", structure: "identity", power: "1",
+                operations: "c", options: [], isDamped: true,
+                cost: LevelCost(
+                    milliseconds: $0, ratioQuartiles: [value, $0, value], stateBytes: 0,
+                    sizes: (0..<4).map {
+                        SizeCost(
+                            width: $0, parameterCount: $0, milliseconds: value < 1e12 ? value : 0, bytes: nil)
+                    }))
+        }
+        let points = (0...2).map { seed in
+            HierarchyPoint(
+                seed: seed, step: 10, loss: value, heldOutLoss: value, referenceResidual: value,
+                measures: levels.indices.map {
+                    HierarchyMeasure(
+                        level: $0, damping: 1e-3, cosine: cosine, decrease: value, heldOutDecrease: -value)
+                })
+        }
         let study = HierarchyComparison(
-            task: ComparisonFixture.typical.task, environment: .example,
-            levels: [0, 1, 1e12].map {
-                HierarchyLevel(
-                    label: "a", source: "b", structure: "c", power: "1", cosine: cosine, decrease: .infinity,
-                    greatestDecrease: .nan,
-                    milliseconds: $0, baselineMilliseconds: baseline, stateBytes: 0)
-            })
+            task: ComparisonFixture.typical.task, environment: .example, settings: HierarchySettings(),
+            levels: levels, points: points)
         let again = try HierarchyComparison(json: study.json(), path: "results.json")
         #expect(again.report().hasSuffix("</html>\n") && again.text().contains("a"))
     }

@@ -40,11 +40,13 @@ import Testing
         let content = page.replacing(/<script>\s*\(\(\) => [\s\S]*?<\/script>/, with: "")
         #expect(!content.contains("<script") && content.contains("&lt;script&gt;"))
         #expect(!content.contains("NaN") && content.firstMatch(of: /\bnan\b/) == nil)
-        // A figure for each layer with factors, in two layouts, and the map; the norm is in the table.
-        #expect(content.matches(of: /<svg class="chart/).count == 6)
-        #expect(content.contains("(Linear)") && !content.contains("(LayerNorm)"))
-        #expect(content.contains("* without Kronecker factors, of the diagonal alone: norm"))
-        for id in ["least-wide-title", "layer-0-wide-title", "layer-2-narrow-desc"] {
+        // A true block of each layer, a surrogate of each with factors, and the map, each in two layouts.
+        #expect(content.matches(of: /<svg class="chart/).count == 12)
+        #expect(
+            content.contains("(Linear): K-FAC&#39;s surrogate")
+                || content.contains("(Linear): K-FAC's surrogate"))
+        #expect(content.contains("(LayerNorm): true block") && !content.contains("(LayerNorm): K-FAC"))
+        for id in ["least-wide-title", "layer-0-wide-title", "layer-2-narrow-desc", "block-1-wide-title"] {
             #expect(content.matches(of: try Regex("id=\"\(id)\"")).count == 1, "\(id)")
         }
     }
@@ -54,11 +56,34 @@ import Testing
         let document = InspectionDocument(
             inspection, of: InspectionSubject(title: "t", description: "d"))
         let lines = document.text().split(separator: "\n")
-        #expect(lines.contains { $0.hasPrefix("norm") && $0.contains("no factors") })
-        #expect(lines.last == "* without Kronecker factors, of the diagonal alone: norm")
-        #expect(document.layers.map(\.hasKroneckerFactors) == [true, false, true])
+        // The norm has a true block and a diagonal; K-FAC and its surrogate are of the linear layers.
+        let norm = try #require(lines.first { $0.hasPrefix("norm ") })
+        #expect(norm.contains("LayerNorm") && norm.split(separator: " ").filter { $0 == "-" }.count == 2)
         #expect(try StoredJSON.decode(InspectionDocument.self, from: document.json()) == document)
-        #expect(document.layers[1].diagonalShare == nil && document.layers[0].inputs?.eigenvalues.count == 5)
+        #expect(document.layers.map { $0.surrogate == nil } == [false, true, false])
+        #expect(
+            document.layers[1].errors.count == 1
+                && document.layers[0].surrogate?.inputs.eigenvalues.count == 5)
+        #expect(document.surrogateTable.rowCount == 2)
+        #expect(document.csv().hasPrefix("layer,type,parameters,trace,empirical_trace,norm,"))
+    }
+
+    /// An error above one is marked and explained, and a document that contradicts itself is refused.
+    @Test func errorsWorseThanZeroAreMarked() throws {
+        var document = InspectionDocument(
+            try Self.inspection(), of: InspectionSubject(title: "t", description: "d"))
+        document.layers[0].errors[1] = StructureError(
+            structure: "kronecker",
+            comparison: try InformationComparison([.root: Tensor([-2.0])], to: [.root: Tensor([1.0])]))
+        #expect(
+            document.text().contains("3.000 !")
+                && document.text().contains("a matrix of zeros would be nearer"))
+        for index in document.layers.indices {
+            document.layers[index].errors.removeLast(document.layers[index].errors.count - 1)
+        }
+        #expect(!document.text().contains("!"))
+        document.dampings.removeLast()
+        #expect(throws: DocumentFault.self) { try document.validate() }
     }
 
     @Test func heatMapsAreLogarithmic() {
@@ -75,20 +100,33 @@ import Testing
         #expect(HeatMap([0], size: 1).levels == [0])
     }
 
-    /// The recorder's numbers fit a line of the metrics.
-    @Test func tracesGoIntoTheMetrics() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "traces-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let path = folder.appending(path: "metrics.jsonl").path
-        let estimate = DiagonalInformation(
-            source: .empirical,
-            sums: DiagonalSums(squares: [ParameterPath("a.weight"): Tensor([2.0, 4])], gradients: [:]),
-            observationCount: 2)
-        var traces = InformationTraces(every: 5)
-        try traces.record(estimate, at: 5)
-        try MetricsLog(path: path).append(traces.metrics(at: 5))
-        let line = try String(contentsOfFile: path, encoding: .utf8)
-        #expect(line == "{\"fisher_trace\":3,\"fisher_trace/a\":3,\"step\":5}\n")
+    /// Looks at the information are on the page of the runs, and in the records of what was looked at only.
+    @Test func informationAlongTrainingIsDrawn() throws {
+        var run = RunRecord(
+            seed: 3, status: .completed,
+            curve: [CurvePoint(step: 10, tokens: 10, seconds: 1, trainingLoss: 1, validationLoss: 1)],
+            finalValidationLoss: 1, forwardBackwardMilliseconds: 1, optimizerMilliseconds: 1, stateBytes: 0)
+        func page() throws -> String {
+            let comparison = OptimizerComparison(
+                task: TaskSummary(
+                    name: "t", description: "d", parameterCount: 4, lossUnit: "point", settings: []),
+                environment: .example,
+                entries: [OptimizerEntry(label: "fadam", rule: "fadam", options: [], runs: [run])])
+            let again = try StoredJSON.decode(OptimizerComparison.self, from: comparison.json())
+            #expect(again.entries[0].runs[0].information == run.information)
+            return again.report()
+        }
+        #expect(try !page().contains("Fisher information along training"))
+        run.information = [0, 5, 10].map {
+            InformationMoment(
+                step: $0, trace: 2 + Double($0), traces: ["a": 2 + Double($0)], topEigenvalue: 1,
+                effectiveRank: 1.5, histogram: [-4: 0.5, -3: 0.25], unreached: 0.25)
+        }
+        let drawn = try page()
+        #expect(drawn.contains("Fisher information along training") && drawn.contains("fadam, seed 3"))
+        #expect(drawn.contains("trace 2 at step 0, 12") && drawn.contains("below about 1e-2 at step 0"))
+        #expect(!drawn.contains("NaN"))
+        run.information?.swapAt(0, 2)
+        #expect(throws: DocumentFault.self) { try run.validate("run") }
     }
 }

@@ -146,11 +146,12 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
     /// Flags that commands have of their own, which no option of a task may take.
     private static var commandFlags: Set<String> {
         [
-            "accept-damage", "change-schedule", "config", "damping", "dry-run", "first-seed", "help", "json",
-            "learning-rates", "option",
-            "optimizer", "output", "preset", "print-config", "protocol", "resume", "seeds", "set",
+            "accept-damage", "batches", "change-schedule", "config", "damping", "dampings", "divergence",
+            "dry-run",
+            "first-seed", "help", "json", "learning-rates", "option",
+            "optimizer", "output", "preset", "print-config", "protocol", "quick", "resume", "seeds", "set",
+            "sizes",
             "training-steps", "tune", "tuning-seeds", "turns", "unequal-budgets", "version",
-            "warm-up-steps",
         ]
     }
 }

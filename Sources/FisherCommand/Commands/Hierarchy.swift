@@ -10,14 +10,22 @@ import Foundation
 struct Hierarchy: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
-            abstract: "Measure how close each optimizer's step is to the natural gradient, and its cost.",
+            abstract:
+                "Measure how close each optimizer's direction is to the natural gradient, and its cost.",
             discussion: """
-                On one small model, a classifier of digits unless another task is named, at one point of its \
-                training: the angle between a rule's step and the exact natural gradient's, what the step takes off \
-                the loss, its time and its memory. Every rule first fills its averages from some batches, the \
-                weights being held still.
+                On a small model, a classifier of digits unless another task is named, after some steps of several \
+                trainings: the angle between a rule's direction and the exact natural gradient's in the metric of the \
+                Fisher information, and what a step of a given divergence in that direction takes off the loss, on \
+                the samples it was made from and on held-out ones.
+
+                All levels have the same gradient, the mean over an estimation set of some mini-batches, and one exact \
+                damping; momentum, decay and clips are off. The same measurements over a range of dampings are \
+                curves. The cost is timed in turns with gradient descent, and over a range of sizes.
+
+                Where the whole matrix does not fit, the reference is solved by conjugate gradients, with a stated \
+                residual: fisher hierarchy language
                 """,
-            subcommands: TaskRegistry.tasks.filter { $0.smallestPreset != nil }.map { $0.hierarchyCommand },
+            subcommands: TaskRegistry.tasks.map { $0.hierarchyCommand },
             defaultSubcommand: HierarchyTask<DigitsTask>.self)
     }
 }
@@ -32,7 +40,9 @@ private enum HierarchyUse: ConfigurationUse {
         !["optimizer.", "training.", "checkpoints.", "log."].contains { option.hasPrefix($0) }
     }
 
-    static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String? { task.smallestPreset }
+    static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String? {
+        task.smallestPreset ?? task.presets.first?.name
+    }
 }
 
 /// `fisher hierarchy`, one task.
@@ -40,67 +50,90 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: Task.name,
-            abstract: "Measure how close each optimizer's step is to the natural gradient on \(Task.subject)."
+            abstract:
+                "Measure how close each optimizer's direction is to the natural gradient on \(Task.subject)."
         )
     }
 
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue,
-        help: "An optimizer with options, as kfac:damping=1e-3; repeat it. By default one of each level.")
+        help:
+            "An optimizer with options, as kfac:damping_style=factored; repeat it. By default one of each level."
+    )
     var optimizers: [OptimizerSpecification] = []
-    @Option(help: "Steps of AdamW before anything is compared.")
-    var trainingSteps = 100
-    @Option(help: "Batches from which the rules fill their averages.")
-    var warmUpSteps = 10
-    @Option(help: "Damping of the exact natural gradient, and of every rule that has one.")
+    @Option(help: "Steps of AdamW before the levels are compared, with commas between several.")
+    var trainingSteps = CountList([10, 100, 400])
+    @Option(
+        help: "Mini-batches from which averages and the exact information are; the last gives the gradient.")
+    var batches = 1
+    @Option(help: "The damping of the ladder, the same for every level.")
     var damping = 1e-3
-    @Option(help: "The seed of weights and batches.")
-    var seed: UInt64 = 0
+    @Option(help: "The dampings of the curves, with commas between them.")
+    var dampings = PositiveList([1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1])
+    @Option(help: "The divergence, in nats per observation, to which every step is scaled.")
+    var divergence = 0.01
+    @OptionGroup var seeds: SeedArguments
     @Option(help: "Turns in which the steps are timed.")
     var turns = 7
+    @Flag(inversion: .prefixedNo, help: "Measure time and memory over a range of sizes.")
+    var sizes = true
+    @Flag(help: "One seed, two points of training, three dampings, and no range of sizes: seconds.")
+    var quick = false
     @OptionGroup var threads: ThreadArguments
     @Flag(help: "Print the result as JSON instead of a table.")
     var json = false
+    @Flag(help: "Continue the same study, where none is begin it: points that are finished are not repeated.")
+    var resume = false
     @Option(name: .shortAndLong, help: "The folder for results.csv, results.json and report.html.")
     var output = "runs/hierarchy"
     @OptionGroup var configuration: ConfigurationArguments<Task, HierarchyUse>
 
     func validate() throws {
-        try requirePositive(["turns": turns])
-        guard trainingSteps >= 0, warmUpSteps >= 0 else {
-            throw ValidationError("--training-steps and --warm-up-steps must be zero or more.")
+        try requirePositive(["turns": turns, "batches": batches])
+        for (name, value) in [("damping", damping), ("divergence", divergence)] {
+            guard value > 0, value.isFinite else {
+                throw ValidationError("--\(name) must be more than zero, not \(value).")
+            }
         }
-        guard damping > 0, damping.isFinite else {
-            throw ValidationError("--damping must be more than zero, not \(damping).")
+        guard batches <= 100_000 else {
+            throw ValidationError("--batches must be at most 100000, not \(batches).")
         }
     }
 
     func run() throws {
         Interruption.install()
-        let folder = try StudyDirectory(
-            path: output, resuming: false, advice: "choose another folder with --output, or remove it")
-        defer { withExtendedLifetime(folder) {} }
         threads.apply(usual: 1)
-        let named =
-            optimizers.isEmpty
-            ? RuleRegistry.rules.map { OptimizerSpecification(name: $0.summary.name, settings: []) }
-            : optimizers
-        let candidates = try named.map { try $0.candidate(sharing: [("damping", "\(damping)")], clip: nil) }
-        let task = try Task(try configuration.resolved().value.task)
-        var summary = task.summary
-        summary.settings += [
-            Setting("training", "\(trainingSteps) steps of AdamW"),
-            Setting("averages", "filled from \(warmUpSteps) batches"), Setting("damping", "\(damping)"),
-        ]
-        var study = HierarchyStudy(task)
-        (study.seed, study.trainingSteps, study.warmUpSteps) = (seed, trainingSteps, warmUpSteps)
-        (study.damping, study.turns) = (damping, turns)
-        let levels = try study.levels(of: candidates) { done in
-            if !json { say("\(done) of \(candidates.count): \(candidates[done - 1].label)") }
-        }
-        let result = HierarchyComparison(
-            task: summary, environment: .current(), levels: levels)
+        let folder = try StudyDirectory(
+            path: output, resuming: resume,
+            advice: "continue with --resume, choose another folder with --output, or remove it")
+        defer { withExtendedLifetime(folder) {} }
         let files = folder.files
+        let task = try Task(try configuration.resolved().value.task)
+        let study = HierarchyStudy(task, try HierarchyStudy<Task>.fitting(settings, to: task))
+        let candidates = try self.candidates(study.settings)
+        var result = HierarchyComparison(
+            task: task.summary, environment: .current(), settings: study.settings,
+            levels: candidates.map(\.level))
+        if resume, files.hasResult {
+            let old = try files.read(HierarchyComparison.self)
+            guard old.continues(result) else {
+                throw UsageError(
+                    description:
+                        "\(output) holds a hierarchy of other levels or settings: choose another --output")
+            }
+            result = old
+        }
+        let seeds = try seeds.numbers(quick ? 1 : 5)
+        let progress = ProgressDisplay(runCount: seeds.count + 1)
+        do {
+            for seed in seeds { try measure(seed, study, candidates, into: &result, files, progress) }
+            try measureCosts(candidates, on: task, seed: seeds[0], into: &result, progress)
+            progress.finish()
+        } catch let error as Interrupted {
+            progress.finish()
+            try files.writeWithReport(result)
+            throw Resumable(signal: error.signal, command: "the same command with --resume")
+        }
         try files.writeWithReport(result)
         if json {
             print(String(decoding: result.json(), as: UTF8.self), terminator: "")
@@ -109,4 +142,87 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
             print("report: \(URL(filePath: files.report).path)")
         }
     }
+
+    private var settings: HierarchySettings {
+        var settings = HierarchySettings()
+        settings.damping = damping
+        settings.dampings =
+            quick && dampings == .init([1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1]) ? [1e-4, 1e-2] : dampings.values
+        settings.divergence = divergence
+        settings.trainingSteps =
+            quick && trainingSteps == .init([10, 100, 400]) ? [10, 100] : trainingSteps.values
+        settings.batchCount = batches
+        return settings
+    }
+
+    private func candidates(_ settings: HierarchySettings) throws -> [HierarchyCandidate] {
+        if optimizers.isEmpty { return try HierarchyCandidate.usual(settings) }
+        return try optimizers.map { try HierarchyCandidate($0.name, $0.settings, in: settings) }
+    }
+
+    /// Measures the points of a seed that are not there yet; each is written once it is complete.
+    private func measure(
+        _ seed: UInt64, _ study: HierarchyStudy<Task>, _ candidates: [HierarchyCandidate],
+        into result: inout HierarchyComparison, _ files: StudyFiles, _ progress: ProgressDisplay
+    ) throws {
+        let known = Set(result.points.filter { $0.seed == seed }.map(\.step))
+        let steps = study.settings.trainingSteps.filter { !known.contains($0) }
+        progress.begin("seed \(seed)", totalSteps: steps.count * candidates.count)
+        var finished = 0
+        try study.points(seed: seed, of: candidates, where: steps.contains) { done, _ in
+            progress.update(step: finished + done)
+        } _: { point in
+            finished += candidates.count
+            result.points.append(point)
+            try files.write(result)
+        }
+        progress.endRun(steps.isEmpty ? "finished before" : "\(steps.count) points")
+    }
+
+    private func measureCosts(
+        _ candidates: [HierarchyCandidate], on task: Task, seed: UInt64,
+        into result: inout HierarchyComparison,
+        _ progress: ProgressDisplay
+    ) throws {
+        var costs = LevelCosts()
+        (costs.turns, costs.measuresSizes) = (turns, sizes && !quick)
+        progress.begin("costs", totalSteps: candidates.count)
+        for (number, candidate) in candidates.enumerated() {
+            if result.levels[number].cost == nil {
+                result.levels[number].cost = try costs.cost(of: candidate, on: task, seed: seed)
+            }
+            progress.update(step: number + 1)
+        }
+        progress.endRun("\(candidates.count) levels")
+    }
+}
+
+/// Numbers of steps with commas between them.
+private struct CountList: ExpressibleByArgument, Equatable {
+    let values: [Int]
+
+    init(_ values: [Int]) { self.values = values }
+
+    init?(argument: String) {
+        let pieces = argument.split(separator: ",", omittingEmptySubsequences: false)
+        values = pieces.compactMap { Int($0) }.filter { (0...1_000_000_000).contains($0) }
+        if values.count != pieces.count { return nil }
+    }
+
+    var defaultValueDescription: String { values.map { "\($0)" }.joined(separator: ",") }
+}
+
+/// Numbers above zero with commas between them.
+private struct PositiveList: ExpressibleByArgument, Equatable {
+    let values: [Double]
+
+    init(_ values: [Double]) { self.values = values }
+
+    init?(argument: String) {
+        let pieces = argument.split(separator: ",", omittingEmptySubsequences: false)
+        values = pieces.compactMap { Double($0) }.filter { $0 > 0 && $0.isFinite }
+        if values.count != pieces.count { return nil }
+    }
+
+    var defaultValueDescription: String { values.map { String(format: "%g", $0) }.joined(separator: ",") }
 }

@@ -10,13 +10,15 @@ struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show a model's Fisher information by layer, from a run, a checkpoint or files.",
         discussion: """
-            A run or a checkpoint of fisher train is inspected on batches of its own data. Any other file of weights \
-            needs --model, --inputs and --targets, as fisher information takes them.
+            A run or a checkpoint of fisher train, compare, ablate or continual is inspected on batches of its own \
+            data. Any other file of weights needs --inputs and --targets, and --model unless fisher wrote it.
 
-            The table has, by layer, the parameters, the trace of the information of an observation, effective rank \
-            and condition number, the share of the Kronecker factors' squared energy on their diagonals, and how far \
-            the empirical diagonal (the data's labels) is from the true one (labels drawn from the model). Layers \
-            without Kronecker factors are marked and named.
+            The first table is of each layer's true block, computed from the Gram matrix of the units' gradients: rank, \
+            effective rank, the diagonal's share of the squared norm, the relative error of the structures that stand \
+            for it (diagonal, K-FAC, EKFAC; "!" where a matrix of zeros would be nearer), and the cosine of the \
+            empirical information (the data's labels) to the true one (labels of the model's own) with the error of \
+            the draws. Then follow what lies between layers, how far the sample limits what can be said of the \
+            spectra, effective parameters and Takeuchi's penalty by damping, and K-FAC's surrogate under its own name.
 
             fisher inspect runs/first --report inspection.html
             fisher inspect weights.safetensors --model spec.json --inputs x.safetensors --targets y.safetensors
@@ -40,33 +42,61 @@ struct Inspect: ParsableCommand {
     @Option(help: "Seed of the batches and of the draws.")
     var seed: UInt64 = 0
     @Option(
-        help:
-            "Draws of labels per batch for the true information; 0: its closed form, a pass for each output.")
-    var samples = 1
+        help: ArgumentHelp(
+            "Draws of labels per batch for the true information; 0: its closed form, a pass for each output. By "
+                + "default the closed form up to \(ModelInspector.closedFormPasses) passes, otherwise "
+                + "\(ModelInspector.draws) draws."))
+    var samples: Int?
+    @Option(
+        help: ArgumentHelp(
+            "The most rows of a Gram matrix, units times passes: the first units of the batches are taken. By default "
+                + "\(ModelInspector.mostRows), fewer for models of more than some 50,000 parameters."))
+    var rows: Int?
     @Option(
         help:
-            "Write a page with heat maps of the factors, spectra and a map of the least-informed parameters.")
+            "Write a page with spectra, heat maps of K-FAC's factors and a map of the least-informed parameters."
+    )
     var report: String?
     @Flag(help: "Print JSON instead of the table.")
     var json = false
 
     func validate() throws {
-        try requirePositive(["batches": batches])
-        guard samples >= 0 else { throw ValidationError("--samples must not be negative.") }
-        guard
-            [model, inputs, targets].allSatisfy({ $0 == nil })
-                || [model, inputs, targets].allSatisfy({ $0 != nil })
-        else { throw ValidationError("--model, --inputs and --targets belong together.") }
-        guard model == nil || text.isEmpty else {
-            throw ValidationError("--text is for language models, --model for plain networks.")
+        try requirePositive(["batches": batches, "rows": rows ?? 1])
+        guard rows ?? 1 <= Self.mostRows else {
+            throw ValidationError("--rows must be at most \(Self.mostRows), not \(rows ?? 0).")
+        }
+        guard samples ?? 0 >= 0 else { throw ValidationError("--samples must not be negative.") }
+        guard (inputs == nil) == (targets == nil), model == nil || inputs != nil else {
+            throw ValidationError("--model, --inputs and --targets belong together.")
+        }
+        guard inputs == nil || text.isEmpty else {
+            throw ValidationError("--text is for language models, --inputs for plain networks.")
         }
     }
+
+    /// What is being computed, on a terminal's line that is overwritten.
+    private struct Status {
+        private let output = ProgressOutput.standardError()
+
+        func show(_ text: String) throws {
+            try Interruption.poll()
+            if output.isTerminal {
+                output.write("\r\u{1B}[K" + String(text.printable.prefix(output.width() - 1)))
+            }
+        }
+    }
+
+    private var status: Status { Status() }
+
+    /// Gram matrices of more rows take more than 2 GiB each.
+    private static let mostRows = 16_384
 
     func run() throws {
         Interruption.install()
         // An invalid path of the page is reported before the work, not after it.
         if let report { try FileWriter.check(report) }
-        let (inspection, subject) = try model == nil ? saved() : plain()
+        let (inspection, subject) = try inputs == nil ? saved() : plain()
+        try status.show("")
         let document = InspectionDocument(inspection, of: subject)
         if json {
             print(String(decoding: document.json(), as: UTF8.self), terminator: "")
@@ -88,12 +118,34 @@ struct Inspect: ParsableCommand {
 
     /// A task's model on batches of the task's data: that of a run, or a GPT by what its file says.
     private func saved() throws -> (ModelInspection, InspectionSubject) {
+        try refuseStudy()
         let place = try SavedModel(at: checkpoint)
+        if let run = try place.run, let task = try ContinualTask(of: run, in: checkpoint) {
+            let model = try task.makeModel(seed: seed)
+            try model.load(from: place.weights)
+            return try inspect(task, model, place, try task.inspectionBatches(seed: seed))
+        }
         if let task = try place.task.map(TaskRegistry.task) { return try inspect(task, place) }
+        if try SafetensorsFile(path: place.weights).metadata[PlainNetwork.metadataKey] != nil {
+            throw UsageError(
+                description:
+                    "\(checkpoint) is of a plain network without a run: give the samples to inspect it on with "
+                    + "--inputs and --targets")
+        }
         let model = try GPTFile.read(place.weights)
         let batch = LanguageOptions().batch
-        return try inspect(
-            LanguageTask(model.configuration, corpus: try Corpus.text(at: text), batch: batch), model, place)
+        let task = try LanguageTask(model.configuration, corpus: try Corpus.text(at: text), batch: batch)
+        return try inspect(task, model, place, try task.makeBatches(seed: seed))
+    }
+
+    /// Throws for the folder of a study, with one of its runs: none of them is the study's model.
+    private func refuseStudy() throws {
+        guard try DurableStorage.kind(of: checkpoint + "/results.json", followingLinks: true) != nil,
+            let run = try RunDirectory.runs(under: checkpoint).first
+        else { return }
+        throw StorageError(
+            .notFound, path: checkpoint,
+            reason: "holds several runs: inspect one of them, such as \(run.path)")
     }
 
     private func inspect<Task: ConfigurableTask>(
@@ -106,38 +158,40 @@ struct Inspect: ParsableCommand {
         let task = try Task(try ResolvedConfiguration<Task.Options>(layers).value.task)
         let model = try task.makeModel(seed: seed)
         try model.load(from: place.weights)
-        return try inspect(task, model, place)
+        return try inspect(task, model, place, try task.makeBatches(seed: seed))
     }
 
     private func inspect<Task: TrainingTask>(
-        _ task: Task, _ model: Task.Model, _ place: SavedModel
+        _ task: Task, _ model: Task.Model, _ place: SavedModel, _ batches: some BatchStream<Task.Batch>
     ) throws -> (ModelInspection, InspectionSubject) {
-        var stream = try task.makeBatches(seed: seed)
-        var inspector = try ModelInspector(of: model, samples: samples, seed: seed)
-        for _ in 0..<batches {
-            try Interruption.poll()
+        var stream = batches
+        var inspector = try ModelInspector(of: model, samples: samples, rows: rows, seed: seed)
+        for number in 1...self.batches {
+            try status.show("batch \(number) of \(self.batches)")
             let batch = try stream.next()
             try inspector.add(task.objective(of: model, on: batch), units: batch.unitCount)
         }
         return (
-            try inspector.inspection(),
+            try inspector.inspection { try status.show("the block of \($0)") },
             subject(task.summary.description, [Setting("weights", place.weights)])
         )
     }
 
     /// A plain network on the samples of files.
     private func plain() throws -> (ModelInspection, InspectionSubject) {
-        guard let model, let inputs, let targets else { preconditionFailure("validated") }
-        let plain = try PlainNetwork(model: model, weights: checkpoint)
-        var inspector = try ModelInspector(of: plain.network, samples: samples, seed: seed)
+        guard let inputs, let targets else { preconditionFailure("validated") }
+        let plain =
+            try model.map { try PlainNetwork(model: $0, weights: checkpoint) }
+            ?? PlainNetwork(describedIn: SavedModel(at: checkpoint).weights)
+        var inspector = try ModelInspector(of: plain.network, samples: samples, rows: rows, seed: seed)
         for batch in try plain.batches(inputs: inputs, targets: targets, count: batches) {
-            try Interruption.poll()
+            try status.show("a batch of \(batch.unitCount) samples")
             try inspector.add(plain.objective(batch), units: batch.unitCount)
         }
         return (
-            try inspector.inspection(),
+            try inspector.inspection { try status.show("the block of \($0)") },
             subject(
-                "\(plain.specification.likelihood) network of \(model) on the samples of \(inputs)"
+                "\(plain.specification.likelihood) network of \(model ?? checkpoint) on the samples of \(inputs)"
             )
         )
     }

@@ -18,6 +18,7 @@ extension CurvatureEstimator {
         case .kroneckerDiagonal(_, let sharing): KroneckerAccumulator(self, run, sharing, isDiagonal: true)
         case .eigenvalueCorrected(_, let sharing): EigenvalueAccumulator(self, run, sharing)
         case .layerMeans: LayerMeansAccumulator(self, run)
+        case .unitGradients(_, let units): UnitGradientsAccumulator(self, run, units: units)
         case .gradientRows: GradientRowsAccumulator(self)
         case .activations: KeptPasses(run) { CapturedActivations($0, by: self) }
         case .perSampleGradients: KeptPasses(run) { try PerSampleGradients($0, by: self) }

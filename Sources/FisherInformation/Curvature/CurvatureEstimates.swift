@@ -107,6 +107,11 @@ public struct CurvatureEstimates {
         answers[.activations(source)] as? CapturedActivations
     }
 
+    /// The gradients of the first units of each batch.
+    public func unitGradients(_ source: CurvatureSource, units: Int) -> UnitGradients? {
+        answers[.unitGradients(source, units: units)] as? UnitGradients
+    }
+
     /// The means of the layers' inputs and of the gradients of their outputs.
     public func layerMeans(_ source: CurvatureSource) -> LayerMeans? {
         answers[.layerMeans(source)] as? LayerMeans

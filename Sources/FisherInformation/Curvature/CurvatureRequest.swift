@@ -35,6 +35,8 @@ public enum CurvatureRequest: Hashable, Sendable {
     /// The layers' inputs and the gradients of their outputs, for estimates in bases that are known only
     /// afterwards.
     case activations(CurvatureSource)
+    /// The gradients of the first units of a batch, at most so many, for what is computed from their Gram matrix.
+    case unitGradients(CurvatureSource, units: Int)
     /// The means of the inputs and of the output gradients of each layer with factors.
     case layerMeans(CurvatureSource)
     /// The few rows of which a layer's gradient is the product, if products with them are cheaper.
@@ -46,7 +48,7 @@ public enum CurvatureRequest: Hashable, Sendable {
         case .full(let source), .blocks(let source), .diagonal(let source), .kronecker(let source, _),
             .kroneckerDiagonal(let source, _), .eigenvalueCorrected(let source, _), .lowRank(_, let source),
             .products(let source), .perSampleGradients(let source), .activations(let source),
-            .layerMeans(let source):
+            .layerMeans(let source), .unitGradients(let source, _):
             source
         case .gradientRows: .empirical
         case .gradient, .hessian: nil
@@ -69,6 +71,7 @@ public enum CurvatureRequest: Hashable, Sendable {
         case .perSampleGradients: "per_sample_gradients"
         case .activations: "activations"
         case .layerMeans: "layer_means"
+        case .unitGradients: "unit_gradients"
         case .gradientRows: "gradient_rows"
         }
     }
@@ -87,12 +90,14 @@ extension CurvatureRequest {
     /// Why the estimate does not exist; nil if it does.
     public var unsupportedReason: String? {
         if case .lowRank(let rank, _) = self, rank < 1 { return "the rank must be at least 1, not \(rank)" }
+        if case .unitGradients(_, let units) = self, units < 1 { return "it needs a unit, not \(units)" }
         if case .sampled(let draws)? = source, draws < 1 { return "it needs a draw, not \(draws)" }
         switch (self, source) {
         case (.kronecker, .minibatch), (.eigenvalueCorrected, .minibatch), (.kroneckerDiagonal, .minibatch),
             (.activations, .minibatch), (.layerMeans, .minibatch):
             return "the square of a mean gradient has no factors"
-        case (.perSampleGradients, .minibatch): return "a mean gradient has no units"
+        case (.perSampleGradients, .minibatch), (.unitGradients, .minibatch):
+            return "a mean gradient has no units"
         case (.perSampleGradients, .exact), (.perSampleGradients, .gaussNewton):
             return "a closed form has no labels, and no single gradient per unit"
         default: return nil
@@ -142,7 +147,7 @@ extension CurvatureRequest {
     /// Whether it sums the rows of layers into Kronecker factors or means, in which padding takes no part.
     var hasFactors: Bool {
         switch self {
-        case .kronecker, .kroneckerDiagonal, .eigenvalueCorrected, .layerMeans: true
+        case .kronecker, .kroneckerDiagonal, .eigenvalueCorrected, .layerMeans, .unitGradients: true
         default: false
         }
     }

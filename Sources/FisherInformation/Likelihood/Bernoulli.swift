@@ -31,7 +31,12 @@ extension Bernoulli: Samplable {
     }
 
     public func sample(like targets: Tensor, using generator: RandomGenerator) -> Tensor {
-        sample(using: generator).masked(isMasked(targets), with: Double(Bernoulli.masked))
+        if let failure = shapeFailure("targets", targets, like: logits) { return Tensor(failed: failure) }
+        return .drawn(outside: isMasked(targets), marking: Double(Bernoulli.masked)) { places in
+            let all = logits.detached().flattened()
+            return (places.map { all.gathering($0, along: 0) } ?? all).sigmoid().sampledBernoulli(
+                using: generator)
+        }
     }
 
     /// -sum_j t_j log p_j + (1 - t_j) log(1 - p_j) for targets in the logits' shape; a target of `masked`

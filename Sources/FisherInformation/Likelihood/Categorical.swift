@@ -51,8 +51,14 @@ extension Categorical: Samplable {
     }
 
     public func sample(like targets: Tensor, using generator: RandomGenerator) -> Tensor {
-        sample(using: generator)
-            .masked(targets.equals(Double(Categorical.masked)), with: Double(Categorical.masked))
+        if let failure = failure(of: targets) { return Tensor(failed: failure) }
+        let mark = Double(Categorical.masked)
+        return .drawn(outside: targets.equals(mark), marking: mark) { places in
+            let rows = logits.detached().flattenedRows
+            if places?.count == 0 { return .zeros([0], dtype: .int64, device: rows.device) }
+            let observed = places.map { rows.gathering($0, along: 0) } ?? rows
+            return observed.softmax(along: -1).sampledCategories(using: generator)
+        }
     }
 
     public func perObservationNegativeLogLikelihood(of targets: Tensor) -> Tensor {

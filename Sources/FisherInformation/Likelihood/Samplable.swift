@@ -7,7 +7,8 @@ public protocol Samplable: Likelihood {
     /// The generator must be one of the outputs' device; equal generators give equal draws.
     func sample(using generator: RandomGenerator) -> Observation
 
-    /// A draw that is masked wherever `observed` is; the same as `sample(using:)` if nothing is masked.
+    /// A draw that is masked wherever `observed` is; the same as `sample(using:)` if nothing is masked. Nothing is drawn
+    /// for masked observations, so that padding changes no draw.
     func sample(like observed: Observation, using generator: RandomGenerator) -> Observation
 
     /// -log p of each observation: the outputs' shape without its last axis; 0 if it is masked.

@@ -9,6 +9,9 @@ struct PointChart: Figure, Sendable {
         let style: SeriesStyle
         let x: Double
         let y: Double
+        /// Where whiskers along the two axes begin and end.
+        var xInterval: ClosedRange<Double>?
+        var yInterval: ClosedRange<Double>?
     }
 
     let title: String
@@ -72,9 +75,18 @@ struct PointChart: Figure, Sendable {
             within: min(y.start, y.end) - 8...max(y.start, y.end) + 8)
         return zip(points, heights).map { point, labelHeight in
             let (left, height) = (x.position(log10(max(point.x, 1e-12))), y.clampedPosition(point.y))
-            var parts = [
-                SVG.path(point.style.markPath(x: left, y: height, radius: 5.4), class: "dot")
-            ]
+            var parts: [Markup] = []
+            if let interval = point.xInterval {
+                let ends = [interval.lowerBound, interval.upperBound].map {
+                    x.clampedPosition(log10(max($0, 1e-12)))
+                }
+                parts.append(SVG.line(ends[0], height, ends[1], height, class: "whisker"))
+            }
+            if let interval = point.yInterval {
+                let ends = [interval.lowerBound, interval.upperBound].map(y.clampedPosition)
+                parts.append(SVG.line(left, ends[0], left, ends[1], class: "whisker"))
+            }
+            parts.append(SVG.path(point.style.markPath(x: left, y: height, radius: 5.4), class: "dot"))
             if layout.hasRoomForNames {
                 parts.append(
                     SVG.path(

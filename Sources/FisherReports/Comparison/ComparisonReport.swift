@@ -18,7 +18,8 @@ struct ComparisonReport {
     var page: ReportPage {
         ReportPage(
             title: "\(result.task.name): comparison of optimizers",
-            [opening, resultsTable, .warnings(summary.warnings), reachTable] + charts
+            style: information.isEmpty ? "" : HeatMap.style,
+            [opening, resultsTable, .warnings(summary.warnings), reachTable] + charts + information
                 + [
                     tuningTable, runsTable,
                     .configuration(result.task, result.environment, more: cards),
@@ -81,6 +82,28 @@ struct ComparisonReport {
         ].compactMap(\.self)
         let missing = Markup.tag("p", ["class": "note"], "No run produced a loss that can be drawn.")
         return figures.isEmpty ? [missing] : figures
+    }
+
+    /// The information along the runs that were looked at: all of them as lines, the diagonal of each optimizer's first.
+    private var information: [Markup] {
+        guard let history = InformationHistory(result) else { return [] }
+        let diagonals = result.entries.enumerated().compactMap { index, entry in
+            entry.runs.first { $0.information != nil }.flatMap { run in
+                InformationHistogram(run, label: "\(entry.label), seed \(run.seed)")?.figure(
+                    id: "diagonal-\(index)",
+                    note:
+                        "A column is a look, a cell the share of the parameters in half a power of ten, as strong as its root."
+                )
+            }
+        }
+        return [
+            history.figure(
+                id: "information",
+                note:
+                    "The true information of an observation on one batch, the same along the run (log.information). "
+                    + "Largest eigenvalue and effective rank are those of the Gram matrix of its units' gradients, whose "
+                    + "rows limit them: they compare steps, not models.")
+        ] + diagonals
     }
 
     private var differenceNote: String {

@@ -2,7 +2,7 @@ import FisherInformation
 import FisherStudies
 import Torch
 
-/// One layer's Kronecker factors: both as heat maps, and their spectra.
+/// The factors of one layer's K-FAC surrogate: both as heat maps, and their spectra.
 struct FactorFigure: Figure {
     let layer: LayerInspection
     private let inputs: HeatMap
@@ -20,7 +20,7 @@ struct FactorFigure: Figure {
         spectra = SpectrumPlot(factors)
     }
 
-    var title: String { "\(layer.path.readableName) (\(layer.kind))" }
+    var title: String { "\(layer.path.readableName) (\(layer.kind)): K-FAC's surrogate" }
 
     /// A description of the drawing for readers who cannot see it.
     var summary: String {

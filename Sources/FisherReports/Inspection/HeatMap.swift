@@ -2,6 +2,9 @@ import Foundation
 
 /// The magnitudes of a matrix on a logarithmic scale, as areas of ten strengths.
 struct HeatMap: Sendable {
+    /// The style of areas of some strength, for pages that have them.
+    static let style = "\n.heat{fill:var(--series-0);stroke:none}\n"
+
     /// The powers of ten below the largest element at which the scale ends.
     static let decades = 4.0
     static let levelCount = 10

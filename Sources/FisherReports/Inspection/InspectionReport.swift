@@ -18,13 +18,15 @@ public struct InspectionReport {
     public func page() throws(TorchError) -> String {
         var figures: [Markup] = []
         for (index, layer) in inspection.layers.enumerated() {
+            let block = BlockFigure(layer)
+            figures.append(block.figure(id: "block-\(index)", note: block.caption))
             if let figure = try FactorFigure(layer) {
                 figures.append(figure.figure(id: "layer-\(index)", note: figure.caption))
             }
         }
         return ReportPage(
-            title: "\(document.subject.title): Fisher information", style: Self.style,
-            [opening, table, map] + figures + [
+            title: "\(document.subject.title): Fisher information", style: HeatMap.style + Self.style,
+            [opening, table, .warnings(document.warnings), sample, damping, surrogates, map] + figures + [
                 .footer(
                     "Made by fisher inspect. Heat maps show magnitudes on a logarithmic scale; matrices of more "
                         + "than \(HeatMap.largestSide) rows by the root mean square of blocks. A trailing 1 in the "
@@ -41,7 +43,6 @@ public struct InspectionReport {
     /// The areas of the maps, over the report's own style sheet.
     private static let style = """
 
-        .heat{fill:var(--series-0);stroke:none}
         .least .heat{fill:var(--series-1)}
         .unreached{fill:var(--strong-rule);stroke:none}
         .frame{fill:none;stroke:var(--rule);stroke-width:1}
@@ -65,36 +66,70 @@ public struct InspectionReport {
             ] + document.subject.settings.map { "\($0.name): \($0.value)" })
     }
 
-    /// The result in two sentences.
+    /// The result in a few sentences.
     private var headline: String {
         let trace = document.layers.reduce(0) { $0 + $1.trace }
         let empirical = document.layers.reduce(0) { $0 + $1.empiricalTrace }
         let ratio = trace > 0 ? NumberText.significant(empirical / trace) : "-"
-        let shares = document.layers.compactMap(\.diagonalShare).sorted()
-        let middle = shares.isEmpty ? nil : shares[shares.count / 2]
+        func middle(_ values: [Double]) -> Double? {
+            values.isEmpty ? nil : values.sorted()[values.count / 2]
+        }
+        let share = middle(document.layers.map(\.diagonalShare)).map {
+            " A diagonal keeps \(NumberText.share($0)) of the squared norm of a layer's true block"
+        }
+        let errors = document.layers.compactMap { layer in
+            layer.errors.first { $0.structure == "kronecker" }?.comparison.relativeDistance
+        }
+        let error = middle(errors).map { ", K-FAC is wrong by \(NumberText.significant($0)) of its norm" }
         return "The information of an observation has the trace \(NumberText.significant(trace)); the data's "
-            + "labels make it \(ratio) times that."
-            + (middle.map {
-                " A diagonal keeps \(NumberText.share($0)) of the squared energy of the Kronecker factors "
-                    + "(median over \(shares.count) layers)."
-            } ?? " No layer has Kronecker factors.")
+            + "labels make it \(ratio) times that." + (share ?? "") + (error ?? "")
+            + " (medians over the layers). Between layers lies "
+            + "\(NumberText.share(document.betweenLayersShare)) of the whole."
     }
 
     private var table: Markup {
         .section(
-            "Layers",
+            "Layers: true blocks and what stands for them",
             [
                 .table(
                     document.overview, class: "layers", style: { _ in nil },
                     label: { Self.breakable(document.layers[$0].name) })
             ],
             notes: [
-                document.legend,
-                "The trace is that of the true diagonal, summed over the layer's parameters. Effective rank (exp of "
-                    + "the entropy of the eigenvalues) and condition number are those of A (x) S. The diagonal share "
-                    + "is the part of its squared energy on the diagonal, with the means of A and S in it and removed. "
-                    + "Empirical distance is that of the diagonal at the data's labels from the true one, relative to "
-                    + "the latter; cosine the angle between the two.",
+                document.legend, document.wholeText,
+                "The trace is that of the true diagonal over all batches. All else in the table is of the Gram matrix of "
+                    + "the gradients of \(document.units) units, \(document.rows) rows, whose eigenvalues are those of "
+                    + "the block; no surrogate is in it. Effective rank is exp of the entropy of the eigenvalues.",
+            ])
+    }
+
+    private var sample: Markup {
+        .section(
+            "What the sample allows to say",
+            [.table(document.sampleTable, class: "layers", style: { _ in nil })],
+            notes: [
+                "With fewer rows than parameters a block is singular, and its large eigenvalues are too large. The largest "
+                    + "on half of the units against all of them shows how fast that falls; what its eigenvector has on "
+                    + "the other half is on average at most the true value; the extrapolation removes a bias of the "
+                    + "order 1 / n. The noise share is the part of the squared norm that a finite sample adds. "
+                    + "Shrinkage is the weight that Ledoit and Wolf's estimate gives to a multiple of the identity."
+            ])
+    }
+
+    private var damping: Markup {
+        .section(
+            "Effective parameters and Takeuchi's penalty",
+            [.table(document.dampingTable, class: "layers", style: { _ in nil })],
+            notes: [document.takeuchiText])
+    }
+
+    private var surrogates: Markup? {
+        guard document.surrogateTable.rowCount > 0 else { return nil }
+        return .section(
+            "K-FAC's surrogates",
+            [.table(document.surrogateTable, class: "layers", style: { _ in nil })],
+            notes: [
+                "Numbers of A (x) S, beside those of the true block that it stands for: they measure the surrogate."
             ])
     }
 

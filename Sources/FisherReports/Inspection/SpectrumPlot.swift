@@ -1,38 +1,49 @@
 import FisherInformation
 import Foundation
 
-/// Eigenvalues by rank on two logarithmic axes, each spectrum relative to its largest eigenvalue, with those that
-/// are left without off-diagonals.
+/// Eigenvalues by rank on two logarithmic axes, each spectrum with a dashed companion.
 struct SpectrumPlot: Sendable {
-    /// A spectrum before and after its off-diagonals are removed.
+    /// A spectrum and what is drawn dashed beside it, both relative to the same number.
     struct Pair: Sendable {
         let label: String
         let whole: [Double]
-        let diagonal: [Double]
+        let dashed: [Double]
     }
 
     /// Eigenvalues below this times the largest are rounding and are not drawn.
     static let floor = 1e-12
 
     let pairs: [Pair]
+    /// What is drawn dashed.
+    let note: String
 
+    /// The spectra of a layer's Kronecker factors, each relative to its largest eigenvalue, with what is left of them
+    /// without off-diagonals.
     init(_ factors: LayerInspection.Factors) {
         pairs = [("A", factors.inputs), ("S", factors.outputs)].map { label, factor in
             let largest = factor.spectrum.values.first ?? 0
             let relative = { (values: [Double]) in largest > 0 ? values.map { $0 / largest } : [] }
             return Pair(
                 label: label, whole: relative(factor.spectrum.values),
-                diagonal: relative(factor.diagonalSpectrum.values))
+                dashed: relative(factor.diagonalSpectrum.values))
         }
+        note = "dashed: off-diagonals removed"
+    }
+
+    /// Spectra that were gathered elsewhere.
+    init(_ pairs: [Pair], note: String) {
+        self.pairs = pairs
+        self.note = note
     }
 
     /// The plot in a rectangle, axes and their texts inside.
     func drawing(x left: Double, y top: Double, width: Double, height: Double) -> [Markup] {
-        let all = pairs.flatMap { $0.whole + $0.diagonal }.filter { $0 > Self.floor }
+        let all = pairs.flatMap { $0.whole + $0.dashed }.filter { $0 > Self.floor }
         let low = log10(all.min() ?? 0.1).rounded(.down)
         let count = pairs.map(\.whole.count).max() ?? 1
         let (right, bottom) = (left + width, top + height - 40)
-        let y = AxisScale(min(low, -1)...0, from: bottom, to: top)
+        let high = log10(all.max() ?? 1).rounded(.up)
+        let y = AxisScale(min(low, -1)...max(high, 0), from: bottom, to: top)
         let x = AxisScale(0...max(log10(Double(count)), 0.1), from: left + 44, to: right)
         let rows = y.logarithmicTicks().flatMap { tick in
             [
@@ -56,7 +67,7 @@ struct SpectrumPlot: Sendable {
         let lines = pairs.enumerated().map { index, pair in
             SVG.group(
                 style: SeriesStyle(index: index),
-                [("", pair.whole), ("3 3", pair.diagonal)].map { dash, values in
+                [("", pair.whole), ("3 3", pair.dashed)].filter { !$0.1.isEmpty }.map { dash, values in
                     let points = values.enumerated().filter { $0.element > Self.floor }.map {
                         (x: x.position(log10(Double($0.offset + 1))), y: y.position(log10($0.element)))
                     }
@@ -76,8 +87,7 @@ struct SpectrumPlot: Sendable {
                 SVG.text(pair.label, x: x + 30, y: height + 4, class: "label"),
             ]
         }
-        let note = SVG.text("dashed: off-diagonals removed", x: x, y: y + 40, class: "tick")
-        return names + [note]
+        return names + [SVG.text(note, x: x, y: y + 40, class: "tick")]
     }
 
     /// The points that a drawing can show apart: none nearer than half a pixel to the one before, but the last.

@@ -31,6 +31,111 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         }
     }
 
+    /// What the Gram matrix of the units' gradients says of a block of the true information.
+    public struct Block: Codable, Sendable, Hashable {
+        /// The number of parameters.
+        public var parameters: Int
+        /// The trace.
+        public var trace: Double
+        /// The Frobenius norm.
+        public var norm: Double
+        /// The share of the squared norm that is the noise of a finite sample; nil for a single unit.
+        public var noiseShare: Double?
+        /// The largest eigenvalues, descending, at most ``InspectionDocument/mostEigenvalues``.
+        public var eigenvalues: [Double]
+        /// The number of eigenvalues above rounding.
+        public var rank: Int
+        /// The exponential of the entropy of the eigenvalues' shares.
+        public var effectiveRank: Double
+        /// The largest eigenvalue over the smallest of all; Infinity where the rank is less than the parameters.
+        public var conditionNumber: Double
+        /// The largest eigenvalue over the smallest above rounding.
+        public var rangeConditionNumber: Double
+        /// Half of the units: their largest eigenvalues, and what the eigenvectors have on the other half.
+        public var half: Half?
+        /// Ledoit and Wolf's estimate.
+        public var shrinkage: Shrunk
+        /// tr[F (F + damping)^-1] at each of ``InspectionDocument/dampings``.
+        public var effectiveParameters: [Double]
+
+        init(_ block: TrueBlock, dampings: [Double]) {
+            parameters = block.parameterCount
+            trace = block.trace
+            norm = block.norm
+            noiseShare = block.noiseShare
+            eigenvalues = Array(block.spectrum.values.prefix(InspectionDocument.mostEigenvalues))
+            rank = block.rank
+            effectiveRank = block.effectiveRank
+            conditionNumber = block.conditionNumber
+            rangeConditionNumber = block.rangeConditionNumber
+            half = block.halves.map {
+                Half(
+                    eigenvalues: $0.eigenvalues, heldOut: $0.heldOut, effectiveRank: $0.effectiveRank,
+                    extrapolatedEigenvalue: $0.extrapolated(block.spectrum.values.first ?? 0))
+            }
+            shrinkage = Shrunk(
+                weight: block.shrinkage.weight, target: block.shrinkage.target,
+                topEigenvalue: block.shrinkage.topEigenvalue,
+                conditionNumber: block.shrinkage.conditionNumber,
+                effectiveRank: block.shrinkage.effectiveRank)
+            effectiveParameters = dampings.map(block.effectiveParameters)
+        }
+    }
+
+    /// The spectrum on half of the units, the mean of both halves.
+    public struct Half: Codable, Sendable, Hashable {
+        /// The largest eigenvalues, descending.
+        public var eigenvalues: [Double]
+        /// v^T F' v of their eigenvectors on the other half F'.
+        public var heldOut: [Double]
+        /// The effective rank.
+        public var effectiveRank: Double
+        /// The largest eigenvalue of all units without its bias of the order 1 / n.
+        public var extrapolatedEigenvalue: Double
+    }
+
+    /// Ledoit and Wolf's estimate (1 - weight) F + weight * target * identity.
+    public struct Shrunk: Codable, Sendable, Hashable {
+        /// The weight of the target.
+        public var weight: Double
+        /// The mean eigenvalue.
+        public var target: Double
+        /// The largest eigenvalue.
+        public var topEigenvalue: Double
+        /// The largest eigenvalue over the smallest.
+        public var conditionNumber: Double
+        /// The exponential of the entropy of the eigenvalues' shares.
+        public var effectiveRank: Double
+    }
+
+    /// K-FAC's surrogate A (x) S for a layer's block, from all batches. These numbers are the surrogate's own.
+    public struct Surrogate: Codable, Sendable, Hashable {
+        /// The exponential of the entropy of the eigenvalues' shares.
+        public var effectiveRank: Double
+        /// The largest eigenvalue over the smallest.
+        public var conditionNumber: Double
+        /// The share of its squared energy on the diagonal.
+        public var diagonalShare: Double
+        /// The same with the means of A and S subtracted.
+        public var centredDiagonalShare: Double?
+        /// A (x) S from the data's labels against that of the model's own.
+        public var empiricalToTrue: InformationComparison
+        /// The factor A, of the layer's inputs.
+        public var inputs: Factor
+        /// The factor S, of the gradients of its outputs.
+        public var outputs: Factor
+
+        init(_ factors: LayerInspection.Factors) {
+            effectiveRank = factors.effectiveRank
+            conditionNumber = factors.conditionNumber
+            diagonalShare = factors.diagonalShare
+            centredDiagonalShare = factors.centredShare
+            empiricalToTrue = factors.comparison
+            inputs = Factor(factors.inputs)
+            outputs = Factor(factors.outputs)
+        }
+    }
+
     /// A layer.
     public struct Layer: Codable, Sendable, Hashable {
         /// Its path; empty for the model itself.
@@ -39,28 +144,22 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         public var kind: String
         /// The number of its trainable elements.
         public var parameters: Int
-        /// Whether it has Kronecker factors; if not, rank and condition number are those of its diagonal.
-        public var hasKroneckerFactors: Bool
-        /// The trace of the true information of an observation.
+        /// The trace of the true information of an observation, from all batches.
         public var trace: Double
         /// The same trace from the data's labels.
         public var empiricalTrace: Double
-        /// The exponential of the entropy of the eigenvalues' shares.
-        public var effectiveRank: Double
-        /// The largest eigenvalue over the smallest.
-        public var conditionNumber: Double
-        /// The share of the squared energy of A (x) S on its diagonal.
-        public var diagonalShare: Double?
-        /// The same with the means subtracted.
-        public var centredDiagonalShare: Double?
+        /// The true block.
+        public var block: Block
+        /// The share of the true block's squared norm on its diagonal.
+        public var diagonalShare: Double
+        /// How far diagonal, K-FAC and EKFAC are from the true block.
+        public var errors: [StructureError]
         /// The empirical diagonal against the true one.
-        public var empiricalToTrue: InformationComparison
-        /// A (x) S from the data's labels against that of the model's own.
-        public var kroneckerEmpiricalToTrue: InformationComparison?
-        /// The factor A, of the layer's inputs.
-        public var inputs: Factor?
-        /// The factor S, of the gradients of its outputs.
-        public var outputs: Factor?
+        public var diagonalEmpiricalToTrue: DrawnComparison
+        /// The empirical block against the true one.
+        public var blockEmpiricalToTrue: DrawnComparison
+        /// K-FAC's surrogate; nil for a layer without Kronecker factors.
+        public var surrogate: Surrogate?
     }
 
     /// A parameter tensor's part of the least-informed elements.
@@ -75,16 +174,37 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         public var unreached: Int
     }
 
+    /// The most eigenvalues of a block that are written down.
+    public static let mostEigenvalues = 256
+
     /// The version of the layout.
     public var formatVersion = Self.currentFormatVersion
     /// The subject of the inspection.
     public var subject: InspectionSubject
     /// The source used for the true information.
     public var source: String
-    /// The number of observations.
+    /// The number of observations of all batches.
     public var observations: Int
+    /// The number of units of which the blocks are.
+    public var units: Int
+    /// The number of rows of their Gram matrices: units times passes.
+    public var rows: Int
     /// The layers in the order of the model.
     public var layers: [Layer]
+    /// The whole information, the blocks between layers included.
+    public var whole: Block
+    /// The share of its squared norm in the blocks between layers.
+    public var betweenLayersShare: Double
+    /// The same without the noise of a finite sample; nil where noise is all there is.
+    public var unbiasedBetweenLayersShare: Double?
+    /// The whole empirical information against the true one.
+    public var empiricalToTrue: DrawnComparison
+    /// Dampings in decades.
+    public var dampings: [Double]
+    /// Takeuchi's penalty tr[(F + damping)^-1 J] at each of them.
+    public var takeuchiPenalties: [Double]
+    /// The share of tr J in the directions in which F is not rounding, which the penalty covers.
+    public var takeuchiShare: Double
     /// The share that counts as least informed, of the elements that have information.
     public var leastInformedShare: Double
     /// The information at or below which an element counts.
@@ -97,17 +217,24 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         self.subject = subject
         source = "\(inspection.source)"
         observations = inspection.observationCount
+        units = inspection.unitCount
+        rows = inspection.rowCount
+        let dampings = inspection.dampings
+        self.dampings = dampings
         layers = inspection.layers.map { layer in
             Layer(
                 path: "\(layer.path)", kind: layer.kind, parameters: layer.parameterCount,
-                hasKroneckerFactors: layer.factors != nil, trace: layer.trace,
-                empiricalTrace: layer.empiricalTrace, effectiveRank: layer.effectiveRank,
-                conditionNumber: layer.conditionNumber, diagonalShare: layer.factors?.diagonalShare,
-                centredDiagonalShare: layer.factors?.centredShare, empiricalToTrue: layer.comparison,
-                kroneckerEmpiricalToTrue: layer.factors?.comparison,
-                inputs: layer.factors.map { Factor($0.inputs) },
-                outputs: layer.factors.map { Factor($0.outputs) })
+                trace: layer.trace, empiricalTrace: layer.empiricalTrace,
+                block: Block(layer.block, dampings: dampings), diagonalShare: layer.diagonalShare,
+                errors: layer.errors, diagonalEmpiricalToTrue: layer.diagonalComparison,
+                blockEmpiricalToTrue: layer.blockComparison, surrogate: layer.factors.map(Surrogate.init))
         }
+        whole = Block(inspection.whole, dampings: dampings)
+        betweenLayersShare = inspection.betweenLayersShare
+        unbiasedBetweenLayersShare = inspection.unbiasedBetweenLayersShare
+        empiricalToTrue = inspection.comparison
+        takeuchiPenalties = dampings.map { inspection.takeuchi(damping: $0) }
+        takeuchiShare = inspection.takeuchi.identifiableShare
         leastInformedShare = inspection.leastInformed.share
         leastInformedThreshold = inspection.leastInformed.threshold
         leastInformed = inspection.leastInformed.rows.map {
@@ -138,49 +265,7 @@ extension InspectionDocument: StudyDocument {
     /// The name of the document in messages.
     public static let kind = "an inspection"
     /// The version of the JSON layout that this package writes and reads.
-    public static let currentFormatVersion = 1
-
-    /// One row per layer; layers without Kronecker factors are marked.
-    public var overview: StudyTable {
-        func number(
-            _ title: [String], _ value: @escaping (Layer) -> Double, marksDiagonal: Bool = false
-        ) -> StudyColumn<Layer> {
-            StudyColumn(title) { layer in
-                .init(
-                    NumberText.significant(value(layer))
-                        + (marksDiagonal && !layer.hasKroneckerFactors ? " *" : ""))
-            }
-        }
-        return StudyTable(
-            layers,
-            [
-                StudyColumn(["layer"], key: "layer", .left, field: \.path) { .init($0.name) },
-                StudyColumn(["type"], key: "type", .left, detail: \.kind) { .init($0.kind) },
-                StudyColumn(["parameters"], key: "parameters", field: { "\($0.parameters)" }) {
-                    .init(NumberText.plain.grouped($0.parameters))
-                },
-                .field("trace", number: \.trace), .field("empirical_trace", number: \.empiricalTrace),
-                .field("effective_rank", number: \.effectiveRank),
-                .field("condition_number", number: \.conditionNumber),
-                .field("diagonal_share", number: \.diagonalShare),
-                .field("centered_diagonal_share", number: \.centredDiagonalShare),
-                .field("empirical_distance", number: \.empiricalToTrue.relativeDistance),
-                .field("empirical_cosine", number: \.empiricalToTrue.cosine),
-                number(["trace"], \.trace),
-                number(["effective", "rank"], \.effectiveRank, marksDiagonal: true),
-                number(["condition", "number"], \.conditionNumber, marksDiagonal: true),
-                StudyColumn(["diagonal", "share"]) {
-                    .init($0.diagonalShare.map(NumberText.share) ?? "no factors")
-                },
-                StudyColumn(["mean", "removed"]) {
-                    .init($0.centredDiagonalShare.map(NumberText.share) ?? "-")
-                },
-                number(["empirical", "distance"], \.empiricalToTrue.relativeDistance),
-                StudyColumn(["cosine"]) {
-                    .init(NumberText.plain.fixed($0.empiricalToTrue.cosine, decimals: 3))
-                },
-            ])
-    }
+    public static let currentFormatVersion = 2
 
     /// Throws for counts and texts that no inspection has.
     public func validate() throws(DocumentFault) {
@@ -191,12 +276,23 @@ extension InspectionDocument: StudyDocument {
             try setting.validate(place)
         }
         try DocumentLimits.requireText(source, limit: DocumentLimits.name, "source")
-        try DocumentLimits.requireCount(observations, "observations")
+        for (name, count) in [("observations", observations), ("units", units), ("rows", rows)] {
+            try DocumentLimits.requireCount(count, name)
+        }
+        try validate(whole, "whole")
+        guard takeuchiPenalties.count == dampings.count else {
+            throw DocumentFault("takeuchiPenalties", "has not one value for each damping")
+        }
         try DocumentLimits.each(layers, "layers", limit: 100 * DocumentLimits.items) {
             (layer, place) throws(DocumentFault) in
             try DocumentLimits.requireText(layer.path, limit: DocumentLimits.name, "\(place).path")
             try DocumentLimits.requireText(layer.kind, limit: DocumentLimits.name, "\(place).kind")
             try DocumentLimits.requireCount(layer.parameters, "\(place).parameters")
+            try validate(layer.block, "\(place).block")
+            try DocumentLimits.each(layer.errors, "\(place).errors") { (error, place) throws(DocumentFault) in
+                try DocumentLimits.requireText(
+                    error.structure, limit: DocumentLimits.name, "\(place).structure")
+            }
         }
         try DocumentLimits.each(leastInformed, "leastInformed", limit: 100 * DocumentLimits.items) {
             (row, place) throws(DocumentFault) in
@@ -207,11 +303,15 @@ extension InspectionDocument: StudyDocument {
         }
     }
 
-    /// The meaning of the star; empty if all layers have factors.
-    public var legend: String {
-        let names = layers.filter { !$0.hasKroneckerFactors }.map(\.name)
-        return names.isEmpty
-            ? "" : "* without Kronecker factors, of the diagonal alone: " + names.joined(separator: ", ")
+    private func validate(_ block: Block, _ place: String) throws(DocumentFault) {
+        try DocumentLimits.requireCount(block.parameters, "\(place).parameters")
+        try DocumentLimits.requireCount(block.rank, "\(place).rank")
+        guard block.effectiveParameters.count == dampings.count else {
+            throw DocumentFault("\(place).effectiveParameters", "has not one value for each damping")
+        }
+        guard block.half.map({ $0.eigenvalues.count == $0.heldOut.count }) ?? true else {
+            throw DocumentFault("\(place).half", "has not one held-out value for each eigenvalue")
+        }
     }
 }
 

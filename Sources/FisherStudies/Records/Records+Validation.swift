@@ -19,6 +19,17 @@ extension RunRecord {
         try DocumentLimits.requireTime(forwardBackwardMilliseconds, "\(place).forwardBackwardMilliseconds")
         try DocumentLimits.requireTime(optimizerMilliseconds, "\(place).optimizerMilliseconds")
         try DocumentLimits.requireCount(stateBytes, "\(place).stateBytes")
+        var step = 0
+        try DocumentLimits.each(
+            information ?? [], "\(place).information", limit: 100 * DocumentLimits.items
+        ) { (moment, place) throws(DocumentFault) in
+            try DocumentLimits.requireCount(moment.step, "\(place).step")
+            if moment.step < step { throw DocumentFault("\(place).step", "is \(moment.step) after \(step)") }
+            step = moment.step
+            for bin in moment.histogram.keys where abs(bin) > 10_000 {
+                throw DocumentFault("\(place).histogram", "has the bin \(bin), which no number lies in")
+            }
+        }
     }
 }
 

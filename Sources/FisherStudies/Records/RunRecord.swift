@@ -1,3 +1,5 @@
+import FisherInformation
+
 /// One training run: one optimizer, one seed.
 public struct RunRecord: Codable, Sendable, Hashable {
     /// The seed of initialization and data order; equal seeds of two optimizers form a pair.
@@ -14,6 +16,9 @@ public struct RunRecord: Codable, Sendable, Hashable {
     public var optimizerMilliseconds: Double
     /// The bytes of the optimizer's state.
     public var stateBytes: Int
+
+    /// Looks at the true information along the way, by increasing step; nil if there were none.
+    public var information: [InformationMoment]?
 
     /// Records a run.
     public init(

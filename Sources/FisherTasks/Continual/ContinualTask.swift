@@ -36,7 +36,7 @@ public struct ContinualTask: TrainingTask {
     public var summary: TaskSummary {
         let width = training.width
         return TaskSummary(
-            name: "permuted digits",
+            name: Self.name,
             description:
                 "\(training.taskCount) tasks of permuted digits in turn, \(training.steps) steps each, "
                 + "classifier 64-\(width)-\(width)-10",

@@ -111,7 +111,7 @@ public struct DigitsTask: ConfigurableTask {
     /// The network as JSON, as `fisher information` reads it.
     public var modelMetadata: [String: String] {
         let json = StoredJSON.encode(network.specification(activation), indented: false)
-        return ["swift_fisher_network": String(decoding: json, as: UTF8.self)]
+        return [PlainNetwork.metadataKey: String(decoding: json, as: UTF8.self)]
     }
 
     public var summary: TaskSummary {

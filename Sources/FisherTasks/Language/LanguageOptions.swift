@@ -83,7 +83,15 @@ extension LanguageTask: ConfigurableTask {
                 "optimizer.learning_rate": "0.0006", "optimizer.warm_up": "500",
                 "optimizer.clip_gradient_norm": "1.0",
             ]),
+        ConfigurationPreset(
+            "nano",
+            [
+                "model.context": "32", "model.width": "32", "model.layers": "1", "model.heads": "2",
+                "training.steps": "400", "data.batch": "16", "data.validation_bytes": "8192",
+                "optimizer.learning_rate": "0.002",
+            ]),
     ]
+    public static var smallestPreset: String? { "nano" }
 
     /// Reads the text and makes the model that the options describe.
     ///

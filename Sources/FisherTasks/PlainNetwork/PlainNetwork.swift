@@ -21,8 +21,28 @@ public struct PlainNetwork {
     ///   - dtype: the type to compute in; nil for that of the weights.
     /// - Throws: `StorageError` for a description that cannot be read, `NetworkSpecificationError` for one
     ///   that is invalid, `SafetensorsError` and `WeightError` for weights that are invalid or do not fit.
-    public init(model: String, weights: String, dtype wanted: DType? = nil) throws {
-        specification = try NetworkSpecification(json: DurableStorage.readFile(at: model))
+    public init(model: String, weights: String, dtype: DType? = nil) throws {
+        try self.init(
+            NetworkSpecification(json: DurableStorage.readFile(at: model)), weights: weights, dtype: dtype)
+    }
+
+    /// Reads weights whose file holds the description too, as the digits' checkpoints do.
+    ///
+    /// - Throws: what `init(model:weights:)` throws, and `WeightError` for a file without a description.
+    public init(describedIn weights: String) throws {
+        guard let json = try SafetensorsFile(path: weights).metadata[Self.metadataKey] else {
+            throw WeightError(
+                description:
+                    "\(weights): its metadata hold no description of the network: name one with --model")
+        }
+        try self.init(NetworkSpecification(json: Data(json.utf8)), weights: weights, dtype: nil)
+    }
+
+    /// The key of the description in the metadata of a file of weights.
+    public static let metadataKey = "swift_fisher_network"
+
+    private init(_ specification: NetworkSpecification, weights: String, dtype wanted: DType?) throws {
+        self.specification = specification
         likelihood = try LikelihoodRegistry.likelihood(named: specification.likelihood)
         let tensors = try SafetensorsFile(path: weights).allTensors()
         dtype = wanted ?? tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32

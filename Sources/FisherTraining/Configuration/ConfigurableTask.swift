@@ -30,8 +30,8 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
     static var remark: String { get }
     /// Named sets of values to start from; the first is the default. Empty by default.
     static var presets: [ConfigurationPreset] { get }
-    /// The preset whose model is small enough, some thousand parameters, for the whole Fisher information; none by default:
-    /// then `fisher hierarchy` does not know the task.
+    /// The preset with the smallest model, from which `fisher hierarchy` starts; the first preset if there is none. With
+    /// a few thousand parameters the study solves with the whole Fisher information, with more by conjugate gradients.
     static var smallestPreset: String? { get }
 
     /// Reads the data and makes the task.

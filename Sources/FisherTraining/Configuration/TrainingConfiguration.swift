@@ -54,6 +54,10 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// Whether they hold histograms of weights, updates and information, with every evaluation.
     @Configurable("log.histograms", "with histograms of weights, updates and information")
     public var histograms = true
+    /// Steps between looks at the true Fisher information of a fixed batch; 0 for none. A look does not change the run.
+    @Configurable(
+        "log.information", .count(from: 0), "steps between looks at the Fisher information; 0: none")
+    public var information = 0
 
     /// The defaults.
     public init() {}

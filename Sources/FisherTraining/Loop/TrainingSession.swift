@@ -95,6 +95,12 @@ public final class TrainingSession<Task: TrainingTask> {
         try withoutGradients { try memory.measurements(of: model, after: progress.step) }
     }
 
+    /// The first batch of the run, from a stream of its own: the run's own stream does not move.
+    func probe() throws -> Task.Batch {
+        var stream = try task.makeBatches(seed: seed)
+        return try stream.next()
+    }
+
     /// Whether steps were made, and timed, in this process.
     var hasTimes: Bool { !times.isEmpty }
 

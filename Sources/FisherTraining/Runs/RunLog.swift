@@ -7,6 +7,10 @@ final class RunLog<Task: TrainingTask> {
     private let configuration: TrainingConfiguration
     private let metrics: MetricsLog
     private let events: EventFileWriter?
+    /// What measures the information on a batch that is the same along the run; nil if nobody asked.
+    private let monitor: (InformationMonitor, probe: Task.Batch)?
+    /// The looks at the information so far, those before the run was resumed among them.
+    private(set) var information: [InformationMoment]
     /// The weights at the evaluation before, for the histograms of what has changed since.
     private var lastWeights: [Tensor] = []
 
@@ -19,6 +23,10 @@ final class RunLog<Task: TrainingTask> {
         self.session = session
         self.configuration = configuration
         metrics = try MetricsLog(path: directory.metricsFile, length: length)
+        information = try MetricsLog.lines(of: directory.metricsFile).compactMap(InformationMoment.init)
+        monitor =
+            configuration.information > 0
+            ? (try InformationMonitor(of: session.model, seed: session.seed), try session.probe()) : nil
         events = configuration.tensorBoard ? try EventFileWriter(folder: directory.eventsFolder) : nil
         if session.progress.step > 0 { try events?.markResumed(after: session.progress.step) }
         try events?.hyperparameters(
@@ -43,6 +51,39 @@ final class RunLog<Task: TrainingTask> {
         try events?.scalar("training/loss", loss, step: step)
         try events?.scalar("training/gradient_norm", norm, step: step)
         try events?.scalar("training/learning_rate", rate, step: step)
+    }
+
+    /// Looks at the information, if this is a step to do so. Weights and generators stay as they are.
+    ///
+    /// What is not finite is left out: the run itself will end by it.
+    func lookedAt() throws {
+        let step = session.progress.step
+        guard let (monitor, probe) = monitor, step % configuration.information == 0,
+            information.last.map({ $0.step < step }) ?? true
+        else { return }
+        let model = session.model
+        model.setTraining(false)
+        defer { model.setTraining(true) }
+        do {
+            let (moment, diagonal) = try monitor.moment(
+                at: step, of: session.task.objective(of: model, on: probe), units: probe.unitCount)
+            information.append(moment)
+            try metrics.append(moment.metrics)
+            try write(moment, diagonal)
+        } catch is NonFiniteError {}
+    }
+
+    private func write(_ moment: InformationMoment, _ diagonal: [ParameterPath: Tensor]) throws {
+        guard let events else { return }
+        try events.scalar("information/trace", moment.trace, step: moment.step)
+        try events.scalar("information/top_eigenvalue", moment.topEigenvalue, step: moment.step)
+        try events.scalar("information/effective_rank", moment.effectiveRank, step: moment.step)
+        for (layer, trace) in moment.traces.sorted(by: { $0.key < $1.key }) {
+            try events.scalar("information/trace/\(layer)", trace, step: moment.step)
+        }
+        for (path, tensor) in diagonal.sorted(by: { $0.key < $1.key }) {
+            try write("log10_fisher/\(path)", tensor.log() * (1 / log(10.0)), to: events, step: moment.step)
+        }
     }
 
     /// Logs an evaluation.

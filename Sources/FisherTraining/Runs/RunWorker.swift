@@ -21,6 +21,8 @@ final class RunWorker<Task: TrainingTask> {
     private var damaged: Set<Checkpoint> = []
     /// What the process before this one measured.
     private var former: RunRecord?
+    /// The looks at the information, for the run's document.
+    private var information: [InformationMoment] = []
     /// Whether the state from which the run resumes is saved once more, with its new schedules.
     private var savesAtOnce = false
 
@@ -117,6 +119,8 @@ final class RunWorker<Task: TrainingTask> {
         defer { display?.finish() }
         do {
             if savesAtOnce { try save(log) }
+            if session.progress.step == 0 { try log.lookedAt() }
+            information = log.information
             let end = try TrainingLoop(session, length: configuration.length)(callbacks(log))
             if !isSaved { try save(log) }
             let loss = session.progress.curve.last?.validationLoss ?? .nan
@@ -151,6 +155,8 @@ final class RunWorker<Task: TrainingTask> {
         return TrainingLoop<Task>.Callbacks(
             afterStep: { [self] session, report in
                 try log.stepped(report)
+                try log.lookedAt()
+                information = log.information
                 display?.update(
                     step: session.progress.step, loss: report.loss,
                     tokens: session.progress.step * session.task.examplesPerStep)
@@ -232,6 +238,7 @@ final class RunWorker<Task: TrainingTask> {
     private func note(_ phase: RunDocument.Phase, _ status: RunStatus) throws {
         document.phase = phase
         document.record = session.record(status)
+        document.record.information = information.isEmpty ? nil : information
         if !session.hasTimes, let former {
             document.record.forwardBackwardMilliseconds = former.forwardBackwardMilliseconds
             document.record.optimizerMilliseconds = former.optimizerMilliseconds

@@ -7,14 +7,19 @@ public struct SavedModel: Hashable, Sendable {
     /// The configuration of the run, if there is one.
     public let configuration: String?
 
-    /// The name of the run's task, if there is a run; throws `StorageError` if its document cannot be read.
-    public var task: String? {
+    /// The document of the run, if there is a run; throws `StorageError` if it cannot be read.
+    public var run: RunDocument? {
         get throws(StorageError) {
             guard let configuration else { return nil }
             let run = RunDirectory(path: DurableStorage.folder(of: configuration))
             guard try Self.existing(run.documentFile) != nil else { return nil }
-            return try run.document().taskName
+            return try run.document()
         }
+    }
+
+    /// The name of the run's task, if there is a run; throws `StorageError` if its document cannot be read.
+    public var task: String? {
+        get throws(StorageError) { try run?.taskName }
     }
 
     /// Resolves a user's path: a run's folder (its best checkpoint, else its newest), a checkpoint's folder,

@@ -12,15 +12,6 @@ public enum WeightSharing: String, Codable, CaseIterable, Sendable {
     case reduce
 }
 
-extension Tensor {
-    /// The places of the elements of a vector that are not zero, in order. Waits for the device.
-    fileprivate var nonZeroIndices: Tensor {
-        let isZero = equals(0)
-        guard let zeros = try? isZero.sum().item() else { return isZero }
-        return isZero.argsort().narrowed(0, from: 0, length: count - Int(zeros))
-    }
-}
-
 extension KroneckerRows {
     /// [rows, inputs] and [rows, outputs] by a convention for shared weights: the mean of a and the sum of s
     /// over positions, or every position separately; positions that take no part are left out, and with them units of

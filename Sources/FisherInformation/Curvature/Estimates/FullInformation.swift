@@ -66,7 +66,7 @@ struct MatrixAccumulator: CurvatureAccumulator {
 
     mutating func add(_ pass: BackwardPass) throws {
         for (k, members) in blocks.enumerated() {
-            let rows = try estimator.unitGradients(pass, units: run.units, of: members)
+            let rows = try estimator.unitGradients(pass, units: 0..<run.units, of: members)
             let (part, gradient) = (gram(rows) * pass.weight, rows.sum(along: 0))
             try part.check()
             sums[k] = sums[k].map { ($0.sum + part, $0.gradient + gradient) } ?? (part, gradient)
@@ -100,14 +100,17 @@ extension CurvatureEstimator {
         } + Dictionary(grouping: unitwise, by: \.path.parent).sorted { $0.key < $1.key }.map(\.value)
     }
 
-    /// Every unit's gradient of some parameters, [units, parameters].
-    func unitGradients(_ pass: BackwardPass, units: Int, of members: [NamedParameter]) throws -> Tensor {
-        var rows = pass.rows
+    /// The gradients of some units in some parameters, [units, parameters].
+    func unitGradients(_ pass: BackwardPass, units: Range<Int>, of members: [NamedParameter]) throws -> Tensor
+    {
+        var rows = pass.rows.mapValues {
+            $0.narrowed(0, from: units.lowerBound, length: units.count)
+        }
         let wanted = Set(members.map { ObjectIdentifier($0.parameter) })
         for cluster in clusters
         where cluster.parameters.contains(where: { wanted.contains(ObjectIdentifier($0)) }) {
             for (parameter, gradient) in zip(
-                cluster.parameters, cluster.unitGradients(pass.uses, units: 0..<units))
+                cluster.parameters, cluster.unitGradients(pass.uses, units: units))
             {
                 rows[ObjectIdentifier(parameter)] = gradient
             }
@@ -115,7 +118,7 @@ extension CurvatureEstimator {
         let columns = members.map { named in
             rows[ObjectIdentifier(named.parameter)]?.flattened(from: 1)
                 ?? Tensor.zeros(
-                    [units, named.parameter.wrappedValue.count],
+                    [units.count, named.parameter.wrappedValue.count],
                     dtype: named.parameter.wrappedValue.dtype.accumulator)
         }
         let joined = Tensor.concatenated(columns, along: 1)
