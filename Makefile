@@ -4,7 +4,7 @@ OUTPUT ?= runs/demo
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine build test fuzz soak null-tables sanitize demo bench bench-information format lint docs clean
+.PHONY: help engine build test fuzz soak null-tables sanitize demo bench bench-information coverage format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -40,6 +40,10 @@ bench: build ## time steps and estimates beside their Python peers, in turns; wr
 bench-information: build ## time estimates of the information beside Python libraries, about 10 minutes
 	python3 -I -m venv .build/bench-venv && .build/bench-venv/bin/python -I -m pip install -q -r Benchmarks/requirements-information.txt
 	OMP_WAIT_POLICY=passive .build/bench-venv/bin/python Benchmarks/information.py
+
+coverage: build ## measure the coverage of the intervals of fisher infer and the error rates of its test, about 30 minutes
+	$$($(SWIFT) build -c release --show-bin-path)/fisher bench coverage --rows 1000 --sets 2000
+	$$($(SWIFT) build -c release --show-bin-path)/fisher bench coverage --rows 100 --sets 500 --tested 500
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive --parallel Examples Fuzz Sources Tests Plugins Package.swift

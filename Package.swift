@@ -50,6 +50,8 @@ let package = Package(
         .library(name: "FisherOptions", targets: ["FisherOptions"]),
         .library(name: "FisherInformation", targets: ["FisherInformation"]),
         .library(name: "Fisher", targets: ["Fisher"]),
+        .library(name: "FisherTables", targets: ["FisherTables"]),
+        .library(name: "FisherInference", targets: ["FisherInference"]),
         .library(name: "FisherStudies", targets: ["FisherStudies"]),
         .library(name: "FisherReports", targets: ["FisherReports"]),
         .library(name: "FisherTraining", targets: ["FisherTraining"]),
@@ -75,9 +77,13 @@ let package = Package(
         .target(name: "CKernels"),
         .target(name: "CDigits", exclude: ["digits.txt", "ATTRIBUTION.md"]),
         .target(name: "FisherFiles"),
+        .target(name: "FisherTables", dependencies: ["FisherFiles"]),
         .target(name: "Torch", dependencies: ["CKernels", "CTorch", "FisherFiles"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
+        .target(
+            name: "FisherInference",
+            dependencies: ["FisherFiles", "FisherInformation", "FisherTables", "NeuralNet", "Torch"]),
         .target(name: "FisherOptions", dependencies: ["Torch"]),
         .target(
             name: "Fisher",
@@ -90,12 +96,15 @@ let package = Package(
             name: "FisherTraining",
             dependencies: ["Fisher", "FisherOptions", "FisherStudies"]),
         .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherFiles", "FisherTraining"]),
-        .target(name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTraining"]),
+        .target(
+            name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTables", "FisherTraining"]),
         .target(
             name: "FisherCommand",
             dependencies: [
                 "FisherBenchmarks",
+                "FisherInference",
                 "FisherReports",
+                "FisherTables",
                 "FisherTasks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
@@ -117,14 +126,18 @@ let package = Package(
         ),
         // Not a product: `make fuzz` and the tests give changed inputs to every reader.
         .target(
-            name: "Fuzzing", dependencies: ["FisherCommand", "FisherReports", "FisherTasks"],
+            name: "Fuzzing",
+            dependencies: [
+                "FisherCommand", "FisherInference", "FisherReports", "FisherTables", "FisherTasks",
+            ],
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
         .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
-        .testTarget(name: "FisherTests", dependencies: ["Fisher"]),
+        .testTarget(name: "FisherInferenceTests", dependencies: ["FisherInference", "FisherTables"]),
+        .testTarget(name: "FisherTests", dependencies: ["Fisher", "FisherInference"]),
         .testTarget(
             name: "FisherTrainingTests",
             dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),

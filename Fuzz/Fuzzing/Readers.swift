@@ -1,7 +1,9 @@
 import Fisher
 import FisherCommand
+import FisherInference
 import FisherReports
 import FisherStudies
+import FisherTables
 import FisherTasks
 import FisherTraining
 import Foundation
@@ -13,7 +15,7 @@ extension Fuzzed {
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
         run, hierarchy,
         continual,
-        inspection, information,
+        inspection, information, table,
     ]
 
     private static let jsonTokens = [
@@ -264,6 +266,26 @@ extension Fuzzed {
             _ = RunTable(runs, by: order).text(keys: ["optimizer.rule"])
         }
         _ = try OptimizerComparison(runs).report()
+        return true
+    }
+
+    /// A table; formulas and expressions of its names are read too.
+    static let table = Fuzzed(
+        "table", weight: 100,
+        tokens: ["\"", "\"\"", ",", ";", "\t", "\r\n", "\n", "NA", "1e400", "y ~ a:b - 1", "log(", "`"]
+    ) { bytes in
+        let found: Table
+        do throws(TableError) { found = try TableReader().table(of: bytes, path: "t.csv") } catch {
+            try FuzzFailure.require(
+                "\(error)".utf8.count < 20_000, "a message of \("\(error)".utf8.count) bytes")
+            return false
+        }
+        for column in found.columns {
+            try FuzzFailure.require(column.texts.count == found.rowCount, "a column lacks rows")
+            if found.rowCount < 1000 { _ = column.levels }
+            _ = try? Formula(column.name)
+            _ = try? Expression(column.name)
+        }
         return true
     }
 

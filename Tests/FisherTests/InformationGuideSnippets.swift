@@ -1,4 +1,5 @@
 import Fisher
+import FisherInference
 import Testing
 
 /// The examples of Information.md, InferenceAndRegimes.md and Diagnostics.md, as they stand there.
@@ -54,13 +55,17 @@ import Testing
 
         let inference = try LikelihoodInference(
             of: layer, on: Objective(Bernoulli(logits: layer(x)), observing: y))
-        let regime = try inference.regime()
+        let test = try LikelihoodInference.informationMatrixTest(of: layer, replicates: 39) {
+            try Objective(Bernoulli(logits: layer(x)), observing: y)
+        }
+        let regime = try inference.regime(test)
         if regime.kind == .covariance {
-            let errors = try inference.standardErrors()
-            let intervals = try inference.confidenceIntervals(level: 0.95)
+            let errors = try inference.standardErrors(test)
+            let intervals = try inference.confidenceIntervals(level: 0.95, test)
             print(errors.count, intervals.count)
         } else {
             for reason in regime.reasons { print(reason) }
+            print(try inference.robustStandardErrors().count)
         }
 
         #expect(regime.kind == .covariance)

@@ -1,4 +1,5 @@
 import Fisher
+import FisherInference
 import Foundation
 import Testing
 
@@ -29,6 +30,12 @@ struct LogisticModel {
 
     func inference() throws -> LikelihoodInference {
         try LikelihoodInference(of: layer, on: Objective(forward(), observing: y))
+    }
+
+    func test(replicates: Int, seed: UInt64 = 0) throws -> InformationMatrixTest {
+        try LikelihoodInference.informationMatrixTest(of: layer, replicates: replicates, seed: seed) {
+            try Objective(forward(), observing: y)
+        }
     }
 
     /// theta, weights first.

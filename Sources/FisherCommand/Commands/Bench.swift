@@ -7,8 +7,8 @@ import Foundation
 /// `fisher bench`: timings on this machine.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Time optimizers, training steps and estimates of the information on this machine.",
-        subcommands: [BenchOptimizers.self, BenchStep.self, BenchInformation.self])
+        abstract: "Time optimizers, steps and estimates on this machine; measure the coverage of intervals.",
+        subcommands: [BenchOptimizers.self, BenchStep.self, BenchInformation.self, BenchCoverage.self])
 }
 
 /// The arguments common to all benchmarks.

@@ -1,6 +1,8 @@
 import Fisher
 import FisherBenchmarks
+import FisherInference
 import FisherOptions
+import FisherTables
 import FisherTasks
 import FisherTraining
 
@@ -26,6 +28,10 @@ enum ExitStatus: Int32 {
             self = .usage
         case is Interrupted, is Resumable: self = .interrupted
         case let error as StorageError: self.init(error.kind)
+        case let error as TableError:
+            if let storage = error.storage { self.init(storage.kind) } else { self = .badData }
+        case let error as ModelError: self = error.isUsage ? .usage : .badData
+        case is FitError, is InferenceFault: self = .badData
         case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory
         case is DamagedRuns, is OptimizerError, is WeightError, is NetworkSpecificationError,
             is CurvatureError,

@@ -1,10 +1,10 @@
 import Foundation
 
 /// The chi-square distribution, for score tests.
-enum ChiSquare {
+package enum ChiSquare {
     /// P(X >= x) for k degrees of freedom: the upper regularized incomplete gamma function Q(k/2, x/2), by
     /// its series below the mean and its continued fraction above (Abramowitz and Stegun 6.5.29 and 6.5.31).
-    static func survival(_ x: Double, degreesOfFreedom k: Int) -> Double {
+    package static func survival(_ x: Double, degreesOfFreedom k: Int) -> Double {
         if x.isNaN { return .nan }
         guard x > 0, k > 0 else { return 1 }
         guard x.isFinite else { return 0 }
@@ -14,7 +14,7 @@ enum ChiSquare {
     }
 
     /// log Gamma(a) for a > 0, from Stirling's series past 10; `lgamma` writes a global sign.
-    private static func logGamma(_ a: Double) -> Double {
+    package static func logGamma(_ a: Double) -> Double {
         var (x, shift) = (a, 0.0)
         while x < 10 {
             shift -= log(x)
@@ -57,9 +57,9 @@ enum ChiSquare {
 }
 
 /// The standard normal distribution.
-enum StandardNormal {
+package enum StandardNormal {
     /// The x with P(X <= x) = p, for 0 < p < 1: bisection on `erfc`, which is exact in both tails.
-    static func quantile(_ p: Double) -> Double {
+    package static func quantile(_ p: Double) -> Double {
         var (low, high) = (-40.0, 40.0)
         for _ in 0..<200 {
             let middle = (low + high) / 2

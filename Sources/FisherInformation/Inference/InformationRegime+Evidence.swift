@@ -15,7 +15,9 @@ struct RegimeEvidence {
 
 extension InformationRegime {
     /// Determines the regime from the evidence.
-    init(_ evidence: RegimeEvidence, thresholds: Thresholds) throws(TorchError) {
+    init(
+        _ evidence: RegimeEvidence, test: InformationMatrixTest?, thresholds: Thresholds
+    ) throws(TorchError) {
         let size = evidence.names.count
         // Scaled to a diagonal of ones, the rank does not depend on the parameters' units.
         let roots = try evidence.expected.diagonalScalars().map { $0 > 0 ? $0.squareRoot() : 1 }
@@ -59,10 +61,6 @@ extension InformationRegime {
         let ratios = try whitened(evidence.observed).symmetricEigen().values.scalars(as: Double.self)
         let (smallest, largest) = (ratios.first ?? 1, ratios.last ?? 1)
         observedToExpected = smallest...max(smallest, largest)
-        if !(smallest >= 1 / thresholds.informationRatio && largest <= thresholds.informationRatio) {
-            reasons.append(.observedDiffers(smallest: smallest, largest: largest))
-        }
-
         let empirical = whitened(evidence.empirical)
         let difference = empirical - Tensor.identity(rank, dtype: .float64)
         empiricalDistance = try (difference.squared().sum() / Double(rank)).squareRoot().item()
@@ -71,11 +69,12 @@ extension InformationRegime {
         let square = try empirical.squared().sum().item()
         samplingNoise =
             ((trace * trace + square) / Double(max(evidence.unitCount, 1) * rank)).squareRoot()
-        let excess = max(0, empiricalDistance * empiricalDistance - samplingNoise * samplingNoise)
-            .squareRoot()
-        if !(excess <= thresholds.empiricalDistance) { reasons.append(.empiricalDiffers(distance: excess)) }
-        if !(samplingNoise <= thresholds.samplingNoise) {
-            reasons.append(.tooFewObservations(noise: samplingNoise))
+        if let test {
+            if test.rejects(level: thresholds.level) {
+                reasons.append(.modelRejected(measure: test.measure, probability: test.probability))
+            }
+        } else {
+            reasons.append(.untested)
         }
         self.reasons = reasons
     }

@@ -5,16 +5,15 @@ import NeuralNet
 ///
 /// At a converged estimate of a correct and identified model the inverse information is the covariance of the
 /// estimate (the classical regime). Anywhere else it still is a geometry, by which steps and penalties are
-/// measured, but its inverse is the covariance of nothing. Three tests decide, all at the point of the
-/// information (W is a square root of I^-1 on the range of I, s the score, p the rank, N the number of
-/// units):
+/// measured, but its inverse is the covariance of nothing. What decides, at the point of the information (s is
+/// the score, p the rank):
 ///
-/// 1. the score test, T = s^T I^-1 s: chi-square with p degrees of freedom at the true parameter, 0 at the
+/// 1. the rank: every direction must be determined;
+/// 2. the score test, T = s^T I^-1 s: chi-square with p degrees of freedom at the true parameter, 0 at the
 ///    estimate, and in any case the squared distance to the estimate in standard errors;
-/// 2. the eigenvalues of W^T H W, H the observed information (the Hessian of -log p): 1 if the model is
-///    correct and N large;
-/// 3. the distance d = |W^T J W - 1| / sqrt(p) of the empirical information J from the expected one
-///    (Frobenius norm), less the contribution of sampling alone (White's information equality, 1982).
+/// 3. an ``InformationMatrixTest``, which compares the variance of the scores and the observed information
+///    with the expected one, calibrated by draws from the model. Where it rejects the model, the sandwich
+///    covariance still holds (``LikelihoodInference/robustCovariance(_:)``).
 public struct InformationRegime: Hashable, Sendable {
     /// The meaning of the inverse information.
     public enum Kind: String, Hashable, Sendable {
@@ -30,14 +29,8 @@ public struct InformationRegime: Hashable, Sendable {
         /// centered correctly. The chi-square test alone would accept an estimate that is a standard error
         /// off.
         public var scorePerParameter = 0.01
-        /// The eigenvalues of the observed in terms of the expected information may lie between 1 / this and this.
-        /// Standard errors are then off by at most the root of it, 22 %.
-        public var informationRatio = 1.5
-        /// The largest distance of the empirical from the expected information, a parameter, sampling deducted.
-        public var empiricalDistance = 0.3
-        /// The largest part of that distance that sampling may account for: above it there are too few
-        /// observations per parameter to decide.
-        public var samplingNoise = 0.5
+        /// The information-matrix test rejects the model at this level.
+        public var level = 0.05
         /// Eigenvalues of the information, scaled to a diagonal of ones, that are smaller than this times the
         /// largest count as zero; nil stands for 1e-10 in float64 and 1e-5 in other types.
         public var singularity: Double?
@@ -52,12 +45,10 @@ public struct InformationRegime: Hashable, Sendable {
         case singular(rank: Int, size: Int, parameters: [ParameterPath])
         /// The estimate has not converged on these data: T, its degrees of freedom and P(chi-square >= T).
         case notConverged(statistic: Double, degreesOfFreedom: Int, probability: Double)
-        /// The observed information in terms of the expected: the extreme eigenvalues.
-        case observedDiffers(smallest: Double, largest: Double)
-        /// The empirical information is not the expected one: the distance a parameter, sampling deducted.
-        case empiricalDiffers(distance: Double)
-        /// Sampling alone accounts for this distance: too few observations to decide.
-        case tooFewObservations(noise: Double)
+        /// No information-matrix test was made, so that the model may be a wrong one.
+        case untested
+        /// The information-matrix test rejects the model: the measure that is farthest off, and the probability.
+        case modelRejected(measure: InformationMatrixTest.Measure, probability: Double)
 
         /// The reason, in words and numbers.
         public var description: String {
@@ -70,15 +61,12 @@ public struct InformationRegime: Hashable, Sendable {
             case .notConverged(let statistic, let degrees, let probability):
                 return "the score is not zero (s^T I^-1 s = \(number(statistic)), chi-square with \(degrees) "
                     + "degrees of freedom, p = \(number(probability))), the estimate has not converged"
-            case .observedDiffers(let smallest, let largest):
+            case .untested:
                 return
-                    "the observed information is \(number(smallest)) to \(number(largest)) times the expected"
-            case .empiricalDiffers(let distance):
-                return "the scores do not vary as the model predicts (empirical less expected information "
-                    + "\(number(distance)) a parameter), so the model is not that of the data"
-            case .tooFewObservations(let noise):
+                    "the model has not been tested against the data; an information-matrix test decides whether it is theirs"
+            case .modelRejected(let measure, let probability):
                 return
-                    "there are too few observations to compare them (sampling accounts for \(number(noise)))"
+                    "the information-matrix test rejects the model (p = \(number(probability)), by the \(measure.rawValue)); the sandwich covariance holds all the same"
             }
         }
     }
@@ -89,9 +77,10 @@ public struct InformationRegime: Hashable, Sendable {
     public let scoreStatistic: Double
     /// P(chi-square with p degrees of freedom >= T): the score test of whether the truth may lie here.
     public let scoreProbability: Double
-    /// The extreme eigenvalues of the observed in terms of the expected information.
+    /// The extreme eigenvalues of the observed in terms of the expected information; it decides nothing.
     public let observedToExpected: ClosedRange<Double>
-    /// d, sampling included.
+    /// d = |W^T J W - 1| / sqrt(p), W a root of I^-1 and J the empirical information (Frobenius norm), sampling
+    /// included; it decides nothing.
     public let empiricalDistance: Double
     /// The contribution of sampling alone to d at this number of units, for scores of normal tails.
     public let samplingNoise: Double

@@ -6,10 +6,11 @@ import Torch
 ///
 ///     let inference = try LikelihoodInference(
 ///         of: model, on: Objective(Bernoulli(logits: model(x)), observing: y))
-///     let errors = try inference.standardErrors()
+///     let errors = try inference.standardErrors(test)
 ///
 /// Standard errors and intervals are those of large samples, and throw with reasons if the inverse
-/// information is not a covariance (``InformationRegime``). Costs the exact and the empirical matrix and a
+/// information is not a covariance (``InformationRegime``). The test of the model that decides it is an
+/// ``InformationMatrixTest``, which the module FisherInference makes by draws from the model. Costs the exact and the empirical matrix and a
 /// Hessian product for each parameter: memory and time grow with the square of the number of parameters.
 public struct LikelihoodInference {
     /// The parameters in the order of rows and columns, each row-major.
@@ -83,8 +84,12 @@ public struct LikelihoodInference {
 
     /// Whether the inverse information may be read as a covariance, and why not. Costs two eigenvalue
     /// decompositions.
+    ///
+    /// - Parameters:
+    ///   - test: the test of the model on these data; without one the inverse is not read as a covariance.
+    ///   - thresholds: the limits.
     public func regime(
-        _ thresholds: InformationRegime.Thresholds = .init()
+        _ test: InformationMatrixTest?, _ thresholds: InformationRegime.Thresholds = .init()
     ) throws(TorchError) -> InformationRegime {
         let names = zip(paths, shapes).flatMap { path, shape in
             Array(repeating: path, count: shape.reduce(1, *))
@@ -93,58 +98,80 @@ public struct LikelihoodInference {
             RegimeEvidence(
                 names: names, expected: expected, empirical: empirical, observed: observed, score: score,
                 unitCount: unitCount, singularity: thresholds.singularity ?? singularity),
-            thresholds: thresholds)
+            test: test, thresholds: thresholds)
     }
 
     /// The covariance of the estimate: the inverse of the expected information, [parameters, parameters].
     ///
     /// Throws `notACovariance` with the reasons if it is not valid.
     public func covariance(
+        _ test: InformationMatrixTest?, _ thresholds: InformationRegime.Thresholds = .init()
+    ) throws(InferenceError) -> Tensor {
+        do {
+            try regime(test, thresholds).requireCovariance()
+            return try SafeCholesky.inverse(expected)
+        } catch let error as TorchError {
+            throw .numerical(error)
+        } catch let error as InferenceError {
+            throw error
+        } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+
+    /// The sandwich covariance H^-1 J H^-1 of the estimate (Godambe, Huber, White), [parameters, parameters]: H the
+    /// observed and J the empirical information. It needs independent units, and no right model.
+    ///
+    /// Throws `notACovariance` where the estimate has not converged or is not determined.
+    public func robustCovariance(
         _ thresholds: InformationRegime.Thresholds = .init()
     ) throws(InferenceError) -> Tensor {
-        let regime: InformationRegime
-        let inverse: Tensor
+        let found: InformationRegime
+        do { found = try regime(nil, thresholds) } catch { throw .numerical(error) }
+        let reasons = found.reasons.filter { $0 != .untested }
+        guard reasons.isEmpty else { throw .notACovariance(reasons) }
         do {
-            regime = try self.regime(thresholds)
+            let bread = try SafeCholesky.inverse(observed)
+            return bread.matmul(empirical).matmul(bread)
         } catch {
             throw .numerical(error)
         }
-        try regime.requireCovariance()
-        do {
-            inverse = try SafeCholesky.inverse(expected)
-        } catch {
+    }
+
+    /// The robust standard error of each parameter, in its shape: the roots of ``robustCovariance(_:)``'s diagonal.
+    public func robustStandardErrors(
+        _ thresholds: InformationRegime.Thresholds = .init()
+    ) throws(InferenceError) -> [ParameterPath: Tensor] {
+        try byParameter(Self.roots(robustCovariance(thresholds)))
+    }
+
+    private static func roots(_ covariance: Tensor) throws(InferenceError) -> [Double] {
+        do { return try covariance.diagonalScalars().map { $0.squareRoot() } } catch {
             throw .numerical(error)
         }
-        return inverse
     }
 
     /// The standard error of each parameter, in its shape.
     ///
     /// Throws `notACovariance` with the reasons if the covariance is not valid.
     public func standardErrors(
-        _ thresholds: InformationRegime.Thresholds = .init()
+        _ test: InformationMatrixTest?, _ thresholds: InformationRegime.Thresholds = .init()
     ) throws(InferenceError) -> [ParameterPath: Tensor] {
-        let variances: [Double]
-        let inverse = try covariance(thresholds)
-        do {
-            variances = try inverse.diagonalScalars()
-        } catch {
-            throw .numerical(error)
-        }
-        return byParameter(variances.map { $0.squareRoot() })
+        try byParameter(Self.roots(covariance(test, thresholds)))
     }
 
     /// The two-sided intervals theta +- z standard errors of a level, with z the normal quantile (Wald).
     ///
     /// Throws `notACovariance` with the reasons if the covariance is not valid, and `badLevel`.
     public func confidenceIntervals(
-        level: Double = 0.95, _ thresholds: InformationRegime.Thresholds = .init()
+        level: Double = 0.95, _ test: InformationMatrixTest?,
+        _ thresholds: InformationRegime.Thresholds = .init()
     ) throws(InferenceError) -> [ParameterPath: (lower: Tensor, upper: Tensor)] {
         guard level > 0, level < 1 else { throw .badLevel(level) }
         let z = StandardNormal.quantile(1 - (1 - level) / 2)
         let centres = byParameter(point)
         var found: [ParameterPath: (lower: Tensor, upper: Tensor)] = [:]
-        for (path, errors) in try standardErrors(thresholds) {
+        for (path, errors) in try standardErrors(test, thresholds) {
             guard let centre = centres[path] else { continue }
             found[path] = (centre - errors * z, centre + errors * z)
         }

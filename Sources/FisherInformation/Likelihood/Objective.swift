@@ -86,3 +86,25 @@ public struct Objective {
         return observed
     }
 }
+
+// Observations that the model itself draws, for the parametric bootstrap.
+extension Objective {
+    /// Observations drawn from the likelihood at its outputs; nil where it cannot be drawn from.
+    package func drawnObservations(using generator: RandomGenerator) -> Any? {
+        func draw<Model: Samplable>(_ likelihood: Model) -> Any {
+            likelihood.sample(like: observations(of: likelihood), using: generator)
+        }
+        return (likelihood as? any Samplable).map { draw($0) }
+    }
+
+    /// The objective of other observations at the same outputs; they must be of the likelihood's own type.
+    package func observing(_ other: Any) throws(TorchError) -> Objective {
+        func objective<Model: Likelihood>(_ likelihood: Model) throws(TorchError) -> Objective {
+            guard let other = other as? Model.Observation else {
+                preconditionFailure("a likelihood's observations are of its own type")
+            }
+            return try Objective(likelihood, observing: other, auxiliaries: auxiliaries, unit: unit)
+        }
+        return try objective(likelihood)
+    }
+}

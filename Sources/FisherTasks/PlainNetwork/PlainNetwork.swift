@@ -24,10 +24,12 @@ public struct PlainNetwork {
     /// - Parameters:
     ///   - model: the path of the description, JSON as `NetworkSpecification` reads it.
     ///   - weights: the path of a safetensors file whose tensors are named by position (`0.weight`, `0.bias`).
+    ///   - dtype: the type to compute in; nil for that of the weights.
     /// - Throws: `StorageError` for a description that cannot be read, `NetworkSpecificationError` for one
     ///   that is invalid, `SafetensorsError` and `WeightError` for weights that are invalid or do not fit.
-    public init(model: String, weights: String) throws {
-        try self.init(NetworkSpecification(json: DurableStorage.readFile(at: model)), weights: weights)
+    public init(model: String, weights: String, dtype: DType? = nil) throws {
+        try self.init(
+            NetworkSpecification(json: DurableStorage.readFile(at: model)), weights: weights, dtype: dtype)
     }
 
     /// Reads weights whose file holds the description too, as the digits' checkpoints do.
@@ -39,17 +41,17 @@ public struct PlainNetwork {
                 description:
                     "\(weights): its metadata hold no description of the network: name one with --model")
         }
-        try self.init(NetworkSpecification(json: Data(json.utf8)), weights: weights)
+        try self.init(NetworkSpecification(json: Data(json.utf8)), weights: weights, dtype: nil)
     }
 
     /// The key of the description in the metadata of a file of weights.
     public static let metadataKey = "swift_fisher_network"
 
-    private init(_ specification: NetworkSpecification, weights: String) throws {
+    private init(_ specification: NetworkSpecification, weights: String, dtype wanted: DType?) throws {
         self.specification = specification
         likelihood = try LikelihoodRegistry.likelihood(of: specification)
         let tensors = try SafetensorsFile(path: weights).allTensors()
-        dtype = tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
+        dtype = wanted ?? tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
         do {
             network = try specification.makeNetwork(dtype: dtype, weights: tensors)
         } catch let error as WeightError {
