@@ -15,7 +15,7 @@ extension Fuzzed {
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
         run, hierarchy,
         continual,
-        inspection, table,
+        inspection, information, table,
     ]
 
     private static let jsonTokens = [
@@ -69,7 +69,9 @@ extension Fuzzed {
         "network", weight: 100,
         tokens: jsonTokens + [
             "\"relu\"", "{\"linear\":[2,3]}", "{\"conv2d\":{\"in\":1,\"out\":2,\"kernel\":3}}",
-            "\"kernel\":0", "\"flatten\"",
+            "\"kernel\":0", "\"flatten\"", "{\"residual\":[\"tanh\"]}", "{\"sequential\":[]}",
+            "{\"dropout\":0.5}", "{\"causal_self_attention\":[4,2]}", "{\"gaussian\":{\"variance\":2}}",
+            "{\"two_hot\":[0,1]}", "\"logit_laplace\"", "1e999",
         ]
     ) { bytes in
         let found: NetworkSpecification
@@ -79,6 +81,10 @@ extension Fuzzed {
             return false
         }
         for shape in [[2, 8], [3, 1, 8, 8], [1, 2, 5]] { _ = try? found.outputShape(for: shape) }
+        do throws(LikelihoodError) {
+            let likelihood = try LikelihoodRegistry.likelihood(of: found)
+            _ = likelihood.text
+        } catch { _ = "\(error)" }
         let again = try NetworkSpecification(json: try JSONEncoder().encode(found))
         try FuzzFailure.require(again == found, "a network is another one when it is read again")
         return true
@@ -222,6 +228,25 @@ extension Fuzzed {
 
     static let inspection = Fuzzed("inspection", weight: 2, tokens: jsonTokens) { bytes in
         try read(InspectionDocument.self, bytes) != nil
+    }
+
+    /// What an information file says of itself; one that is accepted is the same when it is written and read again.
+    static let information = Fuzzed(
+        "information", weight: 20,
+        tokens: jsonTokens + [
+            "\"version\":1", "\"sampled(2)\"", "\"parts\":[]", "\"units\":-1", "\"seed\":null",
+        ]
+    ) { bytes in
+        let found: InformationHeader
+        do throws(InformationFileError) { found = try InformationHeader(json: bytes) } catch {
+            try FuzzFailure.require(
+                "\(error)".utf8.count < 2000, "a message of \("\(error)".utf8.count) bytes")
+            return false
+        }
+        try FuzzFailure.require(
+            try InformationHeader(json: try found.json().utf8) == found,
+            "a header is another one when it is read again")
+        return found.unitCount >= 0 && found.observationCount > 0
     }
 
     static let run = Fuzzed("run", weight: 2, tokens: jsonTokens) { bytes in

@@ -85,8 +85,12 @@ public struct FisherTool: ParsableCommand {
         for word in words {
             let subcommands = command.configuration.subcommands
             let hasDefault = command.configuration.defaultSubcommand != nil
-            if subcommands.isEmpty || hasDefault || word.hasPrefix("-") || word == "help" { return nil }
+            if subcommands.isEmpty || word.hasPrefix("-") || word == "help" { return nil }
             guard let next = subcommands.first(where: { $0._commandName == word }) else {
+                // A default subcommand may have an argument of its own, but hardly one that resembles the name of another.
+                if hasDefault, nearestName(to: word, among: subcommands.map { $0._commandName }) == nil {
+                    return nil
+                }
                 return unknownName(
                     word, called: "subcommand of \(path.joined(separator: " "))",
                     among: subcommands.map { $0._commandName })

@@ -20,7 +20,7 @@ import Testing
             Tensor((0..<size * size).map { $0 % (size + 1) == 0 ? value : 0 }, shape: [size, size])
         }
         var accumulator = try FisherAccumulator(
-            paths: layer.parameters.map(\.path), prior: scaledIdentity(prior))
+            paths: layer.parameters.map(\.path), prior: scaledIdentity(prior), acrossPoints: true)
         var covariance = scaledIdentity(1 / prior)
         var leastSquares = Tensor.zeros([size], dtype: .float64)
         for step in 1...40 {
@@ -105,6 +105,70 @@ import Testing
             ], to: other)
         #expect(throws: SafetensorsError.self) { try FisherAccumulator(path: other) }
         #expect(throws: CurvatureError.self) { try FisherAccumulator(merging: []) }
+    }
+
+    /// Information of another source, at other weights or of another network is not added, neither directly nor from files;
+    /// across points it is, where that was asked for.
+    @Test func sourceAndPointAreCompared() throws {
+        let (model, _) = try LogisticModel.published()
+        let paths = model.layer.parameters.map(\.path)
+        func estimate(_ source: CurvatureSource, _ theta: [Double]) throws -> FullInformation {
+            try model.setTheta(theta)
+            return try #require(
+                try CurvatureEstimator(of: model.layer).estimate(
+                    [.full(source)],
+                    of: Objective(Bernoulli(logits: model.layer(model.x)), observing: model.y)
+                ).full(source))
+        }
+        func reason(_ body: () throws -> Void) -> String {
+            do { try body() } catch { return "\(error)" }
+            return "none"
+        }
+        let here = try estimate(.exact, [0.1, -0.2, 0.3, 0.4])
+        let there = try estimate(.exact, [0.1, -0.2, 0.3, 0.5])
+        let empirical = try estimate(.empirical, [0.1, -0.2, 0.3, 0.4])
+        let zeros = Tensor.zeros([4, 4], dtype: .float64)
+        var accumulator = try FisherAccumulator(paths: paths, prior: zeros)
+        try accumulator.add(here)
+        #expect(accumulator.source == .exact && accumulator.point == here.point && here.point != nil)
+        #expect(reason { try accumulator.add(empirical) }.contains("one is exact, the other empirical"))
+        #expect(reason { try accumulator.add(there) }.contains("made at different weights"))
+        // A sum of estimates at two points states none.
+        let both = try here.adding(there)
+        #expect(both.point == nil)
+        #expect(reason { try accumulator.add(both) }.contains("does not state one point"))
+        #expect(accumulator.observationCount == 1000)
+        try accumulator.add(here)
+        // What is known otherwise has no point.
+        try accumulator.add(zeros, observations: 1)
+        #expect(accumulator.observationCount == 2001 && accumulator.point == here.point)
+
+        var path = try FisherAccumulator(paths: paths, prior: zeros, acrossPoints: true)
+        try path.add(here)
+        try path.add(there)
+        #expect(path.point == nil && path.source == .exact)
+        #expect(reason { try path.add(empirical) }.contains("one is exact, the other empirical"))
+        #expect(reason { try path.merge(accumulator) }.contains("across points"))
+
+        let folder = FileManager.default.temporaryDirectory.appending(path: "points-\(UUID())")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let files = ["here", "there", "empirical", "path"].map { folder.appending(path: $0).path }
+        for (file, estimate) in zip(files, [here, there, empirical]) {
+            var accumulator = try FisherAccumulator(paths: paths, prior: zeros)
+            try accumulator.add(estimate)
+            try accumulator.save(to: file)
+            let read = try FisherAccumulator(path: file)
+            #expect(read.source == estimate.source && read.point == estimate.point)
+        }
+        try path.save(to: files[3])
+        #expect(try FisherAccumulator(path: files[3]).acrossPoints)
+        for (file, words) in zip(
+            files.dropFirst(), ["different weights", "the other empirical", "across points"])
+        {
+            let text = reason { _ = try FisherAccumulator(merging: [files[0], file]) }
+            #expect(text.contains(words) && text.contains(files[0]) && text.contains(file), "\(text)")
+        }
     }
 
     @Test func anInverseNeedsAPositiveDefiniteMatrix() throws {

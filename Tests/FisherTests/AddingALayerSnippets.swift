@@ -96,8 +96,8 @@ private struct Poisson: NamedLikelihood {
         let batch = SupervisedBatch(
             inputs: .normal([5, 3], dtype: .float64, using: generator),
             targets: Tensor([1, 0, 2, 1, 3] as [Double], shape: [5, 1]))
-        let likelihood = try LikelihoodRegistry.likelihood(named: specification.likelihood)
-        let objective = try Objective(likelihood, of: network(batch.inputs), observing: batch.targets)
+        let likelihood = try LikelihoodRegistry.likelihood(of: specification)
+        let objective = try likelihood.objective(of: network(batch.inputs), observing: batch.targets)
         let slope = try #require(
             try gradients(
                 of: objective.loss, withRespectTo: [network.parameters[0].parameter.wrappedValue])[0])
@@ -105,7 +105,7 @@ private struct Poisson: NamedLikelihood {
         // The rows of the empirical information add up to the gradient of the sum.
         let estimates = try CurvatureEstimator(of: network).estimate(
             [.diagonal(.minibatch)],
-            of: Objective(likelihood, of: network(batch.inputs), observing: batch.targets))
+            of: likelihood.objective(of: network(batch.inputs), observing: batch.targets))
         let found = try #require(estimates.diagonal(.minibatch)?.mean[ParameterPath("0.weight")])
         #expect(try (found - slope.squared()).magnitude().largest().item() < 1e-12)
     }

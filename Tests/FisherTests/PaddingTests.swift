@@ -121,6 +121,9 @@ import Testing
             .kroneckerDiagonal(source, sharing), .eigenvalueCorrected(source, sharing), .layerMeans(source),
         ]
         if !source.isClosedForm { requests.append(.perSampleGradients(source)) }
+        // Products with each draw or closed form take a while for the larger networks.
+        let isSmall = question.network == .perceptron || question.network == .convolution
+        if isSmall { requests += [.products(source), .lowRank(2, source)] }
         let found = try CurvatureEstimator(of: model).estimate(
             requests,
             of: Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets),
@@ -153,6 +156,12 @@ import Testing
             values["means a \(path)"] = layer.inputs / Double(layer.rowCount)
             values["means s \(path)"] = layer.outputs / Double(layer.rowCount)
         }
+        if let product = found.products(source) {
+            let vector = Tensor.normal(
+                [product.size], dtype: .float64, using: try RandomGenerator(seed: 1))
+            values["products"] = try product(vector)
+        }
+        if let pairs = found.lowRank(2, source) { values["eigenvalues"] = Tensor(pairs.values) }
         if let samples = found.perSampleGradients(source) {
             values["samples"] = samples.gram().narrowed(0, from: 0, length: 4).narrowed(1, from: 0, length: 4)
         }

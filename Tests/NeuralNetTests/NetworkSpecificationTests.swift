@@ -19,8 +19,49 @@ import Torch
         "{\"conv1d\":{\"in\":2,\"out\":4,\"kernel\":3,\"groups\":2}},{\"batch_norm\":{\"channels\":4,\"momentum\":0.2}},"
             + "{\"layer_norm\":{\"width\":5,\"epsilon\":0.01}},\"gelu_tanh\",\"flatten\",{\"linear\":[20,1]}",
         "{\"embedding\":[9,4]},{\"lstm\":[4,3]},{\"layer_norm\":3},\"flatten\"",
+        "{\"embedding\":[9,4]},{\"residual\":[{\"layer_norm\":4},{\"causal_self_attention\":[4,2]},{\"dropout\":0.1}]},"
+            + "{\"residual\":{\"layers\":[{\"sequential\":[{\"linear\":[4,8]},\"gelu\"]},{\"linear\":[8,4]}]}},"
+            + "\"flatten\",{\"linear\":[20,2]}",
     ]
-    static let inputs = [[2, 8], [2, 1, 6, 6], [2, 1, 9, 8], [2, 2, 7], [2, 5]]
+    static let inputs = [[2, 8], [2, 1, 6, 6], [2, 1, 9, 8], [2, 2, 7], [2, 5], [2, 5]]
+
+    /// A new layer must get its description: every layer class of the sources is registered, and every registered layer
+    /// occurs in the networks of these tests.
+    @Test func everyLayerIsDescribed() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Sources/NeuralNet")
+        let registry = try String(
+            contentsOf: root.appending(path: "Models/LayerRegistry.swift"), encoding: .utf8)
+        let files = try #require(FileManager.default.enumerator(at: root, includingPropertiesForKeys: nil))
+        var count = 0
+        for case let file as URL in files where file.pathExtension == "swift" {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            for match in text.matches(
+                of: /final class (\w+)[^{\n]*: [^{]*?(UnaryLayer|ConvolutionLayer)[^{]*\{/)
+            {
+                #expect(registry.contains("\(match.1).Description.self"), "\(match.1)")
+                count += 1
+            }
+        }
+        #expect(count >= 19)
+        // Other tests register a layer of their own.
+        for kind in LayerRegistry.kinds where kind != "scale" {
+            #expect(Self.networks.contains { $0.contains("\"\(kind)\"") }, "\(kind)")
+        }
+    }
+
+    /// The likelihood's options are kept as they were given.
+    @Test(arguments: [
+        ("\"gaussian\"", "gaussian"), ("{\"gaussian\":{\"variance\":0.25}}", "gaussian"),
+        ("{\"two_hot\":[1,2.5]}", "two_hot"),
+    ])
+    func likelihoodsHaveOptions(_ json: String, _ name: String) throws {
+        let found = try NetworkSpecification(
+            json: Data("{\"layers\":[\"tanh\"],\"likelihood\":\(json)}".utf8))
+        #expect(found.likelihood == name)
+        let text = String(decoding: try JSONEncoder().encode(found), as: UTF8.self)
+        #expect(text.contains("\"likelihood\":" + json))
+    }
 
     static func input(_ shape: [Int], of specification: NetworkSpecification) throws -> Tensor {
         if specification.layers[0] is Embedding.Description {
@@ -106,6 +147,18 @@ import Torch
     }
 
     static let mistakes = [
+        Mistake(
+            "\"tanh\",{\"residual\":[\"tahn\"]}", 1, "residual has an error in layers[0]",
+            "did you mean tanh?"),
+        Mistake("{\"residual\":[]}", 0, "residual has wrong layers: there are no layers"),
+        Mistake("{\"residual\":3}", 0, "residual", "must be a list of layers"),
+        Mistake(
+            "{\"linear\":[2,4]},{\"residual\":[{\"linear\":[4,5]}]}", 1, "adds a width of 5 to a width of 4"),
+        Mistake(
+            "{\"linear\":[2,4]},{\"sequential\":[\"tanh\",{\"linear\":[5,4]}]}", 1,
+            "sequential has an error in layers[1]: linear takes a width of 5, but is given 4"),
+        Mistake("{\"dropout\":1}", 0, "dropout", "from 0 to 0.999"),
+        Mistake("{\"causal_self_attention\":[6,4]}", 0, "4 heads", "width of 6"),
         Mistake("\"relu\",\"tahn\"", 1, "tahn", "did you mean tanh?"),
         Mistake("{\"linaer\":[1,2]}", 0, "linaer", "did you mean linear?"),
         Mistake("\"transformer\"", 0, "transformer", "there are", "conv2d"),
@@ -152,6 +205,7 @@ import Torch
 
     @Test(arguments: [
         ("{\"layers\":[\"tanh\"]}", "likelihood must be a name, such as categorical"),
+        ("{\"layers\":[\"tanh\"],\"likelihood\":{\"a\":1,\"b\":2}}", "an object of one name and its options"),
         ("{\"layers\":[],\"likelihood\":\"gaussian\"}", "there are no layers"),
         ("{\"layer\":[\"tanh\"],\"likelihood\":\"gaussian\"}", "did you mean layers?"),
         ("{\"layers\":\"tanh\",\"likelihood\":\"gaussian\"}", "layers must be a list"),

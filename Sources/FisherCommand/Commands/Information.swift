@@ -1,143 +1,104 @@
 import ArgumentParser
 import Fisher
-import FisherTasks
 import FisherTraining
-import Foundation
 
-/// `fisher information`: an estimate from files, to compare with other implementations.
+/// `fisher information`: estimates from files, to compare with other implementations and to merge.
 struct Information: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Estimate the Fisher information of a plain network on data from safetensors files.",
+        abstract: "Estimate the Fisher information of a plain network on your data, and merge estimates.",
         discussion: """
-            The network is described as JSON, for example {"layers": [{"linear": [8, 6]}, "tanh", {"linear": \
-            [6, 3]}], "likelihood": "categorical"}; its weights are named by position (0.weight, 0.bias, \
-            2.weight). It is computed in the type of the weights, layers such as batch norms in evaluation. \
-            Estimates are on the scale of the mean negative log-likelihood: sums over samples divided by the \
-            number of observations.
+            fisher information --model net.json --weights net.safetensors --inputs x.safetensors \
+            --targets y.safetensors --output f.safetensors estimates; its options are those of estimate. Data \
+            that several machines hold are estimated by each, and fisher information merge makes the estimate of \
+            all of it from the files.
+            """,
+        subcommands: [InformationEstimate.self, InformationMerge.self, InformationShow.self],
+        defaultSubcommand: InformationEstimate.self)
+}
 
-            The output holds `full` [parameters, parameters]; `blocks/<layer>`; `diagonal/<parameter>`; \
-            `kronecker/<layer>/A` and `kronecker/<layer>/S`, the bias being the last input; \
-            `diagonal_kronecker/<layer>/A` and `/S`, their diagonals; `ekfac/<layer>/Q_A`, `/Q_S` and \
-            `/eigenvalues` [outputs, inputs]; or `low_rank/values` and `low_rank/vectors` [parameters, rank].
+/// `fisher information merge`: the estimate of all data from those of its parts.
+struct InformationMerge: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "merge",
+        abstract: "Merge the estimates of several parts of the data to that of all of it.",
+        discussion: """
+            The files must be of one network, likelihood, structure and source at the same weights, and of different \
+            data; otherwise the first key that differs is named. Eigenvalues (ekfac) can be merged if all were \
+            estimated in the same bases: merge the parts' kronecker files first, and give the result to estimate \
+            --bases. Leading eigenpairs (low_rank) cannot be merged.
             """)
 
-    @Option(help: "The network's description, JSON.")
-    var model: String
-    @Option(help: "Its weights.")
-    var weights: String
-    @Option(help: "The inputs, samples along the first axis: the file's tensor, or the one named inputs.")
-    var inputs: String
-    @Option(help: "The targets: the file's tensor, or the one named targets.")
-    var targets: String
-    @Option(help: "exact, sampled, empirical, improved, minibatch or gauss_newton.")
-    var source: CurvatureSource = .exact
-    @Option(help: "full, blocks, diagonal, kronecker, ekfac, diagonal_kronecker or low_rank.")
-    var structure: Structure = .diagonal
-    @Option(help: "Eigenpairs of the structure low_rank.")
-    var rank = 10
-    @Option(help: "Draws of labels for the source sampled.")
-    var samples = 1
-    @Option(help: "Seed of the draws.")
-    var seed: UInt64 = 0
-    @Option(help: "How positions that share weights enter Kronecker factors: expand or reduce.")
-    var sharing: WeightSharing = .expand
-    @Option(help: "Where the estimate is written.")
+    @Argument(help: "The files, two or more.")
+    var files: [String]
+    @Option(help: "Where the merged estimate is written.")
     var output: String
-
-    enum Structure: String, CaseIterable, ExpressibleByArgument {
-        case full, blocks, diagonal, kronecker, ekfac
-        case diagonalKronecker = "diagonal_kronecker"
-        case lowRank = "low_rank"
-    }
+    @Flag(help: "Count data twice that occur in two files, as in a bootstrap sample.")
+    var allowRepeats = false
 
     func validate() throws {
-        guard samples > 0 else { throw ValidationError("--samples must be at least 1.") }
-        guard rank > 0 else { throw ValidationError("--rank must be at least 1.") }
+        guard files.count > 1 else { throw ValidationError("Merging needs two files or more.") }
     }
 
     func run() throws {
-        try requireApart(
-            ["--output": output],
-            from: ["--model": model, "--weights": weights, "--inputs": inputs, "--targets": targets])
+        try requireApart(["--output": output], from: [:], lists: ["merge": files])
         try FileWriter.check(output)
-        let plain = try PlainNetwork(model: model, weights: weights)
-        let batch = try plain.batch(inputs: inputs, targets: targets)
-        let source = source == .sampled(1) ? .sampled(samples) : source
-        let request = request(from: source)
-        let found = try CurvatureEstimator(of: plain.network).estimate(
-            [request], of: plain.objective(batch), units: batch.unitCount,
-            using: RandomGenerator(seed: seed))
-        let sources = try tensors(found, source).sorted { $0.0 < $1.0 }.map { name, tensor in
-            // Gradients whose squares overflow the type.
-            if try tensor.nonFiniteElement() != nil { throw NonFiniteError(source: "the estimate \(name)") }
-            return try SafetensorsSource(name: name, tensor: tensor.detached())
+        let read = try files.map { (name: $0, file: try InformationFile(path: $0)) }
+        let merged: InformationFile
+        do {
+            merged = try InformationFile.merged(read, allowingRepeats: allowRepeats)
+        } catch {
+            guard error.isAboutRepeats else { throw error }
+            throw InformationRepeats(description: "\(error); --allow-repeats accepts it")
         }
-        try SafetensorsWriter(metadata: ["source": "\(source)", "structure": request.structure]).write(
-            sources, to: output)
-    }
-
-    private func request(from source: CurvatureSource) -> CurvatureRequest {
-        switch structure {
-        case .full: .full(source)
-        case .blocks: .blocks(source)
-        case .diagonal: .diagonal(source)
-        case .kronecker: .kronecker(source, sharing)
-        case .ekfac: .eigenvalueCorrected(source, sharing)
-        case .diagonalKronecker: .kroneckerDiagonal(source, sharing)
-        case .lowRank: .lowRank(rank, source)
+        for seed in InformationFile.repeatedSeeds(read.map(\.file)) {
+            warn(
+                "several parts drew labels with the seed \(seed), so that their draws are not independent: give each "
+                    + "part its own --seed")
         }
-    }
-
-    /// The estimate's tensors by their names in the file.
-    private func tensors(_ found: CurvatureEstimates, _ source: CurvatureSource) -> [(String, Tensor)] {
-        var tensors: [(String, Tensor)] = []
-        if let full = found.full(source) { tensors = [("full", full.mean)] }
-        if let found = found.blocks(source) {
-            tensors = found.blocks.map { ("blocks/\($0.paths[0].parent)", $0.mean) }
-        }
-        if let diagonal = found.diagonal(source) { tensors = Self.named(diagonal) }
-        if let kronecker = found.kronecker(source, sharing) {
-            warnOfMissing(kronecker.uncovered)
-            tensors = Self.named(kronecker, "kronecker")
-        }
-        if let diagonals = found.kroneckerDiagonal(source, sharing) {
-            tensors = Self.named(diagonals, "diagonal_kronecker") + (diagonals.others.map(Self.named) ?? [])
-        }
-        if let corrected = found.eigenvalueCorrected(source, sharing) {
-            warnOfMissing(corrected.uncovered)
-            tensors = corrected.layers.flatMap { path, factors in
-                [
-                    ("ekfac/\(path)/Q_A", factors.basis.inputs), ("ekfac/\(path)/Q_S", factors.basis.outputs),
-                    ("ekfac/\(path)/eigenvalues", factors.mean),
-                ]
-            }
-        }
-        if let pairs = found.lowRank(rank, source) {
-            if pairs.values.count < rank {
-                warn("the rank is \(pairs.values.count), less than the \(rank) requested")
-            }
-            let values = Tensor(pairs.values, shape: [pairs.values.count]).to(dtype: pairs.vectors.dtype)
-            tensors = [("low_rank/values", values), ("low_rank/vectors", pairs.vectors)]
-        }
-        return tensors
-    }
-
-    private static func named(_ diagonal: DiagonalInformation) -> [(String, Tensor)] {
-        diagonal.mean.map { ("diagonal/\($0.key)", $0.value) }
-    }
-
-    private static func named(_ factors: KroneckerInformation, _ name: String) -> [(String, Tensor)] {
-        factors.layers.flatMap { [("\(name)/\($0.key)/A", $0.value.a), ("\(name)/\($0.key)/S", $0.value.s)] }
-    }
-
-    private func warnOfMissing(_ paths: [ParameterPath]) {
-        guard !paths.isEmpty else { return }
-        warn("without Kronecker factors, left out: \(paths.map(\.description).joined(separator: ", "))")
+        try merged.write(to: output)
+        say("\(files.count) files merged to \(output): \(counts(merged.header))")
     }
 }
 
-extension CurvatureSource: ExpressibleByArgument {
-    /// The names of the sources, for the help.
-    public static var allValueStrings: [String] { kinds.map(\.description) }
+/// `fisher information show`: what a file says of its estimate.
+struct InformationShow: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "show", abstract: "Show what an information file is an estimate of.")
+
+    @Argument(help: "A file that estimate or merge wrote.")
+    var file: String
+    @Flag(help: "Print the description as JSON.")
+    var json = false
+
+    func run() throws {
+        let header = try InformationFile(path: file).header
+        if json {
+            print(try header.json())
+            return
+        }
+        let rows = [
+            ["structure", header.structure], ["source", "\(header.source)"],
+            ["sharing", header.sharing?.rawValue ?? "none"], ["data", counts(header)],
+            ["likelihood", header.likelihood], ["dtype", header.dtype], ["network", header.network],
+            ["weights", header.weights],
+        ]
+        let parts = header.parts.map { part in
+            let seed = part.seed.map { ", seed \($0)" } ?? ""
+            return [
+                "part", "\(part.data) (\(part.units) units, \(part.observations) observations\(seed))",
+            ]
+        }
+        print(alignedColumns(rows + parts))
+    }
 }
-extension WeightSharing: ExpressibleByArgument {}
+
+/// Data that two files share.
+struct InformationRepeats: Error, CustomStringConvertible {
+    let description: String
+}
+
+/// The numbers of a header in words.
+private func counts(_ header: InformationHeader) -> String {
+    "\(header.unitCount) units, \(header.observationCount) observations in \(header.parts.count) "
+        + (header.parts.count == 1 ? "part" : "parts")
+}

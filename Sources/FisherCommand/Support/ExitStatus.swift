@@ -35,7 +35,7 @@ enum ExitStatus: Int32 {
         case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory
         case is DamagedRuns, is OptimizerError, is WeightError, is NetworkSpecificationError,
             is CurvatureError,
-            is LikelihoodError, is BenchmarkNetworkError:
+            is LikelihoodError, is BenchmarkNetworkError, is InformationFileError, is InformationRepeats:
             self = .badData
         case let error as SafetensorsError: self.init(error.kind)
         case let error as CorpusError: self.init(error.kind)

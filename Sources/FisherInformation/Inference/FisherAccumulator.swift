@@ -7,50 +7,98 @@ import Torch
 /// data, so that its inverse is a covariance if the model is right and the estimate has converged
 /// (``InformationRegime``). Accumulators of different processes are merged by addition, directly or through
 /// files.
+///
+/// What is added must be of one source and one point, the network and the weights at which the gradients were
+/// computed: a sum over several is the information of no model. The recursive estimate, whose point moves with
+/// each step, asks for that with `acrossPoints`.
 public struct FisherAccumulator {
     /// The parameters in the order of rows and columns.
     public let paths: [ParameterPath]
     /// I_0: what was known before any data, [parameters, parameters].
     public let prior: Tensor
+    /// Whether estimates at different points may be added.
+    public let acrossPoints: Bool
     /// The sum of the data's information, [parameters, parameters].
     public private(set) var data: Tensor
     /// The number of observations in it.
     public private(set) var observationCount: Int
+    /// The source of the estimates that were added; nil before the first.
+    public private(set) var source: CurvatureSource?
+    /// The point at which they were made; nil before the first, and across points.
+    public private(set) var point: ModelPoint?
 
     /// I = I_0 + the sum of the data's information.
     public var information: Tensor { prior + data }
 
-    /// Starts with prior information I_0, or zeros for none.
-    public init(paths: [ParameterPath], prior: Tensor) throws(CurvatureError) {
+    /// Starts with prior information I_0, or zeros for none. Throws `mismatched` for a prior that is no square matrix.
+    ///
+    /// - Parameters:
+    ///   - paths: the parameters in the order of rows and columns.
+    ///   - prior: I_0, [parameters, parameters].
+    ///   - acrossPoints: whether estimates at different points may be added, as in the recursive estimate
+    ///     theta += eta I^-1 s; the sum is then exact only where the information does not depend on the point.
+    public init(
+        paths: [ParameterPath], prior: Tensor, acrossPoints: Bool = false
+    ) throws(CurvatureError) {
         guard prior.failure == nil, prior.rank == 2, prior.shape[0] == prior.shape[1] else {
             throw .mismatched(reason: "prior information must be a square matrix")
         }
         self.paths = paths
         self.prior = prior
+        self.acrossPoints = acrossPoints
         data = .zeros(like: prior)
         observationCount = 0
     }
 
-    /// Adds the information of independent data.
+    /// Adds the information of independent data. Throws `mismatched` for other parameters, for another source and,
+    /// unless points may differ, for another point or one that the estimate does not state.
     public mutating func add(_ estimate: FullInformation) throws(CurvatureError) {
         guard estimate.paths == paths else { throw .mismatched(reason: "they are of other parameters") }
-        try add(estimate.sums.sum, observations: estimate.observationCount)
+        if !acrossPoints, estimate.point == nil {
+            throw .mismatched(reason: "the estimate does not state one point at which it was made")
+        }
+        try add(
+            estimate.sums.sum, observations: estimate.observationCount, source: estimate.source,
+            point: estimate.point)
     }
 
-    /// Adds information that is known otherwise, such as x x^T / sigma^2 of a linear model.
+    /// Adds information that is known otherwise, such as x x^T / sigma^2 of a linear model. It states no source and
+    /// no point, which are not compared.
     public mutating func add(_ matrix: Tensor, observations: Int) throws(CurvatureError) {
-        guard matrix.failure == nil, matrix.shape == data.shape else {
-            throw .mismatched(reason: "the matrix has another shape")
-        }
-        data = data + matrix
-        observationCount += observations
+        try add(matrix, observations: observations, source: nil, point: nil)
     }
 
     /// Adds the data that another process has seen. The other's prior is left out, so that one prior that both
     /// began with counts once.
+    ///
+    /// Throws `mismatched` for other parameters, another source, another point, or if only one of the two is across points.
     public mutating func merge(_ other: FisherAccumulator) throws(CurvatureError) {
         guard other.paths == paths else { throw .mismatched(reason: "they are of other parameters") }
-        try add(other.data, observations: other.observationCount)
+        guard other.acrossPoints == acrossPoints else {
+            throw .mismatched(reason: "one is of a single point, the other across points")
+        }
+        try add(
+            other.data, observations: other.observationCount, source: other.source, point: other.point)
+    }
+
+    mutating func add(
+        _ matrix: Tensor, observations: Int, source added: CurvatureSource?, point place: ModelPoint?
+    ) throws(CurvatureError) {
+        guard matrix.failure == nil, matrix.shape == data.shape else {
+            throw .mismatched(reason: "the matrix has another shape")
+        }
+        if let source, let added, source != added {
+            throw .mismatched(reason: "one is \(source), the other \(added)")
+        }
+        if !acrossPoints, let point, let place, point != place {
+            throw .mismatched(
+                reason: point.network == place.network
+                    ? "they were made at different weights" : "they are of different networks")
+        }
+        data = data + matrix
+        observationCount += observations
+        source = source ?? added
+        point = acrossPoints ? nil : point ?? place
     }
 
     /// eta I^-1 s: the step of the recursive estimate theta += eta I^-1 s for a score s (the gradient of log p).

@@ -1,3 +1,4 @@
+import NeuralNet
 import Torch
 
 extension Categorical {
@@ -25,5 +26,25 @@ extension Categorical {
                         message: "pixel logits of shape \(logits.shape) are not "
                             + "[images, channels * \(levels), height, width]")))
         }
+    }
+}
+
+extension Categorical {
+    /// The description of a likelihood of images in JSON: `"categorical_pixels"` for 256 levels, or
+    /// `{"categorical_pixels": {"levels": 4}}`. The outputs are those of a convolution, [images, channels * levels, height,
+    /// width].
+    public struct PixelDescription: LikelihoodDescription {
+        public static let kind = "categorical_pixels"
+        public static let shortForm = ["levels"]
+        public static var options: [LayerOption<Self>] { [.optional("levels", \.levels, .size(from: 2))] }
+        var levels = 256
+
+        public init() {}
+
+        public func likelihood(of outputs: Tensor) -> Categorical {
+            Categorical(pixelLogits: outputs, levels: levels)
+        }
+
+        public func targetDType(forOutputs dtype: DType, given: DType) -> DType { .int64 }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import NeuralNet
 import Torch
 
 /// Real numbers with independent normal errors: y_j ~ N(mean_j, variance_j), the variance fixed or learned.
@@ -120,8 +121,29 @@ extension Gaussian: ClosedFormFisher {
     }
 }
 
-/// The outputs are the means; the variance is 1.
-extension Gaussian: NamedLikelihood {
-    public static let name = "gaussian"
-    public init(outputs: Tensor) { self.init(mean: outputs) }
+extension Gaussian {
+    /// The description of a Gaussian of known variance in JSON: `"gaussian"` for a variance of 1, or
+    /// `{"gaussian": {"variance": 0.25}}`. The outputs are the means.
+    public struct Description: LikelihoodDescription {
+        public static let kind = "gaussian"
+        public static let shortForm = ["variance"]
+        public static var options: [LayerOption<Self>] { [.optional("variance", \.variance, .positive)] }
+        var variance = 1.0
+
+        public init() {}
+
+        public func likelihood(of outputs: Tensor) throws(LikelihoodError) -> Gaussian {
+            try Gaussian(mean: outputs, variance: variance)
+        }
+    }
+
+    /// The description of a Gaussian of learned variance in JSON: `"gaussian_learned_variance"`. The outputs are the means
+    /// and then the logarithms of the variances.
+    public struct LearnedVarianceDescription: LikelihoodDescription {
+        public static let kind = "gaussian_learned_variance"
+
+        public init() {}
+
+        public func likelihood(of outputs: Tensor) -> Gaussian { Gaussian(meanAndLogVariance: outputs) }
+    }
 }

@@ -11,6 +11,8 @@ public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible 
 
     /// A name that no registered likelihood has.
     case notRegistered(String, known: [String])
+    /// Options in the description of a network that a likelihood cannot have.
+    case badOptions(String, reason: String)
 
     /// What is wrong, in one sentence.
     public var description: String {
@@ -19,6 +21,7 @@ public enum LikelihoodError: Error, Hashable, Sendable, CustomStringConvertible 
         case .badBins(let reason): "the bins of TwoHot \(reason)"
         case .noOutputHessian(let likelihood, let reason):
             "\(likelihood) has no Gauss-Newton matrix: the Hessian in its outputs \(reason); use its Fisher"
+        case .badOptions(let name, let reason): "the likelihood \(name) \(reason)"
         case .notRegistered(let name, let known): unknownName(name, called: "likelihood", among: known)
         }
     }

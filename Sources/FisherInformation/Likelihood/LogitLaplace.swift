@@ -118,3 +118,8 @@ extension LogitLaplace: ClosedFormFisher {
         return (logRatio.exp() * excess + logRatio.expMinusOne() - logRatio).sum()
     }
 }
+
+extension LogitLaplace: NamedLikelihood {
+    public static let name = "logit_laplace"
+    public init(outputs: Tensor) { self.init(locationAndLogScale: outputs) }
+}

@@ -1,3 +1,4 @@
+import NeuralNet
 import Torch
 
 /// A number represented by a histogram: p(bin k) = softmax(logits)_k over bins at fixed places on the real
@@ -144,5 +145,39 @@ extension TwoHot: ClosedFormFisher {
 
     public func maskedOutputs(of observed: Observation) -> Tensor? {
         if case .bins(let bins) = observed { categorical.maskedOutputs(of: bins) } else { nil }
+    }
+}
+
+extension TwoHot {
+    /// The description of the likelihood in JSON: `{"two_hot": [-1, 0, 1]}`, the places of the bins. Targets of a
+    /// floating-point type are values, those of an integer type numbers of bins.
+    public struct Description: LikelihoodDescription {
+        public static let kind = "two_hot"
+        public static let shortForm = ["bins"]
+        public static var options: [LayerOption<Self>] { [.required("bins", \.bins, .numbers(from: 2))] }
+        var bins: [Double] = []
+
+        public init() {}
+
+        public func check() throws(LayerDescriptionError) {
+            do throws(LikelihoodError) {
+                _ = try TwoHot(logits: .zeros([bins.count]), bins: bins)
+            } catch {
+                guard case .badBins(let reason) = error else { throw LayerDescriptionError("\(error)") }
+                throw LayerDescriptionError("has bins that \(reason)")
+            }
+        }
+
+        public func likelihood(of outputs: Tensor) throws(LikelihoodError) -> TwoHot {
+            try TwoHot(logits: outputs, bins: bins)
+        }
+
+        public func observations(_ targets: Tensor) -> Observation {
+            targets.failure != nil || targets.dtype.isFloatingPoint ? .values(targets) : .bins(targets)
+        }
+
+        public func targetDType(forOutputs dtype: DType, given: DType) -> DType {
+            given.isFloatingPoint ? .float64 : .int64
+        }
     }
 }

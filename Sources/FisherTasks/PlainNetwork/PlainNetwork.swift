@@ -7,11 +7,17 @@ public struct PlainNetwork {
     /// The description: layers and likelihood.
     public let specification: NetworkSpecification
     /// The likelihood whose parameters are the network's outputs.
-    public let likelihood: any NamedLikelihood.Type
+    public let likelihood: any LikelihoodDescription
     /// The network with its weights.
     public let network: Sequential
     /// The type in which it is computed.
     public let dtype: DType
+
+    /// The point at which estimates are made: the fingerprint of the description without its likelihood, and that of the
+    /// weights as they are used.
+    package func point() throws -> ModelPoint {
+        try ModelPoint(of: network, network: specification.networkFingerprint())
+    }
 
     /// Reads the description and the weights.
     ///
@@ -43,7 +49,7 @@ public struct PlainNetwork {
 
     private init(_ specification: NetworkSpecification, weights: String, dtype wanted: DType?) throws {
         self.specification = specification
-        likelihood = try LikelihoodRegistry.likelihood(named: specification.likelihood)
+        likelihood = try LikelihoodRegistry.likelihood(of: specification)
         let tensors = try SafetensorsFile(path: weights).allTensors()
         dtype = wanted ?? tensors.values.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
         do {
@@ -64,7 +70,7 @@ public struct PlainNetwork {
     }
 
     private func converted(_ inputs: Tensor) throws -> Tensor {
-        guard let table = specification.layers.first as? Embedding.Description else {
+        guard let table = firstLayer as? Embedding.Description else {
             guard inputs.dtype.isFloatingPoint else {
                 throw CurvatureError.badInputs(
                     reason: "they must be floating-point numbers, not \(inputs.dtype)")
@@ -93,8 +99,15 @@ public struct PlainNetwork {
         return numbers
     }
 
+    /// The layer that takes the inputs.
+    private var firstLayer: (any LayerDescription)? {
+        var layer = specification.layers.first
+        while let list = layer as? Sequential.Description { layer = list.layers.first }
+        return layer
+    }
+
     private func converted(targets: Tensor) throws -> Tensor {
-        let wanted = likelihood.targetDType(forOutputs: dtype)
+        let wanted = likelihood.targetDType(forOutputs: dtype, given: targets.dtype)
         guard wanted.isFloatingPoint || !targets.dtype.isFloatingPoint && targets.dtype != .bool else {
             throw CurvatureError.badObservations(
                 reason: "they are numbers of classes, of an integer type, not \(targets.dtype)")
@@ -137,8 +150,8 @@ public struct PlainNetwork {
             throw failure
         }
         do {
-            return try Objective(likelihood, of: outputs, observing: batch.targets)
-        } catch {
+            return try likelihood.objective(of: outputs, observing: batch.targets)
+        } catch let error as TorchError {
             if error.kind != .invalidOperation { throw error }
             throw CurvatureError.badObservations(reason: "\(error)")
         }

@@ -1,7 +1,7 @@
 import Torch
 
 /// Any JSON value, so that errors in the description of a network can quote the value given.
-enum JSONValue: Hashable, Sendable, Codable {
+package enum JSONValue: Hashable, Sendable, Codable {
     case null
     case boolean(Bool)
     case integer(Int)
@@ -10,7 +10,7 @@ enum JSONValue: Hashable, Sendable, Codable {
     case list([JSONValue])
     case object([String: JSONValue])
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -29,7 +29,7 @@ enum JSONValue: Hashable, Sendable, Codable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
         switch self {
         case .null: try container.encodeNil()
@@ -88,7 +88,7 @@ enum JSONValue: Hashable, Sendable, Codable {
 
 extension JSONValue: CustomStringConvertible {
     /// The value as JSON writes it, for messages.
-    var description: String {
+    package var description: String {
         switch self {
         case .null: "null"
         case .boolean(let value): "\(value)"
@@ -101,6 +101,16 @@ extension JSONValue: CustomStringConvertible {
                 + value.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(
                     separator: ", ")
                 + "}"
+        }
+    }
+
+    /// Whether every number in it is finite, so that it can be written as JSON again.
+    var isFinite: Bool {
+        switch self {
+        case .real(let value): value.isFinite
+        case .list(let list): list.allSatisfy(\.isFinite)
+        case .object(let object): object.values.allSatisfy(\.isFinite)
+        default: true
         }
     }
 

@@ -1,4 +1,4 @@
-/// An option in the description of a layer: its key in JSON, the property that holds it, and its values.
+/// An option in the description of a layer or a likelihood: its key in JSON, the property that holds it, and its values.
 ///
 /// Reading, writing, checking and the messages about mistakes all derive from it; its default is the value that
 /// the description's `init()` gives it.
@@ -29,6 +29,20 @@ public struct LayerOption<Description> {
             guard kind.accepts(value) else { throw invalid(kind.write(value)) }
         }
         write = { kind.write($0[keyPath: property]) }
+    }
+
+    /// An option that must be given, whose values are read, checked and written by the caller.
+    init(
+        required key: String,
+        read: @escaping (JSONValue, inout Description) throws(LayerDescriptionError) -> Void,
+        check: @escaping (Description) throws(LayerDescriptionError) -> Void,
+        write: @escaping (Description) -> JSONValue
+    ) {
+        self.key = key
+        isRequired = true
+        self.read = read
+        self.check = check
+        self.write = write
     }
 
     /// An option that must be given.
@@ -109,12 +123,33 @@ extension LayerOptionKind where Value == Double {
             write: { .real($0) })
     }
 
+    /// A finite number above 0.
+    public static var positive: Self {
+        Self(
+            wanted: "a number above 0", read: \.number, accepts: { $0 > 0 && $0.isFinite },
+            write: { .real($0) })
+    }
+
     /// A number of a range.
     public static func number(in range: ClosedRange<Double>) -> Self {
         func text(_ bound: Double) -> String { bound == bound.rounded() ? "\(Int(bound))" : "\(bound)" }
         return Self(
             wanted: "a number from \(text(range.lowerBound)) to \(text(range.upperBound))", read: \.number,
             accepts: range.contains, write: { .real($0) })
+    }
+}
+
+extension LayerOptionKind where Value == [Double] {
+    /// A list of finite numbers, at least `least` of them.
+    public static func numbers(from least: Int) -> Self {
+        Self(
+            wanted: "a list of at least \(least) numbers",
+            read: { json in
+                guard case .list(let list) = json else { return nil }
+                let numbers = list.compactMap(\.number)
+                return numbers.count == list.count ? numbers : nil
+            }, accepts: { $0.count >= least && $0.allSatisfy(\.isFinite) },
+            write: { .list($0.map { .real($0) }) })
     }
 }
 

@@ -78,6 +78,33 @@ public enum TracedShape: Hashable, Sendable {
         return .ranked([sizes[0], total])
     }
 
+    /// What is known of a shape that is both; nil if they contradict each other.
+    func agreeing(with other: TracedShape) -> TracedShape? {
+        switch (self, other) {
+        case (.unknown, _): return other
+        case (_, .unknown): return self
+        case (.last(let a), .last(let b)): return a == b ? self : nil
+        case (.last(let width), .ranked(let sizes)), (.ranked(let sizes), .last(let width)):
+            guard let last = sizes.last, last == nil || last == width else { return nil }
+            return .ranked(sizes.dropLast() + [width])
+        case (.ranked(let a), .ranked(let b)):
+            guard a.count == b.count, zip(a, b).allSatisfy({ $0 == nil || $1 == nil || $0 == $1 }) else {
+                return nil
+            }
+            return .ranked(zip(a, b).map { $0 ?? $1 })
+        }
+    }
+
+    /// The shape for messages, unknown sizes as dots.
+    var text: String {
+        switch self {
+        case .unknown: "an unknown shape"
+        case .last(let size): "a width of \(size)"
+        case .ranked(let sizes):
+            "[" + sizes.map { $0.map(String.init) ?? "..." }.joined(separator: ", ") + "]"
+        }
+    }
+
     private static func requireBatch(_ sizes: [Int?]) throws(LayerDescriptionError) {
         if sizes.count < 2 {
             throw LayerDescriptionError(

@@ -115,4 +115,23 @@ public final class Dropout: UnaryLayer, ModeDependent {
         let kept = Tensor.bernoulli(like: input, probability: 1 - probability, using: generator)
         return input * kept / (1 - probability)
     }
+
+    /// The description of a layer in JSON: `{"dropout": probability}`.
+    public struct Description: LayerDescription {
+        public static let kind = "dropout"
+        public static let shortForm = ["probability"]
+        public static var options: [LayerOption<Self>] {
+            [.required("probability", \.probability, .number(in: 0...0.999))]
+        }
+        var probability: Double
+
+        public init() { self.init(probability: -1) }
+
+        /// Describes a layer by the probability with which an element is dropped.
+        public init(probability: Double) { self.probability = probability }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            Dropout(probability, using: generator)
+        }
+    }
 }

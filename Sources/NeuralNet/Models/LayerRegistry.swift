@@ -14,6 +14,9 @@ public enum LayerRegistry {
         GroupNorm.Description.self,
         BatchNorm.Description.self,
         LSTM.Description.self,
+        CausalSelfAttention.Description.self,
+        Residual.Description.self,
+        Sequential.Description.self,
         MaxPool2d.Description.self,
         AveragePool2d.Description.self,
         AdaptiveAveragePool2d.Description.self,
@@ -23,6 +26,7 @@ public enum LayerRegistry {
         Sigmoid.Description.self,
         GELU.Description.self,
         GELU.TanhDescription.self,
+        Dropout.Description.self,
     ]
 
     private static let registry = NameRegistry(own, name: { $0.kind }, type: { ObjectIdentifier($0) })
@@ -57,21 +61,15 @@ public enum LayerRegistry {
         guard let type = registry[name] else {
             throw failing(unknownName(name, called: "layer", among: kinds))
         }
+        func read<Description: LayerDescription>(
+            _ type: Description.Type
+        ) throws(LayerDescriptionError) -> any LayerDescription {
+            try Description(given: options)
+        }
         do throws(LayerDescriptionError) {
-            return try read(type, options)
+            return try read(type)
         } catch {
             throw failing("\(name) \(error.reason)")
-        }
-    }
-
-    private static func read<Description: LayerDescription>(
-        _ type: Description.Type, _ options: JSONValue?
-    ) throws(LayerDescriptionError) -> any LayerDescription {
-        switch (Description.options.isEmpty, options) {
-        case (true, nil): return Description()
-        case (true, _): throw LayerDescriptionError("has no options: write \"\(type.kind)\"")
-        case (false, nil): throw LayerDescriptionError("needs options: {\"\(type.kind)\": ...}")
-        case (false, let options?): return try Description(options)
         }
     }
 }

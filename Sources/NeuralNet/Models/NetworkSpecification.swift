@@ -9,20 +9,28 @@ import Torch
 /// The article <doc:PlainNetworks> lists the layers and their options. A value of this type is valid: each
 /// layer can be created, and accepts the known width and channels of the one before.
 public struct NetworkSpecification: Sendable {
-    /// The layers, the one next to the input first.
-    public let layers: [any LayerDescription]
+    private let list: LayerList
     /// The name of the likelihood whose parameters the outputs are, such as `categorical`.
     public let likelihood: String
+    /// The likelihood's options as they were given, which its description reads; nil for a name alone.
+    package let likelihoodOptions: JSONValue?
+
+    /// The layers, the one next to the input first.
+    public var layers: [any LayerDescription] { list.layers }
 
     /// Describes a network; throws for the first layer that is invalid or does not fit those before it.
     public init(layers: [any LayerDescription], likelihood: String) throws(NetworkSpecificationError) {
-        if layers.isEmpty { throw NetworkSpecificationError(nil, "there are no layers") }
-        self.layers = layers
+        try self.init(LayerList(layers), likelihood, nil)
+    }
+
+    private init(
+        _ list: LayerList, _ likelihood: String, _ options: JSONValue?
+    ) throws(NetworkSpecificationError) {
+        self.list = list
         self.likelihood = likelihood
-        for position in layers.indices {
-            try naming(position) { layer throws(LayerDescriptionError) in try layer.checkEverything() }
-        }
-        _ = try trace(.unknown)
+        likelihoodOptions = options
+        try list.check()
+        _ = try list.outputShape(for: .unknown)
     }
 
     /// Reads the JSON of a description; throws what is wrong with it.
@@ -42,7 +50,7 @@ public struct NetworkSpecification: Sendable {
         guard !input.isEmpty, input.allSatisfy({ (0...sizeLimit).contains($0) }) else {
             throw NetworkSpecificationError(nil, "\(input) is not the shape of a batch of inputs")
         }
-        guard let sizes = try trace(.ranked(input)).sizes else {
+        guard let sizes = try list.outputShape(for: .ranked(input)).sizes else {
             throw NetworkSpecificationError(nil, "a layer does not report the shape of its output")
         }
         return try sizes.map { size throws(NetworkSpecificationError) in
@@ -53,32 +61,11 @@ public struct NetworkSpecification: Sendable {
         }
     }
 
-    private func trace(_ start: TracedShape) throws(NetworkSpecificationError) -> TracedShape {
-        var shape = start
-        for position in layers.indices {
-            shape = try naming(position) { layer throws(LayerDescriptionError) in
-                try layer.outputShape(for: shape)
-            }
-        }
-        return shape
-    }
-
-    /// Calls a function with a layer, and adds the layer's name and position to its errors.
-    private func naming<Result>(
-        _ position: Int, _ body: (any LayerDescription) throws(LayerDescriptionError) -> Result
-    ) throws(NetworkSpecificationError) -> Result {
-        do throws(LayerDescriptionError) {
-            return try body(layers[position])
-        } catch {
-            throw NetworkSpecificationError(position, "\(type(of: layers[position]).kind) \(error.reason)")
-        }
-    }
-
     /// Draws the network, whose parameters have their layer's position in front: `0.weight`.
     ///
     /// Layers with two modes are in training mode; estimates of Fisher information need `setTraining(false)`.
     public func makeNetwork(dtype: DType = .float32, using generator: RandomGenerator) -> Sequential {
-        Sequential(layers.map { $0.makeLayer(dtype: dtype, using: generator) })
+        list.makeLayers(dtype: dtype, using: generator)
     }
 
     /// The network with weights by name, each converted to `dtype`.
@@ -109,6 +96,9 @@ public struct NetworkSpecification: Sendable {
         }
     }
 
+    /// The fingerprint of the layers, options at their defaults left out: equal for texts that describe one network.
+    package func networkFingerprint() -> String { Fingerprint.of("\(list.value)") }
+
     /// Throws `TorchError` of kind `outOfMemory` if the weights do not fit into the memory there is.
     package func requireMemory(dtype: DType = .float32) throws(TorchError) {
         let elements = layers.flatMap { $0.parameterShapes ?? [] }.reduce(0.0) { sum, parameter in
@@ -126,7 +116,10 @@ extension NetworkSpecification: Hashable {
     public func hash(into hasher: inout Hasher) { hasher.combine(value) }
 
     private var value: JSONValue {
-        .object(["layers": .list(layers.map(\.value)), "likelihood": .text(likelihood)])
+        .object([
+            "layers": list.value,
+            "likelihood": likelihoodOptions.map { .object([likelihood: $0]) } ?? .text(likelihood),
+        ])
     }
 }
 
@@ -145,17 +138,20 @@ extension NetworkSpecification: Codable {
         if let unknown = object.keys.sorted().first(where: { !keys.contains($0) }) {
             throw NetworkSpecificationError(nil, unknownName(unknown, called: "key", among: keys))
         }
-        guard case .list(let list)? = object["layers"] else {
+        guard let layers = object["layers"] else {
             throw NetworkSpecificationError(nil, "layers must be a list of layers")
         }
-        var layers: [any LayerDescription] = []
-        for (position, item) in list.enumerated() {
-            layers.append(try LayerRegistry.layer(item, at: position))
+        let list = try LayerList(layers)
+        switch object["likelihood"] {
+        case .text(let name)?: try self.init(list, name, nil)
+        case .object(let object)? where object.count == 1 && object.values.allSatisfy(\.isFinite):
+            guard let (name, options) = object.first else { preconditionFailure("an object of one key") }
+            try self.init(list, name, options)
+        default:
+            throw NetworkSpecificationError(
+                nil,
+                "likelihood must be a name, such as categorical, or an object of one name and its options")
         }
-        guard case .text(let likelihood)? = object["likelihood"] else {
-            throw NetworkSpecificationError(nil, "likelihood must be a name, such as categorical")
-        }
-        try self.init(layers: layers, likelihood: likelihood)
     }
 }
 

@@ -54,7 +54,7 @@ public final class FeedForward: Module {
 }
 
 /// Multi-head self-attention in which a position attends to itself and earlier ones (Vaswani et al. 2017).
-public final class CausalSelfAttention: Module {
+public final class CausalSelfAttention: UnaryLayer {
     /// The map to queries, keys and values, stacked in this order along its outputs; heads lie next to each
     /// other within each.
     public let queryKeyValue: Linear
@@ -80,5 +80,47 @@ public final class CausalSelfAttention: Module {
         }
         let attended = parts[0].attending(keys: parts[1], values: parts[2], isCausal: true)
         return output(attended.transposed(1, 2).flattened(from: 2))
+    }
+}
+
+extension CausalSelfAttention {
+    /// The description of a layer in JSON: `{"causal_self_attention": [width, heads]}`.
+    public struct Description: LayerDescription {
+        public static let kind = "causal_self_attention"
+        public static let shortForm = ["width", "heads"]
+        public static var options: [LayerOption<Self>] {
+            [.required("width", \.width, .size), .required("heads", \.heads, .size)]
+        }
+        var width: Int
+        var heads: Int
+
+        public init() { self.init(width: 0, heads: 0) }
+
+        /// Describes a layer by its options.
+        public init(width: Int, heads: Int) { (self.width, self.heads) = (width, heads) }
+
+        public func check() throws(LayerDescriptionError) {
+            if width % heads != 0 {
+                throw LayerDescriptionError("has \(heads) heads, which do not divide a width of \(width)")
+            }
+            try requireElements([3 * width, width])
+        }
+
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            try TracedShape.ranked(input.requiringRank(3)).requiringWidth(width)
+        }
+
+        public var parameterShapes: [(name: String, shape: [Int])]? {
+            [
+                ("queryKeyValue.weight", [3 * width, width]), ("queryKeyValue.bias", [3 * width]),
+                ("output.weight", [width, width]), ("output.bias", [width]),
+            ]
+        }
+
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+            let normal = Initializer.normal(standardDeviation: 0.02)
+            return CausalSelfAttention(
+                width, heads: heads, weight: normal, outputWeight: normal, dtype: dtype, using: generator)
+        }
     }
 }

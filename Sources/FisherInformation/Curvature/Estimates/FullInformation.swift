@@ -16,19 +16,25 @@ public struct MatrixSums: Summable {
     public let sum: Tensor
     /// The sum of the gradients at the data's labels; nil for other labels.
     public let gradient: Tensor?
+    /// The network and the weights at which the gradients were computed; nil if that is not known, or if sums of
+    /// several points were added.
+    public let point: ModelPoint?
 
     /// Gathers sums.
-    public init(paths: [ParameterPath], sum: Tensor, gradient: Tensor?) {
+    public init(paths: [ParameterPath], sum: Tensor, gradient: Tensor?, point: ModelPoint? = nil) {
         self.paths = paths
         self.sum = sum
         self.gradient = gradient
+        self.point = point
     }
 
-    /// The sums of both. Throws `mismatched` if the parameters differ.
+    /// The sums of both, which may be of different points: their mean is then one over points. Throws `mismatched` if
+    /// the parameters differ.
     public func adding(_ other: MatrixSums) throws(CurvatureError) -> MatrixSums {
         guard paths == other.paths else { throw .mismatched(reason: "they are of other parameters") }
         return MatrixSums(
-            paths: paths, sum: try sum.adding(other.sum), gradient: try gradient.adding(other.gradient))
+            paths: paths, sum: try sum.adding(other.sum), gradient: try gradient.adding(other.gradient),
+            point: point == other.point ? point : nil)
     }
 }
 
@@ -74,11 +80,13 @@ struct MatrixAccumulator: CurvatureAccumulator {
     }
 
     func finished() throws -> any Summable {
+        // The matrix is the square of the weights in size: reading them once more costs nothing beside it.
+        let point = try ModelPoint(of: estimator.model)
         let found = zip(blocks, sums).compactMap { members, sums in
             sums.map {
                 MatrixSums(
-                    paths: members.map(\.path), sum: $0.sum, gradient: run.hasLossGradient ? $0.gradient : nil
-                )
+                    paths: members.map(\.path), sum: $0.sum,
+                    gradient: run.hasLossGradient ? $0.gradient : nil, point: point)
             }
         }
         guard isWhole else {
