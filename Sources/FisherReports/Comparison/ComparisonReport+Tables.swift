@@ -12,11 +12,6 @@ extension ComparisonReport {
     /// One row per optimizer: the main results.
     var resultsTable: Markup {
         let (unit, decimals) = (summary.lossUnit, summary.lossDecimals)
-        func times(_ title: String, _ value: @escaping (ComparisonSummary.Row) -> Double?) -> Column {
-            Column([title], unit: ["ms/step"]) {
-                .init(value(summary.rows[$0]).map(text.milliseconds) ?? "–")
-            }
-        }
         let table = StudyTable(
             Array(summary.rows.indices),
             [
@@ -49,8 +44,12 @@ extension ComparisonReport {
                     let errors = summary.validationText(summary.rows[index], text)
                     return .init(lines: errors.isEmpty ? ["–"] : errors.components(separatedBy: "; "))
                 },
-                times("Fwd + bwd", \.forwardBackwardMilliseconds),
-                times("Optimizer", \.optimizerMilliseconds),
+                Column(["Fwd + bwd"], unit: ["+ optimizer, ms"]) { index in
+                    let row = summary.rows[index]
+                    let passes = row.forwardBackwardMilliseconds.map(text.milliseconds) ?? "–"
+                    let update = row.optimizerMilliseconds.map(text.milliseconds) ?? "–"
+                    return .init(lines: [passes, "+ " + update])
+                },
                 Column(["State"], unit: ["MiB"]) { index in
                     let row = summary.rows[index]
                     let share = summary.bytesPerParameter(row)
