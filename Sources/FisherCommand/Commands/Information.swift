@@ -92,11 +92,6 @@ struct InformationShow: ParsableCommand {
     }
 }
 
-/// Data that two files share.
-struct InformationRepeats: Error, CustomStringConvertible {
-    let description: String
-}
-
 /// The numbers of a header in words.
 private func counts(_ header: InformationHeader) -> String {
     "\(header.unitCount) units, \(header.observationCount) observations in \(header.parts.count) "

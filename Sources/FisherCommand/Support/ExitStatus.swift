@@ -123,3 +123,8 @@ struct DamagedRuns: Error, CustomStringConvertible {
         "\(damaged) of \(count) \(count == 1 ? "run is" : "runs are") not as written: see above"
     }
 }
+
+/// Information files that hold the same data.
+struct InformationRepeats: Error, CustomStringConvertible {
+    let description: String
+}
