@@ -53,14 +53,22 @@ public struct LayerList: Sendable {
         }
     }
 
-    /// The shapes of all parameters by their paths in the list; nil if a layer does not declare its own.
+    /// The shapes of all parameters by their paths in the list. A layer that does not declare its own is drawn; nil if it
+    /// cannot be.
     var parameterShapes: [(name: String, shape: [Int])]? {
         var shapes: [(name: String, shape: [Int])] = []
         for (position, layer) in layers.enumerated() {
-            guard let own = layer.parameterShapes else { return nil }
+            guard let own = layer.parameterShapes ?? Self.drawnShapes(of: layer) else { return nil }
             shapes += own.map { ("\(position).\($0.name)", $0.shape) }
         }
         return shapes
+    }
+
+    private static func drawnShapes(of layer: any LayerDescription) -> [(name: String, shape: [Int])]? {
+        guard let generator = try? RandomGenerator(seed: 0) else { return nil }
+        return layer.makeLayer(dtype: .float32, using: generator).parameters.map {
+            ("\($0.path)", $0.parameter.wrappedValue.shape)
+        }
     }
 
     /// Draws the layers.
