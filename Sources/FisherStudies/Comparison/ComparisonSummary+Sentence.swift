@@ -103,9 +103,9 @@ extension ComparisonSummary {
     private func list(_ indices: [Int]) -> String {
         let parts = [BaselineContrast.Verdict.lower, .higher].compactMap { verdict -> String? in
             let labels = indices.filter { rows[$0].contrast?.verdict == verdict }.map { rows[$0].label }
-            return labels.isEmpty ? nil : "\(verdict.rawValue): " + labels.joined(separator: ", ")
+            return labels.isEmpty ? nil : "\(verdict.rawValue) than \(rows[0].label): " + labels.joined(separator: ", ")
         }
-        return "Also shown to end, against \(rows[0].label), " + parts.joined(separator: "; ") + "."
+        return "Also shown to end " + parts.joined(separator: "; ") + "."
     }
 
     /// The largest difference that was seen where none is shown.
