@@ -25,7 +25,7 @@ struct TrackedEigenbasis {
     let order: Order
     /// The averaging of the factors.
     let decay: Double
-    /// The information f.
+    /// Number f of steps from one change of the basis to the next.
     let interval: Int
     /// Longer dimensions keep the identity.
     let largest: Int
