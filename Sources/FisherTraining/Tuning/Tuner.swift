@@ -4,7 +4,7 @@ import Fisher
 /// as long as its best value lies at the edge of its grid.
 ///
 /// A grid of one optimizer grows by the ratio of its last two values on the side of the best, until the best lies inside
-/// or as many values as allowed were added; what then still lies at the edge is said by ``TuningRecord/edges``.
+/// or as many values as allowed were added; what then still lies at the edge is said by `TuningRecord.edges`.
 ///
 /// Every run of a trial is a run folder, as those of a ``ComparisonRunner``.
 public struct Tuner<Task: TrainingTask> {
