@@ -103,7 +103,8 @@ extension ComparisonSummary {
     private func list(_ indices: [Int]) -> String {
         let parts = [BaselineContrast.Verdict.lower, .higher].compactMap { verdict -> String? in
             let labels = indices.filter { rows[$0].contrast?.verdict == verdict }.map { rows[$0].label }
-            return labels.isEmpty ? nil : "\(verdict.rawValue) than \(rows[0].label): " + labels.joined(separator: ", ")
+            return labels.isEmpty
+                ? nil : "\(verdict.rawValue) than \(rows[0].label): " + labels.joined(separator: ", ")
         }
         return "Also shown to end " + parts.joined(separator: "; ") + "."
     }
