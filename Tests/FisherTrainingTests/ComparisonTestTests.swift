@@ -1,3 +1,4 @@
+import FisherInformation
 import Foundation
 import Testing
 
@@ -59,7 +60,8 @@ import Testing
             #expect(abs(Multiplicity.sidak(raw, count: reference.sidak.raw.count) - other) < 1e-14)
         }
         for quantile in reference.chiSquare {
-            let own = ChiSquare(degreesOfFreedom: quantile.degrees).quantile(quantile.probability)
+            let own = FisherInformation.ChiSquare.quantile(
+                quantile.probability, degreesOfFreedom: quantile.degrees)
             #expect(abs(own - quantile.value) < 1e-10 * quantile.value)
         }
     }

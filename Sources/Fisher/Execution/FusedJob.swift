@@ -63,6 +63,12 @@ struct FusedJob {
         return measures && count > Self.sharedCount
     }
 
+    /// Whether one thread makes both passes of a metric's step, with the tensor in its cache.
+    var isWhole: Bool {
+        guard case .metric = loop else { return false }
+        return measures && count <= Self.wholeCount
+    }
+
     /// The clip factor for the report.
     var clipFactor: Double?
     var changeSquares = 0.0

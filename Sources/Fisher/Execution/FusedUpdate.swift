@@ -70,9 +70,8 @@ final class FusedUpdate {
         sums.initialize(repeating: ck_sums(), count: max(1, cells))
         let tileSums = UnsafeMutablePointer<ck_sums>.allocate(capacity: max(1, tiles))
         tileSums.initialize(repeating: ck_sums(), count: max(1, tiles))
-        // Pages that no tensor needs are never touched.
-        let inverses = UnsafeMutablePointer<Float>.allocate(
-            capacity: self.threadLimit * FusedJob.wholeCount)
+        let inverseCount = list.contains(where: \.isWhole) ? self.threadLimit * FusedJob.wholeCount : 0
+        let inverses = UnsafeMutablePointer<Float>.allocate(capacity: inverseCount)
         shared = Shared(
             jobs: jobs, sums: sums, tileSums: tileSums, unmeasured: unmeasured, stage: stage,
             inverses: inverses)
@@ -158,7 +157,7 @@ final class FusedUpdate {
                 continue
             }
             for cell in 0..<cells { shared.sums[job.firstSum + cell] = ck_sums() }
-            if case .metric = job.loop, job.measures, job.count <= FusedJob.wholeCount {
+            if job.isWhole {
                 wholes.append((number, job.count))
                 continue
             }

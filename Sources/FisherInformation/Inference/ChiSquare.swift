@@ -1,6 +1,6 @@
 import Foundation
 
-/// The chi-square distribution, for score tests.
+/// The chi-square distribution, for score tests and the spread of an estimated variance.
 package enum ChiSquare {
     /// P(X >= x) for k degrees of freedom: the upper regularized incomplete gamma function Q(k/2, x/2), by
     /// its series below the mean and its continued fraction above (Abramowitz and Stegun 6.5.29 and 6.5.31).
@@ -11,6 +11,18 @@ package enum ChiSquare {
         let (a, y) = (Double(k) / 2, x / 2)
         let front = exp(a * log(y) - y - logGamma(a))
         return y < a + 1 ? 1 - front * series(a, y) : front * fraction(a, y)
+    }
+
+    /// The x with P(X <= x) = p, for 0 < p < 1: bisection.
+    package static func quantile(_ p: Double, degreesOfFreedom k: Int) -> Double {
+        precondition(p > 0 && p < 1, "a probability within (0, 1), not \(p)")
+        var (low, high) = (0.0, Double(k) + 10)
+        while 1 - survival(high, degreesOfFreedom: k) < p { high *= 2 }
+        for _ in 0..<200 where high - low > 1e-14 * high {
+            let middle = (low + high) / 2
+            if 1 - survival(middle, degreesOfFreedom: k) < p { low = middle } else { high = middle }
+        }
+        return (low + high) / 2
     }
 
     /// log Gamma(a) for a > 0, from Stirling's series past 10; `lgamma` writes a global sign.
@@ -58,12 +70,18 @@ package enum ChiSquare {
 
 /// The standard normal distribution.
 package enum StandardNormal {
+    /// P(X <= x).
+    package static func probability(upTo x: Double) -> Double { erfc(-x / 2.0.squareRoot()) / 2 }
+
+    /// The density at x.
+    package static func density(_ x: Double) -> Double { exp(-x * x / 2) / (2 * Double.pi).squareRoot() }
+
     /// The x with P(X <= x) = p, for 0 < p < 1: bisection on `erfc`, which is exact in both tails.
     package static func quantile(_ p: Double) -> Double {
         var (low, high) = (-40.0, 40.0)
         for _ in 0..<200 {
             let middle = (low + high) / 2
-            if erfc(-middle / 2.0.squareRoot()) / 2 < p { low = middle } else { high = middle }
+            if probability(upTo: middle) < p { low = middle } else { high = middle }
         }
         return (low + high) / 2
     }

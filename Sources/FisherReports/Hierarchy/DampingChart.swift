@@ -49,26 +49,9 @@ struct DampingChart: Figure, Sendable {
         let (top, bottom) = (30.0, layout.height - 56)
         let x = AxisScale(domain, from: layout.leftMargin, to: layout.width - layout.rightMargin)
         let y = AxisScale(range, from: bottom, to: top)
-        let vertical = x.logarithmicTicks().flatMap { tick in
-            let left = x.position(tick.value)
-            return [
-                SVG.line(left, top, left, bottom, class: "grid"),
-                SVG.text(tick.text, x: left, y: bottom + 20, class: "tick", anchor: "middle"),
-            ]
-        }
-        let horizontal = y.ticks(count: 6).flatMap { tick in
-            let height = y.position(tick.value)
-            return [
-                SVG.line(x.start, height, x.end, height, class: "grid"),
-                SVG.text(tick.text, x: x.start - 8, y: height + 4.5, class: "tick", anchor: "end"),
-            ]
-        }
-        let axes = [
-            SVG.line(x.start, bottom, x.end, bottom, class: "axis"),
-            SVG.text("damping", x: x.end, y: bottom + 40, class: "axis-title", anchor: "end"),
-            SVG.text(verticalTitle, x: 0, y: 14, class: "axis-title"),
-        ]
-        return [.tag("g", [:], vertical + horizontal + axes)] + curves.map { draw($0, x, y) }
+        let grid = SVG.grid(x, y, top: top, bottom: bottom, horizontalTitle: "damping")
+        let name = SVG.text(verticalTitle, x: 0, y: 14, class: "axis-title")
+        return [.tag("g", [:], grid + [name])] + curves.map { draw($0, x, y) }
             + labels(x, y, layout)
     }
 

@@ -1,3 +1,4 @@
+import FisherInformation
 import Foundation
 
 /// The largest of several of Student's t that share their variance estimate and the mean they are compared with:
@@ -27,7 +28,7 @@ public struct Dunnett: Sendable {
         self.correlation = correlation
         scales = ScaleQuadrature(degreesOfFreedom: degreesOfFreedom)
         let rule = GaussLegendre(64, over: -8...8)
-        shared = zip(rule.nodes, rule.weights).map { ($0, $1 * Normal.density($0)) }
+        shared = zip(rule.nodes, rule.weights).map { ($0, $1 * StandardNormal.density($0)) }
     }
 
     /// The probability that every one of the differences lies within `t` standard errors of its true value.
@@ -38,8 +39,8 @@ public struct Dunnett: Sendable {
             let limit = abs(t) * scale.ratio
             return sum + scale.weight
                 * shared.reduce(0) { inner, point in
-                    let upper = Normal.probability(upTo: (limit + common * point.value) / own)
-                    let lower = Normal.probability(upTo: (common * point.value - limit) / own)
+                    let upper = StandardNormal.probability(upTo: (limit + common * point.value) / own)
+                    let lower = StandardNormal.probability(upTo: (common * point.value - limit) / own)
                     return inner + point.weight * pow(max(0, upper - lower), Double(comparisons))
                 }
         }

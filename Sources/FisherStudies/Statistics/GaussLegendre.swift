@@ -1,3 +1,4 @@
+import FisherInformation
 import Foundation
 
 /// The nodes and weights of Gauss-Legendre quadrature on an interval: exact for polynomials of degree 2 n - 1.
@@ -36,14 +37,6 @@ struct GaussLegendre: Sendable {
     }
 }
 
-/// The standard normal distribution.
-enum Normal {
-    /// The probability of a value of at most `x`.
-    static func probability(upTo x: Double) -> Double { erfc(-x / 2.0.squareRoot()) / 2 }
-    /// The density at `x`.
-    static func density(_ x: Double) -> Double { exp(-x * x / 2) / (2 * Double.pi).squareRoot() }
-}
-
 /// The distribution of the root of chi-square over its degrees of freedom, as nodes with weights: the ratio of an
 /// estimated standard deviation to the true one.
 struct ScaleQuadrature: Sendable {
@@ -56,7 +49,7 @@ struct ScaleQuadrature: Sendable {
         // Beyond ten standard deviations, 1 / (2 nu) their square, there is less than rounding.
         let reach = 10 / (2 * degrees).squareRoot()
         let rule = GaussLegendre(96, over: max(0, 1 - reach)...(1 + reach))
-        let constant = log(2.0) + degrees / 2 * log(degrees / 2) - lgamma(degrees / 2)
+        let constant = log(2.0) + degrees / 2 * log(degrees / 2) - ChiSquare.logGamma(degrees / 2)
         points = zip(rule.nodes, rule.weights).map { ratio, weight in
             let logarithm = constant + (degrees - 1) * log(ratio) - degrees * ratio * ratio / 2
             return (ratio, weight * exp(logarithm))

@@ -1,3 +1,5 @@
+import FisherInformation
+
 /// The mean and the spread of a few numbers, most often one for each seed.
 public struct SampleSummary: Sendable, Hashable, Encodable {
     /// How many numbers there were, one or more.
@@ -65,5 +67,18 @@ public struct SampleSpread: Sendable, Hashable {
         highest = sorted[sorted.count - 1]
         lowerQuartile = sorted[sorted.count / 4]
         upperQuartile = sorted[sorted.count * 3 / 4]
+    }
+}
+
+extension SampleSummary {
+    /// The 95 % interval of the standard deviation of normal numbers, from chi-square; nil for fewer than three.
+    public var deviationInterval: ClosedRange<Double>? {
+        guard let standardDeviation, count > 2 else { return nil }
+        let degrees = Double(count - 1)
+        func end(_ share: Double) -> Double {
+            standardDeviation
+                * (degrees / ChiSquare.quantile(share, degreesOfFreedom: count - 1)).squareRoot()
+        }
+        return end(0.975)...max(end(0.975), end(0.025))
     }
 }

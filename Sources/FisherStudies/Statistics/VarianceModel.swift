@@ -1,3 +1,4 @@
+import FisherInformation
 import Foundation
 import Synchronization
 
@@ -93,7 +94,8 @@ public struct BaselineTest: Sendable, Hashable {
         let missed = ScaleQuadrature(degreesOfFreedom: degreesOfFreedom).points.reduce(0) { sum, point in
             let limit = critical * point.ratio
             return sum + point.weight
-                * (Normal.probability(upTo: limit - shift) - Normal.probability(upTo: -limit - shift))
+                * (StandardNormal.probability(upTo: limit - shift)
+                    - StandardNormal.probability(upTo: -limit - shift))
         }
         return min(1, max(0, 1 - missed))
     }
