@@ -51,6 +51,7 @@ let package = Package(
         .library(name: "FisherInformation", targets: ["FisherInformation"]),
         .library(name: "Fisher", targets: ["Fisher"]),
         .library(name: "FisherTables", targets: ["FisherTables"]),
+        .library(name: "FisherMedia", targets: ["FisherMedia"]),
         .library(name: "FisherInference", targets: ["FisherInference"]),
         .library(name: "FisherStudies", targets: ["FisherStudies"]),
         .library(name: "FisherReports", targets: ["FisherReports"]),
@@ -79,6 +80,9 @@ let package = Package(
         .target(name: "FisherFiles"),
         .target(name: "FisherTables", dependencies: ["FisherFiles"]),
         .target(name: "Torch", dependencies: ["CKernels", "CTorch", "FisherFiles"]),
+        // Shared libraries for sound and images are opened at run time, not linked.
+        .target(name: "CMedia"),
+        .target(name: "FisherMedia", dependencies: ["CMedia", "FisherFiles", "Torch"]),
         .target(name: "NeuralNet", dependencies: ["Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
         .target(
@@ -97,7 +101,8 @@ let package = Package(
             dependencies: ["Fisher", "FisherOptions", "FisherStudies"]),
         .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherFiles", "FisherTraining"]),
         .target(
-            name: "FisherTasks", dependencies: ["CDigits", "FisherOptions", "FisherTables", "FisherTraining"]),
+            name: "FisherTasks",
+            dependencies: ["CDigits", "FisherMedia", "FisherOptions", "FisherTables", "FisherTraining"]),
         .target(
             name: "FisherCommand",
             dependencies: [
@@ -133,6 +138,7 @@ let package = Package(
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
+        .testTarget(name: "FisherMediaTests", dependencies: ["FisherMedia"]),
         .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
