@@ -20,6 +20,7 @@ public enum LayerRegistry {
         MaxPool2d.Description.self,
         AveragePool2d.Description.self,
         AdaptiveAveragePool2d.Description.self,
+        PixelShuffle.Description.self,
         Flatten.Description.self,
         Tanh.Description.self,
         ReLU.Description.self,
