@@ -55,7 +55,7 @@ struct PixelImages: Sendable {
     func selecting(_ places: [Int]) -> PixelImages {
         let all = planes
         var hash = FNV1a()
-        hash.add(fingerprint.utf8)
+        hash.add(Array(fingerprint.utf8))
         for place in places { hash.add((0..<4).map { UInt8(truncatingIfNeeded: place >> (8 * $0)) }) }
         return PixelImages(
             name: name, height: height, width: width, channels: channels, levels: levels,
@@ -85,21 +85,21 @@ extension Digits {
 }
 
 /// Batches of images: each once per epoch, in a new order in every epoch.
-struct PixelBatches: BatchStream {
+package struct PixelBatches: BatchStream {
     private let images: PixelImages
-    var position: ShuffledIndices
+    package var position: ShuffledIndices
 
     init(_ images: PixelImages, batch: Int, seed: UInt64) {
         self.images = images
         position = ShuffledIndices(seed: seed, count: images.count, batch: batch)
     }
 
-    mutating func restore(_ position: ShuffledIndices) throws(BatchError) {
+    package mutating func restore(_ position: ShuffledIndices) throws(BatchError) {
         guard position.count == self.position.count, position.batch == self.position.batch else {
             throw .foreignPosition(count: position.count, batch: position.batch)
         }
         self.position = position
     }
 
-    mutating func next() throws -> SupervisedBatch { try images.batch(at: position.next()) }
+    package mutating func next() throws -> SupervisedBatch { try images.batch(at: position.next()) }
 }

@@ -1,9 +1,10 @@
 import Fisher
 import FisherOptions
+import Foundation
 
 /// The distributions of a channel of a pixel between which the task `vq` chooses. Each channel of each pixel is one
 /// observation.
-public enum PixelLikelihood: String, CaseIterable, OptionValue {
+package enum PixelLikelihood: String, CaseIterable, OptionValue {
     /// One of the levels, each with a probability of its own.
     case categorical
     /// The normal distribution of a fixed variance: the squared error.
