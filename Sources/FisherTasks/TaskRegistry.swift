@@ -8,6 +8,7 @@ public enum TaskRegistry {
         LanguageTask.self,
         DigitsTask.self,
         VectorQuantizedTask.self,
+        CodesTask.self,
     ]
 
     private static let registry = NameRegistry(own, name: { $0.name }, type: { ObjectIdentifier($0) })

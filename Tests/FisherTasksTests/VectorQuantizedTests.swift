@@ -14,7 +14,8 @@ import Testing
 
     /// A task on few images.
     static func task(
-        _ likelihood: PixelLikelihood = .categorical, _ change: (inout VectorQuantizedOptions) -> Void = { _ in }
+        _ likelihood: PixelLikelihood = .categorical,
+        _ change: (inout VectorQuantizedOptions) -> Void = { _ in }
     ) throws -> VectorQuantizedTask {
         var options = VectorQuantizedOptions()
         options.likelihood = likelihood
@@ -65,7 +66,8 @@ import Testing
         let expected = try file.tensor(named: "distance").item()
         let found = try FeatureMoments(of: x).frechetDistance(to: FeatureMoments(of: y))
         #expect(abs(found / expected - 1) < 1e-7)
-        #expect(abs(try FeatureMoments(of: y).frechetDistance(to: FeatureMoments(of: x)) / expected - 1) < 1e-7)
+        #expect(
+            abs(try FeatureMoments(of: y).frechetDistance(to: FeatureMoments(of: x)) / expected - 1) < 1e-7)
         #expect(try FeatureMoments(of: x).frechetDistance(to: FeatureMoments(of: x)) < 1e-6)
         let estimate = try FrechetEstimate(of: x, from: y, isPaired: false, resamples: 10)
         #expect(estimate.interval.contains(estimate.distance) && estimate.distance == found)
@@ -144,14 +146,16 @@ import Testing
         let measures = try withoutGradients { try task.measures(of: session.model) }
         #expect(
             measures.map(\.name) == [
-                "bits a dimension", "Frechet distance of reconstructions", "codebook perplexity", "codes in use",
+                "bits a dimension", "Frechet distance of reconstructions", "codebook perplexity",
+                "codes in use",
             ])
         #expect(measures.allSatisfy { $0.value.isFinite })
         // log2(17) is what a code without a model takes.
         #expect(measures[0].value < 4.1 && measures[1].value > 0 && (2...16).contains(measures[3].value))
         // With a categorical distribution the loss is the code's length.
         if likelihood == .categorical { #expect(abs(measures[0].value - curve[1] / log(2)) < 1e-5) }
-        guard case .pictures(let grid) = try withoutGradients({ try task.exhibits(of: session.model) })[0] else {
+        guard case .pictures(let grid) = try withoutGradients({ try task.exhibits(of: session.model) })[0]
+        else {
             Issue.record("the first exhibit shows pictures")
             return
         }
@@ -180,7 +184,8 @@ import Testing
         _ = try second.restore(from: checkpoint)
         for _ in 0..<4 { _ = try second.advance() }
         for (path, tensor) in whole.model.weights {
-            #expect(try second.model.weights[path]!.scalars(as: Double.self) == tensor.scalars(as: Double.self))
+            #expect(
+                try second.model.weights[path]!.scalars(as: Double.self) == tensor.scalars(as: Double.self))
         }
         // The codebook did move in every step.
         #expect(Set(books).count == 8)
@@ -188,7 +193,8 @@ import Testing
 
     @Test func mistakesAreOneSentence() throws {
         for change in [
-            { $0.halvings = 4 } as (inout VectorQuantizedOptions) -> Void, { $0.batch = 5000 }, { $0.levels = 1 },
+            { $0.halvings = 4 } as (inout VectorQuantizedOptions) -> Void, { $0.batch = 5000 },
+            { $0.levels = 1 },
             { $0.features = "/nowhere" }, { $0.images = "/nowhere" },
         ] {
             #expect(throws: (any Error).self) { try Self.task(.categorical, change) }

@@ -15,7 +15,8 @@ import Testing
             switch self {
             case .gaussian: return try Gaussian(mean: Tensor(location, shape: shape), variance: 0.04)
             case .learned:
-                return Gaussian(mean: Tensor(location, shape: shape), logVariance: Tensor(logScale, shape: shape) * 2)
+                return Gaussian(
+                    mean: Tensor(location, shape: shape), logVariance: Tensor(logScale, shape: shape) * 2)
             case .logitLaplace:
                 return LogitLaplace(
                     location: Tensor(location, shape: shape), logScale: Tensor(logScale, shape: shape))
@@ -30,7 +31,8 @@ import Testing
     static let locations = [0.3, -2, 0, 0.99, 5, 0.5]
     static let logScales = [-1.0, 0, -4, -6, -2, 2]
 
-    static func masses(_ likelihood: some LevelLikelihood, of level: Int, among count: Int) throws -> [Double] {
+    static func masses(_ likelihood: some LevelLikelihood, of level: Int, among count: Int) throws -> [Double]
+    {
         let isClasses = likelihood is Categorical
         let levels = Tensor(
             locations.map { _ in Int64(level) }, shape: isClasses ? [locations.count] : [locations.count, 1])
@@ -67,7 +69,8 @@ import Testing
                 if let gaussian = many as? Gaussian {
                     density = try gaussian.perObservationNegativeLogLikelihood(of: observed).scalars()
                 } else {
-                    density = try (many as! LogitLaplace).perObservationNegativeLogLikelihood(of: observed).scalars()
+                    density = try (many as! LogitLaplace).perObservationNegativeLogLikelihood(of: observed)
+                        .scalars()
                 }
                 let integral = density.enumerated().reduce(0.0) { sum, point in
                     let weight =
@@ -97,7 +100,8 @@ import Testing
         #expect(abs(found[1] - found[0]) < 1e-9 * found[0])
         let laplace = LogitLaplace(
             location: Tensor([0.0], shape: [1, 1]), logScale: Tensor([-9.0], shape: [1, 1]))
-        #expect(try laplace.negativeLogMass(of: Tensor([3] as [Int64], shape: [1, 1]), among: 4).item() > 5000)
+        #expect(
+            try laplace.negativeLogMass(of: Tensor([3] as [Int64], shape: [1, 1]), among: 4).item() > 5000)
     }
 
     @Test func levelsOfAnotherShapeFail() throws {

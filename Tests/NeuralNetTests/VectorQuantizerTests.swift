@@ -34,7 +34,9 @@ import Torch
         var distance = 0.0
         for n in 0..<10 {
             let all = (0..<4).map { k in
-                (0..<3).reduce(0.0) { $0 + (z[3 * n + $1] - book[3 * k + $1]) * (z[3 * n + $1] - book[3 * k + $1]) }
+                (0..<3).reduce(0.0) {
+                    $0 + (z[3 * n + $1] - book[3 * k + $1]) * (z[3 * n + $1] - book[3 * k + $1])
+                }
             }
             #expect(Int(codes[n]) == all.indices.min { all[$0] < all[$1] })
             distance += all.min()!
@@ -64,7 +66,8 @@ import Torch
         #expect(committed[1] == nil)
         let learned = try slopes(made.codebookLoss!)
         #expect(learned[0] == nil)
-        let expected = Tensor.zeros(like: quantizer.codebook.detached()).addingRows(-difference, at: made.codes)
+        let expected = Tensor.zeros(like: quantizer.codebook.detached()).addingRows(
+            -difference, at: made.codes)
         #expect(try (learned[1]! - expected).norm().item() < 1e-15)
         #expect(try Self.make(.average)(vectors).codebookLoss == nil)
     }
@@ -72,7 +75,9 @@ import Torch
     /// Two steps against sums written out.
     @Test func averagesAreThoseOfTheVectorsThatChoseEachCode() throws {
         let quantizer = try Self.make(.average)
-        var (counts, sums) = ([Double](repeating: 1, count: 4), try quantizer.codebook.scalars(as: Double.self))
+        var (counts, sums) = (
+            [Double](repeating: 1, count: 4), try quantizer.codebook.scalars(as: Double.self)
+        )
         for step in 0..<2 {
             let vectors = try Self.vectors([7, 3], seed: UInt64(10 + step))
             quantizer.beginStep(units: 7)

@@ -54,7 +54,8 @@ extension Categorical: LevelLikelihood {
     public func negativeLogMass(of levels: Tensor, among count: Int) -> Tensor {
         guard logits.failure != nil || logits.lastAxis == count else {
             return Tensor(
-                failed: TorchError(message: "logits of \(logits.lastAxis) classes are not of \(count) levels"))
+                failed: TorchError(message: "logits of \(logits.lastAxis) classes are not of \(count) levels")
+            )
         }
         return Categorical(logits: logits.detached().to(dtype: .float64))
             .perObservationNegativeLogLikelihood(of: levels)

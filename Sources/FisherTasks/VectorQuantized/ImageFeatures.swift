@@ -38,7 +38,9 @@ extension ImageFeatures {
         let bytes = UnsafeRawBufferPointer(
             start: fisher_digits_features(), count: fisher_digits_features_size())
         var values = (0..<count).map { place in
-            Float(bitPattern: UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * place, as: UInt32.self)))
+            Float(
+                bitPattern: UInt32(
+                    littleEndian: bytes.loadUnaligned(fromByteOffset: 4 * place, as: UInt32.self)))
         }[...]
         let model = try DigitsNetwork.cnn.makeNetwork(.own, using: try RandomGenerator(seed: 0))
         for named in model.parameters {
@@ -65,7 +67,8 @@ extension ImageFeatures {
         case DigitsTask.name?:
             let task = try place.makeTask(DigitsTask.self)
             guard task.network != .autoencoder else {
-                throw ConfigurationError("data.features: \(path) is a run of an autoencoder, not of a classifier")
+                throw ConfigurationError(
+                    "data.features: \(path) is a run of an autoencoder, not of a classifier")
             }
             guard images.height == Digits.side, images.width == Digits.side, images.channels == 1 else {
                 throw ConfigurationError(

@@ -7,19 +7,24 @@ import FisherTraining
 package struct VectorQuantizedOptions: ConfigurableOptions {
     /// A folder of images; the digits if there is none.
     @Configurable(
-        "data.images", "folder of PNG or JPEG files (one folder a class), CIFAR-10 or IDX files; none: the digits")
+        "data.images",
+        "folder of PNG or JPEG files (one folder a class), CIFAR-10 or IDX files; none: the digits")
     package var images = ""
     /// The side to which image files are scaled; 0 for their own size.
-    @Configurable("data.side", .between(0, 4096), "pixels on a side to which image files are scaled; 0: their own size")
+    @Configurable(
+        "data.side", .between(0, 4096), "pixels on a side to which image files are scaled; 0: their own size")
     package var side = 0
     /// The levels of a channel; 0 for the data's own.
-    @Configurable("data.levels", .between(0, 256), "levels of a channel; 0: the data's own, 17 for the digits, else 256")
+    @Configurable(
+        "data.levels", .between(0, 256), "levels of a channel; 0: the data's own, 17 for the digits, else 256"
+    )
     package var levels = 0
     /// Images in a step.
     @Configurable("data.batch", .between(1, 1 << 20), "images in a step")
     package var batch = 64
     /// The share of the images that is held out, where the data come in one part.
-    @Configurable("data.test_share", .fraction, "share of the images that is held out, where the data do not say")
+    @Configurable(
+        "data.test_share", .fraction, "share of the images that is held out, where the data do not say")
     package var testShare = 0.25
     /// The seed by which they are chosen.
     @Configurable("data.split_seed", .nonNegative, "seed by which they are chosen, the same for all runs")
@@ -30,14 +35,17 @@ package struct VectorQuantizedOptions: ConfigurableOptions {
     /// The run of a classifier in whose features Frechet distances are taken.
     @Configurable(
         "data.features",
-        "run of a classifier in whose features the Frechet distance is taken; none: that of the digits, for the digits")
+        "run of a classifier in whose features the Frechet distance is taken; none: that of the digits, for the digits"
+    )
     package var features = ""
     /// The distribution of a channel of a pixel.
     @Configurable(
-        "model.likelihood", "of a channel of a pixel: categorical, gaussian, gaussian_learned or logit_laplace")
+        "model.likelihood",
+        "of a channel of a pixel: categorical, gaussian, gaussian_learned or logit_laplace")
     package var likelihood = PixelLikelihood.categorical
     /// The variance of the likelihood `gaussian`.
-    @Configurable("model.variance", .positive, "variance of the likelihood gaussian, for intensities from 0 to 1")
+    @Configurable(
+        "model.variance", .positive, "variance of the likelihood gaussian, for intensities from 0 to 1")
     package var variance = 0.01
     /// The number of codes.
     @Configurable("model.codes", .between(2, 1 << 20), "codes in the codebook")
@@ -49,7 +57,7 @@ package struct VectorQuantizedOptions: ConfigurableOptions {
     @Configurable("model.width", .between(1, 1 << 16), "channels between the layers")
     package var width = 32
     /// The residual blocks at each resolution.
-    @Configurable("model.blocks", .between(0, 1000), "residual blocks at each resolution; of a transformer all")
+    @Configurable("model.blocks", .between(0, 1000), "residual blocks at each resolution")
     package var blocks = 1
     /// How often both sides are halved.
     @Configurable("model.halvings", .between(0, 10), "how often both sides of an image are halved")
@@ -61,10 +69,13 @@ package struct VectorQuantizedOptions: ConfigurableOptions {
     @Configurable("model.codebook_decay", .decay, "decay of the codebook's moving averages")
     package var codebookDecay = 0.99
     /// The steps after which an unused code is restarted.
-    @Configurable("model.restart_after", .atLeast(0), "steps after which a code without a choice is restarted; 0: never")
+    @Configurable(
+        "model.restart_after", .atLeast(0), "steps after which a code without a choice is restarted; 0: never"
+    )
     package var restartAfter = 20
     /// The weight of the commitment.
-    @Configurable("model.commitment", .nonNegative, "weight of the commitment to the chosen codes, an auxiliary term")
+    @Configurable(
+        "model.commitment", .nonNegative, "weight of the commitment to the chosen codes, an auxiliary term")
     package var commitment = 0.25
 
     /// The defaults.
@@ -89,9 +100,17 @@ extension VectorQuantizedTask: ConfigurableTask {
                 "model.code_width": "32", "training.steps": "5000", "optimizer.learning_rate": "0.001",
             ]),
         ConfigurationPreset(
+            "paper",
+            [
+                "data.side": "256", "model.width": "512", "model.blocks": "5", "model.halvings": "3",
+                "model.codes": "8192", "model.code_width": "32", "training.steps": "500000",
+                "data.batch": "256", "optimizer.learning_rate": "0.0001",
+            ]),
+        ConfigurationPreset(
             "nano",
             [
-                "model.likelihood": "gaussian", "model.width": "8", "model.code_width": "4", "model.codes": "16",
+                "model.likelihood": "gaussian", "model.width": "8", "model.code_width": "4",
+                "model.codes": "16",
                 "training.steps": "300", "optimizer.learning_rate": "0.003",
             ]),
     ]
@@ -130,7 +149,8 @@ extension VectorQuantizedOptions {
     }
 
     /// The sizes of the model for images.
-    func model(for images: PixelImages) throws(ConfigurationError) -> VectorQuantizedAutoencoder.Configuration {
+    func model(for images: PixelImages) throws(ConfigurationError) -> VectorQuantizedAutoencoder.Configuration
+    {
         let sizes = VectorQuantizedAutoencoder.Configuration(
             height: images.height, width: images.width, channels: images.channels,
             outputs: likelihood.outputCount(levels: images.levels), codes: codes, codeWidth: codeWidth,

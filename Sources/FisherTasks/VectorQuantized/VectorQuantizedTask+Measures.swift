@@ -65,7 +65,9 @@ extension Tensor {
     func rasterImages() throws -> [RasterImage] {
         let shape = shape
         let bytes = (clamped(to: 0...1) * 255 + 0.5).transposed(1, 2).transposed(2, 3)
-        let values = try bytes.contiguous().flattened().scalars(as: Float.self).map { UInt8(Swift.min($0, 255)) }
+        let values = try bytes.contiguous().flattened().scalars(as: Float.self).map {
+            UInt8(Swift.min($0, 255))
+        }
         let size = shape.dropFirst().reduce(1, *)
         return (0..<shape[0]).map { image in
             RasterImage(

@@ -90,7 +90,8 @@ package struct VectorQuantizedTask: TrainingTask {
                         + ", \(training.levels) levels"),
                 Setting(
                     "images",
-                    "\(training.count) to train on, \(heldOut.count) held out, of which \(evaluated.count) are looked at"),
+                    "\(training.count) to train on, \(heldOut.count) held out, of which \(evaluated.count) are looked at"
+                ),
                 Setting(
                     "Frechet distance",
                     features.map { "in the features of \($0.name)" }

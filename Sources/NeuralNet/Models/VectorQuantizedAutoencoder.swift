@@ -7,8 +7,7 @@ import Torch
 /// The convolutional encoder is a convolution of 3 by 3, then for each halving a convolution of 4 by 4 with stride 2
 /// followed by residual blocks x + conv1x1(relu(conv3x3(relu(norm x)))), and a convolution of 1 by 1 to the width of a code;
 /// the decoder is its mirror image, with a convolution and ``PixelShuffle`` for each doubling. The norm is ``GroupNorm`` of
-/// one group, so that images stay independent of each other. In ``Configuration/Layout/transformer`` both are vision
-/// transformers over patches (Yu et al. 2021, "Vector-quantized Image Modeling with Improved VQGAN").
+/// one group, so that images stay independent of each other.
 public final class VectorQuantizedAutoencoder: Module {
     /// The sizes of this model.
     public let configuration: Configuration
