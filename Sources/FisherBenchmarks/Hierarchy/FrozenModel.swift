@@ -37,9 +37,9 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
     ) throws {
         self.task = task
         self.batches = batches
-        start = weights
         moving = try Self.model(task, seed: seed, weights)
-        layout = ParameterLayout(of: weights)
+        start = Array(weights.prefix(Self.weights(moving).count))
+        layout = ParameterLayout(of: start)
         let still = try Self.model(task, seed: seed, weights)
         let estimator = try CurvatureEstimator(of: still)
         var (found, last) = (CurvatureEstimates(), [ParameterPath: Tensor]())
@@ -69,13 +69,20 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
         let model = try task.makeModel(seed: seed)
         model.setTraining(false)
         try withoutGradients {
-            for (weight, value) in zip(Self.weights(model), weights) { try weight.assign(value) }
+            for (weight, value) in zip(Self.weights(model) + Self.buffers(model), weights) {
+                try weight.assign(value)
+            }
         }
         return model
     }
 
     private static func weights(_ model: Task.Model) -> [Tensor] {
         model.parameters.filter(\.parameter.isTrainable).map { $0.parameter.wrappedValue.detached() }
+    }
+
+    /// What is saved but not trained: running averages, a codebook.
+    private static func buffers(_ model: Task.Model) -> [Tensor] {
+        model.parameters.filter { !$0.parameter.isTrainable }.map { $0.parameter.wrappedValue.detached() }
     }
 
     private static func loss(_ objective: Objective) throws -> Double {
@@ -85,9 +92,9 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
     /// The number of units of the mini-batch that gives the gradient.
     var unitCount: Int { batches[batches.count - 1].unitCount }
 
-    /// The trainable weights of a model as they are, copied.
+    /// The weights of a model as they are, copied: first those that are trained, then the others.
     static func copiedWeights(of model: Task.Model) -> [Tensor] {
-        withoutGradients { weights(model).map { $0.copy() } }
+        withoutGradients { (weights(model) + buffers(model)).map { $0.copy() } }
     }
 
     /// The direction that a level takes for the gradient of the last mini-batch; nil if it is not finite.

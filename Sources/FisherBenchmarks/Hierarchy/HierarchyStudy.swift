@@ -62,6 +62,7 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
         guard let last = wanted.last else { return }
         let model = try task.makeModel(seed: seed)
         let optimizer = try Optimizer(for: model, AdamW())
+        let memory = try task.makeMemory(of: model, seed: seed)
         var training = try task.makeBatches(seed: seed)
         var estimation = try task.makeBatches(seed: seed &+ 1)
         let batches = try (0..<settings.batchCount).map { _ in try estimation.next() }
@@ -75,7 +76,10 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
             }
             if step < last {
                 try Interruption.poll()
-                try optimizer.step(on: try training.next()) { try task.objective(of: model, on: $0) }
+                let batch = try training.next()
+                try memory.prepare(model, for: batch, after: step)
+                try optimizer.step(on: batch) { try task.objective(of: model, on: $0, with: memory) }
+                try memory.conclude(model, optimizer, after: step + 1)
             }
         }
     }

@@ -23,7 +23,7 @@ extension VectorQuantizedTask {
         let error = 1.96 * (squares / Double(max(bits.count - 1, 1)) / Double(bits.count)).squareRoot()
         var found = [
             TaskMeasure(
-                "bits a dimension", mean, interval: mean - error...mean + error, unit: "bits", better: .lower)
+                "bits a dimension", mean, interval: mean - error...mean + error, better: .lower)
         ]
         if features != nil {
             let estimate = try FrechetEstimate(
