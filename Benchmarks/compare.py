@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Times fisher's optimizers and training steps and their Python peers in turns, and writes Benchmarks/RESULTS.md.
 
-    compare.py [--fisher PATH] [--families diagonal matrix] [--sets 1M 124M] [--sizes tiny small] [--threads 1 2 4]
+    compare.py [--fisher PATH] [--families diagonal matrix] [--sets 1M 124M] [--networks tiny resnet18] [--threads 1 2 4]
                [--turns 15] [--output FILE]
 
 In every round each optimizer takes one turn, so that what else the machine does hits all of them. A ratio is
@@ -52,13 +52,21 @@ FAMILIES = {
         ["3M"],
     ),
 }
-OUR_STEPS = ["adamw", "fadam"]
-PEER_STEPS = ["torch.AdamW(fused)", "pytorch_optimizer.FAdam"]
-# A rate is the inverse of a time: tokens a second of ours over theirs is their time over ours.
-STEP_BOUNDS = [
-    ("torch.AdamW(fused)", "fadam", ("tiny", "small"), 1.0, False),
-    ("torch.AdamW(fused)", "adamw", ("tiny", "small"), 1.0, False),
-]
+# Whole steps: ours, peers, the bounds as above. A rate is the inverse of a time: steps a second of ours over
+# theirs is their time over ours. Batches are the usual ones of `fisher bench step`.
+GPT_STEPS = (
+    ["adamw", "fadam"],
+    ["torch.AdamW(fused)", "pytorch_optimizer.FAdam"],
+    [("torch.AdamW(fused)", "fadam", 1.0), ("torch.AdamW(fused)", "adamw", 1.0)],
+)
+MODEL_STEPS = (["adamw"], ["torch.AdamW(fused)"], [("torch.AdamW(fused)", "adamw", 0.97)])
+# A network's batch and what is timed on it.
+NETWORKS = {
+    "tiny": (16, GPT_STEPS),
+    "small": (16, GPT_STEPS),
+    "mlp": (128, MODEL_STEPS),
+    "cnn": (128, MODEL_STEPS),
+}
 
 
 class Peer:
@@ -127,20 +135,21 @@ def measure(
     return ours.count, times
 
 
-def measure_steps(arguments: argparse.Namespace, size: str, threads: int) -> tuple[int, dict[str, list[float]]]:
-    common = ["--batch", "16", "--threads", str(threads)]
+def measure_steps(arguments: argparse.Namespace, network: str, threads: int) -> tuple[int, dict[str, list[float]]]:
+    batch, (names, peers, _) = NETWORKS[network]
+    common = ["--network", network, "--batch", str(batch), "--threads", str(threads)]
     ours = Peer(
-        [arguments.fisher, "bench", "step", "--on-request", "--network", size] + common
-        + [word for name in OUR_STEPS for word in ("--optimizer", name)], OUR_STEPS)
-    theirs = Peer([arguments.python, str(HERE / "training_peers.py"), "--size", size] + common + PEER_STEPS,
-        PEER_STEPS)
+        [arguments.fisher, "bench", "step", "--on-request"] + common
+        + [word for name in names for word in ("--optimizer", name)], names)
+    theirs = Peer([arguments.python, str(HERE / "training_peers.py")] + common + peers, peers)
     if ours.count != theirs.count:
-        sys.exit(f"compare.py: {ours.count} parameters against {theirs.count}")
-    steps = max(1, 4_000_000 // ours.count)
-    times: dict[str, list[float]] = {name: [] for name in OUR_STEPS + PEER_STEPS}
+        sys.exit(f"compare.py: {network} has {ours.count} parameters against {theirs.count}")
+    # Turns of about two seconds: long enough for the clock, short enough to alternate.
+    steps = max(1, min(200, round(2 / ours.turn(names[0], 1))))
+    times: dict[str, list[float]] = {name: [] for name in names + peers}
     for turn in range(arguments.turns + 1):
         for name in times:
-            seconds = (ours if name in OUR_STEPS else theirs).turn(name, steps)
+            seconds = (ours if name in names else theirs).turn(name, steps)
             if turn > 0:
                 times[name].append(seconds)
     ours.close()
@@ -159,7 +168,7 @@ def compared(
         ratios = [a / b for a, b in zip(times[top], times[bottom])]
         low, high = interval(ratios)
         reached = low <= bound if at_most else high >= bound
-        name = f"{top} / {bottom}" if kind == "optimizer" else f"tokens/s of {bottom} / {top}"
+        name = f"{top} / {bottom}" if kind == "optimizer" else f"steps/s of {bottom} / {top}"
         rows.append(f"| {name} | {size} | {threads} | {median(ratios):.2f} | {low:.2f} to {high:.2f} "
                     f"| {'<=' if at_most else '>='} {bound} | {'yes' if reached else 'no'} |")
     return rows
@@ -178,7 +187,7 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--sets", nargs="+", help="by default 1M and 124M; 3M for the family matrix")
-    parser.add_argument("--sizes", nargs="*", default=["tiny", "small"])
+    parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--threads", nargs="+", type=int)
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--output", default=str(HERE / "RESULTS.md"))
@@ -187,7 +196,8 @@ def main() -> None:
     threads = arguments.threads or sorted({1, min(2, cores), cores})
     versions = subprocess.run(
         [arguments.python, "-c", "import torch, importlib.metadata as m; print(torch.__version__, "
-         "m.version('pytorch_optimizer'))"], capture_output=True, text=True, check=True).stdout.split()
+         "next((d.version for d in m.distributions(name='pytorch_optimizer')), 'not installed'))"],
+        capture_output=True, text=True, check=True).stdout.strip().split(" ", 1)
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True)
     text = [
         "# Optimizers side by side", "",
@@ -215,16 +225,18 @@ def main() -> None:
                 tables.append("")
                 rows += compared(times, FAMILIES[family][2], size, count, "optimizer")
                 print("\n".join(tables[-len(times) - 4:]), flush=True)
-    for size in arguments.sizes:
+    for network in arguments.networks:
         for count in threads:
-            parameters, times = measure_steps(arguments, size, count)
-            tables += [f"## GPT {size}: {parameters} parameters, whole steps, {count} thread{'s' if count > 1 else ''}",
-                       "", "| optimizer | ms per step | fastest | slowest |", "|---|---|---|---|"]
+            parameters, times = measure_steps(arguments, network, count)
+            tables += [f"## {network}: {parameters} parameters, whole steps of {NETWORKS[network][0]}, {count} "
+                       f"thread{'s' if count > 1 else ''}", "",
+                       "| optimizer | steps a second | ms per step | fastest | slowest |", "|---|---|---|---|---|"]
             for name, values in times.items():
-                tables.append(f"| {name} | {median(values) * 1e3:.2f} | {min(values) * 1e3:.2f} "
-                              f"| {max(values) * 1e3:.2f} |")
+                tables.append(f"| {name} | {1 / median(values):.2f} | {median(values) * 1e3:.2f} "
+                              f"| {min(values) * 1e3:.2f} | {max(values) * 1e3:.2f} |")
             tables.append("")
-            rows += compared(times, STEP_BOUNDS, size, count, "step")
+            bounds = [(top, bottom, (network,), bound, False) for top, bottom, bound in NETWORKS[network][1][2]]
+            rows += compared(times, bounds, network, count, "step")
             print("\n".join(tables[-len(times) - 4:]), flush=True)
     text += ["| ratio | parameters | threads | median | 95 % interval | bound | reached |",
              "|---|---|---|---|---|---|---|"] + rows + [""] + tables

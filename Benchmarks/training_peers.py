@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""The same GPT in PyTorch that `fisher bench step --on-request` trains.
+"""The networks that `fisher bench step --on-request` trains, in PyTorch.
 
-    training_peers.py --size tiny --batch 16 --threads 2 OPTIMIZER ...
+    training_peers.py --network tiny --batch 16 --threads 2 OPTIMIZER ...
 
 The protocol is that of the Swift side: each line of standard input names an optimizer by its position and a
-number of steps, and is answered by the seconds of a step.
+number of steps, and is answered by the seconds of a step. The networks are in the folder twins.
 """
 
 import argparse
@@ -14,38 +14,8 @@ import time
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
-SIZES = {"tiny": (128, 128, 4, 4), "small": (256, 384, 6, 6), "base": (512, 768, 12, 12)}
-
-
-class Block(nn.Module):
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.attention_norm, self.feed_forward_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.query_key_value, self.output = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.expand, self.contract = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        batch, positions, width = x.shape
-        parts = self.query_key_value(self.attention_norm(x)).view(batch, positions, 3, self.heads, -1)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)
-        attended = F.scaled_dot_product_attention(query, key, value, is_causal=True)
-        x = x + self.output(attended.transpose(1, 2).reshape(batch, positions, width))
-        return x + self.contract(F.gelu(self.expand(self.feed_forward_norm(x)), approximate="tanh"))
-
-
-class GPT(nn.Module):
-    def __init__(self, context: int, width: int, layers: int, heads: int) -> None:
-        super().__init__()
-        self.tokens, self.positions = nn.Embedding(256, width), nn.Embedding(context, width)
-        self.blocks = nn.Sequential(*[Block(width, heads) for _ in range(layers)])
-        self.norm, self.head = nn.LayerNorm(width), nn.Linear(width, 256, bias=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        hidden = self.tokens(x) + self.positions(torch.arange(x.shape[1]))
-        return self.head(self.norm(self.blocks(hidden)))
+from twins import networks
 
 
 def make(name: str, model: nn.Module) -> torch.optim.Optimizer:
@@ -59,29 +29,27 @@ def make(name: str, model: nn.Module) -> torch.optim.Optimizer:
 
 
 def main() -> None:
+    known = networks()
     parser = argparse.ArgumentParser(description="Training steps in PyTorch for fisher bench")
-    parser.add_argument("--size", choices=SIZES, default="tiny")
+    parser.add_argument("--network", choices=known, default="tiny")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("optimizers", nargs="+")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    context = SIZES[arguments.size][0]
-    text = torch.randint(0, 256, (1 << 20,))
+    create, loss = known[arguments.network](arguments.batch)
     pairs = []
     for name in arguments.optimizers:
-        model = GPT(*SIZES[arguments.size])
+        model = create()
         pairs.append((model, make(name, model)))
 
     def step(model: nn.Module, optimizer: torch.optim.Optimizer) -> float:
-        starts = torch.randint(0, len(text) - context, (arguments.batch,))
-        windows = text[starts[:, None] + torch.arange(context + 1)]
-        loss = F.cross_entropy(model(windows[:, :-1]).flatten(0, 1), windows[:, 1:].flatten())
-        loss.backward()
+        value = loss(model)
+        value.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        return loss.item()
+        return value.item()
 
     for pair in pairs:
         step(*pair)

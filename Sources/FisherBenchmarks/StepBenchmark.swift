@@ -18,41 +18,29 @@ public struct StepSeconds: Codable, Hashable, Sendable {
 
 /// Optimizers on copies of one model, each with its own weights, whose whole training steps are timed in turns.
 public final class StepBenchmark: InterleavedBenchmark {
-    private struct Subject {
-        let optimizer: Optimizer
-        let step: () throws -> (report: StepReport, data: Duration)
-    }
-
     private let name: String
+    private let unit: String
     private let batch: Int
     private let steps: Int
     private let labels: [String]
-    private var subjects: [Subject] = []
+    private var subjects: [(optimizer: Optimizer, subject: StepSubject)] = []
 
-    /// Binds rules to a network of a usual size with one batch, and makes their first steps.
+    /// Binds rules to copies of a network, and makes their first steps.
     ///
     /// - Parameters:
     ///   - candidates: the optimizers; ratios are to the first one.
     ///   - network: the network.
-    ///   - units: the units of the batch.
+    ///   - units: the units of a batch; by default the network's usual number.
     ///   - execution: which execution of the rules is timed.
     ///   - steps: the steps of a turn.
-    public init(
-        _ candidates: [OptimizerCandidate], on network: ReferenceNetwork, batch units: Int,
+    public convenience init(
+        _ candidates: [OptimizerCandidate], on network: StepNetwork, batch units: Int? = nil,
         execution: Execution = .automatic, steps: Int = 10
     ) throws {
-        (name, batch, self.steps) = (network.rawValue, units, steps)
-        labels = candidates.map(\.label)
-        for candidate in candidates {
-            let (model, batch, logits) = try network.make(batch: units)
-            let optimizer = try candidate.optimizer(for: model, execution: execution)
-            try add(optimizer) {
-                let report = try optimizer.step(on: batch) { batch in
-                    try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
-                }
-                return (report, .zero)
-            }
-        }
+        let units = units ?? network.usualBatch
+        try self.init(
+            candidates, network.name, batch: units, of: network.unit, execution, steps,
+            try network.prepare(units))
     }
 
     /// Binds rules to a task's model and batches, both of the seed 0, and makes their first steps.
@@ -62,33 +50,27 @@ public final class StepBenchmark: InterleavedBenchmark {
     ///   - task: the task.
     ///   - name: the task's name in the result.
     ///   - units: the units of a batch, for the result.
+    ///   - unit: what they are called.
     ///   - execution: which execution of the rules is timed.
     ///   - steps: the steps of a turn.
-    public init<Task: TrainingTask>(
-        _ candidates: [OptimizerCandidate], on task: Task, named name: String, batch units: Int,
-        execution: Execution = .automatic, steps: Int = 10
+    public convenience init(
+        _ candidates: [OptimizerCandidate], on task: some TrainingTask, named name: String, batch units: Int,
+        of unit: String = "example", execution: Execution = .automatic, steps: Int = 10
     ) throws {
-        (self.name, batch, self.steps) = (name, units, steps)
-        labels = candidates.map(\.label)
-        for candidate in candidates {
-            let model = try task.makeModel(seed: 0)
-            var batches = try task.makeBatches(seed: 0)
-            let optimizer = try candidate.optimizer(for: model, execution: execution)
-            try add(optimizer) {
-                let clock = ContinuousClock()
-                let begin = clock.now
-                let batch = try batches.next()
-                let data = begin.duration(to: clock.now)
-                return (try optimizer.step(on: batch) { try task.objective(of: model, on: $0) }, data)
-            }
-        }
+        try self.init(candidates, name, batch: units, of: unit, execution, steps) { try StepSubject(task) }
     }
 
-    private func add(
-        _ optimizer: Optimizer, step: @escaping () throws -> (report: StepReport, data: Duration)
+    private init(
+        _ candidates: [OptimizerCandidate], _ name: String, batch: Int, of unit: String,
+        _ execution: Execution, _ steps: Int, _ subject: () throws -> StepSubject
     ) throws {
-        subjects.append(Subject(optimizer: optimizer, step: step))
-        _ = try measure(subjects.count - 1, repetitions: 1)
+        (self.name, self.unit, self.batch, self.steps) = (name, unit, batch, steps)
+        labels = candidates.map(\.label)
+        for (position, candidate) in candidates.enumerated() {
+            let subject = try subject()
+            subjects.append((try candidate.optimizer(for: subject.model, execution: execution), subject))
+            _ = try measure(position, repetitions: 1)
+        }
     }
 
     /// The number of optimizers.
@@ -105,7 +87,7 @@ public final class StepBenchmark: InterleavedBenchmark {
         var sums = StepSeconds()
         let share = Double(max(repetitions, 1))
         for _ in 0..<repetitions {
-            let (report, data) = try subjects[position].step()
+            let (report, data) = try subjects[position].subject.step(subjects[position].optimizer)
             sums.data += data / .seconds(1) / share
             sums.statistics += report.statisticsTime / .seconds(1) / share
             sums.gradient += (report.gradientTime - report.statisticsTime) / .seconds(1) / share
@@ -137,7 +119,7 @@ public final class StepBenchmark: InterleavedBenchmark {
                 stateBytes: subjects[position].optimizer.stateByteCount)
         }
         return StepTimings(
-            network: name, batch: batch, threads: machine.threads, turns: times.samples[0].count,
+            network: name, unit: unit, batch: batch, threads: machine.threads, turns: times.samples[0].count,
             steps: steps,
             processor: machine.processorName, engine: machine.engineVersion, results: results)
     }
@@ -184,6 +166,8 @@ public struct StepTimings: StudyDocument {
 
     /// The network's name.
     public let network: String
+    /// What a batch counts; nil in files of former versions.
+    public let unit: String?
     /// The units of a batch.
     public let batch: Int
     /// The number of threads that computed.
@@ -206,7 +190,7 @@ public struct StepTimings: StudyDocument {
 
     /// The timed subject and the machine.
     public var title: String {
-        "\(network): batch \(batch), \(threads) threads, \(turns) turns of \(steps) steps"
+        "\(network): batch \(batch)\(unit.map { " \($0)s" } ?? ""), \(threads) threads, \(turns) turns of \(steps) steps"
     }
 
     /// One row per optimizer.

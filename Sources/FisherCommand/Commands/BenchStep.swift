@@ -15,12 +15,8 @@ struct BenchStep: ParsableCommand {
             ratio to the first optimizer within a turn.
             """)
 
-    @Option(
-        help: """
-            mlp (784-512-512-10), cnn (3x32x32, channels 32, 64, 128), gpt (width 128, 4 blocks, 64 positions), or \
-            the byte-level GPT of `train language`: tiny, small, base.
-            """)
-    var network: Network = .tiny
+    @Option(help: ArgumentHelp("\(StepNetwork.help)."))
+    var network = NetworkArgument.usual
     @Option(help: "A task on its own data instead: language, digits, or one that was registered.")
     var task: String?
     @Option(
@@ -28,7 +24,7 @@ struct BenchStep: ParsableCommand {
         help: ArgumentHelp("An option of the task by its key, repeatable.", valueName: "key=value"))
     var settings: [SettingArgument] = []
     @Option(
-        help: "Units per batch; by default 16 windows for a byte-level GPT, 32 sequences for gpt, else 128.")
+        help: ArgumentHelp("Units per batch; by default \(StepNetwork.usualBatches)."))
     var batch: Int?
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue,
@@ -40,24 +36,21 @@ struct BenchStep: ParsableCommand {
     @Option(help: "automatic: the fused path where there is one; formula: tensor operations.")
     var execution: Execution = .automatic
 
-    enum Network: String, CaseIterable, ExpressibleByArgument {
-        case mlp, cnn, gpt, tiny, small, base
+    /// A network by its name.
+    struct NetworkArgument: ExpressibleByArgument {
+        static let usual = NetworkArgument(network: StepNetwork.language(.tiny))
+        static var allValueStrings: [String] { StepNetwork.all.map(\.name) }
 
-        /// The kind of network.
-        var kind: Kind {
-            if let usual = ReferenceNetwork(rawValue: rawValue) { return .usual(usual) }
-            guard let size = LanguageTask.Size(rawValue: rawValue) else {
-                preconditionFailure("\(rawValue) is neither a network nor a size")
-            }
-            return .language(size)
+        let network: StepNetwork
+
+        init(network: StepNetwork) { self.network = network }
+
+        init?(argument: String) {
+            guard let network = StepNetwork.all.first(where: { $0.name == argument }) else { return nil }
+            self.network = network
         }
 
-        var usualBatch: Int { if case .usual(let network) = kind { network.usualBatch } else { 16 } }
-    }
-
-    enum Kind {
-        case usual(ReferenceNetwork)
-        case language(LanguageTask.Size)
+        var defaultValueDescription: String { network.name }
     }
 
     func validate() throws {
@@ -70,19 +63,9 @@ struct BenchStep: ParsableCommand {
             ? ["sgd", "adamw"].compactMap { OptimizerSpecification(argument: $0) } : optimizers
         let candidates = try named.map { try $0.candidate(sharing: [], clip: nil) }
         if let task { return try run(try TaskRegistry.task(named: task), candidates) }
-        let units = batch ?? network.usualBatch
         try arguments.run {
-            switch network.kind {
-            case .usual(let network):
-                return try StepBenchmark(
-                    candidates, on: network, batch: units, execution: execution, steps: steps)
-            case .language(let size):
-                let task = try LanguageTask(
-                    size.configuration, corpus: .noise(byteCount: 1 << 20), batch: units)
-                return try StepBenchmark(
-                    candidates, on: task, named: network.rawValue, batch: units, execution: execution,
-                    steps: steps)
-            }
+            try StepBenchmark(
+                candidates, on: network.network, batch: batch, execution: execution, steps: steps)
         }
     }
 

@@ -1,0 +1,34 @@
+import FisherBenchmarks
+import Foundation
+import Testing
+
+@testable import FisherCommand
+
+/// The networks of `fisher bench step`; how fast they are is not tested.
+@Suite struct StepNetworkTests {
+    /// Networks whose step takes too long for a test.
+    static let large = ["base"]
+
+    @Test(arguments: StepNetwork.all.map(\.name).filter { !large.contains($0) })
+    func makesSteps(_ name: String) throws {
+        let network = try #require(StepNetwork.all.first { $0.name == name })
+        let candidate = try #require(OptimizerSpecification(argument: "adamw")).candidate(
+            sharing: [], clip: nil)
+        let benchmark = try StepBenchmark([candidate], on: network, batch: 2, steps: 1)
+        #expect(benchmark.parameterCount > 0)
+        let timings = try benchmark(turns: 1, on: .current())
+        #expect(timings.title.contains("\(name): batch 2 \(network.unit)s"))
+    }
+
+    /// Every network has a peer of its name in PyTorch.
+    @Test func networksHaveTwins() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appending(path: "Benchmarks/twins")
+        let twins = try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            .filter { $0.hasSuffix(".py") }
+            .map { try String(contentsOf: folder.appending(path: $0), encoding: .utf8) }
+            .joined()
+        for network in StepNetwork.all { #expect(twins.contains("\"\(network.name)\""), "\(network.name)") }
+        #expect(Set(StepNetwork.all.map(\.name)).count == StepNetwork.all.count)
+    }
+}
