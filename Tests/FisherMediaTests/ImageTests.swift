@@ -5,7 +5,7 @@ import Testing
 @testable import FisherMedia
 
 /// Whether images can be decoded here.
-let hasImageDecoder = (try? MediaLibraryName.images.open()) != nil
+let hasImageDecoder = (try? MediaLibraryName.images.find()) != nil
 
 /// Files that Pillow wrote (`Reference/images.py`).
 enum ImageFixtures {
@@ -126,7 +126,7 @@ struct ImageDecoderTests {
 
     @Test func aMissingLibraryNamesTheFileThatNeedsIt() {
         let error = #expect(throws: MediaError.self) {
-            try MediaLibraryName.images.open(
+            try MediaLibraryName.images.find(
                 neededBy: "cats/1.png", environment: ["FISHER_VIPS": "/nowhere.so"])
         }
         #expect(error?.description.contains("cats/1.png") == true)

@@ -39,7 +39,7 @@ struct ImageDecoder: Sendable {
     }
 
     private init(neededBy file: String) throws(MediaError) {
-        let library = try MediaLibraryName.images.open(neededBy: file)
+        let library = try MediaLibraryName.images.find(neededBy: file)
         var vips = cm_vips()
         vips.`init` = try library.symbol("vips_init")
         vips.concurrency_set = try library.symbol("vips_concurrency_set")
