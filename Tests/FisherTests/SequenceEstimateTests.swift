@@ -15,7 +15,8 @@ import Testing
     }
 
     /// The gradients of each utterance, by autograd, an utterance at a time and without padding: [utterances, parameters].
-    private func rows(_ model: SequenceModel, _ batch: Utterances, _ labels: LabelSequences) throws -> Tensor {
+    private func rows(_ model: SequenceModel, _ batch: Utterances, _ labels: LabelSequences) throws -> Tensor
+    {
         let tensors = model.parameters.map(\.parameter.wrappedValue)
         return .stacked(
             try batch.frameCounts.indices.map { number in
@@ -47,7 +48,9 @@ import Testing
     }
 
     @Test(arguments: SequenceModel.Head.allCases, [CurvatureSource.empirical, .sampled(2), .minibatch])
-    func estimatesAreMadeOfTheUtterancesGradients(_ head: SequenceModel.Head, _ source: CurvatureSource) throws {
+    func estimatesAreMadeOfTheUtterancesGradients(_ head: SequenceModel.Head, _ source: CurvatureSource)
+        throws
+    {
         let (model, batch) = (try SequenceModel(head), try Utterances.padded())
         let count = Double(batch.unitCount)
         // The same generator gives the same labels here and there.
@@ -60,7 +63,8 @@ import Testing
         } else {
             blocks = [try rows(model, batch, batch.labels)]
         }
-        var matrix = blocks.map { $0.transposed().matmul($0) }.reduce(blocks[0].transposed().matmul(blocks[0]) * 0, +)
+        var matrix =
+            blocks.map { $0.transposed().matmul($0) }.reduce(blocks[0].transposed().matmul(blocks[0]) * 0, +)
             / (count * Double(blocks.count))
         if source == .minibatch {
             let mean = blocks[0].mean(along: 0)
@@ -88,7 +92,9 @@ import Testing
         let trace = try #require(found.blocks(source)).blocks.map {
             ($0.mean * .identity($0.mean.shape[0], dtype: .float64)).sum()
         }
-        #expect(abs(try trace.reduce(.zeros([], dtype: .float64), +).item() - (try diagonal.sum().item())) < 1e-10)
+        #expect(
+            abs(try trace.reduce(.zeros([], dtype: .float64), +).item() - (try diagonal.sum().item())) < 1e-10
+        )
     }
 
     /// K-FAC's factors of the encoder, whose inputs are the frames that count, and of all layers padded as packed: the
@@ -167,7 +173,8 @@ import Testing
             let one = Tensor.ones(
                 [layer.basis.outputs.shape[0], layer.basis.inputs.shape[0]], dtype: .float64)
             try expectEqual(
-                own.solving(one, damping: 0.1), layer.solving(one, damping: 0.1), "ekfac \(path)", within: 1e-9)
+                own.solving(one, damping: 0.1), layer.solving(one, damping: 0.1), "ekfac \(path)",
+                within: 1e-9)
         }
         let grams = try found.map { try #require($0.perSampleGradients(source)).gram() }
         try expectEqual(grams[0], grams[1], "gram")
@@ -187,7 +194,8 @@ import Testing
             var start = 0
             for parameter in tensors {
                 let count = parameter.wrappedValue.count
-                let change = vector.narrowed(0, from: start, length: count).reshaped(parameter.wrappedValue.shape)
+                let change = vector.narrowed(0, from: start, length: count).reshaped(
+                    parameter.wrappedValue.shape)
                 try parameter.assign(parameter.wrappedValue.detached() + change * step)
                 start += count
             }
@@ -244,7 +252,9 @@ import Testing
     /// FAdam's three diagonals take a step each.
     @Test(arguments: SequenceModel.Head.allCases, ["minibatch", "empirical", "sampled"])
     func theMetricTakesAnySource(_ head: SequenceModel.Head, _ source: String) throws {
-        let (model, batch) = (try SequenceModel(head, dtype: .float32), try Utterances.padded(dtype: .float32))
+        let (model, batch) = (
+            try SequenceModel(head, dtype: .float32), try Utterances.padded(dtype: .float32)
+        )
         var rule = try RuleRegistry.rule(named: "fadam")
         if source != "minibatch" { rule = try RuleRegistry.rule(named: "diagonal_natural_gradient") }
         if rule.settings.contains(where: { $0.name == "source" }) { try rule.set("source", to: source) }
