@@ -1,5 +1,6 @@
 import FisherInformation
 import FisherTasks
+import FisherTraining
 import Foundation
 import NeuralNet
 import Testing

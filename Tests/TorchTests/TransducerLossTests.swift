@@ -167,7 +167,7 @@ import Testing
         let lost = Case(labels: [[1], [1]], frames: [0, 2])
         #expect(try lost.loss(logits).scalars(as: Double.self)[0] == .infinity)
         #expect(try withSecondDerivatives { try lost.loss(logits).scalars(as: Double.self)[0] } == .infinity)
-        #expect(try Tensor.zeros([0, 3, 2, 4]).transducerLoss(labels: [], frameCounts: []).shape == [0])
+        #expect(Tensor.zeros([0, 3, 2, 4]).transducerLoss(labels: [], frameCounts: []).shape == [0])
     }
 
     private func address(_ tensor: Tensor) -> UInt {
