@@ -214,7 +214,7 @@ import Torch
         }
         all.sort()
         let ratio = PooledRatio(numerators: errors, denominators: units)
-        #expect(ratio.value == 8 / 15)
+        #expect(ratio.value == 8.0 / 15)
         // The outermost batches have a probability of 1/27 each: 80 % leaves out 2.7 of them on either side.
         let found = try #require(ratio.interval(probability: 0.8, resamples: 4000, seed: 3))
         #expect(abs(found.lowerBound - all[2]) < 1e-12)
