@@ -17,10 +17,9 @@ struct ObservedPositions {
     /// Whether each position is observed, Booleans [units, positions], by kind of position.
     private let kinds: [Tensor]
 
-    /// What an objective observed; nil if that is everything, or if its outputs are not ordered by unit.
-    init?(of objective: Objective, units: Int) {
+    /// What is observed, by kind of position; nil if that is everything, or if the positions are not ordered by unit.
+    init?(_ found: [Tensor], units: Int) {
         guard units > 0 else { return nil }
-        let found = objective.observedPositions
         let areByUnit = found.allSatisfy {
             $0.failure == nil && $0.rank > 0 && ($0.shape[0] % units == 0 || $0.count == units)
         }
@@ -33,10 +32,10 @@ struct ObservedPositions {
         func common(_ parts: [Tensor]) -> Tensor? {
             parts.dropFirst().reduce(parts.first) { $0?.masked($1.equals(0), with: 0) }
         }
-        return common(kinds.filter { $0.shape[1] == length })
-            ?? common(
-                kinds.filter { $0.shape[1] == whole }.map { $0.narrowed(1, from: start, length: length) })
-            ?? kinds[0].sum(along: 1, keepingDimensions: true).equals(0).equals(0)
+        let candidates =
+            kinds.filter { $0.shape[1] == length }
+            + kinds.filter { $0.shape[1] == whole }.map { $0.narrowed(1, from: start, length: length) }
+        return common(candidates) ?? kinds[0].sum(along: 1, keepingDimensions: true).equals(0).equals(0)
     }
 
     /// The positions of each use that take part, Booleans [units, positions]; nil for a use in which all do.
