@@ -30,7 +30,10 @@ package struct CurvaturePass {
     package init(
         of model: any Module, asking questions: [Question], units: Int?, _ objective: () throws -> Objective
     ) throws {
-        for question in questions { try question.estimator.check(question.requests) }
+        for question in questions {
+            try question.estimator.check(question.requests)
+            try question.estimator.checkUnits(question.requests)
+        }
         let requests = questions.flatMap(\.requests)
         let wanted = Set(
             questions.flatMap { question in question.requests.flatMap(question.estimator.layers) })
@@ -56,7 +59,15 @@ package struct CurvaturePass {
         if requests.contains(where: { $0.capturedSource != nil }) { try Self.requireUnits(units, of: made) }
         self.objective = made
         self.units = units
-        self.uses = uses.map { ($0.path, $0.input.widened, $0.output) }
+        let layers = Dictionary(
+            questions.flatMap(\.estimator.clusters).flatMap(\.layers).map { ($0.path, $0.layer) },
+            uniquingKeysWith: { first, _ in first })
+        self.uses = withoutGradients {
+            uses.map { use in
+                let input = use.input.widened
+                return (use.path, layers[use.path]?.captured(input) ?? input, use.output)
+            }
+        }
         self.questions = questions
         self.unitwise = unitwise
         self.outputs = outputs
