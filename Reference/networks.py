@@ -79,8 +79,10 @@ class Transformer(nn.Module):
     def __init__(self, side: int, patch: int, width: int, layers: int, heads: int, token: bool, classes: int) -> None:
         super().__init__()
         self.embed = nn.Conv2d(3, width, patch, patch)
-        self.positions = nn.Parameter(torch.zeros((side // patch) ** 2 + token, width))
-        self.token = nn.Parameter(torch.zeros(width)) if token else None
+        # A module of its own: PyTorch lists a module's own parameters before those of its parts.
+        self.added = nn.ParameterList([torch.zeros((side // patch) ** 2 + token, width)])
+        if token:
+            self.added.append(torch.zeros(width))
         self.blocks = nn.ModuleList(
             nn.ModuleList([
                 nn.LayerNorm(width), nn.Linear(width, 3 * width), nn.Linear(width, width), nn.LayerNorm(width),
@@ -92,9 +94,10 @@ class Transformer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.embed(x).flatten(2).transpose(1, 2)
-        if self.token is not None:
-            x = torch.cat([self.token.expand(len(x), 1, -1), x], dim=1)
-        x = x + self.positions
+        has_token = len(self.added) > 1
+        if has_token:
+            x = torch.cat([self.added[1].expand(len(x), 1, -1), x], dim=1)
+        x = x + self.added[0]
         for norm1, qkv, out, norm2, expand, contract in self.blocks:
             n, t, d = x.shape
             q, k, v = (
@@ -103,7 +106,7 @@ class Transformer(nn.Module):
             x = x + out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(n, t, d))
             x = x + contract(F.gelu(expand(norm2(x))))
         x = self.norm(x)
-        return self.head(x.mean(1) if self.token is None else x[:, 0])
+        return self.head(x[:, 0] if has_token else x.mean(1))
 
 
 def write_case(name: str, model: nn.Module, side: int, channels: int, training: bool) -> None:

@@ -41,7 +41,7 @@ import Testing
     func everyNetworkLearns(_ network: ImageNetwork) throws {
         let task = try Self.task {
             $0.network = network
-            ($0.width, $0.patch, $0.layers, $0.heads) = (4, 4, 1, 2)
+            ($0.width, $0.patch, $0.layers, $0.heads) = (4, 8, 1, 2)
             ($0.flip, $0.crop, $0.labelSmoothing) = (true, 1, 0.1)
         }
         let model = try task.makeModel(seed: 1)

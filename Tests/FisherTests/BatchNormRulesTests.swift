@@ -6,10 +6,30 @@ import Torch
 
 /// Rules on networks whose batch normalization is in training.
 @Suite struct BatchNormRulesTests {
-    static func network(_ seed: UInt64 = 1, dtype: DType = .float32) throws -> Sequential {
-        let layers = ResNet(depth: .eighteen, stem: .cifar, width: 2, channels: 1, classes: 3).layers
+    /// A residual network of one block with a shortcut: 4 convolutions and as many normalizations.
+    static func network(dtype: DType = .float32) throws -> Sequential {
+        func convolution(_ inputs: Int, _ outputs: Int, stride: Int = 1) -> Conv2d.Description {
+            Conv2d.Description(
+                inputs: inputs, outputs: outputs, kernel: [3, 3], stride: [stride, stride], padding: [1, 1],
+                bias: false)
+        }
+        let layers: [any LayerDescription] = [
+            convolution(1, 2), BatchNorm.Description(channels: 2), ReLU.Description(),
+            Residual.Description(
+                [
+                    convolution(2, 3, stride: 2), BatchNorm.Description(channels: 3), ReLU.Description(),
+                    convolution(3, 3), BatchNorm.Description(channels: 3),
+                ],
+                shortcut: [
+                    Conv2d.Description(
+                        inputs: 2, outputs: 3, kernel: [1, 1], stride: [2, 2], bias: false),
+                    BatchNorm.Description(channels: 3),
+                ]),
+            ReLU.Description(), AdaptiveAveragePool2d.Description(size: 1), Flatten.Description(),
+            Linear.Description(inputs: 3, outputs: 3),
+        ]
         return try NetworkSpecification(layers: layers, likelihood: "categorical")
-            .makeNetwork(dtype: dtype, using: try RandomGenerator(seed: seed))
+            .makeNetwork(dtype: dtype, using: try RandomGenerator(seed: 1))
     }
 
     static func batch(_ count: Int = 12, dtype: DType = .float32) throws -> SupervisedBatch {
@@ -26,7 +46,7 @@ import Torch
         var rule = try RuleRegistry.rule(named: name)
         rule.learningRate = .constant(1e-3)
         let optimizer = try Optimizer(for: model, rule)
-        for _ in 0..<3 {
+        for _ in 0..<2 {
             let report = try optimizer.step(on: batch) {
                 try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets)
             }

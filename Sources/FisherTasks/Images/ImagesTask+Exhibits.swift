@@ -98,6 +98,7 @@ enum WilsonInterval {
         let share = Double(count) / n
         let middle = (share + z * z / (2 * n)) / (1 + z * z / n)
         let half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)).squareRoot()
-        return max(0, middle - half)...min(1, middle + half)
+        // Of none and of all the end is exact, which rounding would miss.
+        return (count == 0 ? 0 : middle - half)...(count == total ? 1 : middle + half)
     }
 }
