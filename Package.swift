@@ -134,7 +134,8 @@ let package = Package(
         .target(
             name: "Fuzzing",
             dependencies: [
-                "FisherCommand", "FisherInference", "FisherReports", "FisherTables", "FisherTasks",
+                "FisherCommand", "FisherInference", "FisherMedia", "FisherReports", "FisherTables",
+                "FisherTasks",
             ],
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),

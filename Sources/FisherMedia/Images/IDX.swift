@@ -3,11 +3,11 @@ import FisherFiles
 
 /// IDX files, in which MNIST and Fashion-MNIST come: two zero bytes, the type (8: bytes), the number of dimensions, each
 /// as four bytes, the highest first, then the numbers. They may be in gzip.
-struct IDX {
+package struct IDX {
     /// The dimensions.
-    let shape: [Int]
+    package let shape: [Int]
     /// The numbers, the last dimension changing fastest.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
 
     private static let gzipMark: [UInt8] = [0x1f, 0x8b]
     /// The longest file, packed or not.
@@ -95,7 +95,7 @@ struct IDX {
     }
 
     /// Parses the bytes of a file; nil if they do not begin like an IDX file's.
-    init?(_ bytes: [UInt8], path: String) throws(MediaError) {
+    package init?(_ bytes: [UInt8], path: String) throws(MediaError) {
         guard bytes.count >= 4, bytes[0] == 0, bytes[1] == 0, bytes[3] > 0 else { return nil }
         guard bytes[2] == 8 else {
             throw .badFile(path, reason: "is an IDX file of the type \(bytes[2]), where bytes (8) are needed")
