@@ -36,7 +36,7 @@ struct ProgressDisplayTests {
     private func train(_ display: ProgressDisplay, on screen: Screen, steps: Int = 100, seconds: Double = 1) {
         for step in 1...steps {
             screen.advance(seconds)
-            display.update(step: step, loss: 5 - Double(step) / 50, tokens: step * 1_000)
+            display.update(step: step, loss: 5 - Double(step) / 50, examples: step * 1_000)
         }
     }
 
@@ -53,7 +53,7 @@ struct ProgressDisplayTests {
         #expect(screen.text.hasSuffix("\n"))
         #expect(lines.count == 12)
         #expect(lines.first == "adamw, seed 0: step 0 of 100 (0 %)")
-        #expect(lines[5] == "adamw, seed 0: step 50 of 100 (50 %), loss 4.0000, 1.00k tokens/s, 0:50 left")
+        #expect(lines[5] == "adamw, seed 0: step 50 of 100 (50 %), loss 4.0000, 1.00k examples/s, 0:50 left")
         #expect(lines.last == "adamw, seed 0: 2.289 nats/byte (1:40)")
     }
 
@@ -91,7 +91,7 @@ struct ProgressDisplayTests {
         train(display, on: screen)
         let line = screen.shown.last ?? ""
         #expect(line.hasPrefix("[1/4] adamw, seed 0  ━━━"))
-        #expect(line.hasSuffix("100/200  loss 3.000  1:40 left  1.00k tokens/s  all 11:40"))
+        #expect(line.hasSuffix("100/200  loss 3.000  1:40 left  1.00k examples/s  all 11:40"))
         #expect(line.filter { $0 == "━" }.count == line.filter { $0 == "┈" }.count)
     }
 
@@ -132,10 +132,10 @@ struct ProgressDisplayTests {
     func resume() {
         let screen = Screen()
         let display = screen.display(isTerminal: true, width: 120)
-        display.begin("a", totalSteps: 1_000, step: 900, tokens: 900_000)
+        display.begin("a", totalSteps: 1_000, step: 900, examples: 900_000, unit: "images")
         screen.advance(20)
-        display.update(step: 910, loss: 2, tokens: 910_000)
-        #expect(screen.shown.last?.hasSuffix("910/1,000  loss 2.000  3:00 left  500 tokens/s") == true)
+        display.update(step: 910, loss: 2, examples: 910_000)
+        #expect(screen.shown.last?.hasSuffix("910/1,000  loss 2.000  3:00 left  500 images/s") == true)
     }
 
     @Test("Odd numbers do no harm")
@@ -145,7 +145,7 @@ struct ProgressDisplayTests {
         display.begin("\u{1B}[2Ja\nb", totalSteps: 0)
         display.update(step: 5, loss: .nan)
         screen.advance(-50)
-        display.update(step: 3, loss: .infinity, tokens: -4)
+        display.update(step: 3, loss: .infinity, examples: -4)
         screen.advance(1)
         display.update(step: 7, loss: 1e30)
         #expect(screen.text.replacing("\r\u{1B}[K", with: "").contains("\u{1B}") == false)

@@ -54,8 +54,16 @@ struct ToyTask: TrainingTask {
     /// What the evaluation does besides.
     var duringEvaluation: @Sendable () throws -> Void = {}
 
+    /// What a finished run is judged by besides its loss, and what its page shows.
+    var conclusion: (measures: [TaskMeasure], exhibits: [TaskExhibit]) = ([], [])
+
+    func measures(of model: Network) throws -> [TaskMeasure] { conclusion.measures }
+    func exhibits(of model: Network) throws -> [TaskExhibit] { conclusion.exhibits }
+
     var summary: TaskSummary {
-        TaskSummary(name: "toy", description: "toy", parameterCount: 67, lossUnit: "point", settings: [])
+        TaskSummary(
+            name: "toy", description: "toy", parameterCount: 67, lossUnit: "point", exampleUnit: "dot",
+            settings: [])
     }
     var examplesPerStep: Int { 16 }
     var dataFingerprint: String { "toy" }

@@ -30,3 +30,5 @@ public struct SupervisedBatch: SliceableBatch {
             targets: targets.narrowed(0, from: range.lowerBound, length: range.count))
     }
 }
+
+extension LabelSequences: SliceableBatch {}

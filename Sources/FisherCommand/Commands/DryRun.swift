@@ -39,8 +39,8 @@ struct DryRun<Task: TrainingTask> {
         let total = step * Double(training.steps) + evaluation * Double(evaluations)
         print(
             String(
-                format: "a step           %.1f ms, %.0f tokens/s", step * 1000,
-                Double(task.examplesPerStep) / step))
+                format: "a step           %.1f ms, %.0f %@/s", step * 1000,
+                Double(task.examplesPerStep) / step, task.summary.examples))
         print(String(format: "an evaluation    %.2f s, %d of them", evaluation, evaluations))
         let end = Date().addingTimeInterval(total)
         print("estimated time   \(duration(total)), until \(end.formatted(.iso8601))")

@@ -156,15 +156,17 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         let loss = document.record.curve.last?.validationLoss ?? .nan
         let best = document.record.bestValidationLoss ?? .nan
         let bits = ComparisonSummary.bits(fromNats: best)
-        let perplexity = ComparisonSummary.perplexity(fromNats: best)
         let numbers = String(
-            format: "validation loss %.4f nats \(unit), best %.4f (%.3f bits \(unit), perplexity %.2f)",
-            loss, best, bits, perplexity)
+            format: "validation loss %.4f nats \(unit), best %.4f (%.3f bits \(unit))", loss, best, bits)
         let ended = document.phase == .stoppedEarly ? ", stopped early" : ""
-        let lines = [
-            "step \(document.record.curve.last?.step ?? 0)\(ended): \(numbers)",
-            "checkpoints: \(directory.checkpoints.folder)", "report: \(directory.path)/report.html",
-        ]
+        let lines =
+            [
+                "step \(document.record.curve.last?.step ?? 0)\(ended): \(numbers)"
+            ]
+            + (document.record.measures ?? []).map(\.line)
+            + [
+                "checkpoints: \(directory.checkpoints.folder)", "report: \(directory.path)/report.html",
+            ]
         let next = Task.afterwards(EnvironmentSummary.quoted(directory.path))
         return (lines + [next].compactMap { $0 }).joined(separator: "\n")
     }

@@ -69,7 +69,7 @@ package struct CurvaturePass {
     private static func outputs(
         of objective: Objective, for requests: [CurvatureRequest], isUnitwise: Bool
     ) throws(CurvatureError) -> Tensor? {
-        if let likelihood = objective.likelihood as? any ClosedFormFisher { return likelihood.outputs }
+        if let likelihood = objective.likelihood as? any OutputLikelihood { return likelihood.outputs }
         guard
             let request = requests.first(where: { $0.source == .improved || isUnitwise && $0.source != nil })
         else { return nil }
@@ -213,8 +213,7 @@ package struct CurvaturePass {
             try drawnPasses(likelihood, draws: draws, generator, keepGraph: keepGraph, take)
         case .exact, .gaussNewton:
             guard let likelihood = objective.likelihood as? any ClosedFormFisher else {
-                throw noSource(
-                    source, "\(type(of: objective.likelihood)) has no Fisher information in closed form")
+                throw noSource(source, objective.likelihood.withoutClosedForm)
             }
             try exactPasses(likelihood, isHessian: source == .gaussNewton, keepGraph: keepGraph, take)
         }

@@ -5,10 +5,7 @@ import Torch
 /// For one observation with outputs z the information is F(z) = E[s s^T], s = d(-log p(y))/dz, the expectation
 /// over y drawn from the model. Over a batch it is block diagonal, a block an observation. Products, factors
 /// and Hessians are numbers for the estimators: no gradient flows through them to the outputs.
-public protocol ClosedFormFisher: Likelihood {
-    /// The parameters of the distribution as the model computed them, one observation along the last axis.
-    var outputs: Tensor { get }
-
+public protocol ClosedFormFisher: OutputLikelihood {
     /// F v, observation by observation, for v in the outputs' shape.
     func outputFisherProduct(_ v: Tensor) -> Tensor
 
@@ -55,6 +52,12 @@ extension ClosedFormFisher {
 
     /// KL(self || other), summed over all observations; 0-dimensional.
     public func divergence(from other: Self) -> Tensor { divergence(from: other, observing: nil) }
+
+    /// The positions of which some output is not masked; empty if all are observed.
+    public func observedPositions(of observed: Observation) -> [Tensor] {
+        guard outputs.failure == nil, let masked = maskedOutputs(of: observed) else { return [] }
+        return [masked.equals(0).sum(along: -1).equals(0).equals(0)]
+    }
 
     /// Nothing is masked.
     public func maskedOutputs(of observed: Observation) -> Tensor? { nil }

@@ -63,19 +63,20 @@ public struct Objective {
     /// The mean negative log-likelihood in nats per observation, without the auxiliaries; 0-dimensional.
     public var loss: Tensor { negativeLogLikelihood / Double(max(observationCount, 1)) }
 
-    /// Whether each position of the likelihood's outputs is observed: Booleans in the outputs' shape without the last
-    /// axis. Nil if all are, or if the likelihood has no masks that it exposes (``ClosedFormFisher``).
-    package var observedPositions: Tensor? {
-        guard let likelihood = likelihood as? any ClosedFormFisher else { return nil }
+    /// Which positions of the layers are observed, by kind of position; empty if all are.
+    package var observedPositions: [Tensor] {
+        // Counting is cheaper than looking at every output.
+        if let likelihood = likelihood as? any ClosedFormFisher {
+            let shape = likelihood.outputs.shape
+            if likelihood.outputs.failure != nil || observationCount >= shape.dropLast().reduce(1, *) {
+                return []
+            }
+        }
         return observedPositions(of: likelihood)
     }
 
-    private func observedPositions<Model: ClosedFormFisher>(of likelihood: Model) -> Tensor? {
-        guard likelihood.outputs.failure == nil,
-            observationCount < likelihood.outputs.shape.dropLast().reduce(1, *),
-            let masked = likelihood.maskedOutputs(of: observations(of: likelihood))
-        else { return nil }
-        return masked.equals(0).sum(along: -1).equals(0).equals(0)
+    private func observedPositions<Model: Likelihood>(of likelihood: Model) -> [Tensor] {
+        likelihood.observedPositions(of: observations(of: likelihood))
     }
 
     /// The observations, for the likelihood to which they belong.

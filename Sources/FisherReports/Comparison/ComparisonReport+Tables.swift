@@ -77,6 +77,14 @@ extension ComparisonReport {
             notes: [notes.compactMap(\.self).joined(separator: " ")])
     }
 
+    /// What the optimizers are judged by besides the loss.
+    var measuresTable: Markup? {
+        guard !summary.measures.isEmpty else { return nil }
+        return .section(
+            "Measures on the held-out data", [.table(summary.measureTable(text))],
+            notes: [summary.measureNote])
+    }
+
     /// The differences between the optimizers after the first one.
     var pairTable: Markup? {
         guard summary.pairs.contains(where: { $0.probability != nil }) else { return nil }
@@ -134,7 +142,7 @@ extension ComparisonReport {
                 },
                 column("Steps", unit: ["median"], \.steps) { text.fixed($0, decimals: 0) },
                 column("Time", unit: ["seconds, median"], \.seconds) { text.fixed($0, decimals: 1) },
-                column("Seen", unit: ["\(summary.lossUnit)s"], \.tokens, text.compact),
+                column("Seen", unit: [summary.examples], \.tokens, text.compact),
                 Column(["Seeds"], unit: ["that reach it"]) { index in
                     .init(
                         summary.rows[index].reach.map { "\($0.steps.reached) of \($0.steps.count)" } ?? "–")
@@ -176,6 +184,14 @@ extension ComparisonReport {
                 .init(value($0.run).map { text.fixed($0, decimals: decimals) } ?? "–")
             }
         }
+        // Of one choice among several; the exponential of a whole image's loss says nothing.
+        let perplexity =
+            ["byte", "token", "character", "code"].contains(unit)
+            ? [
+                number("Perplexity", unit: "per \(unit)") {
+                    $0.completedLoss.map(ComparisonSummary.perplexity)
+                }
+            ] : []
         let table = StudyTable(
             runs,
             [
@@ -183,9 +199,7 @@ extension ComparisonReport {
                 number("Final", unit: "nats/\(unit)", \.completedLoss),
                 number("Best", unit: "nats/\(unit)", \.bestValidationLoss),
                 number("Bits", unit: "per \(unit)") { $0.completedLoss.map(ComparisonSummary.bits) },
-                number("Perplexity", unit: "per \(unit)") {
-                    $0.completedLoss.map(ComparisonSummary.perplexity)
-                },
+            ] + perplexity + [
                 StudyColumn(["Steps"]) { .init(text.grouped($0.run.curve.last?.step ?? 0)) },
                 StudyColumn(["Time"], unit: ["training"]) { .init(text.duration(seconds: $0.run.seconds)) },
                 StudyColumn(["Outcome"]) { .init($0.run.status.description) },

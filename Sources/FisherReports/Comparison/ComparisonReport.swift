@@ -19,8 +19,9 @@ struct ComparisonReport {
         ReportPage(
             title: "\(result.task.name): comparison of optimizers",
             style: information.isEmpty ? "" : HeatMap.style,
-            [opening, pilotTable, resultsTable, .warnings(summary.warnings), pairTable] + targetTables
-                + [reachTable] + charts + information
+            [opening, pilotTable, resultsTable, .warnings(summary.warnings), measuresTable, pairTable]
+                + targetTables
+                + [reachTable] + charts + information + exhibits
                 + [
                     tuningTable, runsTable,
                     .configuration(result.task, result.environment, more: cards),
@@ -105,6 +106,17 @@ struct ComparisonReport {
                     + "Largest eigenvalue and effective rank are those of the Gram matrix of its units' gradients, whose "
                     + "rows limit them: they compare steps, not models.")
         ] + diagonals
+    }
+
+    /// What the task shows of each optimizer's first run that has something to show.
+    private var exhibits: [Markup] {
+        result.entries.flatMap { entry in
+            guard let run = entry.runs.first(where: { $0.exhibits != nil }) else { return [Markup]() }
+            let isOnly = result.entries.count == 1 && entry.runs.count == 1
+            return (run.exhibits ?? []).map {
+                .exhibit($0, of: isOnly ? "" : "\(entry.label), seed \(run.seed)")
+            }
+        }
     }
 
     private var differenceNote: String {

@@ -37,7 +37,7 @@ indirect enum Markup: Sendable {
     }
 
     /// Elements of HTML that have no end tag.
-    private static let void: Set<String> = ["meta", "br", "wbr"]
+    private static let void: Set<String> = ["meta", "br", "wbr", "img"]
 
     private func write(to source: inout String) {
         switch self {

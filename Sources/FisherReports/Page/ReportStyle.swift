@@ -1,7 +1,7 @@
 /// The report's style sheet.
 enum ReportStyle {
     /// Colors for both themes, then the page, the tables, the charts, narrow pages, paper.
-    static let sheet = colors + page + tables + matrices + charts + narrow + paper
+    static let sheet = colors + page + tables + matrices + exhibits + charts + narrow + paper
 
     private static let lightColors = """
         --paper:#fff;--raised:#f7f8f9;--ink:#17202a;--minor:#5b6672;--rule:#e4e7eb;--strong-rule:#9aa4ae;
@@ -102,6 +102,18 @@ enum ReportStyle {
         .heat tbody td{font-size:13px;border:1px solid var(--paper)}
         .heat tbody tr{border:0}
         .name .below{display:block}
+        """
+
+    private static let exhibits = """
+
+        .scrolled{overflow-x:auto}
+        .pictures{width:auto;font-size:12.5px}
+        .pictures th{display:table-cell;padding:2px 10px 2px 0;border:0;min-width:0;font-weight:400;
+        color:var(--minor);text-align:left;vertical-align:middle;white-space:nowrap}
+        .pictures tr{border:0}
+        .pictures td{display:table-cell;padding:2px;line-height:0}
+        .pictures img{image-rendering:pixelated;border-radius:3px}
+        .texts tbody td,.texts thead th{text-align:left;white-space:normal;overflow-wrap:anywhere}
         """
 
     private static let charts = """

@@ -26,6 +26,7 @@ extension ComparisonSummary {
             lines += table([labels] + lossColumns + [runColumn]).lines(usesColor: usesColor)
             lines += [""] + table([labels] + costColumns).lines(usesColor: usesColor)
         }
+        if !measures.isEmpty { lines += [""] + measureTable(.plain).lines(usesColor: usesColor) }
         for more in [pairTable(labels), targetTable(labels), targetRunTable, reachTable(labels)] {
             if let more { lines += [""] + more.lines(usesColor: usesColor) }
         }
@@ -130,6 +131,12 @@ extension ComparisonSummary {
             number("target_steps_ratio_low") { $0.targetSteps?.interval?.lowerBound },
             number("target_steps_ratio_high") { $0.targetSteps?.interval?.upperBound },
         ]
+            + measures.flatMap { measure -> [Column] in
+                [
+                    .field("\(measure.key)_mean", number: { measure.values[$0]?.mean }),
+                    .field("\(measure.key)_sd", number: { measure.values[$0]?.standardDeviation }),
+                ]
+            }
     }
 
     private var costColumns: [Column] {
@@ -146,6 +153,26 @@ extension ComparisonSummary {
                 .init(bytesPerParameter(rows[$0]).map { text.fixed($0, decimals: 2) } ?? "-")
             },
         ]
+    }
+
+    /// What the runs are judged by besides the loss, a column a measure.
+    package func measureTable(_ text: NumberText) -> StudyTable {
+        table(
+            [labelColumn(width: .max)]
+                + measures.map { measure in
+                    Column(
+                        [measure.name],
+                        unit: [measure.unit, measure.better.rawValue + " is better"].filter { !$0.isEmpty }
+                    ) { .init(measure.text($0, text)) }
+                })
+    }
+
+    /// What the numbers of ``measureTable(_:)`` are.
+    package var measureNote: String {
+        rows.contains { $0.completedCount > 1 }
+            ? "Mean and sample standard deviation over the seeds; of a single run its value, with the 95 % interval "
+                + "over the held-out examples in brackets."
+            : "The value with the 95 % interval over the held-out examples in brackets."
     }
 
     /// The differences of the optimizers after the first one.
@@ -268,7 +295,7 @@ extension ComparisonSummary {
             },
             column(["To the first's final loss,", "medians: steps"], \.steps) { text.fixed($0, decimals: 0) },
             column(["seconds"], \.seconds) { text.fixed($0, decimals: 1) },
-            column(["\(lossUnit)s"], \.tokens, text.compact),
+            column([examples], \.tokens, text.compact),
             Column(["seeds that", "reach it"]) { index in
                 .init(rows[index].reach.map { "\($0.steps.reached)/\($0.steps.count)" } ?? "")
             },

@@ -40,6 +40,8 @@ public struct ComparisonSummary: Sendable, Hashable, Encodable {
 
     /// The name of the unit of a loss.
     public let lossUnit: String
+    /// What a step's examples are, in the plural.
+    public let examples: String
     /// The number of trained parameters.
     public let parameterCount: Int
     /// What was trained on, on which alone the conclusion holds; nil if it is not named.
@@ -62,6 +64,9 @@ public struct ComparisonSummary: Sendable, Hashable, Encodable {
     /// The chosen options that lie at an edge of what was tried, with the optimizers.
     public let openEdges: [OpenEdge]
 
+    /// What the runs are judged by besides the loss, in the order of the task.
+    public let measures: [MeasureSummary]
+
     /// How options were tuned beforehand.
     public let tuning: [TuningRecord]
     /// The largest number of steps of each optimizer's completed runs, if they differ.
@@ -76,7 +81,8 @@ public struct ComparisonSummary: Sendable, Hashable, Encodable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case lossUnit, parameterCount, data, plan, rows, bestIndex, runnerUpIndex, pairs, pilot, openEdges
+        case lossUnit, parameterCount, data, plan, rows, bestIndex, runnerUpIndex, pairs, pilot, openEdges,
+            examples, measures
     }
 
     /// Summarizes a comparison.
@@ -88,6 +94,8 @@ public struct ComparisonSummary: Sendable, Hashable, Encodable {
             record.edges.map { OpenEdge(label: record.label, setting: $0) }
         }
         lossUnit = result.task.lossUnit
+        examples = result.task.examples
+        measures = MeasureSummary.all(of: result.entries)
         parameterCount = result.task.parameterCount
         data = result.task.data
         let contrasts = ComparisonContrasts(result.entries, plan)

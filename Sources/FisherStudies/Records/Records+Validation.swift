@@ -22,6 +22,14 @@ extension RunRecord {
         try DocumentLimits.each(validationParts ?? [], "\(place).validationParts") {
             (_, _) throws(DocumentFault) in
         }
+        try DocumentLimits.each(measures ?? [], "\(place).measures") {
+            (measure, place) throws(DocumentFault) in
+            try measure.validate(place)
+        }
+        try DocumentLimits.each(exhibits ?? [], "\(place).exhibits") {
+            (exhibit, place) throws(DocumentFault) in
+            try exhibit.validate(place)
+        }
         var step = 0
         try DocumentLimits.each(
             information ?? [], "\(place).information", limit: 100 * DocumentLimits.items
@@ -60,6 +68,7 @@ extension TaskSummary {
         try DocumentLimits.requireText(name, limit: DocumentLimits.name, "\(place).name")
         try DocumentLimits.requireText(description, "\(place).description")
         try DocumentLimits.requireText(lossUnit, limit: DocumentLimits.name, "\(place).lossUnit")
+        try DocumentLimits.requireText(exampleUnit ?? "", limit: DocumentLimits.name, "\(place).exampleUnit")
         try DocumentLimits.requireText(data ?? "", limit: DocumentLimits.name, "\(place).data")
         try DocumentLimits.requireCount(parameterCount, "\(place).parameterCount")
         try DocumentLimits.each(settings, "\(place).settings") { (setting, place) throws(DocumentFault) in

@@ -20,6 +20,12 @@ public struct RunRecord: Codable, Sendable, Hashable {
     /// them, and in files of former versions.
     public var validationParts: [Double]?
 
+    /// What the run is judged by besides its loss, taken at its end; nil if the task has no such figures.
+    public var measures: [TaskMeasure]?
+
+    /// What the task shows of the run, made at its end; nil if it shows nothing.
+    public var exhibits: [TaskExhibit]?
+
     /// Looks at the true information along the way, by increasing step; nil if there were none.
     public var information: [InformationMoment]?
 

@@ -22,6 +22,9 @@ public struct TaskSummary: Codable, Sendable, Hashable {
     public var parameterCount: Int
     /// The unit of a loss: a `byte`, a `token`, an `example`. Losses are nats for each of these.
     public var lossUnit: String
+    /// What a step's examples are: an `utterance`, an `image`; nil if they are the units of the loss, and in files of
+    /// former versions.
+    public var exampleUnit: String?
     /// Steps, batch, context, schedule and whatever else all optimizers shared, in reading order.
     public var settings: [Setting]
     /// What it is trained on, for conclusions that hold on these data alone: `libtorch's C++ headers`; nil if the name
@@ -31,16 +34,20 @@ public struct TaskSummary: Codable, Sendable, Hashable {
     /// Describes a task.
     public init(
         name: String, description: String, parameterCount: Int, lossUnit: String = "byte",
-        settings: [Setting],
+        exampleUnit: String? = nil, settings: [Setting],
         data: String? = nil
     ) {
         self.name = name
         self.description = description
         self.parameterCount = parameterCount
         self.lossUnit = lossUnit
+        self.exampleUnit = exampleUnit
         self.settings = settings
         self.data = data
     }
+
+    /// What a step's examples are, in the plural: `images`.
+    package var examples: String { (exampleUnit ?? lossUnit) + "s" }
 }
 
 /// The software and hardware of a comparison, as far as they can change the numbers or the times.

@@ -90,12 +90,19 @@ public final class TrainingSession<Task: TrainingTask> {
         return progress.evaluated(loss, examplesPerStep: task.examplesPerStep)
     }
 
-    /// The losses of the parts of the held-out data; nil if the task does not divide them.
-    func validationParts() throws -> [Double]? {
+    /// What a finished run's record holds besides its curve: the losses of the parts of the held-out data, the task's
+    /// measures and its exhibits.
+    func concludingRecord() throws -> RunRecord {
         model.setTraining(false)
         defer { model.setTraining(true) }
-        let parts = try withoutGradients { try task.validationParts(of: model) }
-        return parts.isEmpty ? nil : parts
+        func unlessEmpty<Element>(_ list: [Element]) -> [Element]? { list.isEmpty ? nil : list }
+        return try withoutGradients {
+            var record = record(.completed)
+            record.validationParts = unlessEmpty(try task.validationParts(of: model))
+            record.measures = unlessEmpty(try task.measures(of: model))
+            record.exhibits = unlessEmpty(try task.exhibits(of: model))
+            return record
+        }
     }
 
     /// Further figures of the task at this moment, for the log.

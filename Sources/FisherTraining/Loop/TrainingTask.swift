@@ -13,7 +13,7 @@ public protocol TrainingTask {
 
     /// A summary for readers.
     var summary: TaskSummary { get }
-    /// The number of tokens (examples, for other tasks) in one batch.
+    /// The number of examples in one batch, of the kind that the summary's `exampleUnit` names.
     var examplesPerStep: Int { get }
     /// A hash of the data: a run can only be resumed on the same.
     var dataFingerprint: String { get }
@@ -38,6 +38,11 @@ public protocol TrainingTask {
     /// The mean losses of consecutive parts of the held-out data, about equal in size: their spread is the noise of the
     /// validation sample. It is called once, at the end of a run. Empty by default.
     func validationParts(of model: Model) throws -> [Double]
+    /// What a finished run is judged by besides its loss, on the held-out data. It is called once, at the end of a run, with
+    /// the model in evaluation and without gradients; no random number of the run is drawn. Empty by default.
+    func measures(of model: Model) throws -> [TaskMeasure]
+    /// What the page of a finished run shows of it; called like ``measures(of:)``. Empty by default.
+    func exhibits(of model: Model) throws -> [TaskExhibit]
 }
 
 extension TrainingTask {
@@ -48,6 +53,8 @@ extension TrainingTask {
 
 extension TrainingTask {
     public func validationParts(of model: Model) throws -> [Double] { [] }
+    public func measures(of model: Model) throws -> [TaskMeasure] { [] }
+    public func exhibits(of model: Model) throws -> [TaskExhibit] { [] }
 
     /// The ranges of `count` held-out examples that make up their parts: at most 64, about equal in size.
     public static func validationRanges(of count: Int) -> [Range<Int>] {

@@ -1,9 +1,9 @@
-/// The rate of steps and tokens over the latest part of a run.
+/// The rate of steps and examples over the latest part of a run.
 struct Pace: Sendable {
     private struct Mark {
         var time = 0.0
         var step = 0
-        var tokens: Int?
+        var examples: Int?
     }
 
     private var start = Mark()
@@ -18,14 +18,14 @@ struct Pace: Sendable {
     init() {}
 
     /// A pace that begins with steps made before.
-    init(time: Double, step: Int, tokens: Int) {
-        start = Mark(time: time, step: step, tokens: tokens)
+    init(time: Double, step: Int, examples: Int) {
+        start = Mark(time: time, step: step, examples: examples)
         window = [start]
     }
 
     /// Records the progress of a run.
-    mutating func record(time: Double, step: Int, tokens: Int?) {
-        let mark = Mark(time: time, step: step, tokens: tokens)
+    mutating func record(time: Double, step: Int, examples: Int?) {
+        let mark = Mark(time: time, step: step, examples: examples)
         // Marks closer together than the spacing replace one another, so that the window stays small.
         if window.count > 2, time - window[window.count - 2].time < Self.spacing { window.removeLast() }
         window.append(mark)
@@ -44,9 +44,9 @@ struct Pace: Sendable {
         return max(last.time - first.time, 0) / Double(last.step - first.step)
     }
 
-    /// Tokens in a second; nil if none are counted or no time has passed.
-    var tokensPerSecond: Double? {
-        guard let first = window.first?.tokens, let last = window.last?.tokens, last > first else {
+    /// Examples in a second; nil if none are counted or no time has passed.
+    var examplesPerSecond: Double? {
+        guard let first = window.first?.examples, let last = window.last?.examples, last > first else {
             return nil
         }
         let seconds = (window.last?.time ?? 0) - (window.first?.time ?? 0)

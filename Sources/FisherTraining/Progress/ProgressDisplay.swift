@@ -8,7 +8,7 @@ import Foundation
 ///
 ///     let display = ProgressDisplay(runCount: 2)
 ///     display.begin("adamw, seed 0", totalSteps: 400)
-///     display.update(step: 10, loss: 3.2, tokens: 10_240)
+///     display.update(step: 10, loss: 3.2, examples: 10_240)
 ///     display.endRun("2.289 nats/byte")
 ///     display.finish()
 public final class ProgressDisplay {
@@ -52,12 +52,15 @@ public final class ProgressDisplay {
     ///   - label: The run's name, for example the optimizer and the seed.
     ///   - totalSteps: The steps it will have made at its end.
     ///   - step: The steps made before, in a run that is resumed.
-    ///   - tokens: The tokens trained on before, in a run that is resumed.
-    public func begin(_ label: String, totalSteps: Int, step: Int = 0, tokens: Int = 0) {
+    ///   - examples: The examples trained on before, in a run that is resumed.
+    ///   - unit: What the examples are, in the plural.
+    public func begin(
+        _ label: String, totalSteps: Int, step: Int = 0, examples: Int = 0, unit: String = "examples"
+    ) {
         state = ProgressState(
-            label: label, run: runsEnded + 1, runCount: runCount, step: step, totalSteps: totalSteps
-        )
-        pace = Pace(time: now(), step: step, tokens: tokens)
+            label: label, run: runsEnded + 1, runCount: runCount, step: step, totalSteps: totalSteps,
+            unit: unit)
+        pace = Pace(time: now(), step: step, examples: examples)
         lastShown = nil
         show(force: true)
     }
@@ -67,13 +70,13 @@ public final class ProgressDisplay {
     /// - Parameters:
     ///   - step: The steps made so far.
     ///   - loss: The latest loss.
-    ///   - tokens: The tokens trained on so far, for the rate; nil if tokens are not counted.
-    public func update(step: Int, loss: Double? = nil, tokens: Int? = nil) {
+    ///   - examples: The examples trained on so far, for the rate; nil if examples are not counted.
+    public func update(step: Int, loss: Double? = nil, examples: Int? = nil) {
         guard var state else { return }
-        pace.record(time: now(), step: step, tokens: tokens)
+        pace.record(time: now(), step: step, examples: examples)
         state.step = step
         if let loss { state.loss = loss }
-        state.tokensPerSecond = pace.tokensPerSecond
+        state.examplesPerSecond = pace.examplesPerSecond
         state.secondsLeft = pace.secondsPerStep.map { $0 * Double(max(state.totalSteps - step, 0)) }
         state.totalSecondsLeft = totalSecondsLeft(state)
         self.state = state

@@ -12,8 +12,10 @@ struct ProgressState: Sendable, Hashable {
     var totalSteps: Int
     /// The latest loss.
     var loss: Double?
-    /// Tokens trained on in a second.
-    var tokensPerSecond: Double?
+    /// Examples trained on in a second.
+    var examplesPerSecond: Double?
+    /// What these examples are, in the plural.
+    var unit = "examples"
     /// Seconds until this run ends.
     var secondsLeft: Double?
     /// Seconds until the last run ends.
@@ -41,7 +43,7 @@ enum ProgressLine {
         let details = [
             state.loss.map { "loss " + text.fixed($0, decimals: 3) },
             state.secondsLeft.map { text.duration(seconds: $0) + " left" },
-            state.tokensPerSecond.map { text.compact($0) + " tokens/s" },
+            state.examplesPerSecond.map { text.compact($0) + " \(state.unit)/s" },
             state.totalSecondsLeft.flatMap { left in
                 state.runCount > 1 ? "all " + text.duration(seconds: left) : nil
             },
@@ -70,7 +72,7 @@ enum ProgressLine {
                 + "\(text.grouped(state.totalSteps)) (\(percent) %)"
         ]
         if let loss = state.loss { parts.append("loss " + text.fixed(loss, decimals: 4)) }
-        if let rate = state.tokensPerSecond { parts.append(text.compact(rate) + " tokens/s") }
+        if let rate = state.examplesPerSecond { parts.append(text.compact(rate) + " \(state.unit)/s") }
         if let left = state.secondsLeft { parts.append(text.duration(seconds: left) + " left") }
         if state.runCount > 1, let left = state.totalSecondsLeft {
             parts.append(text.duration(seconds: left) + " for all runs")

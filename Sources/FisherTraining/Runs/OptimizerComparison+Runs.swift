@@ -41,6 +41,8 @@ extension OptimizerComparison {
             var record = run.record
             // A run that its patience ended did not finish its schedule: its last loss is none of a comparison's.
             if run.phase == .stoppedEarly { record.status = .interrupted(step: record.curve.last?.step ?? 0) }
+            // Pictures are large, and one run of an optimizer shows what its others would.
+            if entries[position].runs.contains(where: { $0.exhibits != nil }) { record.exhibits = nil }
             entries[position].runs.append(record)
         }
         self.init(task: first.document.task, environment: first.document.environment, entries: entries)

@@ -21,8 +21,8 @@ final class RunWorker<Task: TrainingTask> {
     private var damaged: Set<Checkpoint> = []
     /// What the process before this one measured.
     private var former: RunRecord?
-    /// The final loss on parts of the validation data, once the run has ended.
-    private var validationParts: [Double]?
+    /// The record of the run once it has ended.
+    private var conclusion: RunRecord?
     /// The looks at the information, for the run's document.
     private var information: [InformationMoment] = []
     /// Whether the state from which the run resumes is saved once more, with its new schedules.
@@ -117,7 +117,8 @@ final class RunWorker<Task: TrainingTask> {
         try note(.running, .interrupted(step: session.progress.step))
         display?.begin(
             title, totalSteps: configuration.steps, step: session.progress.step,
-            tokens: session.progress.step * session.task.examplesPerStep)
+            examples: session.progress.step * session.task.examplesPerStep,
+            unit: session.task.summary.examples)
         defer { display?.finish() }
         do {
             if savesAtOnce { try save(log) }
@@ -127,7 +128,7 @@ final class RunWorker<Task: TrainingTask> {
             if !isSaved { try save(log) }
             let loss = session.progress.curve.last?.validationLoss ?? .nan
             if loss.isFinite {
-                validationParts = try session.validationParts()
+                conclusion = try session.concludingRecord()
                 try note(end == .completed ? .completed : .stoppedEarly, .completed)
             } else {
                 let reason = "the validation loss is not finite"
@@ -162,7 +163,7 @@ final class RunWorker<Task: TrainingTask> {
                 information = log.information
                 display?.update(
                     step: session.progress.step, loss: report.loss,
-                    tokens: session.progress.step * session.task.examplesPerStep)
+                    examples: session.progress.step * session.task.examplesPerStep)
                 try own.afterStep(session, report)
             },
             afterEvaluation: { [self] session, point in
@@ -240,8 +241,7 @@ final class RunWorker<Task: TrainingTask> {
 
     private func note(_ phase: RunDocument.Phase, _ status: RunStatus) throws {
         document.phase = phase
-        document.record = session.record(status)
-        document.record.validationParts = validationParts
+        document.record = conclusion ?? session.record(status)
         document.record.information = information.isEmpty ? nil : information
         if !session.hasTimes, let former {
             document.record.forwardBackwardMilliseconds = former.forwardBackwardMilliseconds

@@ -9,19 +9,34 @@ import Torch
 /// -log p at the data's labels is exactly zero in all outputs of the layer there: behind the end under a causal
 /// attention, and everywhere in a unit without observations.
 ///
-/// A layer's positions are those of the likelihood's outputs, in order, if they are equally many, or if those of all
-/// its uses together are (a recurrent map, used once for each position). Other layers, such as convolutions before a
-/// change of resolution, have no such correspondence: all positions of a unit count as observed there if one is.
+/// A layer's positions are those of one of the likelihood's kinds of position, in order, if they are equally many, or if
+/// those of all its uses together are (a recurrent map, used once for each position); where two kinds are equally many,
+/// a position takes part that both observe. Other layers, such as convolutions before a change of resolution, have no
+/// such correspondence: all positions of a unit count as observed there if one is.
 struct ObservedPositions {
-    /// Whether each position of the likelihood's outputs is observed, Booleans [units, positions].
-    private let observed: Tensor
+    /// Whether each position is observed, Booleans [units, positions], by kind of position.
+    private let kinds: [Tensor]
 
     /// What an objective observed; nil if that is everything, or if its outputs are not ordered by unit.
     init?(of objective: Objective, units: Int) {
-        guard units > 0, let found = objective.observedPositions, found.failure == nil,
-            found.rank > 0, found.shape[0] % units == 0 || found.count == units
-        else { return nil }
-        observed = found.reshaped([units, -1])
+        guard units > 0 else { return nil }
+        let found = objective.observedPositions
+        let areByUnit = found.allSatisfy {
+            $0.failure == nil && $0.rank > 0 && ($0.shape[0] % units == 0 || $0.count == units)
+        }
+        guard !found.isEmpty, areByUnit else { return nil }
+        kinds = found.map { $0.reshaped([units, -1]) }
+    }
+
+    /// Which of `length` positions are observed, the first of which is `start` of `whole`.
+    private func observed(_ length: Int, from start: Int, of whole: Int) -> Tensor {
+        func common(_ parts: [Tensor]) -> Tensor? {
+            parts.dropFirst().reduce(parts.first) { $0?.masked($1.equals(0), with: 0) }
+        }
+        return common(kinds.filter { $0.shape[1] == length })
+            ?? common(
+                kinds.filter { $0.shape[1] == whole }.map { $0.narrowed(1, from: start, length: length) })
+            ?? kinds[0].sum(along: 1, keepingDimensions: true).equals(0).equals(0)
     }
 
     /// The positions of each use that take part, Booleans [units, positions]; nil for a use in which all do.
@@ -44,17 +59,12 @@ struct ObservedPositions {
         }
         var found = [Tensor?](repeating: nil, count: uses.count)
         for own in Dictionary(grouping: uses.indices, by: { uses[$0].path }).values {
-            let isByUse = own.reduce(0) { $0 + (silent[$1]?.shape[1] ?? 0) } == observed.shape[1]
+            let whole = own.reduce(0) { $0 + (silent[$1]?.shape[1] ?? 0) }
             var start = 0
             for k in own {
                 guard let silent = silent[k] else { continue }
                 let length = silent.shape[1]
-                let counts =
-                    length == observed.shape[1]
-                    ? observed
-                    : isByUse
-                        ? observed.narrowed(1, from: start, length: length)
-                        : observed.sum(along: 1, keepingDimensions: true).equals(0).equals(0)
+                let counts = observed(length, from: start, of: whole)
                 start += length
                 let absent = silent.masked(counts, with: 0)
                 if try absent.sum().item() > 0 { found[k] = absent.equals(0) }

@@ -3,7 +3,7 @@
 /// It supports parameters of no `InformativeLayer`, such as those of a module of the user's own. It costs as
 /// many backward passes as the batch has units (times the passes of the source), and the memory of a gradient
 /// for every unit; it finds every use of a parameter, and needs a likelihood that exposes its outputs
-/// (`ClosedFormFisher`).
+/// (`OutputLikelihood`).
 public enum PerSampleFallback: Hashable, Sendable {
     /// Such parameters are an error, which names them.
     case never

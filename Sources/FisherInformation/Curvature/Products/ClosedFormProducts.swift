@@ -15,8 +15,7 @@ extension CurvatureEstimator {
         let tensors = parameters.map(\.parameter.wrappedValue)
         if request == .hessian { return try .hessian(of: objective, withRespectTo: tensors) }
         guard let likelihood = objective.likelihood as? any ClosedFormFisher else {
-            throw request.unsupported(
-                "\(type(of: objective.likelihood)) has no Fisher information in closed form")
+            throw request.unsupported(objective.likelihood.withoutClosedForm)
         }
         return try .information(
             likelihood, of: objective, isHessian: request.source == .gaussNewton, withRespectTo: tensors)
