@@ -19,7 +19,6 @@ import Testing
             ($0.draws, $0.solver) = (draws, solver)
             ($0.damping, $0.dampings) = (1e-2, [1e-2])
             $0.labels = "sampled"
-            $0.batchCount = 4
         }
     }
 
@@ -31,7 +30,7 @@ import Testing
             "natural_gradient", [(name: "source", value: "exact"), (name: "tolerance", value: "1e-6")]
         )
         var apart: [Double] = []
-        for draws in [8, 128] {
+        for draws in [4, 64] {
             let point = try HierarchyTests.points(
                 Self.levels + [closed], Self.settings(draws: draws, solver: solver))[0]
             #expect(point.referenceResidual < 1e-3)
@@ -60,7 +59,10 @@ import Testing
         let found = try [ToyTask(dropping: 0), hidden].map {
             try HierarchyTests.points(Self.levels, settings, task: $0)[0]
         }
-        #expect(found[0] == found[1])
+        // Sums of the loss differ by their order.
+        for (one, other) in zip(found[0].measures, found[1].measures) {
+            #expect(abs(one.cosine - other.cosine) < 1e-5 && abs(one.decrease - other.decrease) < 1e-5)
+        }
     }
 
     /// The estimate from drawn labels is the divergence, within the error of 16 draws of 320 observations.
@@ -103,11 +105,11 @@ import Testing
         task.hidesClosedForm = true
         let settings = try HierarchyStudy.fitting(Self.settings(draws: 4), to: task)
         let study = HierarchyStudy(task, settings)
-        let usual = try HierarchyCandidate.usual(settings)
+        let names = ["sgd", "kfac", "ief", "mfac", "natural_gradient", "gauss_newton"]
         let (levels, omitted) = try study.measurable(
-            usual + [try HierarchyCandidate("gauss_newton", in: settings)])
+            try names.map { try HierarchyCandidate($0, in: settings) })
         #expect(omitted.map(\.name) == ["ief", "gauss_newton"])
-        #expect(levels.count == usual.count - 1)
+        #expect(levels.map(\.label) == ["sgd", "kfac", "mfac", "natural_gradient"])
         var result = HierarchyComparison(
             task: task.summary, environment: .example, settings: settings, levels: levels.map(\.level),
             omitted: omitted)
@@ -116,8 +118,10 @@ import Testing
         let again = try HierarchyComparison(json: result.json(), path: "x")
         #expect(again == result)
         for text in [again.text(), again.report()] {
+            let text = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
             for word in [
-                "gauss_newton", "DrawnOnly does not expose its outputs", "4 draws a unit", "half the draws",
+                "gauss_newton", "the likelihood does not expose its outputs", "4 draws a unit",
+                "half the draws",
             ] {
                 #expect(text.contains(word), "\(word)")
             }

@@ -44,16 +44,14 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
         var batches = try task.makeBatches(seed: 0)
         let batch = try batches.next()
         let objective = try withoutGradients { try task.objective(of: model, on: batch) }
-        func missing(_ source: String, _ what: String) -> CurvatureError {
-            .noSuchEstimate(
-                source: source, structure: "natural gradient",
-                reason: "\(type(of: objective.likelihood)) \(what)")
+        func missing(_ source: String, _ reason: String) -> CurvatureError {
+            .noSuchEstimate(source: source, structure: "natural gradient", reason: reason)
         }
         let isSmall = model.parameterCount <= mostDense
         guard let likelihood = objective.likelihood as? any ClosedFormFisher, settings.draws ?? 0 == 0 else {
-            if settings.draws == 0 { throw missing("exact", "has no Fisher information in closed form") }
+            if settings.draws == 0 { throw missing("exact", objective.likelihood.withoutClosedForm) }
             guard objective.likelihood is any Samplable else {
-                throw missing("sampled", "has no Fisher information in closed form and draws no observations")
+                throw missing("sampled", objective.likelihood.withoutClosedForm + ", and draws no observations")
             }
             settings.draws = settings.draws ?? (isSmall ? usualDraws.dense : usualDraws.products)
             (settings.labels, settings.solver) = ("sampled", isSmall ? "dense" : "cg")

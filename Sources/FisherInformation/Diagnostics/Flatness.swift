@@ -10,7 +10,8 @@ public struct Flatness: Hashable, Sendable {
     public struct Eigenvalue: Hashable, Sendable {
         /// The value.
         public let value: Double
-        /// |H v - value v| of its vector v of length 1: an eigenvalue of H lies within this distance.
+        /// |H v - value v| of its vector v of length 1: an eigenvalue of H lies within this distance. It is not given smaller
+        /// than the rounding of the largest eigenvalue.
         public let residual: Double
     }
 
@@ -54,9 +55,9 @@ public struct Flatness: Hashable, Sendable {
         of hessian: SymmetricOperator, count: Int = 1, probes: Int = 10, steps: Int = 20,
         using generator: RandomGenerator
     ) throws {
-        eigenvalues = try hessian.topEigenvalues(count, steps: steps, using: generator).map {
-            Eigenvalue(value: $0.value, residual: $0.residual)
-        }
+        let found = try hessian.topEigenvalues(count, steps: steps, using: generator)
+        let rounding = (found.first.map { abs($0.value) } ?? 0) * hessian.dtype.rounding
+        eigenvalues = found.map { Eigenvalue(value: $0.value, residual: max($0.residual, rounding)) }
         trace = try hessian.trace(probes: probes, using: generator)
     }
 }
@@ -76,8 +77,7 @@ extension SymmetricOperator {
     public static func hessian(
         at point: Tensor, byDifferencesOf gradient: @escaping (Tensor) throws -> Tensor
     ) throws -> SymmetricOperator {
-        let epsilon = point.dtype == .float64 ? 2.2e-16 : 1.2e-7
-        let reach = try cbrt(epsilon) * (1 + point.norm().item())
+        let reach = try cbrt(point.dtype.rounding) * (1 + point.norm().item())
         return SymmetricOperator(size: point.count, dtype: point.dtype) { vector in
             let length = try vector.norm().item()
             guard length > 0 else { return .zeros(like: vector) }
@@ -86,4 +86,9 @@ extension SymmetricOperator {
             return (above - below) / (2 * h)
         }
     }
+}
+
+extension DType {
+    /// The relative distance of neighboring numbers of the type in which vectors are kept: float64, or float32.
+    fileprivate var rounding: Double { self == .float64 ? 0x1p-52 : 0x1p-23 }
 }
