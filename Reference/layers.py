@@ -173,7 +173,11 @@ def main() -> None:
         write_case(name, layer, description, inputs, generator)
     numbers = torch.randint(5, (3, 4), generator=generator)
     write_case("embedding", nn.Embedding(5, 3), {"embedding": [5, 3]}, numbers, generator)
-    print(f"{len(cases) + 1} files written to {FOLDER}")
+    gates = {"silu": nn.SiLU(), "glu": nn.GLU()}
+    for name, layer in gates.items():
+        inputs = torch.randn([3, 4], generator=generator, dtype=torch.float64, requires_grad=True)
+        write_case(name, layer, name, inputs, generator)
+    print(f"{len(cases) + len(gates) + 1} files written to {FOLDER}")
 
 
 if __name__ == "__main__":

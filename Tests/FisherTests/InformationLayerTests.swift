@@ -31,6 +31,14 @@ import Testing
         ),
         ("layer norm", [5, 6], #"{"linear":[6,6]},{"layer_norm":6},"gelu",{"linear":[6,3]}"#),
         ("lstm", [5, 4, 3], #"{"lstm":[3,4]},"flatten",{"linear":[16,3]}"#),
+        (
+            "rotary attention", [5, 4, 6],
+            #"{"linear":[6,8]},{"rotary_self_attention":[8,2]},"silu","flatten",{"linear":[32,3]}"#
+        ),
+        (
+            "gated depthwise conv1d", [5, 6, 8],
+            #""glu",{"conv1d":{"in":6,"out":6,"kernel":3,"padding":1,"groups":6}},"silu","flatten",{"linear":[24,3]}"#
+        ),
     ]
 
     static func make(_ position: Int) throws -> (model: Sequential, batch: SupervisedBatch) {

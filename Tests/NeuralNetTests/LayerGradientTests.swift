@@ -5,7 +5,7 @@ import Torch
 /// Gradients of every layer against central finite differences in float64.
 @Suite struct LayerGradientTests {
     enum Kind: String, CaseIterable, Sendable {
-        case linear, embedding, layerNorm, dropout, attention, block, gpt, tiedGPT
+        case linear, embedding, layerNorm, dropout, attention, rotaryAttention, block, gpt, tiedGPT
         case conv1d, conv2d, groupNorm, batchNormTrained, batchNormEvaluated, lstm, lstmState, network
     }
 
@@ -43,6 +43,9 @@ import Torch
         case .attention:
             let layer = CausalSelfAttention(
                 4, heads: 2, weight: normal, outputWeight: normal, dtype: .float64, using: generator)
+            return (layer, { try projected(layer(input)) })
+        case .rotaryAttention:
+            let layer = RotarySelfAttention(4, heads: 2, dtype: .float64, using: generator)
             return (layer, { try projected(layer(input)) })
         case .conv1d:
             let layer = Conv1d(

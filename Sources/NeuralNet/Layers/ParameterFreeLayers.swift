@@ -75,6 +75,49 @@ public final class GELU: UnaryLayer {
     }
 }
 
+/// The sigmoid linear unit x sigmoid(x) (Elfwing et al. 2018), also called Swish.
+public final class SiLU: UnaryLayer {
+    /// Creates the layer.
+    public init() {}
+    /// The value x sigmoid(x) of each element.
+    public func callAsFunction(_ input: Tensor) -> Tensor { input.silu() }
+
+    /// The description of a layer in JSON: `"silu"`.
+    public struct Description: LayerDescription {
+        public static let kind = "silu"
+        public init() {}
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { SiLU() }
+    }
+}
+
+/// The gated linear unit a sigmoid(b) for the two halves a and b of the last dimension (Dauphin et al. 2017).
+public final class GLU: UnaryLayer {
+    /// Creates the layer.
+    public init() {}
+    /// The output [..., width] for an input [..., 2 width].
+    public func callAsFunction(_ input: Tensor) -> Tensor { input.gatedLinearUnit() }
+
+    /// The description of a layer in JSON: `"glu"`.
+    public struct Description: LayerDescription {
+        public static let kind = "glu"
+        public init() {}
+        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+            let last: Int? =
+                switch input {
+                case .unknown: nil
+                case .last(let size): size
+                case .ranked(let sizes): sizes.last ?? nil
+                }
+            guard let width = last else { return input }
+            guard width % 2 == 0 else {
+                throw LayerDescriptionError("halves the last dimension, which has an odd size, \(width)")
+            }
+            return input.replacingLast(with: width / 2)
+        }
+        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer { GLU() }
+    }
+}
+
 /// Joins all dimensions but the first into one.
 public final class Flatten: UnaryLayer {
     /// Creates the layer.

@@ -11,6 +11,8 @@ private let crossEntropyLoss = Operation("cross_entropy_loss")
 private let gaussianErrorUnit = Operation("gelu")
 private let hyperbolicTangent = Operation("tanh")
 private let rectifier = Operation("relu")
+private let sigmoidUnit = Operation("silu")
+private let gatedUnit = Operation("glu")
 
 extension Tensor {
     /// x W^T + b for W of shape [out, in].
@@ -50,24 +52,37 @@ extension Tensor {
             .tensor(runningVariance), .boolean(isTraining), .real(momentum), .real(epsilon), .boolean(false))
     }
 
-    /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d]; causal: a position attends to no
-    /// later one.
+    /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d].
     ///
     /// Inside `withSecondDerivatives` it is made of single operations, because the fused one has no second
     /// derivative.
-    public func attending(keys: Tensor, values: Tensor, isCausal: Bool) -> Tensor {
+    ///
+    /// - Parameters:
+    ///   - keys: K.
+    ///   - values: V.
+    ///   - isCausal: whether a position attends to no later one.
+    ///   - attended: which keys are attended to, Booleans that broadcast to [..., positions, keys]; nil for all. A query
+    ///     needs one key at least. It cannot be combined with `isCausal`.
+    public func attending(keys: Tensor, values: Tensor, isCausal: Bool, attended: Tensor? = nil) -> Tensor {
+        precondition(!isCausal || attended == nil, "an attention is causal or has a mask, not both")
         if SecondDerivatives.areWanted {
-            return composedAttention(keys: keys, values: values, isCausal: isCausal)
+            return composedAttention(keys: keys, values: values, isCausal: isCausal, attended: attended)
         }
-        return attention(.tensor(self), .tensor(keys), .tensor(values), .none, .real(0), .boolean(isCausal))
+        return attention(
+            .tensor(self), .tensor(keys), .tensor(values), .optional(attended), .real(0), .boolean(isCausal))
     }
 
-    private func composedAttention(keys: Tensor, values: Tensor, isCausal: Bool) -> Tensor {
+    private func composedAttention(
+        keys: Tensor, values: Tensor, isCausal: Bool, attended: Tensor?
+    ) -> Tensor {
         guard failure == nil, keys.failure == nil else { return matmul(keys) }
         let scores = matmul(keys.transposed()) * (1 / Double(shape.last ?? 1).squareRoot())
-        guard isCausal else { return scores.softmax(along: -1).matmul(values) }
-        let size = [shape[shape.count - 2], keys.shape[keys.shape.count - 2]]
-        let seen = lowerTriangle(.tensor(.ones(size, dtype: dtype, device: device)))
+        var seen = attended
+        if isCausal {
+            let size = [shape[shape.count - 2], keys.shape[keys.shape.count - 2]]
+            seen = lowerTriangle(.tensor(.ones(size, dtype: dtype, device: device)))
+        }
+        guard let seen else { return scores.softmax(along: -1).matmul(values) }
         return scores.masked(seen.equals(0), with: -.infinity).softmax(along: -1).matmul(values)
     }
 
@@ -90,4 +105,8 @@ extension Tensor {
     public func tanh() -> Tensor { hyperbolicTangent(.tensor(self)) }
     /// The rectifier max(0, x) of each element.
     public func relu() -> Tensor { rectifier(.tensor(self)) }
+    /// The sigmoid linear unit x sigmoid(x) of each element.
+    public func silu() -> Tensor { sigmoidUnit(.tensor(self)) }
+    /// The gated linear unit a sigmoid(b) for the two halves a and b of the last dimension, whose size must be even.
+    public func gatedLinearUnit() -> Tensor { gatedUnit(.tensor(self), .integer(-1)) }
 }
