@@ -149,8 +149,9 @@ let package = Package(
         .testTarget(
             name: "FisherTrainingTests",
             dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),
-        .testTarget(name: "FisherTasksTests", dependencies: ["FisherReports", "FisherTasks"]),
-        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand", "Fuzzing"]),
+        .testTarget(
+            name: "FisherTasksTests", dependencies: ["FisherMedia", "FisherReports", "FisherTasks"]),
+        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand", "FisherMedia", "Fuzzing"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

@@ -15,7 +15,7 @@ extension Fuzzed {
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
         run, hierarchy, landscape,
         continual,
-        inspection, information, table, idx,
+        inspection, information, table, idx, wave, transcript, recordings,
     ]
 
     private static let jsonTokens = [
