@@ -134,7 +134,8 @@ let package = Package(
         .target(
             name: "Fuzzing",
             dependencies: [
-                "FisherCommand", "FisherInference", "FisherReports", "FisherTables", "FisherTasks",
+                "FisherCommand", "FisherInference", "FisherMedia", "FisherReports", "FisherTables",
+                "FisherTasks",
             ],
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
@@ -148,7 +149,8 @@ let package = Package(
         .testTarget(
             name: "FisherTrainingTests",
             dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),
-        .testTarget(name: "FisherTasksTests", dependencies: ["FisherReports", "FisherTasks"]),
+        .testTarget(
+            name: "FisherTasksTests", dependencies: ["FisherMedia", "FisherReports", "FisherTasks"]),
         .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand", "Fuzzing"]),
     ],
     swiftLanguageModes: [.v6],

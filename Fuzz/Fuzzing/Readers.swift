@@ -15,7 +15,7 @@ extension Fuzzed {
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
         run, hierarchy,
         continual,
-        inspection, information, table,
+        inspection, information, table, wave, transcript, recordings,
     ]
 
     private static let jsonTokens = [

@@ -37,6 +37,13 @@ enum ExitStatus: Int32 {
             case .badFile: self = .badData
             case .storage(let error): self.init(error.kind)
             }
+        case let error as SpeechError:
+            switch error {
+            case .badData: self = .badData
+            case .notFound: self = .inputMissing
+            case .programMissing: self = .engineMissing
+            case .storage(let error): self.init(error.kind)
+            }
         case let error as ModelError: self = error.isUsage ? .usage : .badData
         case is FitError, is InferenceFault: self = .badData
         case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory

@@ -7,7 +7,7 @@ import Torch
 /// well: those with respect to `labelTensors` are passed to `estimates`, which makes the passes of the other
 /// sources.
 package struct CurvaturePass {
-    private typealias Use = (path: ParameterPath, input: Tensor, output: Tensor)
+    private typealias Use = ActivationRecorder.Use
     package typealias Question = (estimator: CurvatureEstimator, requests: [CurvatureRequest])
 
     /// The objective of the forward pass.
@@ -63,7 +63,7 @@ package struct CurvaturePass {
         self.unitwise = unitwise
         self.outputs = outputs
         areFactorsAsked = requests.contains(where: \.hasFactors)
-        observed = areFactorsAsked ? ObservedPositions(made.observedPositions, units: units) : nil
+        observed = areFactorsAsked ? ObservedPositions(made.observedPositions, units: units, uses: uses) : nil
         participants = uses.map { _ in nil }
     }
 
@@ -74,7 +74,7 @@ package struct CurvaturePass {
             guard use.output.rank > 0, use.output.shape[0] == units, use.input.shape.first == units else {
                 throw CurvatureError.notByUnit(layer: use.path, units: units, shape: use.output.shape)
             }
-            return (use.path, use.input.widened, use.output)
+            return (use.path, use.input.widened, use.output, use.present)
         }
     }
 
@@ -270,7 +270,8 @@ package struct CurvaturePass {
                 own.isEmpty || !areFactorsAsked
                 ? nil
                 : try withoutGradients {
-                    try ObservedPositions(likelihood.observedPositions(of: labels), units: units)?
+                    try ObservedPositions(
+                        likelihood.observedPositions(of: labels), units: units, uses: own)?
                         .participants(of: own, ownSlopes, in: layers)
                 }
             var captured = activations(Array(found.prefix(uses.count)))

@@ -17,14 +17,14 @@ public struct Sound: Sendable, Hashable {
 }
 
 /// A sound as a file holds it.
-struct DecodedSound {
+package struct DecodedSound {
     /// The samples of all channels, frame by frame.
-    var samples: [Float]
-    let channels: Int
-    let rate: Int
+    package var samples: [Float]
+    package let channels: Int
+    package let rate: Int
 
     /// The mean of the channels.
-    var mono: [Float] {
+    package var mono: [Float] {
         if channels == 1 { return samples }
         let scale = 1 / Float(channels)
         return stride(from: 0, to: samples.count, by: channels).map { first in

@@ -3,21 +3,21 @@
 /// Chunks may stand in any order, and others than `fmt ` and `data` are passed over. The length of the whole in the
 /// first header is not used, since many writers leave it wrong; the chunks' own lengths must be true. A data
 /// chunk of length 2^32 - 1, as programs write that do not know the length beforehand, goes to the file's end.
-struct WaveFile {
+package struct WaveFile {
     /// What is wrong with the bytes, as the end of a sentence that begins with the file's name.
-    struct Fault: Error {
-        let reason: String
+    package struct Fault: Error {
+        package let reason: String
         init(_ reason: String) { self.reason = reason }
     }
 
     /// The samples.
-    let sound: DecodedSound
+    package let sound: DecodedSound
 
     /// Reads a file's bytes.
     ///
     /// - Returns: nil for what is no WAV file, or one whose samples are compressed.
     /// - Throws: `Fault` for a file that is cut off or contradicts itself.
-    init?(_ bytes: [UInt8]) throws(Fault) {
+    package init?(_ bytes: [UInt8]) throws(Fault) {
         guard bytes.count >= 12, Self.text(bytes, 0) == "RIFF", Self.text(bytes, 8) == "WAVE" else {
             return nil
         }

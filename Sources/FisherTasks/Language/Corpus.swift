@@ -51,7 +51,7 @@ public struct Corpus: Sendable {
 
     /// Takes documents in the order of their hashes as long as they come nearer to the fraction of the bytes;
     /// at least one, and not all.
-    private static func heldOut(_ hashes: [UInt64], sizes: [Int], fraction: Double) -> Set<UInt64> {
+    static func heldOut(_ hashes: [UInt64], sizes: [Int], fraction: Double) -> Set<UInt64> {
         var bytes: [UInt64: Int] = [:]
         for (hash, size) in zip(hashes, sizes) { bytes[hash, default: 0] += size }
         let target = fraction * Double(sizes.reduce(0, +))
