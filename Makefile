@@ -1,10 +1,11 @@
 # swift-fisher: everything a checkout needs. Each target prepares what it depends on, once.
 SWIFT ?= swift
 OUTPUT ?= runs/demo
+SPEECH ?= runs/demo-speech
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine media build test fuzz soak null-tables sanitize demo bench bench-information coverage format lint docs clean
+.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech bench bench-information coverage format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -36,6 +37,9 @@ sanitize: engine ## run the tests of the fused kernels under the address and the
 demo: build ## compare four optimizers on a byte-level GPT, about 6 minutes on 2 cores once built
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
 		--corpus headers --seeds 3 --resume --output $(OUTPUT)
+
+demo-speech: build ## train a recognizer of spoken digits (by espeak-ng, which it names where it is missing), under 5 minutes once built
+	$$($(SWIFT) build -c release --show-bin-path)/fisher train speech --preset tiny --resume --output $(SPEECH)
 
 bench: build ## time steps and estimates beside their Python peers, in turns; writes Benchmarks/*.md, about an hour
 	@Scripts/bench

@@ -151,7 +151,7 @@ let package = Package(
             dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),
         .testTarget(
             name: "FisherTasksTests", dependencies: ["FisherMedia", "FisherReports", "FisherTasks"]),
-        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand", "Fuzzing"]),
+        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand", "FisherMedia", "Fuzzing"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
