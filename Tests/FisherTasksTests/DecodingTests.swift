@@ -1,5 +1,6 @@
 import FisherInformation
 import FisherTasks
+import FisherTraining
 import Foundation
 import NeuralNet
 import Testing
@@ -172,7 +173,8 @@ import Torch
                 // The edits spell both.
                 let spelled = edits.reduce(into: (reference: [String](), transcript: [String]())) {
                     switch $1 {
-                    case .match(let x): ($0.reference, $0.transcript) = ($0.reference + [x], $0.transcript + [x])
+                    case .match(let x):
+                        ($0.reference, $0.transcript) = ($0.reference + [x], $0.transcript + [x])
                     case .substitution(let x, let y):
                         ($0.reference, $0.transcript) = ($0.reference + [x], $0.transcript + [y])
                     case .deletion(let x): $0.reference.append(x)
@@ -186,7 +188,8 @@ import Torch
 
     @Test func ratesArePooledOverUtterances() throws {
         let pairs = [
-            (reference: "one two three four", transcript: "one too three"), (reference: "five", transcript: "five six"),
+            (reference: "one two three four", transcript: "one too three"),
+            (reference: "five", transcript: "five six"),
         ]
         #expect(ErrorRate(of: .word, pairs).percent == 100.0 * 3 / 5)
         #expect(ErrorRate(of: .word, pairs).ratio.numerators == [2, 1])
@@ -204,13 +207,14 @@ import Torch
         for i in 0..<3 {
             for j in 0..<3 {
                 for k in 0..<3 {
-                    all.append([i, j, k].reduce(0) { $0 + errors[$1] } / [i, j, k].reduce(0) { $0 + units[$1] })
+                    all.append(
+                        [i, j, k].reduce(0) { $0 + errors[$1] } / [i, j, k].reduce(0) { $0 + units[$1] })
                 }
             }
         }
         all.sort()
         let ratio = PooledRatio(numerators: errors, denominators: units)
-        #expect(ratio.value == 8 / 15)
+        #expect(ratio.value == 8.0 / 15)
         // The outermost batches have a probability of 1/27 each: 80 % leaves out 2.7 of them on either side.
         let found = try #require(ratio.interval(probability: 0.8, resamples: 4000, seed: 3))
         #expect(abs(found.lowerBound - all[2]) < 1e-12)

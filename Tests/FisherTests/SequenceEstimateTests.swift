@@ -15,7 +15,8 @@ import Testing
     }
 
     /// The gradients of each utterance, by autograd, an utterance at a time and without padding: [utterances, parameters].
-    private func rows(_ model: SequenceModel, _ batch: Utterances, _ labels: LabelSequences) throws -> Tensor {
+    private func rows(_ model: SequenceModel, _ batch: Utterances, _ labels: LabelSequences) throws -> Tensor
+    {
         let tensors = model.parameters.map(\.parameter.wrappedValue)
         return .stacked(
             try batch.frameCounts.indices.map { number in
@@ -47,7 +48,9 @@ import Testing
     }
 
     @Test(arguments: SequenceModel.Head.allCases, [CurvatureSource.empirical, .sampled(2), .minibatch])
-    func estimatesAreMadeOfTheUtterancesGradients(_ head: SequenceModel.Head, _ source: CurvatureSource) throws {
+    func estimatesAreMadeOfTheUtterancesGradients(_ head: SequenceModel.Head, _ source: CurvatureSource)
+        throws
+    {
         let (model, batch) = (try SequenceModel(head), try Utterances.padded())
         let count = Double(batch.unitCount)
         // The same generator gives the same labels here and there.
@@ -60,7 +63,8 @@ import Testing
         } else {
             blocks = [try rows(model, batch, batch.labels)]
         }
-        var matrix = blocks.map { $0.transposed().matmul($0) }.reduce(blocks[0].transposed().matmul(blocks[0]) * 0, +)
+        var matrix =
+            blocks.map { $0.transposed().matmul($0) }.reduce(blocks[0].transposed().matmul(blocks[0]) * 0, +)
             / (count * Double(blocks.count))
         if source == .minibatch {
             let mean = blocks[0].mean(along: 0)
@@ -78,17 +82,22 @@ import Testing
         try expectEqual(
             .concatenated(model.parameters.compactMap { means[$0.path]?.flattened() }), diagonal, "diagonal")
         let vector = Tensor.normal([size], dtype: .float64, using: try RandomGenerator(seed: 1))
+        let products = try #require(found.products(source))
         try expectEqual(
-            try #require(found.products(source))(vector), matrix.matmul(vector.unsqueezed(1)).flattened(),
+            products(vector), matrix.matmul(vector.unsqueezed(1)).flattened(),
             "products")
-        let largest = try #require(found.lowRank(2, source)?.values.max())
-        let quadratic = try #require(found.lowRank(2, source))
-        #expect(quadratic.values.count == 2)
-        #expect(largest > 0)
+        let pairs = try #require(found.lowRank(2, source)).values
+        // A mean gradient has one direction.
+        #expect(pairs.count == (source == .minibatch ? 1 : 2))
+        let quotient =
+            try (vector * (try products(vector))).sum().item() / (try vector.squared().sum().item())
+        #expect(try #require(pairs.max()) >= quotient)
         let trace = try #require(found.blocks(source)).blocks.map {
             ($0.mean * .identity($0.mean.shape[0], dtype: .float64)).sum()
         }
-        #expect(abs(try trace.reduce(.zeros([], dtype: .float64), +).item() - (try diagonal.sum().item())) < 1e-10)
+        #expect(
+            abs(try trace.reduce(.zeros([], dtype: .float64), +).item() - (try diagonal.sum().item())) < 1e-10
+        )
     }
 
     /// K-FAC's factors of the encoder, whose inputs are the frames that count, and of all layers padded as packed: the
@@ -167,13 +176,11 @@ import Testing
             let one = Tensor.ones(
                 [layer.basis.outputs.shape[0], layer.basis.inputs.shape[0]], dtype: .float64)
             try expectEqual(
-                own.solving(one, damping: 0.1), layer.solving(one, damping: 0.1), "ekfac \(path)", within: 1e-9)
+                own.solving(one, damping: 0.1), layer.solving(one, damping: 0.1), "ekfac \(path)",
+                within: 1e-9)
         }
         let grams = try found.map { try #require($0.perSampleGradients(source)).gram() }
         try expectEqual(grams[0], grams[1], "gram")
-        // The gradients of all draws' labels: products with them are the information.
-        let samples = try #require(found[0].perSampleGradients(source))
-        #expect(samples.gram().shape == [8, 8])
     }
 
     @Test(arguments: SequenceModel.Head.allCases)
@@ -183,11 +190,13 @@ import Testing
         let product = try #require(found.hessian)
         let tensors = model.parameters.map(\.parameter)
         let vector = Tensor.normal([product.size], dtype: .float64, using: try RandomGenerator(seed: 1))
+        let exact = try product(vector)
         func slope(_ step: Double) throws -> Tensor {
             var start = 0
             for parameter in tensors {
                 let count = parameter.wrappedValue.count
-                let change = vector.narrowed(0, from: start, length: count).reshaped(parameter.wrappedValue.shape)
+                let change = vector.narrowed(0, from: start, length: count).reshaped(
+                    parameter.wrappedValue.shape)
                 try parameter.assign(parameter.wrappedValue.detached() + change * step)
                 start += count
             }
@@ -200,7 +209,7 @@ import Testing
         let step = 1e-5
         let forward = try slope(step)
         let backward = try slope(-2 * step)
-        try expectEqual(try product(vector), (forward - backward) / (2 * step), "Hessian", within: 1e-6)
+        try expectEqual(exact, (forward - backward) / (2 * step), "Hessian", within: 1e-6)
     }
 
     @Test(arguments: SequenceModel.Head.allCases)
@@ -218,7 +227,8 @@ import Testing
         }
     }
 
-    /// Two steps of every rule, its closed form replaced by draws. Gauss-Newton is nothing but a closed form.
+    /// Two steps of every rule, its closed form replaced by draws. Gauss-Newton is nothing but a closed form,
+    /// and iEF needs outputs, of which a transducer has no single tensor.
     @Test(arguments: SequenceModel.Head.allCases, RuleRegistry.rules.map { $0.summary.name })
     func everyRuleTakesTwoSteps(_ head: SequenceModel.Head, _ name: String) throws {
         let (model, batch) = (try SequenceModel(head), try Utterances.padded())
@@ -229,9 +239,13 @@ import Testing
         let optimizer = try Optimizer(for: model, rule)
         let before = try model.parameters.map { try $0.parameter.wrappedValue.scalars(as: Double.self) }
         func step() throws { try optimizer.step(on: batch) { try model.objective($0) } }
-        if name == "gauss_newton" {
+        let refusals = [
+            "gauss_newton": "has no Fisher information in closed form",
+            "ief": head == .transducer ? "the likelihood does not expose its outputs" : nil,
+        ]
+        if let refusal = refusals[name] ?? nil {
             let error = #expect(throws: CurvatureError.self) { try step() }
-            #expect(error?.description.contains("has no Fisher information in closed form") == true)
+            #expect(error?.description.contains(refusal) == true, "\(error?.description ?? "")")
             return
         }
         try step()
@@ -244,7 +258,9 @@ import Testing
     /// FAdam's three diagonals take a step each.
     @Test(arguments: SequenceModel.Head.allCases, ["minibatch", "empirical", "sampled"])
     func theMetricTakesAnySource(_ head: SequenceModel.Head, _ source: String) throws {
-        let (model, batch) = (try SequenceModel(head, dtype: .float32), try Utterances.padded(dtype: .float32))
+        let (model, batch) = (
+            try SequenceModel(head, dtype: .float32), try Utterances.padded(dtype: .float32)
+        )
         var rule = try RuleRegistry.rule(named: "fadam")
         if source != "minibatch" { rule = try RuleRegistry.rule(named: "diagonal_natural_gradient") }
         if rule.settings.contains(where: { $0.name == "source" }) { try rule.set("source", to: source) }

@@ -21,8 +21,10 @@ import Testing
         }
 
         func logits(_ dtype: DType = .float64, scale: Double = 2) throws -> Tensor {
-            try (Tensor.normal(shape, dtype: .float64, using: RandomGenerator(seed: 5)) * scale).to(dtype: dtype)
-                .requiringGradient()
+            try (Tensor.normal(shape, dtype: .float64, using: RandomGenerator(seed: 5)) * scale).to(
+                dtype: dtype
+            )
+            .requiringGradient()
         }
 
         func loss(_ logits: Tensor, _ set: InstructionSet = .baseline, overwriting: Bool = false) -> Tensor {
@@ -102,7 +104,8 @@ import Testing
             let single = try test.logits(.float32)
             let rounded = try #require(
                 try gradients(
-                    of: (test.loss(single, set) * weights.to(dtype: .float32)).sum(), withRespectTo: [single])[0])
+                    of: (test.loss(single, set) * weights.to(dtype: .float32)).sum(), withRespectTo: [single])[
+                        0])
             #expect(try (rounded.to(dtype: .float64) - reference).largestMagnitude() < 2e-6, "\(set)")
         }
         guard test.classes < 10 else { return }
@@ -164,7 +167,7 @@ import Testing
         let lost = Case(labels: [[1], [1]], frames: [0, 2])
         #expect(try lost.loss(logits).scalars(as: Double.self)[0] == .infinity)
         #expect(try withSecondDerivatives { try lost.loss(logits).scalars(as: Double.self)[0] } == .infinity)
-        #expect(try Tensor.zeros([0, 3, 2, 4]).transducerLoss(labels: [], frameCounts: []).shape == [0])
+        #expect(Tensor.zeros([0, 3, 2, 4]).transducerLoss(labels: [], frameCounts: []).shape == [0])
     }
 
     private func address(_ tensor: Tensor) -> UInt {
@@ -193,6 +196,34 @@ import Testing
         let before = try x.scalars(as: Double.self)
         _ = try gradients(of: test.loss(x, overwriting: true).sum(), withRespectTo: [x])
         #expect(try x.scalars(as: Double.self) == before)
+    }
+
+    /// The peak of memory of a forward and a backward pass over the size of the logits. Run it alone:
+    ///
+    ///     FISHER_MEASURE=1 swift test --filter thePeakOfMemoryIsThatOfTheLogits
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["FISHER_MEASURE"] != nil))
+    func thePeakOfMemoryIsThatOfTheLogits() throws {
+        func status(_ name: String) throws -> Double {
+            let text = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+            let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(name + ":") })
+            return 1024 * (try #require(Double(line.split(whereSeparator: \.isWhitespace)[1])))
+        }
+        let (frames, labels, classes) = (200, 40, 1000)
+        let weight = try Tensor.normal([classes, 4], using: RandomGenerator(seed: 1)).requiringGradient()
+        let symbols = Array(repeating: (0..<labels).map { 1 + $0 * 7 % (classes - 1) }, count: 4)
+        for overwriting in [true, false] {
+            let hidden = Tensor.normal(
+                [4, frames, labels + 1, 4], using: try RandomGenerator(seed: 2))
+            try "5".write(toFile: "/proc/self/clear_refs", atomically: false, encoding: .utf8)
+            let before = try status("VmRSS")
+            let loss = hidden.linear(weight: weight).transducerLoss(
+                labels: symbols, frameCounts: Array(repeating: frames, count: 4), overwriting: overwriting)
+            _ = try gradients(of: loss.sum(), withRespectTo: [weight])
+            let size = Double(4 * frames * (labels + 1) * classes * 4)
+            print(
+                "overwriting \(overwriting): peak \(((try status("VmHWM")) - before) / size) of the logits' "
+                    + "\(Int(size / 1e6)) MB")
+        }
     }
 
     /// Whoever overwrites logits that something else needs gets an error, never a wrong gradient.
@@ -234,7 +265,8 @@ import Testing
         #expect(try (product - differences).largestMagnitude() < 1e-8)
     }
 
-    @Test(arguments: [([[1, 2], [], [3]], [4, 2, 3]), ([[2, 2, 2]], [5]), ([[]], [1])] as [([[Int]], [Int])])
+    @Test(
+        arguments: [([[1, 2], [], [3]], [4, 2, 3]), ([[2, 2, 2]], [5]), ([[]], [1])] as [([[Int]], [Int])])
     func theComposedTemporalLossIsTheEngines(_ labels: [[Int]], _ frames: [Int]) throws {
         let logits = try Tensor.normal(
             [labels.count, frames.max() ?? 0, 4], dtype: .float64, using: RandomGenerator(seed: 3)

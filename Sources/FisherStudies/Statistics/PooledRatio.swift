@@ -31,7 +31,8 @@ public struct PooledRatio: Sendable, Hashable {
     public func interval(
         probability: Double = 0.95, resamples: Int = 2000, seed: UInt64 = 0
     ) -> ClosedRange<Double>? {
-        precondition((0..<1).contains(probability) && resamples > 0, "an interval has a probability below one")
+        precondition(
+            (0..<1).contains(probability) && resamples > 0, "an interval has a probability below one")
         guard numerators.count > 1, value != nil else { return nil }
         var generator = SplitMix64(seed: seed)
         var found: [Double] = []

@@ -30,7 +30,8 @@ extension Transducer {
                 var search = FrameSearch(width: width, network: network, device: encodings.device)
                 for frame in 0..<count {
                     try search.advance(
-                        encoding: encodings.detached().selecting(0, number).narrowed(0, from: frame, length: 1),
+                        encoding: encodings.detached().selecting(0, number).narrowed(
+                            0, from: frame, length: 1),
                         mostLabels: mostLabelsPerFrame)
                 }
                 return search.beam
