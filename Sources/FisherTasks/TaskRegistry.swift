@@ -10,6 +10,7 @@ public enum TaskRegistry {
         ImagesTask.self,
         VectorQuantizedTask.self,
         CodesTask.self,
+        SpeechTask.self,
     ]
 
     private static let registry = NameRegistry(own, name: { $0.name }, type: { ObjectIdentifier($0) })

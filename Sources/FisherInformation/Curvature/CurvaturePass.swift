@@ -7,7 +7,7 @@ import Torch
 /// well: those with respect to `labelTensors` are passed to `estimates`, which makes the passes of the other
 /// sources.
 package struct CurvaturePass {
-    private typealias Use = (path: ParameterPath, input: Tensor, output: Tensor)
+    private typealias Use = ActivationRecorder.Use
     package typealias Question = (estimator: CurvatureEstimator, requests: [CurvatureRequest])
 
     /// The objective of the forward pass.
@@ -66,7 +66,7 @@ package struct CurvaturePass {
         self.unitwise = unitwise
         self.outputs = outputs
         areFactorsAsked = requests.contains(where: \.hasFactors)
-        observed = areFactorsAsked ? ObservedPositions(made.observedPositions, units: units) : nil
+        observed = areFactorsAsked ? ObservedPositions(made.observedPositions, units: units, uses: uses) : nil
         participants = uses.map { _ in nil }
     }
 
@@ -85,7 +85,7 @@ package struct CurvaturePass {
                 let input = use.input.widened
                 return layers[use.path]?.captured(input) ?? input
             }
-            return (use.path, input, use.output)
+            return (use.path, input, use.output, use.present)
         }
     }
 
@@ -282,7 +282,8 @@ package struct CurvaturePass {
                 own.isEmpty || !areFactorsAsked
                 ? nil
                 : try withoutGradients {
-                    try ObservedPositions(likelihood.observedPositions(of: labels), units: units)?
+                    try ObservedPositions(
+                        likelihood.observedPositions(of: labels), units: units, uses: own)?
                         .participants(of: own, ownSlopes, in: layers)
                 }
             var captured = activations(Array(found.prefix(uses.count)))

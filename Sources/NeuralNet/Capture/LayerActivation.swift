@@ -51,13 +51,20 @@ extension LayerActivation {
 /// Records every use of every layer during a forward pass.
 package final class ActivationRecorder: CaptureRecorder {
     /// The uses in the order in which they happened.
-    package private(set) var uses: [(path: ParameterPath, input: Tensor, output: Tensor)] = []
+    package private(set) var uses: [Use] = []
+
+    /// A use, and which positions of its output are no padding, if its layer knows.
+    package typealias Use = (path: ParameterPath, input: Tensor, output: Tensor, present: Tensor?)
 
     /// Creates a recorder without uses.
     package init() {}
 
     package func record(layer path: ParameterPath, input: Tensor, output: Tensor) {
-        uses.append((path, input.detached(), output))
+        record(layer: path, input: input, output: output, present: nil)
+    }
+
+    package func record(layer path: ParameterPath, input: Tensor, output: Tensor, present: Tensor?) {
+        uses.append((path, input.detached(), output, present))
     }
 }
 
