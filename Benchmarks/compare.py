@@ -66,6 +66,7 @@ NETWORKS = {
     "small": (16, GPT_STEPS),
     "mlp": (128, MODEL_STEPS),
     "cnn": (128, MODEL_STEPS),
+    "conformer": (16, MODEL_STEPS),
 }
 
 

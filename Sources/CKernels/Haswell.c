@@ -8,8 +8,11 @@
 #define VECTORS 2
 #define TERM_ROWS 3
 #include "Outers.h"
+#include "Lattices.h"
 #pragma clang attribute pop
 
 const ck_table *const ck_haswell_tables[2] = {&table_float32, &table_bfloat16};
 const ck_outer_table *const ck_haswell_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
+const ck_lattice_table *const ck_haswell_lattice_tables[2] = {
+    &lattice_table_of_float32, &lattice_table_of_float64};
 #endif

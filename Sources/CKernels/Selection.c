@@ -32,6 +32,16 @@ const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64) {
     return ck_baseline_outer_tables[float64];
 }
 
+const ck_lattice_table *ck_lattice_table_for(ck_instruction_set set, bool float64) {
+#if defined(__x86_64__)
+    if (set == CK_HASWELL) return ck_haswell_lattice_tables[float64];
+    if (set == CK_AVX512) return ck_avx512_lattice_tables[float64];
+#endif
+    return ck_baseline_lattice_tables[float64];
+}
+
+int64_t ck_lattice_scratch(const ck_lattice *lattice) { return 4 * lattice->frames * (lattice->labels + 1); }
+
 int64_t ck_outer_scratch(const ck_outer *job, bool float64) {
     int64_t size = float64 ? 8 : 4, panel = CK_OUTER_PANEL_BYTES / size;
     int64_t packed = job->depth * (CK_OUTER_ROWS + panel) * (job->squared == CK_EACH_TERM ? 2 : 1);

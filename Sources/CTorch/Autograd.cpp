@@ -5,13 +5,73 @@
 
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/function.h>
+#include <torch/csrc/autograd/functions/utils.h>
+#include <torch/csrc/autograd/graph_task.h>
+
+#include <new>
+#include <stdexcept>
 
 using namespace ctorch;
+
+namespace {
+
+/// A function of one tensor whose gradient the caller computes.
+struct Recorded final : torch::autograd::Node {
+    ct_backward backward = nullptr;
+    void (*release)(void *) = nullptr;
+    void *context = nullptr;
+
+    ~Recorded() override { drop(); }
+    void release_variables() override { drop(); }
+
+    torch::autograd::variable_list apply(torch::autograd::variable_list &&slopes) override {
+        TORCH_CHECK(context != nullptr, "the graph has been released; keep it for a second backward pass");
+        TORCH_CHECK(!c10::GradMode::is_enabled(), "this operation has no second derivatives");
+        if (!slopes[0].defined()) return {at::Tensor()};
+        bool keeps_graph = torch::autograd::get_current_graph_task_keep_graph();
+        ct_tensor found = backward(context, give(slopes[0]), keeps_graph);
+        if (found == nullptr) {
+            if (ct_error_status() == CT_OUT_OF_MEMORY) throw std::bad_alloc();
+            throw std::runtime_error(ct_error_message());
+        }
+        at::Tensor gradient = borrow(found);
+        ct_tensor_release(found);
+        return {gradient};
+    }
+
+   private:
+    void drop() {
+        if (context != nullptr) release(context);
+        context = nullptr;
+    }
+};
+
+}  // namespace
+
+ct_tensor ct_recorded(
+    ct_tensor value, ct_tensor input, ct_backward backward, void (*release)(void *context), void *context) {
+    if (!c10::GradMode::is_enabled() || !peek(input).requires_grad()) {
+        release(context);
+        return give(borrow(value));
+    }
+    auto node = c10::make_intrusive<Recorded>();
+    node->backward = backward;
+    node->release = release;
+    node->context = context;
+    return guarded<ct_tensor>(nullptr, [&] {
+        node->set_next_edges(torch::autograd::collect_next_edges(borrow(input)));
+        at::Tensor result = borrow(value).detach();
+        torch::autograd::set_history(result, node);
+        return give(std::move(result));
+    });
+}
 
 bool ct_gradients_enabled(void) { return c10::GradMode::is_enabled(); }
 void ct_set_gradients_enabled(bool enabled) { c10::GradMode::set_enabled(enabled); }
 
 bool ct_tensor_requires_gradient(ct_tensor tensor) { return peek(tensor).requires_grad(); }
+bool ct_tensor_is_leaf(ct_tensor tensor) { return borrow(tensor).is_leaf(); }
 
 ct_status ct_tensor_set_requires_gradient(ct_tensor tensor, bool required) {
     return guarded([&] { borrow(tensor).requires_grad_(required); });

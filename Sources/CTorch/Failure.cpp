@@ -65,5 +65,6 @@ ct_status keep_failure() noexcept {
 
 ct_status ct_error_status(void) { return status; }
 const char *ct_error_message(void) { return message.c_str(); }
+void ct_fail(ct_status kind, const char *text) { keep(kind, text); }
 
 #endif

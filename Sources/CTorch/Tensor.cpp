@@ -7,6 +7,7 @@
 
 using namespace ctorch;
 
+ct_tensor ct_tensor_retain(ct_tensor tensor) { return give(borrow(tensor)); }
 void ct_tensor_release(ct_tensor tensor) {
     if (tensor == nullptr) return;
     auto *impl = reinterpret_cast<c10::TensorImpl *>(tensor);

@@ -23,7 +23,8 @@ public struct FisherTool: ParsableCommand {
             abstract: "Fisher-information optimization for neural networks.",
             version: EnvironmentSummary.current().packageVersion,
             subcommands: [
-                Train.self, Compare.self, Ablate.self, Sample.self, Runs.self, Report.self, Step.self,
+                Train.self, Compare.self, Ablate.self, Sample.self, Transcribe.self, Runs.self, Report.self,
+                Step.self,
                 Information.self, Infer.self, Inspect.self, Hierarchy.self, Continual.self, Optimizers.self,
                 Bench.self,
                 Doctor.self,

@@ -7,6 +7,7 @@ public enum TaskRegistry {
     private static let own: [any ConfigurableTask.Type] = [
         LanguageTask.self,
         DigitsTask.self,
+        SpeechTask.self,
     ]
 
     private static let registry = NameRegistry(own, name: { $0.name }, type: { ObjectIdentifier($0) })

@@ -86,6 +86,16 @@ import Torch
         #expect(abs(try distance.item() - 3 * (0.25 + 2 * 0.6931471805599453)) < 1e-5)
     }
 
+    /// Likelihoods.md
+    @Test func likelihoodsOfLabelSequences() throws {
+        let generator = try RandomGenerator(seed: 0)
+        let logits = Tensor.zeros([2, 50, 6])
+        let likelihood = ConnectionistTemporal(logits: logits, frameCounts: [50, 42])
+        let objective = try Objective(likelihood, observing: LabelSequences([[3, 1, 4], [1, 5]]))
+        let labels = likelihood.sample(using: generator)
+        #expect(objective.observationCount == 2 && labels.unitCount == 2)
+    }
+
     /// LikelihoodsAndObjectives.md
     @Test func likelihoods() throws {
         let generator = try RandomGenerator(seed: 0)

@@ -166,6 +166,26 @@ typedef struct ck_outer_table {
     void (*lookups)(const ck_lookups *job, int64_t begin, int64_t end, void *scratch);
 } ck_outer_table;
 
+/// The logits of an utterance for every frame and every number of labels before, [all_frames, positions, classes], of
+/// which `frames` and `labels + 1` are its own; both are 1 or more. Class 0 is the blank.
+typedef struct ck_lattice {
+    const void *logits;
+    int64_t frames, labels, all_frames, positions, classes;
+    /// The labels, from 1 to classes - 1.
+    const int64_t *symbols;
+    /// log sum e^logit of each of its own nodes, [all_frames, positions]: `loss` writes it, `gradient` reads it.
+    double *normalizers;
+} ck_lattice;
+
+/// The transducer's loss of one utterance, for one instruction set and one type of numbers. Scratch has
+/// `ck_lattice_scratch` numbers.
+typedef struct ck_lattice_table {
+    /// -log p of the labels.
+    double (*loss)(const ck_lattice *lattice, double *scratch);
+    /// The gradient of that in all logits, times a weight; it may be written over them.
+    void (*gradient)(const ck_lattice *lattice, double weight, void *gradient, double *scratch);
+} ck_lattice_table;
+
 /// In ascending order of speed, from the one that every processor has.
 typedef enum ck_instruction_set { CK_BASELINE = 0, CK_HASWELL = 1, CK_AVX512 = 2 } ck_instruction_set;
 
@@ -175,6 +195,10 @@ bool ck_supports(ck_instruction_set set);
 const ck_table *ck_table_for(ck_instruction_set set, bool bfloat16);
 /// The sums of a supported instruction set; of double numbers, or of float ones.
 const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64);
+/// The lattice of a supported instruction set; of double numbers, or of float ones.
+const ck_lattice_table *ck_lattice_table_for(ck_instruction_set set, bool float64);
+/// The numbers that a call of `loss` or `gradient` works in.
+int64_t ck_lattice_scratch(const ck_lattice *lattice);
 /// The bytes that a call of `outer`, and one of `lookups` for some columns, work in.
 int64_t ck_outer_scratch(const ck_outer *job, bool float64);
 int64_t ck_lookups_scratch(const ck_lookups *job, int64_t columns, bool float64);

@@ -21,12 +21,16 @@ typedef enum ct_status { CT_OK = 0, CT_FAILED = 1, CT_OUT_OF_MEMORY = 2 } ct_sta
 ct_status ct_error_status(void);
 /// The first line of this thread's last failure; valid until the next one.
 const char *ct_error_message(void);
+/// Keeps a failure of the caller's own as this thread's last one.
+void ct_fail(ct_status status, const char *message);
 
 // MARK: Tensors (an owned reference each; released with ct_tensor_release)
 
 typedef struct ct_tensor_s *ct_tensor;
 
 void ct_tensor_release(ct_tensor tensor);
+/// A further reference.
+ct_tensor ct_tensor_retain(ct_tensor tensor);
 /// An uninitialized tensor. `type` is c10::ScalarType, `device` c10::DeviceType.
 ct_tensor ct_tensor_empty(const int64_t *sizes, int64_t rank, int32_t type, int32_t device, int32_t index);
 int64_t ct_tensor_rank(ct_tensor tensor);
@@ -83,12 +87,22 @@ ct_status ct_call(
 bool ct_gradients_enabled(void);
 void ct_set_gradients_enabled(bool enabled);
 bool ct_tensor_requires_gradient(ct_tensor tensor);
+/// Whether it is no result of a recorded operation.
+bool ct_tensor_is_leaf(ct_tensor tensor);
 ct_status ct_tensor_set_requires_gradient(ct_tensor tensor, bool required);
 /// Vector-Jacobian product of `outputs` with `seeds` (an entry may be NULL for a scalar's one) with
 /// respect to `inputs`. A gradient that does not exist is NULL.
 ct_status ct_gradients(
     const ct_tensor *outputs, const ct_tensor *seeds, int64_t output_count, const ct_tensor *inputs,
     int64_t input_count, bool keep_graph, bool create_graph, ct_tensor *gradients);
+
+/// The gradient of a recorded function: of the input, for the gradient of the result; owns `slope` and gives a reference.
+/// NULL, after `ct_fail`, where it cannot be computed.
+typedef ct_tensor (*ct_backward)(void *context, ct_tensor slope, bool keeps_graph);
+/// A new reference to the numbers of `value`, recorded as a function of `input` whose gradient `backward` computes; only
+/// its numbers where nothing is recorded. `release` is called once, when the graph or its results are released.
+ct_tensor ct_recorded(
+    ct_tensor value, ct_tensor input, ct_backward backward, void (*release)(void *context), void *context);
 
 // MARK: Random numbers
 

@@ -7,6 +7,7 @@ import Torch
 /// well: those with respect to `labelTensors` are passed to `estimates`, which makes the passes of the other
 /// sources.
 package struct CurvaturePass {
+    private typealias Use = ActivationRecorder.Use
     package typealias Question = (estimator: CurvatureEstimator, requests: [CurvatureRequest])
 
     /// The objective of the forward pass.
@@ -14,12 +15,17 @@ package struct CurvaturePass {
     /// The length of the first axis.
     private let units: Int
     /// The uses of the layers that some request needs.
-    private let uses: [(path: ParameterPath, input: Tensor, output: Tensor)]
+    private let uses: [Use]
+    private let model: any Module
+    /// The layers that some request needs.
+    private let wanted: Set<ParameterPath>
     private let questions: [Question]
     /// Parameters whose per-sample gradients take a backward pass per unit.
     private let unitwise: [Parameter]
     /// The outputs of the likelihood, if some request needs them.
     private let outputs: Tensor?
+    /// Whether some request is of Kronecker factors.
+    private let areFactorsAsked: Bool
     /// What is observed, if something is not and some request is of Kronecker factors.
     private let observed: ObservedPositions?
     /// The positions of each use that take part in Kronecker factors; found with the label gradients.
@@ -40,29 +46,36 @@ package struct CurvaturePass {
                 ? try withSecondDerivatives(objective) : try objective()
         }
         guard try made.negativeLogLikelihood.item().isFinite else { throw NonFiniteError(source: "the loss") }
-        let uses = recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }
+        let found = recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }
         let asking = questions.filter {
             $0.requests.contains { $0.capturedSource != nil && !$0.isOfFactorsOnly }
         }
         let unitwise = asking.flatMap(\.estimator.unitwise).map(\.parameter)
         let outputs = try Self.outputs(of: made, for: requests, isUnitwise: !unitwise.isEmpty)
-        let units = units ?? uses.first?.output.shape.first ?? outputs?.shape.first ?? made.observationCount
-        for use in uses {
+        let units = units ?? found.first?.output.shape.first ?? outputs?.shape.first ?? made.observationCount
+        if requests.contains(where: { $0.capturedSource != nil }) { try Self.requireUnits(units, of: made) }
+        self.objective = made
+        self.units = units
+        self.model = model
+        self.wanted = wanted
+        uses = try Self.checked(found, units: units)
+        self.questions = questions
+        self.unitwise = unitwise
+        self.outputs = outputs
+        areFactorsAsked = requests.contains(where: \.hasFactors)
+        observed = areFactorsAsked ? ObservedPositions(made.observedPositions, units: units, uses: uses) : nil
+        participants = uses.map { _ in nil }
+    }
+
+    /// Uses with inputs in the type of sums; throws for one whose first axis is not that of the units.
+    private static func checked(_ uses: [Use], units: Int) throws -> [Use] {
+        try uses.map { use in
             try use.output.check()
             guard use.output.rank > 0, use.output.shape[0] == units, use.input.shape.first == units else {
                 throw CurvatureError.notByUnit(layer: use.path, units: units, shape: use.output.shape)
             }
+            return (use.path, use.input.widened, use.output, use.present)
         }
-        if requests.contains(where: { $0.capturedSource != nil }) { try Self.requireUnits(units, of: made) }
-        self.objective = made
-        self.units = units
-        self.uses = uses.map { ($0.path, $0.input.widened, $0.output) }
-        self.questions = questions
-        self.unitwise = unitwise
-        self.outputs = outputs
-        observed =
-            requests.contains(where: \.hasFactors) ? ObservedPositions(of: made, units: units) : nil
-        participants = uses.map { _ in nil }
     }
 
     /// The outputs whose gradients some request needs; throws if they are required but not available.
@@ -238,16 +251,32 @@ package struct CurvaturePass {
         for draw in 0..<draws {
             let labels = likelihood.sample(like: observed, using: generator)
             let keeps = keepGraph || draw + 1 < draws
-            let tensors = uses.map(\.output) + (unitwise.isEmpty ? [] : [outputs].compactMap(\.self))
+            // A likelihood whose outputs depend on labels uses layers again for these.
+            let recorder = ActivationRecorder()
+            let loss = model.capturing(by: recorder) { likelihood.negativeLogLikelihood(of: labels) }
+            let own = try Self.checked(
+                recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }, units: units)
+            let tensors =
+                (uses + own).map(\.output) + (unitwise.isEmpty ? [] : [outputs].compactMap(\.self))
             let found = try gradients(
-                of: [likelihood.negativeLogLikelihood(of: labels)], seeds: [nil], withRespectTo: tensors,
-                keepGraph: keeps || !unitwise.isEmpty)
+                of: [loss], seeds: [nil], withRespectTo: tensors, keepGraph: keeps || !unitwise.isEmpty)
             var rows: [ObjectIdentifier: Tensor] = [:]
             if !unitwise.isEmpty, let outputs {
                 let slope = found.last ?? nil
                 rows = try unitRows(outputs, slope ?? .zeros(like: outputs.detached()), keepGraph: keeps)
             }
-            try take(BackwardPass(uses: activations(found), rows: rows, weight: 1 / Double(draws)))
+            let ownSlopes = Array(found.dropFirst(uses.count).prefix(own.count))
+            let ownParticipants =
+                own.isEmpty || !areFactorsAsked
+                ? nil
+                : try withoutGradients {
+                    try ObservedPositions(
+                        likelihood.observedPositions(of: labels), units: units, uses: own)?
+                        .participants(of: own, ownSlopes, in: layers)
+                }
+            var captured = activations(Array(found.prefix(uses.count)))
+            add(own, ownSlopes, ownParticipants, areDrawn: true, to: &captured)
+            try take(BackwardPass(uses: captured, rows: rows, weight: 1 / Double(draws)))
         }
     }
 
@@ -288,14 +317,23 @@ package struct CurvaturePass {
     /// The uses with the gradients of their outputs, by layer.
     private func activations(_ gradients: [Tensor?]) -> [ParameterPath: [LayerActivation]] {
         var found: [ParameterPath: [LayerActivation]] = [:]
+        add(uses, gradients, participants, areDrawn: false, to: &found)
+        return found
+    }
+
+    /// Adds uses that the loss depends on.
+    private func add(
+        _ uses: [Use], _ gradients: [Tensor?], _ participants: [Tensor?]?, areDrawn: Bool,
+        to found: inout [ParameterPath: [LayerActivation]]
+    ) {
         for (k, (use, gradient)) in zip(uses, gradients).enumerated() {
             guard let gradient else { continue }
             // Sums of bfloat16 products would lose the small ones.
             found[use.path, default: []].append(
                 LayerActivation(
-                    input: use.input, outputGradient: gradient.widened, participants: participants[k]))
+                    input: use.input, outputGradient: gradient.widened, participants: participants?[k],
+                    dependsOnLabels: areDrawn))
         }
-        return found
     }
 
     /// The gradients of the fallback, one backward pass per unit: [units] and the parameter's shape.

@@ -9,6 +9,8 @@ public struct LayerActivation {
 
     /// Which positions take part in Kronecker factors, Booleans [units, positions]; nil if all do.
     package let participants: Tensor?
+    /// Whether the layer was used for these labels only: its input is another one for other labels.
+    package let dependsOnLabels: Bool
 
     /// Pairs a layer's input with the gradient of its output.
     public init(input: Tensor, outputGradient: Tensor) {
@@ -16,10 +18,13 @@ public struct LayerActivation {
     }
 
     /// Pairs them, and says which positions take part in Kronecker factors.
-    package init(input: Tensor, outputGradient: Tensor, participants: Tensor?) {
+    package init(
+        input: Tensor, outputGradient: Tensor, participants: Tensor?, dependsOnLabels: Bool = false
+    ) {
         self.input = input
         self.outputGradient = outputGradient
         self.participants = participants
+        self.dependsOnLabels = dependsOnLabels
     }
 
     /// The part of the use that belongs to some units.
@@ -27,7 +32,7 @@ public struct LayerActivation {
         func part(_ x: Tensor) -> Tensor { x.narrowed(0, from: units.lowerBound, length: units.count) }
         return LayerActivation(
             input: part(input), outputGradient: part(outputGradient),
-            participants: participants.map(part))
+            participants: participants.map(part), dependsOnLabels: dependsOnLabels)
     }
 }
 
@@ -46,13 +51,20 @@ extension LayerActivation {
 /// Records every use of every layer during a forward pass.
 package final class ActivationRecorder: CaptureRecorder {
     /// The uses in the order in which they happened.
-    package private(set) var uses: [(path: ParameterPath, input: Tensor, output: Tensor)] = []
+    package private(set) var uses: [Use] = []
+
+    /// A use, and which positions of its output are no padding, if its layer knows.
+    package typealias Use = (path: ParameterPath, input: Tensor, output: Tensor, present: Tensor?)
 
     /// Creates a recorder without uses.
     package init() {}
 
     package func record(layer path: ParameterPath, input: Tensor, output: Tensor) {
-        uses.append((path, input.detached(), output))
+        record(layer: path, input: input, output: output, present: nil)
+    }
+
+    package func record(layer path: ParameterPath, input: Tensor, output: Tensor, present: Tensor?) {
+        uses.append((path, input.detached(), output, present))
     }
 }
 

@@ -179,6 +179,22 @@ public final class Conv2d: ConvolutionLayer {
     public func callAsFunction(_ input: Tensor) -> Tensor {
         site.record(input: input, output: convolve(input))
     }
+
+    /// The output, of whose rows only the first `heights` of each sample are no padding.
+    func callAsFunction(_ input: Tensor, heights: [Int]) -> Tensor {
+        let output = convolve(input)
+        func present() -> Tensor? {
+            guard output.failure == nil, heights.contains(where: { $0 < output.shape[2] }) else { return nil }
+            let flags = heights.flatMap { height in
+                (0..<output.shape[2]).flatMap { row in
+                    [Float](repeating: row < height ? 1 : 0, count: output.shape[3])
+                }
+            }
+            return Tensor(flags, shape: [heights.count, output.shape[2] * output.shape[3]]).equals(1)
+                .to(device: output.device)
+        }
+        return site.record(input: input, output: output, present: present())
+    }
 }
 
 /// The description of a convolution; each list has a number for each spatial dimension.

@@ -123,7 +123,7 @@ public final class ConvolutionalSubsampling: Module {
         var image = clearing(features.unsqueezed(1))
         for convolution in [first, second] {
             (counts, length) = (counts.map(Self.halved), Self.halved(length))
-            image = clearing(convolution(image).relu())
+            image = clearing(convolution(image, heights: counts).relu())
             if image.failure != nil { return image }
         }
         return dropout(projection(image.transposed(1, 2).flattened(from: 2)))

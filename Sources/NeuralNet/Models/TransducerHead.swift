@@ -4,7 +4,7 @@ import Torch
 ///
 /// The prediction network is a language model of the labels so far; the joint adds its map of an encoding and of a
 /// prediction and computes logits of the next label or the blank, class 0, which also stands before the first label.
-public final class TransducerHead: Module {
+public final class TransducerHead: Module, TransducerNetwork {
     /// The vectors of the labels.
     public let embedding: Embedding
     /// The recurrent network; nil if the prediction depends on the last labels only.

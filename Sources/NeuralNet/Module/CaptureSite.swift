@@ -5,6 +5,16 @@ public protocol CaptureRecorder: AnyObject {
     /// Receives one use of a layer: its input and its output, both still part of the gradient's record. A layer
     /// that is called twice, or a weight used in two places, is recorded twice under its path.
     func record(layer path: ParameterPath, input: Tensor, output: Tensor)
+
+    /// Receives a use with what the layer's caller knows of padding: which of the output's positions are none, Booleans
+    /// [units, positions]; nil if nothing is known. By default that is left out.
+    func record(layer path: ParameterPath, input: Tensor, output: Tensor, present: Tensor?)
+}
+
+extension CaptureRecorder {
+    public func record(layer path: ParameterPath, input: Tensor, output: Tensor, present: Tensor?) {
+        record(layer: path, input: input, output: output)
+    }
 }
 
 /// The place in a layer where its uses can be recorded for curvature estimates.
@@ -25,8 +35,16 @@ public final class CaptureSite {
     public var isRecording: Bool { target != nil }
 
     /// Passes a use of the layer to the active recorder, if there is one, and returns the output unchanged.
-    public func record(input: Tensor, output: Tensor) -> Tensor {
-        if let target { target.recorder.record(layer: target.path, input: input, output: output) }
+    ///
+    /// - Parameters:
+    ///   - input: the layer's input.
+    ///   - output: the layer's output.
+    ///   - present: which positions of the output are no padding, Booleans [units, positions]; nil where that is not known
+    ///     here. It is needed only of layers whose positions are not those of the likelihood.
+    public func record(input: Tensor, output: Tensor, present: @autoclosure () -> Tensor? = nil) -> Tensor {
+        if let target {
+            target.recorder.record(layer: target.path, input: input, output: output, present: present())
+        }
         return output
     }
 

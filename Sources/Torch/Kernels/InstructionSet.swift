@@ -42,6 +42,14 @@ package enum InstructionSet: String, CaseIterable, Sendable {
         return table
     }
 
+    /// The transducer's lattice, of float64 or of float32 numbers.
+    func latticeLoops(float64: Bool) -> UnsafePointer<ck_lattice_table> {
+        guard let table = ck_lattice_table_for(code, float64) else {
+            preconditionFailure("CKernels has no lattice for \(self)")
+        }
+        return table
+    }
+
     private var code: ck_instruction_set {
         switch self {
         case .baseline: CK_BASELINE

@@ -26,7 +26,7 @@ struct BackwardPass {
                 uses.map {
                     LayerActivation(
                         input: $0.input, outputGradient: scaled($0.outputGradient),
-                        participants: $0.participants)
+                        participants: $0.participants, dependsOnLabels: $0.dependsOnLabels)
                 }
             }, rows: rows.mapValues(scaled), weight: weight)
     }

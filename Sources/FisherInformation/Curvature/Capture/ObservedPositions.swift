@@ -11,32 +11,34 @@ import Torch
 ///
 /// A layer's positions are those of one of the likelihood's kinds of position, in order, if they are equally many, or if
 /// those of all its uses together are (a recurrent map, used once for each position); where two kinds are equally many,
-/// a position takes part that both observe. Other layers, such as convolutions before a change of resolution, have no
+/// a position takes part that both observe. A layer that knows which of its positions are
+/// padding says so itself (``CaptureSite``). Other layers, such as convolutions before a change of resolution, have no
 /// such correspondence: all positions of a unit count as observed there if one is.
 struct ObservedPositions {
     /// Whether each position is observed, Booleans [units, positions], by kind of position.
     private let kinds: [Tensor]
 
-    /// What an objective observed; nil if that is everything, or if its outputs are not ordered by unit.
-    init?(of objective: Objective, units: Int) {
+    /// What is observed, by kind of position; nil if that is everything and no layer knows of padding, or if the
+    /// positions are not ordered by unit.
+    init?(_ found: [Tensor], units: Int, uses: [ActivationRecorder.Use]) {
         guard units > 0 else { return nil }
-        let found = objective.observedPositions
         let areByUnit = found.allSatisfy {
             $0.failure == nil && $0.rank > 0 && ($0.shape[0] % units == 0 || $0.count == units)
         }
-        guard !found.isEmpty, areByUnit else { return nil }
+        guard !found.isEmpty || uses.contains(where: { $0.present != nil }), areByUnit else { return nil }
         kinds = found.map { $0.reshaped([units, -1]) }
     }
 
-    /// Which of `length` positions are observed, the first of which is `start` of `whole`.
-    private func observed(_ length: Int, from start: Int, of whole: Int) -> Tensor {
+    /// Which of `length` positions are observed, the first of which is `start` of `whole`; nil if all are.
+    private func observed(_ length: Int, from start: Int, of whole: Int) -> Tensor? {
         func common(_ parts: [Tensor]) -> Tensor? {
             parts.dropFirst().reduce(parts.first) { $0?.masked($1.equals(0), with: 0) }
         }
-        return common(kinds.filter { $0.shape[1] == length })
-            ?? common(
-                kinds.filter { $0.shape[1] == whole }.map { $0.narrowed(1, from: start, length: length) })
-            ?? kinds[0].sum(along: 1, keepingDimensions: true).equals(0).equals(0)
+        let candidates =
+            kinds.filter { $0.shape[1] == length }
+            + kinds.filter { $0.shape[1] == whole }.map { $0.narrowed(1, from: start, length: length) }
+        return common(candidates)
+            ?? kinds.first?.sum(along: 1, keepingDimensions: true).equals(0).equals(0)
     }
 
     /// The positions of each use that take part, Booleans [units, positions]; nil for a use in which all do.
@@ -46,7 +48,7 @@ struct ObservedPositions {
     ///   - slopes: the gradients of -log p at the data's labels with respect to their outputs.
     ///   - layers: the layers that have factors.
     func participants(
-        of uses: [(path: ParameterPath, input: Tensor, output: Tensor)], _ slopes: [Tensor?],
+        of uses: [ActivationRecorder.Use], _ slopes: [Tensor?],
         in layers: [ParameterPath: any KroneckerLayer]
     ) throws -> [Tensor?] {
         var silent = [Tensor?](repeating: nil, count: uses.count)
@@ -64,8 +66,9 @@ struct ObservedPositions {
             for k in own {
                 guard let silent = silent[k] else { continue }
                 let length = silent.shape[1]
-                let counts = observed(length, from: start, of: whole)
+                let known = uses[k].present ?? observed(length, from: start, of: whole)
                 start += length
+                guard let counts = known else { continue }
                 let absent = silent.masked(counts, with: 0)
                 if try absent.sum().item() > 0 { found[k] = absent.equals(0) }
             }

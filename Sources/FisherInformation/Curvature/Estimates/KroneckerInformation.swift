@@ -126,7 +126,8 @@ struct KroneckerAccumulator: CurvatureAccumulator {
         isFirst = false
     }
 
-    /// The inputs are the same in every pass, and are summed in the first.
+    /// The inputs are the same in every pass, and are summed in the first; where they depend on labels, those of the first
+    /// draw stand for all.
     private mutating func add(
         _ use: LayerActivation, of layer: any KroneckerLayer, _ path: ParameterPath, weight: Double
     ) throws {

@@ -155,7 +155,7 @@ struct UnitGradientsAccumulator: CurvatureAccumulator {
     private let run: PassRun
     private let units: Int
     private var passes: [BackwardPass] = []
-    /// The inputs of the uses, which are the same in every pass.
+    /// The inputs of the uses, the same in every pass unless they depend on labels.
     private var inputs: [ParameterPath: [Tensor]] = [:]
 
     init(_ estimator: CurvatureEstimator, _ run: PassRun, units: Int) {
@@ -172,7 +172,8 @@ struct UnitGradientsAccumulator: CurvatureAccumulator {
         func first(_ x: Tensor) -> Tensor {
             x.failure == nil ? x.narrowed(0, from: 0, length: units).copy() : x
         }
-        for (path, uses) in pass.uses where inputs[path]?.count != uses.count {
+        for (path, uses) in pass.uses
+        where inputs[path]?.count != uses.count || uses.contains(where: \.dependsOnLabels) {
             inputs[path] = uses.map { first($0.input) }
         }
         passes.append(
@@ -184,7 +185,8 @@ struct UnitGradientsAccumulator: CurvatureAccumulator {
                             zip(inputs[path] ?? [], uses).map {
                                 LayerActivation(
                                     input: $0, outputGradient: first($1.outputGradient),
-                                    participants: $1.participants.map(first))
+                                    participants: $1.participants.map(first),
+                                    dependsOnLabels: $1.dependsOnLabels)
                             }
                         )
                     }), rows: pass.rows.mapValues(first), weight: pass.weight))
