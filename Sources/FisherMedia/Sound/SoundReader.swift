@@ -49,7 +49,7 @@ public final class SoundReader {
             throw MediaError.badFile(
                 path,
                 reason: "has \(decoded.channels) channels where one is expected; "
-                    + "--mix-down averages them, for recordings in which that makes sense")
+                    + "--mix-down true averages them, for recordings in which that makes sense")
         }
         let samples = decoded.mono
         guard !samples.isEmpty else { throw MediaError.badFile(path, reason: "holds no sound") }
