@@ -85,6 +85,8 @@ import Testing
         let names = texts.flatMap { text in
             text.matches(of: /public struct (\w+): Likelihood \{/).map { String($0.1) }
         }
+        // Label sequences, which have no closed form, are no targets of a network that is described as text.
+        .filter { name in texts.contains { $0.contains("extension \(name): ClosedFormFisher") } }
         #expect(names.count >= 5)
         for name in names {
             #expect(
