@@ -35,7 +35,8 @@ import Testing
     @Test func aRunResumesToTheBit() throws {
         try CommandTests.withFolder { root in
             try write(to: root + "/data")
-            let arguments = ["train", "images", "--images", root + "/data", "--every", "3"] + Self.small
+            let arguments =
+                ["train", "images", "--images", root + "/data", "--evaluate-every", "3"] + Self.small
             let whole = try TrainCommandTests.run(
                 arguments + ["--steps", "6", "--output", root + "/whole", "--schedule", "constant"])
             #expect(whole.status == 0, "\(whole.errors)")
@@ -56,7 +57,9 @@ import Testing
                 }
             }
             #expect(ends[0] == ends[1])
-            let report = try TrainCommandTests.run(["report", root + "/whole"])
+            let report = try TrainCommandTests.run([
+                "report", root + "/whole", "--output", root + "/page.html",
+            ])
             #expect(report.status == 0, "\(report.errors)")
             let inspected = try TrainCommandTests.run([
                 "inspect", root + "/whole", "--batches", "1", "--rows", "32",
