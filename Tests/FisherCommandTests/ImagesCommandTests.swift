@@ -108,7 +108,7 @@ import Testing
                 (["--images", root + "/labels"], 65, "train-labels has 23 numbers"),
                 (["--images", root + "/data", "--size", "16"], 65, "has images of 8 by 8 pixels"),
                 (
-                    ["--images", root + "/data", "--network", "vit", "--patch", "3"], 64,
+                    ["--images", root + "/data", "--batch", "6", "--network", "vit", "--patch", "3"], 64,
                     "patches of 3 pixels"
                 ),
                 (["--images", root + "/data", "--batch", "25"], 64, "more than the 24 images"),
