@@ -35,7 +35,8 @@ import Testing
     @Test func aRunResumesToTheBit() throws {
         try CommandTests.withFolder { root in
             try write(to: root + "/data")
-            let arguments = ["train", "images", "--images", root + "/data", "--every", "3"] + Self.small
+            let arguments =
+                ["train", "images", "--images", root + "/data", "--evaluate-every", "3"] + Self.small
             let whole = try TrainCommandTests.run(
                 arguments + ["--steps", "6", "--output", root + "/whole", "--schedule", "constant"])
             #expect(whole.status == 0, "\(whole.errors)")
@@ -56,7 +57,9 @@ import Testing
                 }
             }
             #expect(ends[0] == ends[1])
-            let report = try TrainCommandTests.run(["report", root + "/whole"])
+            let report = try TrainCommandTests.run([
+                "report", root + "/whole", "--output", root + "/page.html",
+            ])
             #expect(report.status == 0, "\(report.errors)")
             let inspected = try TrainCommandTests.run([
                 "inspect", root + "/whole", "--batches", "1", "--rows", "32",
@@ -105,7 +108,7 @@ import Testing
                 (["--images", root + "/labels"], 65, "train-labels has 23 numbers"),
                 (["--images", root + "/data", "--size", "16"], 65, "has images of 8 by 8 pixels"),
                 (
-                    ["--images", root + "/data", "--network", "vit", "--patch", "3"], 64,
+                    ["--images", root + "/data", "--batch", "6", "--network", "vit", "--patch", "3"], 64,
                     "patches of 3 pixels"
                 ),
                 (["--images", root + "/data", "--batch", "25"], 64, "more than the 24 images"),

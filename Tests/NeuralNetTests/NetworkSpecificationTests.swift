@@ -18,7 +18,8 @@ import Torch
             + "{\"linear\":{\"in\":8,\"out\":3,\"bias\":false}},\"sigmoid\"",
         "{\"conv1d\":{\"in\":2,\"out\":4,\"kernel\":3,\"groups\":2}},{\"batch_norm\":{\"channels\":4,\"momentum\":0.2}},"
             + "{\"layer_norm\":{\"width\":5,\"epsilon\":0.01}},\"gelu_tanh\",\"flatten\",{\"linear\":[20,1]}",
-        "{\"embedding\":[9,4]},{\"lstm\":[4,3]},{\"layer_norm\":3},\"flatten\"",
+        "{\"embedding\":[9,4]},{\"rotary_self_attention\":[4,2]},\"silu\",{\"lstm\":[4,6]},\"glu\",{\"layer_norm\":3},"
+            + "\"flatten\"",
         "{\"embedding\":[9,4]},{\"residual\":[{\"layer_norm\":4},{\"causal_self_attention\":[4,2]},{\"dropout\":0.1}]},"
             + "{\"residual\":{\"layers\":[{\"sequential\":[{\"linear\":[4,8]},\"gelu\"]},{\"linear\":[8,4]}]}},"
             + "\"flatten\",{\"linear\":[20,2]}",
