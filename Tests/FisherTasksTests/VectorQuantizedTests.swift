@@ -212,7 +212,7 @@ import Testing
         }
         #expect(task.training.count == 50 && task.heldOut.count == 10 && task.pixels.levels == 256)
         let sizes = task.configuration
-        #expect([sizes.channels, sizes.height, sizes.width, sizes.rows] == [3, 32, 32, 8])
+        #expect(sizes.channels == 3 && sizes.height == 32 && sizes.width == 32 && sizes.rows == 8)
         // Records lie channel by channel.
         let batch = try task.training.batch(at: [1])
         let levels = try batch.targets.flattened().scalars(as: Int64.self)
