@@ -18,14 +18,16 @@ import Testing
             ] {
                 #expect(run.output.contains(words), "\(run.output)")
             }
-            #expect(run.errors.contains("images/s"))
             let page = try String(contentsOfFile: first + "/report.html", encoding: .utf8)
             #expect(page.contains("Reconstructions") && page.contains("<img"))
             let more = try Self.run(["train", "vq", "--resume", "--output", first])
             #expect(more.status == 0, "\(more.errors)")
 
             let second = try Self.run(
-                ["train", "codes", "--from", first, "--steps", "3", "--images", "30", "--output", root + "/codes"]
+                [
+                    "train", "codes", "--from", first, "--steps", "3", "--images", "30", "--output",
+                    root + "/codes",
+                ]
                     + small)
             #expect(second.status == 0, "\(second.errors)")
             #expect(second.output.contains("nats a code"))
@@ -54,8 +56,10 @@ import Testing
             #expect(compared.status == 0, "\(compared.errors)")
             #expect(compared.output.contains("codebook perplexity"))
             let ranked = try Self.run([
-                "hierarchy", "vq", "--optimizer", "sgd", "--optimizer", "kfac:labels=sampled", "--training-steps",
-                "2", "--damping", "1e-2", "--dampings", "1e-2", "--batches", "1", "--batch", "4", "--turns", "1",
+                "hierarchy", "vq", "--optimizer", "sgd", "--optimizer", "kfac:labels=sampled",
+                "--training-steps",
+                "2", "--damping", "1e-2", "--dampings", "1e-2", "--batches", "1", "--batch", "4", "--turns",
+                "1",
                 "--no-sizes", "--seeds", "1", "--output", root + "/hierarchy",
             ])
             #expect(ranked.status == 0, "\(ranked.errors)")

@@ -191,6 +191,49 @@ import Testing
         #expect(Set(books).count == 8)
     }
 
+    /// Color images of files; without a classifier of such images there is no Frechet distance, and the settings say so.
+    @Test func imagesOfFiles() throws {
+        let folder = FileManager.default.temporaryDirectory.appending(path: "vq-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let names = (1...5).map { "data_batch_\($0).bin" } + ["test_batch.bin"]
+        for (number, name) in names.enumerated() {
+            var records: [UInt8] = []
+            for label in 0..<10 {
+                records.append(UInt8(label))
+                for place in 0..<3072 {
+                    records.append(UInt8(truncatingIfNeeded: place * (number + 3) + 20 * label))
+                }
+            }
+            try Data(records).write(to: folder.appending(path: name))
+        }
+        let task = try Self.task(.logitLaplace) {
+            ($0.images, $0.width, $0.blocks, $0.halvings, $0.batch) = (folder.path, 4, 0, 2, 5)
+        }
+        #expect(task.training.count == 50 && task.heldOut.count == 10 && task.pixels.levels == 256)
+        let sizes = task.configuration
+        #expect(sizes.channels == 3 && sizes.height == 32 && sizes.width == 32 && sizes.rows == 8)
+        // Records lie channel by channel.
+        let batch = try task.training.batch(at: [1])
+        let levels = try batch.targets.flattened().scalars(as: Int64.self)
+        #expect(Array(levels.prefix(3)) == [20, 23, 26])
+        let first = try batch.inputs.flattened().scalars(as: Double.self)[0]
+        #expect(abs(first - 20.0 / 255) < 1e-7)
+        let session = try TrainingSession(task, try Self.adamw(), seed: 0)
+        _ = try session.advance()
+        session.model.setTraining(false)
+        let measures = try withoutGradients { try task.measures(of: session.model) }
+        #expect(measures.map(\.name) == ["bits a dimension", "codebook perplexity", "codes in use"])
+        #expect(measures[0].value.isFinite && measures[0].value > 0)
+        #expect(task.summary.settings.contains { $0.value.contains("left out") })
+        // Fewer levels join shades: 20 of 255 is the first of 4.
+        let coarse = try Self.task(.categorical) {
+            ($0.images, $0.levels, $0.halvings, $0.batch) = (folder.path, 4, 2, 5)
+        }
+        let joined = try coarse.training.batch(at: [1]).targets.flattened().scalars(as: Int64.self)
+        #expect(joined[0] == 0 && joined.max() == 3)
+    }
+
     @Test func mistakesAreOneSentence() throws {
         for change in [
             { $0.halvings = 4 } as (inout VectorQuantizedOptions) -> Void, { $0.batch = 5000 },

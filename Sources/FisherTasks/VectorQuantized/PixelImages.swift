@@ -1,4 +1,5 @@
 import Fisher
+import FisherMedia
 import FisherTraining
 
 /// Images of one size as levels, wherever they come from.
@@ -37,6 +38,17 @@ struct PixelImages: Sendable {
                     levels == Digits.levelCount ? $0 : UInt8((Int($0) * (levels - 1) + 8) / 16)
                 }
             }
+        }
+    }
+
+    /// Images of files, whose 256 levels are joined into fewer if fewer are asked for.
+    init(_ images: LabeledImages, levels: Int) {
+        self.init(
+            name: images.name, height: images.size.height, width: images.size.width,
+            channels: images.channels, levels: levels, count: images.count, fingerprint: images.fingerprint
+        ) { indices in
+            let bytes = try images.planes(at: indices)
+            return levels == 256 ? bytes : bytes.map { UInt8((Int($0) * (levels - 1) + 127) / 255) }
         }
     }
 

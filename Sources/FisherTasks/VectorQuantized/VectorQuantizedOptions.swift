@@ -92,7 +92,7 @@ extension VectorQuantizedTask: ConfigurableTask {
         + "fisher train codes --from RUN trains a model of the codes of a finished run, which draws new images."
     package static let presets = [
         ConfigurationPreset(
-            "digits", ["training.steps": "1000", "optimizer.learning_rate": "0.002"]),
+            "digits", ["training.steps": "1000", "optimizer.learning_rate": "0.004"]),
         ConfigurationPreset(
             "color",
             [
@@ -133,13 +133,21 @@ extension VectorQuantizedTask: ConfigurableTask {
 extension VectorQuantizedOptions {
     /// The images to train on and those held out.
     fileprivate func divided() throws -> (training: PixelImages, heldOut: PixelImages) {
-        guard images.isEmpty else {
-            throw ConfigurationError("data.images = \(images): folders are not read yet")
-        }
+        guard levels != 1 else { throw ConfigurationError("data.levels = 1 must be at least 2") }
+        guard images.isEmpty else { return try files() }
         let (training, test) = try Digits.all.split(test: testShare, seed: UInt64(splitSeed))
         let count = levels == 0 ? Digits.levelCount : levels
-        guard count >= 2 else { throw ConfigurationError("data.levels = \(count) must be at least 2") }
         return (PixelImages(training, levels: count), PixelImages(test, levels: count))
+    }
+
+    /// The images of the option, divided as they lie there, or by the share.
+    private func files() throws -> (training: PixelImages, heldOut: PixelImages) {
+        let size = side > 0 ? ImageSize(height: side, width: side) : nil
+        let found = try ImageCollection(at: images, size: size) { _, _ in try Interruption.poll() }
+        let count = levels == 0 ? 256 : levels
+        let training = PixelImages(found.training, levels: count)
+        if let heldOut = found.heldOut { return (training, PixelImages(heldOut, levels: count)) }
+        return try training.split(heldOut: testShare, seed: UInt64(splitSeed))
     }
 
     /// The classifier of the option, or the bundled one for the digits; nil if there is none.
