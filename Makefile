@@ -4,7 +4,7 @@ OUTPUT ?= runs/demo
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine build test fuzz soak null-tables sanitize demo bench bench-information coverage format lint docs clean
+.PHONY: help engine media build test fuzz soak null-tables sanitize demo bench bench-information coverage format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -12,10 +12,14 @@ help: ## list the targets
 engine: ## install libtorch into .engine, unless LIBTORCH or LIBTORCH_USE_PYTORCH=1 name another
 	@Scripts/prepare-engine
 
+media: ## install libsndfile and libvips (FLAC, Ogg; PNG, JPEG), which are opened at run time, beside libtorch
+	@Scripts/prepare-media
+
 build: engine ## build the libraries and the fisher command in release mode
 	$(SWIFT) build -c release --product fisher
 
 test: engine ## build and run all tests
+	@Scripts/prepare-media || echo "make: tests that need libsndfile or libvips will be passed over"
 	@Scripts/run-tests
 
 soak: build ## kill runs, break each of their calls, cut their power, damage their files (needs strace); about an hour

@@ -108,6 +108,7 @@ let package = Package(
             dependencies: [
                 "FisherBenchmarks",
                 "FisherInference",
+                "FisherMedia",
                 "FisherReports",
                 "FisherTables",
                 "FisherTasks",
@@ -138,7 +139,7 @@ let package = Package(
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
-        .testTarget(name: "FisherMediaTests", dependencies: ["FisherMedia"]),
+        .testTarget(name: "FisherMediaTests", dependencies: ["FisherFiles", "FisherMedia"]),
         .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),

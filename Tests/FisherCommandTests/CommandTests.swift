@@ -49,6 +49,7 @@ import Torch
         let doctor = try Self.fisher("doctor")
         #expect(doctor.status == 0)
         #expect(doctor.output.contains("libtorch 2.13.0"))
+        #expect(doctor.output.contains("\nlibsndfile ") && doctor.output.contains("\nlibvips "))
     }
 
     /// theta = 1, g = 2, lr = 0.5: one step of SGD is exactly 0.

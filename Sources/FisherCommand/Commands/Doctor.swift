@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherMedia
 import FisherTraining
 import Synchronization
 
@@ -12,7 +13,9 @@ import Synchronization
 /// `fisher doctor`: the software and hardware of this program.
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the engine, the threads in use, and the instruction set.")
+        abstract:
+            "Show the engine, the threads in use, the instruction set, and the libraries for sound and images."
+    )
 
     func run() throws {
         let environment = EnvironmentSummary.current()
@@ -24,8 +27,18 @@ struct Doctor: ParsableCommand {
             ("threads", "\(Engine.threadCount) allowed, \(threadsThatRun()) ran in a parallel loop"),
             ("cuda devices", "\(Device.cudaCount)"),
         ]
-        for (name, value) in rows + mismatch {
+        for (name, value) in rows + media + mismatch {
             print(name + String(repeating: " ", count: 18 - name.count) + value)
+        }
+    }
+
+    /// The libraries that are opened at run time; none of them has to be there.
+    private var media: [(String, String)] {
+        MediaLibraryName.allCases.map { library in
+            do throws(MediaError) {
+                let found = try library.find()
+                return (library.title, "\(library.version(of: found)) in \(found.path)")
+            } catch { return (library.title, "\(error)") }
         }
     }
 

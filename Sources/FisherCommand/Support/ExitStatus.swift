@@ -1,6 +1,7 @@
 import Fisher
 import FisherBenchmarks
 import FisherInference
+import FisherMedia
 import FisherOptions
 import FisherTables
 import FisherTasks
@@ -30,6 +31,12 @@ enum ExitStatus: Int32 {
         case let error as StorageError: self.init(error.kind)
         case let error as TableError:
             if let storage = error.storage { self.init(storage.kind) } else { self = .badData }
+        case let error as MediaError:
+            switch error {
+            case .libraryMissing: self = .engineMissing
+            case .badFile: self = .badData
+            case .storage(let error): self.init(error.kind)
+            }
         case let error as ModelError: self = error.isUsage ? .usage : .badData
         case is FitError, is InferenceFault: self = .badData
         case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory

@@ -2,16 +2,16 @@ import CMedia
 import FisherFiles
 
 /// A shared library that is opened at run time.
-struct MediaLibrary: Sendable {
+package struct MediaLibrary: Sendable {
     /// Where it was found.
-    let path: String
+    package let path: String
     /// The address of a handle that is never closed.
     private let address: UInt
 
     /// Opens the library at a path, or of a name that the system's loader finds.
     ///
     /// - Throws: `MediaError` with the loader's reason.
-    init(path: String) throws(MediaError) {
+    package init(path: String) throws(MediaError) {
         var reason = [CChar](repeating: 0, count: 512)
         guard let handle = cm_open(path, &reason, reason.count) else {
             let bytes = reason.prefix { $0 != 0 }.map(UInt8.init(bitPattern:))
@@ -24,10 +24,16 @@ struct MediaLibrary: Sendable {
     /// The address of a function.
     ///
     /// - Throws: `MediaError` if the library has no such function.
-    func symbol(_ name: String) throws(MediaError) -> UnsafeMutableRawPointer {
+    package func symbol(_ name: String) throws(MediaError) -> UnsafeMutableRawPointer {
         guard let found = cm_symbol(UnsafeMutableRawPointer(bitPattern: address), name) else {
             throw MediaError.libraryMissing(path, reason: "it has no function \(name)")
         }
         return found
+    }
+
+    /// The text that a function without arguments returns, such as a version; nil where there is none.
+    package func text(ofFunction name: String) -> String? {
+        guard let function = try? symbol(name), let text = cm_text(function) else { return nil }
+        return String(cString: text)
     }
 }
