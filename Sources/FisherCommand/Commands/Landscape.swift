@@ -87,7 +87,6 @@ struct Landscape: ParsableCommand {
         threads.apply(usual: 1)
         let subjects = try LandscapeSubject.all(at: paths)
         let name = subjects[0].document.taskName
-        // Tasks of `continual` have no options of their own.
         try measure(try TaskRegistry.task(named: name), subjects)
     }
 

@@ -64,7 +64,7 @@ struct PlaneMaps: Figure, Sendable {
     var remarks: [String] {
         let scale = isLogarithmic ? "logarithmic" : "linear"
         return [
-            "Dark is a high loss; the scale is \(scale), the same for all maps, and contours are at its tenths, from "
+            "A strong color is a high loss; the scale is \(scale), the same for all maps, and contours are at its tenths, from "
                 + "\(NumberText.significant(loss(0))) to \(NumberText.significant(loss(1))) \(unit). The run is the cross in "
                 + "the middle; a side reaches from -\(NumberText.short(reach)) to \(NumberText.short(reach)) filter norms."
         ]

@@ -69,8 +69,8 @@ public struct LandscapeCurvature: Codable, Hashable, Sendable {
     public let traceError: Double?
     /// How products were made.
     public let method: Method
-    /// |H v - D v| / |D v| of a random direction v for D v by differences of gradients; nil where only they were made, or
-    /// where the derivatives do not exist.
+    /// |sum v . H v - sum v . D v| / |sum v . D v| over a few random directions v, for D v by differences of gradients; nil
+    /// where only they were made, or where the derivatives do not exist.
     public let disagreement: Double?
 
     /// Gathers measurements.

@@ -201,6 +201,15 @@ extension LandscapeStudy {
                     + (settings.usesDifferences
                         ? "" : ": the gradient of this loss cannot be differentiated exactly"))
         }
+        let losses = labels.compactMap { estimate(of: $0, \.loss) }
+        if let low = losses.min(by: { $0.mean < $1.mean }), let high = losses.max(by: { $0.mean < $1.mean }),
+            low.mean > 0, high.mean > 1.2 * low.mean, runs.contains(where: { $0.curvature != nil })
+        {
+            found.append(
+                "the optimizers ended at different training losses, \(NumberText.significant(low.mean)) to "
+                    + "\(NumberText.significant(high.mean)): that alone changes the Hessian, so that their curvatures do not "
+                    + "compare the optimizers as such")
+        }
         let loose = runs.filter { run in
             guard let found = run.curvature, let value = found.eigenvalues.first else { return false }
             return !(found.residuals[0] <= 0.05 * abs(value))
