@@ -76,7 +76,7 @@ let package = Package(
             ]
         ),
         .target(name: "CKernels"),
-        .target(name: "CDigits", exclude: ["digits.txt", "ATTRIBUTION.md"]),
+        .target(name: "CDigits", exclude: ["digits.txt", "features.bin", "ATTRIBUTION.md"]),
         .target(name: "FisherFiles"),
         .target(name: "FisherTables", dependencies: ["FisherFiles"]),
         .target(name: "Torch", dependencies: ["CKernels", "CTorch", "FisherFiles"]),

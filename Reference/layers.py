@@ -124,6 +124,59 @@ def others() -> dict[str, tuple[nn.Module, object, list[int]]]:
     }
 
 
+class PositionEmbedding(nn.Module):
+    """Learned vectors for positions, and a class token if there is to be one."""
+
+    def __init__(self, positions: int, width: int, token: bool) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(positions + token, width))
+        if token:
+            self.classToken = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if hasattr(self, "classToken"):
+            x = torch.cat([self.classToken.expand(x.shape[0], 1, -1), x], dim=1)
+        return x + self.weight
+
+
+class SelfAttention(nn.Module):
+    """Softmax of scaled products, written out."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.queryKeyValue, self.output, self.heads = nn.Linear(width, 3 * width), nn.Linear(width, width), heads
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, t, d = x.shape
+        q, k, v = self.queryKeyValue(x).reshape(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+        seen = torch.softmax(q @ k.transpose(2, 3) / (d // self.heads) ** 0.5, dim=-1) @ v
+        return self.output(seen.transpose(1, 2).reshape(n, t, d))
+
+
+class Function(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+def sequences() -> dict[str, tuple[nn.Module, object, list[int]]]:
+    """The layers of a vision transformer."""
+    token = {"position_embedding": {"positions": 4, "width": 6, "class_token": True}}
+    return {
+        "tokens": (Function(lambda x: x.flatten(2).transpose(1, 2)), "tokens", [2, 3, 4, 5]),
+        "mean-over-positions": (Function(lambda x: x.mean(1)), "mean_over_positions", [2, 4, 3]),
+        "first-position": (Function(lambda x: x[:, 0]), "first_position", [2, 4, 3]),
+        "position-embedding": (PositionEmbedding(4, 6, False), {"position_embedding": [4, 6]}, [3, 4, 6]),
+        "position-embedding-token": (PositionEmbedding(4, 6, True), token, [3, 4, 6]),
+        "self-attention": (SelfAttention(6, 2), {"self_attention": [6, 2]}, [2, 5, 6]),
+    }
+
+
 def our_name(name: str) -> str:
     """What we call a tensor of PyTorch's."""
     name = name.removeprefix("inner.")
@@ -177,7 +230,11 @@ def main() -> None:
     for name, layer in gates.items():
         inputs = torch.randn([3, 4], generator=generator, dtype=torch.float64, requires_grad=True)
         write_case(name, layer, name, inputs, generator)
-    print(f"{len(cases) + len(gates) + 1} files written to {FOLDER}")
+    others_of_transformers = sequences()
+    for name, (layer, description, shape) in others_of_transformers.items():
+        inputs = torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
+        write_case(name, layer, description, inputs, generator)
+    print(f"{len(cases) + len(gates) + len(others_of_transformers) + 1} files written to {FOLDER}")
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ extension Fuzzed {
     /// Every reader of the product.
     package static let all: [Fuzzed] = [
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
-        run, hierarchy,
+        run, hierarchy, landscape,
         continual,
-        inspection, information, table, wave, transcript, recordings,
+        inspection, information, table, idx, wave, transcript, recordings,
     ]
 
     private static let jsonTokens = [
@@ -220,6 +220,10 @@ extension Fuzzed {
 
     static let hierarchy = Fuzzed("hierarchy", weight: 2, tokens: jsonTokens) {
         try study(HierarchyComparison.self, $0)
+    }
+
+    static let landscape = Fuzzed("landscape", weight: 2, tokens: jsonTokens) {
+        try study(LandscapeStudy.self, $0)
     }
 
     static let continual = Fuzzed("continual", weight: 2, tokens: jsonTokens) {

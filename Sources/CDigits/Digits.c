@@ -11,3 +11,11 @@ static const char text[] = {
 const char *fisher_digits_text(void) { return text; }
 
 size_t fisher_digits_size(void) { return sizeof text; }
+
+static const unsigned char features[] = {
+#embed "features.bin"
+};
+
+const unsigned char *fisher_digits_features(void) { return features; }
+
+size_t fisher_digits_features_size(void) { return sizeof features; }

@@ -55,7 +55,7 @@ public final class StepBenchmark: InterleavedBenchmark {
     ///   - steps: the steps of a turn.
     public convenience init(
         _ candidates: [OptimizerCandidate], on task: some TrainingTask, named name: String, batch units: Int,
-        of unit: String = "example", execution: Execution = .automatic, steps: Int = 10
+        of unit: String, execution: Execution = .automatic, steps: Int = 10
     ) throws {
         try self.init(candidates, name, batch: units, of: unit, execution, steps) { try StepSubject(task) }
     }

@@ -24,8 +24,8 @@ public struct FisherTool: ParsableCommand {
             version: EnvironmentSummary.current().packageVersion,
             subcommands: [
                 Train.self, Compare.self, Ablate.self, Sample.self, Transcribe.self, Runs.self, Report.self,
-                Step.self,
-                Information.self, Infer.self, Inspect.self, Hierarchy.self, Continual.self, Optimizers.self,
+                Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self, Landscape.self,
+                Continual.self, Optimizers.self,
                 Bench.self,
                 Doctor.self,
             ] + registered.withLock { $0 })

@@ -7,6 +7,9 @@ public enum TaskRegistry {
     private static let own: [any ConfigurableTask.Type] = [
         LanguageTask.self,
         DigitsTask.self,
+        ImagesTask.self,
+        VectorQuantizedTask.self,
+        CodesTask.self,
         SpeechTask.self,
     ]
 

@@ -67,10 +67,12 @@ import Testing
             let worst = zip(values, expected).map { abs($0 - $1) }.max() ?? 0
             #expect(worst <= 1e-9 * scale, "\(named.path): \(worst / scale)")
         }
-        let flat = rows.map { $0.flatMap(\.self) }
-        let size = flat[0].count
-        let expected = Tensor(flat.flatMap(\.self), shape: [3, size])
-        let matrix = try #require(found.full(.empirical)).mean
+        let full = try #require(found.full(.empirical))
+        let places = full.paths.compactMap { path in model.parameters.firstIndex { $0.path == path } }
+        #expect(places.count == rows[0].count)
+        let flat = rows.map { row in places.flatMap { row[$0] } }
+        let expected = Tensor(flat.flatMap(\.self), shape: [3, flat[0].count])
+        let matrix = full.mean
         let error = try (matrix - expected.transposed().matmul(expected) / 3).norm().item()
         #expect(error <= 1e-10 * (try matrix.norm().item()))
     }

@@ -39,6 +39,17 @@ import Testing
             "gated depthwise conv1d", [5, 6, 8],
             #""glu",{"conv1d":{"in":6,"out":6,"kernel":3,"padding":1,"groups":6}},"silu","flatten",{"linear":[24,3]}"#
         ),
+        (
+            "residual with a shortcut", [5, 2, 6, 6],
+            #"{"residual":{"layers":[{"conv2d":{"in":2,"out":3,"kernel":3,"stride":2,"padding":1}},"tanh"],"#
+                + #""shortcut":[{"conv2d":{"in":2,"out":3,"kernel":1,"stride":2}}]}},"flatten",{"linear":[27,3]}"#
+        ),
+        (
+            "vision transformer", [5, 2, 4, 4],
+            #"{"conv2d":{"in":2,"out":4,"kernel":2,"stride":2}},"tokens","#
+                + #"{"position_embedding":{"positions":4,"width":4,"class_token":true}},"#
+                + #"{"residual":[{"self_attention":[4,2]}]},"first_position",{"linear":[4,3]}"#
+        ),
     ]
 
     static func make(_ position: Int) throws -> (model: Sequential, batch: SupervisedBatch) {
@@ -125,7 +136,7 @@ import Testing
         let (model, batch) = try Self.make(5)
         model.setTraining(true)
         let estimator = try CurvatureEstimator(of: model)
-        let error = #expect(throws: TorchError.self) {
+        let error = #expect(throws: CurvatureError.self) {
             try #require(
                 try estimator.estimate(
                     [.diagonal(.empirical)],

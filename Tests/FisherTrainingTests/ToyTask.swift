@@ -47,6 +47,8 @@ struct ToyTask: TrainingTask {
     var neverImproves = false
     /// The steps after which the loss is not finite.
     var breaksAfter = Int.max
+    /// The likelihood's closed form is hidden.
+    var hidesClosedForm = false
     /// A validation loss in place of the model's.
     var validation: @Sendable () -> Double? = { nil }
     /// What the evaluation does besides.
@@ -86,7 +88,9 @@ struct ToyTask: TrainingTask {
     }
 
     func objective(of model: Network, on batch: SupervisedBatch) throws -> Objective {
-        try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+        let likelihood = Categorical(logits: model(batch.inputs))
+        if hidesClosedForm { return try Objective(DrawnOnly(likelihood), observing: batch.targets) }
+        return try Objective(likelihood, observing: batch.targets)
     }
 
     func validationLoss(of model: Network) throws -> Double {
@@ -108,5 +112,20 @@ struct ToyTask: TrainingTask {
         try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: root) }
         return try body(root)
+    }
+}
+
+/// A likelihood that draws what another draws and has no closed form, as those of sequences.
+struct DrawnOnly: Samplable {
+    private let base: Categorical
+
+    init(_ base: Categorical) { self.base = base }
+
+    func observationCount(of observed: Tensor) throws(TorchError) -> Int {
+        try base.observationCount(of: observed)
+    }
+    func sample(using generator: RandomGenerator) -> Tensor { base.sample(using: generator) }
+    func perObservationNegativeLogLikelihood(of observed: Tensor) -> Tensor {
+        base.perObservationNegativeLogLikelihood(of: observed)
     }
 }

@@ -22,8 +22,17 @@ import Torch
         "{\"embedding\":[9,4]},{\"residual\":[{\"layer_norm\":4},{\"causal_self_attention\":[4,2]},{\"dropout\":0.1}]},"
             + "{\"residual\":{\"layers\":[{\"sequential\":[{\"linear\":[4,8]},\"gelu\"]},{\"linear\":[8,4]}]}},"
             + "\"flatten\",{\"linear\":[20,2]}",
+        "{\"conv2d\":{\"in\":1,\"out\":8,\"kernel\":1}},{\"pixel_shuffle\":2},\"flatten\",{\"linear\":[48,2]}",
+        "{\"residual\":{\"layers\":[{\"conv2d\":{\"in\":1,\"out\":4,\"kernel\":2,\"stride\":2}}],\"shortcut\":[{\"conv2d\":"
+            + "{\"in\":1,\"out\":4,\"kernel\":1,\"stride\":2}}]}},\"tokens\",{\"position_embedding\":{\"positions\":4,"
+            + "\"width\":4,\"class_token\":true}},{\"self_attention\":[4,2]},\"first_position\",{\"linear\":[4,2]}",
+        "{\"conv2d\":{\"in\":1,\"out\":4,\"kernel\":2}},\"tokens\",{\"position_embedding\":[9,4]},"
+            + "\"mean_over_positions\"",
     ]
-    static let inputs = [[2, 8], [2, 1, 6, 6], [2, 1, 9, 8], [2, 2, 7], [2, 5], [2, 5]]
+    static let inputs = [
+        [2, 8], [2, 1, 6, 6], [2, 1, 9, 8], [2, 2, 7], [2, 5], [2, 5], [2, 1, 2, 3], [2, 1, 4, 4],
+        [2, 1, 4, 4],
+    ]
 
     /// A new layer must get its description: every layer class of the sources is registered, and every registered layer
     /// occurs in the networks of these tests.

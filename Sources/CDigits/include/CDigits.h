@@ -8,3 +8,10 @@ const char *fisher_digits_text(void);
 
 /// The number of its bytes.
 size_t fisher_digits_size(void);
+
+/// The parameters of a convolutional classifier of the digits in the order of the model, float32, little-endian;
+/// `Scripts/digits-features` says how they were made.
+const unsigned char *fisher_digits_features(void);
+
+/// The number of their bytes.
+size_t fisher_digits_features_size(void);

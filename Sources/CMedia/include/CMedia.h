@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "CMediaImages.h"
+
 /// Opens a shared library by path or name; NULL, and a reason in `reason`, if it cannot be opened.
 void *cm_open(const char *path, char *reason, size_t capacity);
 

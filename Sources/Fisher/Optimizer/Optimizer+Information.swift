@@ -45,7 +45,7 @@ extension Optimizer {
     {
         let parameters = slots.map { NamedParameter(path: $0.path, parameter: $0.parameter) }
         do {
-            return try CurvatureEstimator(of: model, for: parameters)
+            return try CurvatureEstimator(of: model, for: parameters, takesContributions: true)
         } catch {
             if case .splitLayer(let path) = error { throw OptimizerError.splitLayer(path) }
             throw error
@@ -95,7 +95,7 @@ extension Optimizer {
     func noise() throws -> [[UInt8]] { try (model?.randomGenerators ?? []).map { try $0.state() } }
 
     /// The mean loss of a batch with the parameters as they are, auxiliaries included; the model draws from
-    /// the states `noise`, and its generators are restored afterwards.
+    /// the states `noise`, and its generators are restored afterwards. Running averages of layers stay.
     func meanLoss<Batch: SliceableBatch>(
         on batch: Batch, microBatches: Int, noise: [[UInt8]], _ objective: (Batch) throws -> Objective
     ) throws -> Double {
@@ -104,7 +104,8 @@ extension Optimizer {
         for (generator, state) in zip(generators, noise) { try generator.restore(state) }
         var (sum, count) = (0.0, 0)
         for part in 0..<microBatches {
-            let made = try objective(Optimizer.slice(part, of: batch, into: microBatches))
+            let slice = Optimizer.slice(part, of: batch, into: microBatches)
+            let made = try model.map { try $0.keepingStatistics { try objective(slice) } } ?? objective(slice)
             let auxiliaries = try made.auxiliaries.reduce(0.0) { $0 + (try $1.value.item()) }
             sum += try made.negativeLogLikelihood.item() + auxiliaries * Double(made.observationCount)
             count += made.observationCount

@@ -4,7 +4,7 @@ import FisherTraining
 import Foundation
 
 /// A model at fixed weights with an estimation set of mini-batches, the last of which gives the gradient: directions of
-/// rules, products with the exact Fisher information, divergences and losses along directions.
+/// rules, products with the Fisher information of the reference, divergences and losses along directions.
 ///
 /// The model is in evaluation mode, so that equal weights give equal outputs.
 final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
@@ -14,16 +14,13 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
     /// The model whose weights are moved and put back.
     private let moving: Task.Model
     private let layout: ParameterLayout
-    /// The exact Fisher information of the estimation set, by products; of another model, whose weights stay.
-    let information: SymmetricOperator
-    /// The same as a matrix in float64, if it was asked for.
-    private let matrix: Tensor?
+    /// The Fisher information of the estimation set; of another model, whose weights stay.
+    let information: ReferenceInformation
     /// The gradient of the mean loss of the last mini-batch.
     let gradient: Tensor
     /// The last solution of ``naturalGradient(damping:)`` by iterations.
     private var lastSolution: Tensor?
-    /// The objectives of the mini-batches at the weights.
-    private let objectives: [Objective]
+    private let divergence: MeasuredDivergence
     /// The number of observations of the estimation set.
     private let observationCount: Int
     /// The mean loss of the last mini-batch.
@@ -31,35 +28,35 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
     /// The held-out loss.
     let heldOutLoss: Double
 
+    /// - Parameters:
+    ///   - task: the model and its data.
+    ///   - seed: of the draws, and of what else the model draws.
+    ///   - weights: the trainable weights.
+    ///   - batches: the estimation set.
+    ///   - isDense: whether the information is made as a matrix.
+    ///   - draws: draws of labels a unit that the information is of; nil for its closed form.
     /// - Throws: what the task throws, and `CurvatureError` for a likelihood whose information has no closed form.
     init(
-        _ task: Task, seed: UInt64, weights: [Tensor], batches: [Task.Batch], isDense: Bool
+        _ task: Task, seed: UInt64, weights: [Tensor], batches: [Task.Batch], isDense: Bool,
+        draws: Int? = nil
     ) throws {
         self.task = task
         self.batches = batches
-        start = weights
         moving = try Self.model(task, seed: seed, weights)
-        layout = ParameterLayout(of: weights)
+        start = Array(weights.prefix(Self.weights(moving).count))
+        layout = ParameterLayout(of: start)
         let still = try Self.model(task, seed: seed, weights)
-        let estimator = try CurvatureEstimator(of: still)
-        var (found, last) = (CurvatureEstimates(), [ParameterPath: Tensor]())
-        for batch in batches {
-            try Interruption.poll()
-            let own = try estimator.estimate(
-                [.products(.exact), .gradient] + (isDense ? [.full(.exact)] : []),
-                of: try task.objective(of: still, on: batch), units: batch.unitCount)
-            (found, last) = (try found + own, own.gradient ?? [:])
-        }
-        let slopes = last
-        guard let information = found.products(.exact) else { throw CurvatureError.noObservations }
+        let (information, slopes) = try ReferenceInformation.estimate(
+            by: try CurvatureEstimator(of: still), draws: draws, isDense: isDense, seed: seed,
+            of: batches.map { batch in ({ try task.objective(of: still, on: batch) }, batch.unitCount) })
         self.information = information
-        matrix = found.full(.exact)?.mean.to(dtype: .float64)
         let named = still.parameters.filter(\.parameter.isTrainable)
         gradient = layout.joined(
             zip(named, weights).map { slopes[$0.path]?.detached() ?? .zeros(like: $1) }
         ).to(dtype: information.dtype)
         let model = moving
-        objectives = try withoutGradients { try batches.map { try task.objective(of: model, on: $0) } }
+        let objectives = try withoutGradients { try batches.map { try task.objective(of: model, on: $0) } }
+        divergence = try MeasuredDivergence(before: objectives, draws: draws, seed: seed &+ 1)
         observationCount = objectives.reduce(0) { $0 + $1.observationCount }
         loss = try Self.loss(objectives[objectives.count - 1])
         heldOutLoss = try withoutGradients { try task.validationLoss(of: model) }
@@ -69,13 +66,20 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
         let model = try task.makeModel(seed: seed)
         model.setTraining(false)
         try withoutGradients {
-            for (weight, value) in zip(Self.weights(model), weights) { try weight.assign(value) }
+            for (weight, value) in zip(Self.weights(model) + Self.buffers(model), weights) {
+                try weight.assign(value)
+            }
         }
         return model
     }
 
     private static func weights(_ model: Task.Model) -> [Tensor] {
         model.parameters.filter(\.parameter.isTrainable).map { $0.parameter.wrappedValue.detached() }
+    }
+
+    /// What is saved but not trained: running averages, a codebook.
+    private static func buffers(_ model: Task.Model) -> [Tensor] {
+        model.parameters.filter { !$0.parameter.isTrainable }.map { $0.parameter.wrappedValue.detached() }
     }
 
     private static func loss(_ objective: Objective) throws -> Double {
@@ -85,9 +89,9 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
     /// The number of units of the mini-batch that gives the gradient.
     var unitCount: Int { batches[batches.count - 1].unitCount }
 
-    /// The trainable weights of a model as they are, copied.
+    /// The weights of a model as they are, copied: first those that are trained, then the others.
     static func copiedWeights(of model: Task.Model) -> [Tensor] {
-        withoutGradients { weights(model).map { $0.copy() } }
+        withoutGradients { (weights(model) + buffers(model)).map { $0.copy() } }
     }
 
     /// The direction that a level takes for the gradient of the last mini-batch; nil if it is not finite.
@@ -123,22 +127,21 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
         return layout.joined(parts).to(dtype: information.dtype)
     }
 
-    /// -(F + damping I)^-1 g and its relative residual by products: from the matrix in float64, or by conjugate
-    /// gradients from the last solution.
+    /// -(F + damping I)^-1 g and its relative residual by products; conjugate gradients begin at the last solution.
     func naturalGradient(damping: Double) throws -> (vector: Tensor, residual: Double) {
-        let damped = information.damped(by: damping)
-        let solution: Tensor
-        if let matrix {
-            solution = try DampedSolution(matrix, damping: damping, gradient).solution.to(
-                dtype: gradient.dtype)
-        } else {
-            solution = try ConjugateGradients(
-                damped, gradient, start: lastSolution, tolerance: 1e-4, maximumIterations: 500
-            ).solution
-            lastSolution = solution
-        }
-        let left = try gradient - damped(solution)
+        let solution = try information.solution(gradient, damping: damping, from: lastSolution)
+        lastSolution = solution
+        let left = try gradient - information(solution) - solution * damping
         return (-solution, try left.norm().item() / gradient.norm().item())
+    }
+
+    /// The same with F of a half of the draws, for each half; none for a closed form.
+    ///
+    /// - Parameter solution: the direction of all draws, where iterations begin.
+    func naturalGradientsOfHalves(damping: Double, near solution: Tensor) throws -> [Tensor] {
+        try information.halves.map {
+            -(try information.solution(gradient, damping: damping, half: $0, from: -solution))
+        }
     }
 
     private func restore() throws {
@@ -198,25 +201,9 @@ final class FrozenModel<Task: TrainingTask> where Task.Batch: SliceableBatch {
 
     private func divergence(along direction: Tensor, _ scale: Double) throws -> Double {
         try moved(along: direction, scale) {
-            var sum = 0.0
-            for (batch, before) in zip(batches, objectives) {
-                sum += try Self.divergence(before, try task.objective(of: moving, on: batch))
-            }
-            return sum / Double(observationCount)
+            try divergence.sum(to: try batches.map { try task.objective(of: moving, on: $0) })
+                / Double(observationCount)
         }
-    }
-
-    private static func divergence(_ before: Objective, _ after: Objective) throws -> Double {
-        func between<Model: ClosedFormFisher>(_ model: Model) throws -> Double {
-            guard let other = after.likelihood as? Model else {
-                preconditionFailure("a task's objectives have one likelihood")
-            }
-            return try model.divergence(from: other, observing: before.observations(of: model)).item()
-        }
-        guard let likelihood = before.likelihood as? any ClosedFormFisher else {
-            preconditionFailure("the exact information was made of a closed form")
-        }
-        return try between(likelihood)
     }
 
     /// What a step along a direction takes off the mean loss of the mini-batch that gave the gradient, and off the

@@ -56,7 +56,10 @@ public struct HierarchyCandidate: Sendable {
         var found = shared.filter { names.contains($0.0) }.map { (name: $0.0, value: $0.1) }
         // The momentum of AdaFisher is called beta, as is the decay of RMSProp's average.
         if rule.options.entry(named: "beta1")?.name == "beta" { found.append(("beta", "0")) }
-        if rule is NaturalGradient { found.append(("solver", study.solver)) }
+        if rule is NaturalGradient {
+            found.append(("solver", study.solver))
+            if let draws = study.draws { found += [("source", "sampled"), ("draws", "\(draws)")] }
+        }
         return found
     }
 

@@ -23,7 +23,8 @@ struct Hierarchy: ParsableCommand {
                 curves. The cost is timed in turns with gradient descent, and over a range of sizes.
 
                 Where the whole matrix does not fit, the reference is solved by conjugate gradients, with a stated \
-                residual: fisher hierarchy language
+                residual: fisher hierarchy language. Where a likelihood's information has no closed form, it is made of \
+                --samples draws of the model's own labels, and rules that need the closed form are left out.
                 """,
             subcommands: TaskRegistry.tasks.map { $0.hierarchyCommand },
             defaultSubcommand: HierarchyTask<DigitsTask>.self)
@@ -72,6 +73,12 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     var dampings = PositiveList([1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1])
     @Option(help: "The divergence, in nats per observation, to which every step is scaled.")
     var divergence = 0.01
+    @Option(
+        help: ArgumentHelp(
+            "Draws of labels a unit for the information of the reference, an even number; 0: its closed form. By default the "
+                + "closed form where there is one, else \(HierarchyStudy<Task>.usualDraws.dense) draws, "
+                + "\(HierarchyStudy<Task>.usualDraws.products) where the matrix does not fit."))
+    var samples: Int?
     @OptionGroup var seeds: SeedArguments
     @Option(help: "Turns in which the steps are timed.")
     var turns = 7
@@ -95,6 +102,9 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
                 throw ValidationError("--\(name) must be more than zero, not \(value).")
             }
         }
+        guard (0...10_000).contains(samples ?? 0), (samples ?? 0).isMultiple(of: 2) else {
+            throw ValidationError("--samples must be an even number of at most 10000, not \(samples ?? 0).")
+        }
         guard batches <= 100_000 else {
             throw ValidationError("--batches must be at most 100000, not \(batches).")
         }
@@ -110,10 +120,10 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         let files = folder.files
         let task = try Task(try configuration.resolved().value.task)
         let study = HierarchyStudy(task, try HierarchyStudy<Task>.fitting(settings, to: task))
-        let candidates = try self.candidates(study.settings)
+        let (candidates, omitted) = try study.measurable(try self.candidates(study.settings))
         var result = HierarchyComparison(
             task: task.summary, environment: .current(), settings: study.settings,
-            levels: candidates.map(\.level))
+            levels: candidates.map(\.level), omitted: omitted)
         if resume, files.hasResult {
             let old = try files.read(HierarchyComparison.self)
             guard old.continues(result) else {
@@ -152,6 +162,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         settings.trainingSteps =
             quick && trainingSteps == .init([10, 100, 400]) ? [10, 100] : trainingSteps.values
         settings.batchCount = batches
+        settings.draws = samples
         return settings
     }
 

@@ -5,7 +5,8 @@ import FisherTasks
 
 extension StepNetwork {
     // A new network adds its name here, and its peer in PyTorch a file in Benchmarks/twins.
-    static let all: [StepNetwork] = [.mlp, .cnn, .gpt, .conformer] + LanguageTask.Size.allCases.map(language)
+    static let all: [StepNetwork] =
+        [.mlp, .cnn, .gpt, .conformer, .resnet18, .vectorQuantized] + LanguageTask.Size.allCases.map(language)
 
     /// The byte-level GPT of `train language` on noise: its speed does not depend on the text.
     static func language(_ size: LanguageTask.Size) -> StepNetwork {

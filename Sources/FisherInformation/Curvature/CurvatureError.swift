@@ -11,6 +11,8 @@ public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
     case splitLayer(ParameterPath)
     /// The output of a layer does not have the batch as its first axis.
     case notByUnit(layer: ParameterPath, units: Int, shape: [Int])
+    /// A layer in training whose samples depend on each other.
+    case coupledUnits(layer: ParameterPath)
     /// Units that are not separated by the first axis.
     case badObservations(reason: String)
     /// The batch has no observation.
@@ -38,6 +40,9 @@ public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
             "only one of the weight and the bias of the layer \(path) is estimated; its information needs both or none"
         case .notByUnit(let layer, let units, let shape):
             "the layer \(layer) has an output of shape \(shape), whose first axis is not the batch of \(units)"
+        case .coupledUnits(let layer):
+            "\(layer) mixes the samples of a batch while it is trained, so that none has a gradient of its own: call "
+                + "setTraining(false) before estimating"
         case .badObservations(let reason): "the targets cannot be used: \(reason)"
         case .badInputs(let reason): "the inputs cannot be used: \(reason)"
         case .tooLarge(let structure, let bytes, let available):

@@ -34,6 +34,8 @@ public struct CurvatureEstimator {
     let unitwise: [NamedParameter]
     /// Parameters whose per-sample gradients cannot be computed.
     private let unsupported: [ParameterPath]
+    /// Whether a unit's contribution to the gradient of its batch is taken for its gradient, where layers couple units.
+    private let takesContributions: Bool
 
     /// Prepares estimates for a model's trainable parameters, or for some of them.
     ///
@@ -48,7 +50,16 @@ public struct CurvatureEstimator {
     public init(
         of model: any Module, for parameters: [NamedParameter]? = nil, fallback: PerSampleFallback = .never
     ) throws(CurvatureError) {
+        try self.init(of: model, for: parameters, fallback: fallback, takesContributions: false)
+    }
+
+    /// Prepares estimates for an optimizer, which in training takes the contributions of units where layers couple them.
+    package init(
+        of model: any Module, for parameters: [NamedParameter]?, fallback: PerSampleFallback = .never,
+        takesContributions: Bool
+    ) throws(CurvatureError) {
         self.model = model
+        self.takesContributions = takesContributions
         let trainable = (parameters ?? model.parameters).filter(\.parameter.isTrainable)
         if trainable.isEmpty { throw .nothingToEstimate }
         self.parameters = trainable
@@ -131,6 +142,15 @@ public struct CurvatureEstimator {
                 throw .tooLarge(structure: request.structure, byteCount: bytes, available: available)
             }
         }
+    }
+
+    /// Throws `coupledUnits` for a layer that, as it is now, gives units no gradients of their own, if a request needs them.
+    func checkUnits(_ requests: [CurvatureRequest]) throws(CurvatureError) {
+        guard !takesContributions,
+            requests.contains(where: { $0.capturedSource != nil && !$0.isOfFactorsOnly }),
+            let layer = clusters.lazy.flatMap(\.layers).first(where: { $0.layer.couplesUnits })
+        else { return }
+        throw .coupledUnits(layer: layer.path)
     }
 
     /// The memory that an estimate takes at least, in bytes: its sum, and the part that is added to it.

@@ -36,7 +36,10 @@ package struct CurvaturePass {
     package init(
         of model: any Module, asking questions: [Question], units: Int?, _ objective: () throws -> Objective
     ) throws {
-        for question in questions { try question.estimator.check(question.requests) }
+        for question in questions {
+            try question.estimator.check(question.requests)
+            try question.estimator.checkUnits(question.requests)
+        }
         let requests = questions.flatMap(\.requests)
         let wanted = Set(
             questions.flatMap { question in question.requests.flatMap(question.estimator.layers) })
@@ -58,7 +61,7 @@ package struct CurvaturePass {
         self.units = units
         self.model = model
         self.wanted = wanted
-        uses = try Self.checked(found, units: units)
+        uses = try Self.checked(found, units: units, questions)
         self.questions = questions
         self.unitwise = unitwise
         self.outputs = outputs
@@ -67,14 +70,22 @@ package struct CurvaturePass {
         participants = uses.map { _ in nil }
     }
 
-    /// Uses with inputs in the type of sums; throws for one whose first axis is not that of the units.
-    private static func checked(_ uses: [Use], units: Int) throws -> [Use] {
-        try uses.map { use in
+    /// Uses with inputs in the type of sums, as their layers capture them; throws for one whose first axis is not that of the
+    /// units.
+    private static func checked(_ uses: [Use], units: Int, _ questions: [Question]) throws -> [Use] {
+        let layers = Dictionary(
+            questions.flatMap(\.estimator.clusters).flatMap(\.layers).map { ($0.path, $0.layer) },
+            uniquingKeysWith: { first, _ in first })
+        return try uses.map { use in
             try use.output.check()
             guard use.output.rank > 0, use.output.shape[0] == units, use.input.shape.first == units else {
                 throw CurvatureError.notByUnit(layer: use.path, units: units, shape: use.output.shape)
             }
-            return (use.path, use.input.widened, use.output, use.present)
+            let input = withoutGradients {
+                let input = use.input.widened
+                return layers[use.path]?.captured(input) ?? input
+            }
+            return (use.path, input, use.output, use.present)
         }
     }
 
@@ -255,7 +266,8 @@ package struct CurvaturePass {
             let recorder = ActivationRecorder()
             let loss = model.capturing(by: recorder) { likelihood.negativeLogLikelihood(of: labels) }
             let own = try Self.checked(
-                recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }, units: units)
+                recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }, units: units,
+                questions)
             let tensors =
                 (uses + own).map(\.output) + (unitwise.isEmpty ? [] : [outputs].compactMap(\.self))
             let found = try gradients(

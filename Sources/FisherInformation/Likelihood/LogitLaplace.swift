@@ -42,7 +42,7 @@ public struct LogitLaplace: Likelihood {
         return observed.shape.dropLast().reduce(1, *)
     }
 
-    private static func mapped(_ intensities: Tensor) -> Tensor { intensities * (1 - 2 * margin) + margin }
+    static func mapped(_ intensities: Tensor) -> Tensor { intensities * (1 - 2 * margin) + margin }
 
     private static func unmapped(_ mapped: Tensor) -> Tensor { (mapped - margin) / (1 - 2 * margin) }
 

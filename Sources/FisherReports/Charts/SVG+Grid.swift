@@ -1,10 +1,11 @@
 extension SVG {
-    /// Lines across the drawing at the ticks of a logarithmic horizontal axis and of a vertical one, with their texts; the
-    /// horizontal axis and its title.
+    /// Lines across the drawing at the ticks of a horizontal axis, logarithmic unless ticks are given, and of a vertical one,
+    /// with their texts; the horizontal axis and its title.
     static func grid(
-        _ x: AxisScale, _ y: AxisScale, top: Double, bottom: Double, horizontalTitle: String
+        _ x: AxisScale, _ y: AxisScale, top: Double, bottom: Double, horizontalTitle: String,
+        ticks: [(value: Double, text: String)]? = nil
     ) -> [Markup] {
-        let vertical = x.logarithmicTicks().flatMap { tick in
+        let vertical = (ticks ?? x.logarithmicTicks()).flatMap { tick in
             let left = x.position(tick.value)
             return [
                 line(left, top, left, bottom, class: "grid"),

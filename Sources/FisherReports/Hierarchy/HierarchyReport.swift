@@ -93,6 +93,9 @@ struct HierarchyReport {
             Setting("steps of training", settings.trainingSteps.map { "\($0)" }.joined(separator: ", ")),
             Setting("mini-batches of the estimation set", "\(settings.batchCount)"),
             Setting("labels of the factors", settings.labels), Setting("reference", settings.solver),
+            Setting(
+                "information of the reference",
+                settings.draws.map { "\($0) draws of labels a unit" } ?? "closed form"),
             Setting("seeds", study.seeds.map { "\($0)" }.joined(separator: ", ")),
         ]
     }

@@ -95,7 +95,7 @@ struct HeatMap: Sendable {
     }
 
     /// Two decimals: cells are a few pixels wide, and tenths would leave seams.
-    private static func number(_ value: Double) -> String {
+    static func number(_ value: Double) -> String {
         let text = String(format: "%.2f", value)
         guard text.contains(".") else { return text }
         let cut = text.reversed().drop { $0 == "0" }

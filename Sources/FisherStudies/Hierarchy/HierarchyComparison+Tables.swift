@@ -3,20 +3,24 @@ import Foundation
 // The tables of a hierarchy; all texts and pages come from them.
 
 extension HierarchyComparison {
-    /// A level with its row of the ladder.
+    /// A level with its row of the ladder, or what is left out with the reason.
     private struct Line {
-        let level: HierarchyLevel
-        let row: HierarchySummary.Row?
-        let best: HierarchySummary.Row?
+        let label: String
+        let detail: String
+        var level: HierarchyLevel?
+        var row: HierarchySummary.Row?
+        var best: HierarchySummary.Row?
     }
 
     private var lines: [Line] {
         let summary = HierarchySummary(self)
         return levels.enumerated().map { index, level in
             Line(
+                label: level.label,
+                detail: "\(level.source); \(level.structure); power \(level.power)",
                 level: level, row: summary.row(of: index, damping: settings.damping),
                 best: summary.best(of: index, in: self))
-        }
+        } + (omitted ?? []).map { Line(label: $0.name, detail: "left out: \($0.value)") }
     }
 
     /// The ladder at the stated damping, a row for each level.
@@ -24,30 +28,40 @@ extension HierarchyComparison {
         StudyTable(
             lines,
             [
-                StudyColumn(["rule"], .left) { .init($0.level.label) },
-                .detail { "\($0.level.source); \($0.level.structure); power \($0.level.power)" },
+                StudyColumn(["rule"], .left) { .init($0.label) },
+                .detail(\.detail),
                 Self.column(["angle"], unit: "degrees", decimals: 1) { $0.row?.angle },
-                Self.column(["decrease"], unit: "in sample, mnat", decimals: 1, scale: 1000) {
-                    $0.row?.decrease
-                },
-                Self.column(["decrease"], unit: "held out, mnat", decimals: 1, scale: 1000) {
-                    $0.row?.heldOutDecrease
-                },
-                StudyColumn(["best damping"], unit: ["by held-out"]) { line in
-                    .init(line.best.map { NumberText.short($0.damping) } ?? "-")
-                },
-                StudyColumn(["decrease there"], unit: ["held out, mnat"]) { line in
-                    .init(
-                        line.best.map { NumberText.plain.fixed(1000 * $0.heldOutDecrease.mean, decimals: 1) }
-                            ?? "-")
-                },
-                StudyColumn(["step"], unit: ["to SGD's"]) { line in
-                    .init(line.level.cost.map { NumberText.plain.fixed($0.relativeTime, decimals: 2) } ?? "-")
-                },
-                StudyColumn(["state"], unit: ["bytes"]) { line in
-                    .init(line.level.cost.map { NumberText.plain.grouped($0.stateBytes) } ?? "-")
-                },
-            ])
+            ]
+                + (settings.draws == nil
+                    ? []
+                    : [
+                        Self.column(["angle by"], unit: "half the draws", decimals: 1) { $0.row?.halfAngle }
+                    ]) + [
+                    Self.column(["decrease"], unit: "in sample, mnat", decimals: 1, scale: 1000) {
+                        $0.row?.decrease
+                    },
+                    Self.column(["decrease"], unit: "held out, mnat", decimals: 1, scale: 1000) {
+                        $0.row?.heldOutDecrease
+                    },
+                    StudyColumn(["best damping"], unit: ["by held-out"]) { line in
+                        .init(line.best.map { NumberText.short($0.damping) } ?? "-")
+                    },
+                    StudyColumn(["decrease there"], unit: ["held out, mnat"]) { line in
+                        .init(
+                            line.best.map {
+                                NumberText.plain.fixed(1000 * $0.heldOutDecrease.mean, decimals: 1)
+                            }
+                                ?? "-")
+                    },
+                    StudyColumn(["step"], unit: ["to SGD's"]) { line in
+                        .init(
+                            line.level?.cost.map { NumberText.plain.fixed($0.relativeTime, decimals: 2) }
+                                ?? "-")
+                    },
+                    StudyColumn(["state"], unit: ["bytes"]) { line in
+                        .init(line.level?.cost.map { NumberText.plain.grouped($0.stateBytes) } ?? "-")
+                    },
+                ])
     }
 
     private static func column(
@@ -131,6 +145,7 @@ extension HierarchyComparison {
                 .field("rule") { levels[$0.measure.level].label },
                 .field("seed") { "\($0.point.seed)" }, .field("step") { "\($0.point.step)" },
                 .field("damping", number: \.measure.damping), .field("cosine", number: \.measure.cosine),
+                .field("half_cosine") { row in row.measure.halfCosine.map { "\($0)" } ?? "" },
                 .field("angle_degrees", number: \.measure.angle),
                 .field("decrease_nats", number: \.measure.decrease),
                 .field("held_out_decrease_nats", number: \.measure.heldOutDecrease),
@@ -167,13 +182,29 @@ extension HierarchyComparison {
             ? "one mini-batch, so that an average of gradients is that one"
             : "\(settings.batchCount) mini-batches, of which averages are and the last gives the gradient"
         return "All levels have the same gradient, from an estimation set of \(batches), and the damping "
-            + "\(NumberText.short(settings.damping)); momentum, decay and clips are off. The angle is that to the exact "
-            + "natural gradient (residual at most \(NumberText.significant(residual))) in the metric of the Fisher information. A "
-            + "decrease is what a step of divergence \(NumberText.short(settings.divergence)) nats takes off the mean loss, "
+            + "\(NumberText.short(settings.damping)); momentum, decay and clips are off. The angle is that to the "
+            + "\(settings.draws == nil ? "exact natural gradient" : "natural gradient") (residual at most "
+            + "\(NumberText.significant(residual))) in the metric of the Fisher information. \(drawnLegend)A decrease is what a step of divergence \(NumberText.short(settings.divergence)) nats takes off the mean loss, "
             + "in thousandths of a nat, on that gradient's mini-batch and on held-out data. Means over "
             + "\(count == 1 ? "one seed" : "\(count) seeds") and the points after "
             + settings.trainingSteps.map { "\($0)" }.joined(separator: ", ") + " steps of AdamW"
             + (count > 1 ? ", ± half of Student's 95 % interval over the seeds" : "") + "."
+    }
+
+    /// How the reference was drawn, where the likelihood has no closed form or draws were asked for.
+    private var drawnLegend: String {
+        guard let draws = settings.draws else { return "" }
+        let cosines = points.compactMap(\.referenceAgreement).filter(\.isFinite)
+        let apart =
+            cosines.isEmpty
+            ? ""
+            : "; the references by either half of them are "
+                + "\(NumberText.plain.fixed(cosines.map(HierarchyMeasure.degrees).reduce(0, +) / Double(cosines.count), decimals: 1)) "
+                + "degrees apart"
+        return
+            "That information is of \(draws) draws a unit of the model's own labels\(apart). An angle with infinitely many "
+            + "draws differs from that given by about as much as the given one differs from that by half the draws. The "
+            + "divergence is estimated from drawn labels too, by the ratio of their likelihoods. "
     }
 
     /// The meaning of the columns of costs.
@@ -193,6 +224,12 @@ extension HierarchyComparison {
             found.append(
                 "at some damping the reference was solved to a relative residual of \(NumberText.significant(residual)) only"
             )
+        }
+        if let omitted, !omitted.isEmpty {
+            let reasons = Dictionary(grouping: omitted, by: \.value).sorted { $0.key < $1.key }.map {
+                "\($0.value.map(\.name).joined(separator: ", ")) (\($0.key))"
+            }
+            found.append("left out: \(reasons.joined(separator: "; "))")
         }
         if levels.contains(where: { $0.rule == "natural_gradient" }), settings.labels != "exact" {
             found.append("the Kronecker factors and the diagonal are of one draw of labels a unit, not exact")

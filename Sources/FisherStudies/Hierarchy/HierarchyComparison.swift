@@ -10,18 +10,21 @@ public struct HierarchyComparison: Codable, Hashable, Sendable {
     public let settings: HierarchySettings
     /// The levels in the order of the study.
     public var levels: [HierarchyLevel]
+    /// The levels that could not be measured, by label, with the reason; nil if all could.
+    public var omitted: [Setting]?
     /// The points, in the order in which they were measured.
     public var points: [HierarchyPoint]
 
     /// Gathers levels and points.
     public init(
         task: TaskSummary, environment: EnvironmentSummary, settings: HierarchySettings,
-        levels: [HierarchyLevel], points: [HierarchyPoint] = []
+        levels: [HierarchyLevel], omitted: [Setting] = [], points: [HierarchyPoint] = []
     ) {
         self.task = task
         self.environment = environment
         self.settings = settings
         self.levels = levels
+        self.omitted = omitted.isEmpty ? nil : omitted
         self.points = points
     }
 
@@ -58,6 +61,9 @@ extension HierarchyComparison: StudyDocument {
         try settings.validate("settings")
         try DocumentLimits.each(levels, "levels") { (level, place) throws(DocumentFault) in
             try level.validate(place)
+        }
+        try DocumentLimits.each(omitted ?? [], "omitted") { (setting, place) throws(DocumentFault) in
+            try setting.validate(place)
         }
         try DocumentLimits.each(points, "points") { (point, place) throws(DocumentFault) in
             try point.validate(place)

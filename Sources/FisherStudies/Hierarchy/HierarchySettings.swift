@@ -15,6 +15,9 @@ public struct HierarchySettings: Codable, Hashable, Sendable {
     public var labels = "exact"
     /// How the natural gradient's system is solved: `dense` where the matrix is small, else `cg`.
     public var solver = "dense"
+    /// The draws of the model's own labels a unit that the reference is of, half of them in either half; nil for the closed
+    /// form.
+    public var draws: Int?
 
     /// The defaults.
     public init() {}
@@ -42,5 +45,6 @@ public struct HierarchySettings: Codable, Hashable, Sendable {
         try DocumentLimits.requireCount(batchCount, "\(place).batchCount")
         try DocumentLimits.requireText(labels, limit: DocumentLimits.name, "\(place).labels")
         try DocumentLimits.requireText(solver, limit: DocumentLimits.name, "\(place).solver")
+        if let draws { try DocumentLimits.requireCount(draws, "\(place).draws") }
     }
 }

@@ -36,7 +36,9 @@ public struct HierarchySummary: Sendable {
         public let damping: Double
         /// The angle to the reference at this damping, in degrees.
         public let angle: Estimate
-        /// Its cosine.
+        /// The same angle by half the draws; of NaN for a closed form.
+        public let halfAngle: Estimate
+        /// The cosine of the angle.
         public let cosine: Estimate
         /// The decrease of the loss of the mini-batch that gave the gradient, in nats.
         public let decrease: Estimate
@@ -63,7 +65,8 @@ public struct HierarchySummary: Sendable {
                         })
                 }
                 return Row(
-                    level: level, damping: damping, angle: estimate(\.angle), cosine: estimate(\.cosine),
+                    level: level, damping: damping, angle: estimate(\.angle),
+                    halfAngle: estimate { $0.halfAngle ?? .nan }, cosine: estimate(\.cosine),
                     decrease: estimate(\.decrease), heldOutDecrease: estimate(\.heldOutDecrease))
             }
         }

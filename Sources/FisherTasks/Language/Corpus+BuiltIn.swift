@@ -34,11 +34,12 @@ extension Corpus {
 
     /// The text after any comments at its head, if one of them mentions copyright or license.
     static func withoutLicence(_ bytes: [UInt8]) -> [UInt8] {
-        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        var inBlock = false
-        var head = 0
-        while head < lines.count {
-            let line = String(decoding: lines[head], as: UTF8.self).trimmingCharacters(in: .whitespaces)
+        var (inBlock, mentions) = (false, false)
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: UInt8(ascii: "\n")) ?? rest.endIndex
+            let text = String(decoding: rest[..<end], as: UTF8.self)
+            let line = text.trimmingCharacters(in: .whitespaces)
             if inBlock {
                 inBlock = !line.contains("*/")
             } else if line.hasPrefix("/*") {
@@ -46,13 +47,11 @@ extension Corpus {
             } else if !(line.isEmpty || line.hasPrefix("//")) {
                 break
             }
-            head += 1
+            let small = line.lowercased()
+            mentions = mentions || small.contains("copyright") || small.contains("license")
+            rest = end < rest.endIndex ? rest[(end + 1)...] : []
         }
-        let comments = lines[..<head].map { String(decoding: $0, as: UTF8.self).lowercased() }
-        guard comments.contains(where: { $0.contains("copyright") || $0.contains("license") }) else {
-            return bytes
-        }
-        return Array(lines[head...].joined(separator: [UInt8(ascii: "\n")]))
+        return mentions ? Array(rest) : bytes
     }
 }
 

@@ -42,7 +42,12 @@ public struct Corpus: Sendable {
         precondition(!held.isEmpty && held.count < distinct.count && !first.isEmpty)
         func joined(_ isHeld: Bool) -> [UInt8] {
             let chosen = zip(hashes, documents).filter { held.contains($0.0) == isHeld }.map(\.1)
-            return Array(chosen.joined(separator: [UInt8(ascii: "\n")]))
+            var text: [UInt8] = []
+            for (position, document) in chosen.enumerated() {
+                if position > 0 { text.append(UInt8(ascii: "\n")) }
+                text += document
+            }
+            return text
         }
         training = joined(false)
         trainingLengths = zip(hashes, documents).filter { !held.contains($0.0) }.map(\.1.count)
@@ -124,7 +129,18 @@ struct FNV1a {
     init(of bytes: [UInt8]) { add(bytes) }
 
     mutating func add(_ bytes: [UInt8]) {
-        for byte in bytes { value = (value ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        // A plain loop over memory: texts have millions of bytes, and a program built without optimization walks an array
+        // slowly.
+        bytes.withUnsafeBufferPointer { bytes in
+            guard var next = bytes.baseAddress else { return }
+            let end = next + bytes.count
+            var hash = value
+            while next != end {
+                hash = (hash ^ UInt64(next.pointee)) &* 0x100_0000_01b3
+                next += 1
+            }
+            value = hash
+        }
     }
 }
 

@@ -5,6 +5,8 @@ import Foundation
 /// A GPT's weights in a safetensors file with the model's sizes as metadata.
 public enum GPTFile {
     private static let key = "swift_fisher_gpt"
+    /// The key of the sizes of a GPT over other tokens than bytes: the codes of images.
+    static let codesKey = "swift_fisher_codes"
 
     /// The file's metadata: the model's sizes as JSON.
     static func metadata(of configuration: GPT.Configuration) -> [String: String] {
@@ -22,8 +24,10 @@ public enum GPTFile {
         else {
             throw SafetensorsError(
                 .malformed, path: path,
-                reason:
-                    "its metadata do not specify which GPT it is of (those of a checkpoint do)")
+                reason: file.metadata[codesKey] == nil
+                    ? "its metadata do not specify which GPT it is of (those of a checkpoint do)"
+                    : "it is of a GPT over the codes of images, not over bytes: the page of its run shows what it draws"
+            )
         }
         if let reason = configuration.complaint {
             throw SafetensorsError(.malformed, path: path, reason: "it holds an impossible GPT: \(reason)")

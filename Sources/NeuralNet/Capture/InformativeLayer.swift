@@ -12,6 +12,14 @@ public protocol InformativeLayer: Module {
     /// The parameters whose gradients the layer computes.
     var informativeParameters: [Parameter] { get }
 
+    /// Whether the outputs of a unit depend on the others of its batch, as those of a batch normalization in training do:
+    /// a unit then has no gradient of its own, only a contribution to that of the batch. False by default.
+    var couplesUnits: Bool { get }
+
+    /// What of a use's input the functions below take as the input of a ``LayerActivation``, computed once for all units;
+    /// the input itself by default.
+    func captured(_ input: Tensor) -> Tensor
+
     /// Each unit's gradient with respect to each parameter, summed over the unit's positions: shape [units]
     /// and the parameter's, in the order of `informativeParameters`; nil for one that this use does not
     /// reach.
@@ -32,6 +40,10 @@ public protocol InformativeLayer: Module {
 }
 
 extension InformativeLayer {
+    public var couplesUnits: Bool { false }
+
+    public func captured(_ input: Tensor) -> Tensor { input }
+
     public func sums(of use: LayerActivation) -> [(gradient: Tensor, squares: Tensor)?]? { nil }
 
     public func unitProducts(of use: LayerActivation, with directions: [Tensor]) -> Tensor {

@@ -2,7 +2,7 @@ import Torch
 
 /// One use of a layer in a forward pass: its input, and the gradient of its output.
 public struct LayerActivation {
-    /// The layer's input, [units, ...].
+    /// The layer's input as it captures it (``InformativeLayer/captured(_:)``), [units, ...].
     public let input: Tensor
     /// The gradient of the summed negative log-likelihood with respect to the layer's output, [units, ...].
     public let outputGradient: Tensor

@@ -31,15 +31,15 @@ public struct LayerOption<Description> {
         write = { kind.write($0[keyPath: property]) }
     }
 
-    /// An option that must be given, whose values are read, checked and written by the caller.
+    /// An option whose values are read, checked and written by the caller.
     init(
-        required key: String,
+        _ key: String, isRequired: Bool,
         read: @escaping (JSONValue, inout Description) throws(LayerDescriptionError) -> Void,
         check: @escaping (Description) throws(LayerDescriptionError) -> Void,
         write: @escaping (Description) -> JSONValue
     ) {
         self.key = key
-        isRequired = true
+        self.isRequired = isRequired
         self.read = read
         self.check = check
         self.write = write

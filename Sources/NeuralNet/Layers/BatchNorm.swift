@@ -5,13 +5,19 @@ import Torch
 /// The channels are the input's second dimension, whatever follows: one layer serves vectors, lines and images.
 ///
 /// - **In training** mean and variance are those of the batch and its positions. Every call moves the running
-///   ones, in place, also a call for a slice of a batch, for a second evaluation, or before an update that is
-///   skipped. Samples depend on each other, so no sample has a likelihood or a gradient of its own.
+///   ones, in place, also a call for a slice of a batch or before an update that is skipped; when an optimizer evaluates
+///   a batch a second time, to compare losses, they stay. Samples depend on each other, so no sample has a likelihood or a
+///   gradient of its own. What optimizers take in the place of a sample's gradient is its **contribution** to the gradient
+///   of the batch: its own inputs, normalized by the batch, times the gradients of the whole batch's loss with respect to
+///   its own outputs, which the backward pass through the batch's statistics gives. The contributions add up to the
+///   gradient of the batch exactly; they are the samples' gradients where the statistics are held fixed. Every layer below
+///   sees gradients with the same coupling. This is what K-FAC's and AdaFisher's authors compute in training.
 /// - **In evaluation** (`setTraining(false)`) the running mean and variance are constants, and the layer is
-///   a fixed scale and shift of each channel. Fisher information is defined for this mode.
+///   a fixed scale and shift of each channel. Fisher information is defined for this mode, and estimates outside of an
+///   optimizer ask for it.
 ///
 /// The running averages are saved and loaded with the weights and never trained.
-public final class BatchNorm: UnaryLayer, ModeDependent {
+public final class BatchNorm: UnaryLayer, ModeDependent, RunningStatistics {
     /// The scale, shape [channels], ones at first.
     @Parameter public var weight: Tensor
     /// The shift, shape [channels], zeros at first.
@@ -25,6 +31,7 @@ public final class BatchNorm: UnaryLayer, ModeDependent {
     /// How far the running averages move towards a batch's: r <- (1 - momentum) r + momentum * batch's.
     public let momentum: Double
     public var isTraining = true
+    public var movesStatistics = true
     let site = CaptureSite()
 
     /// Creates the layer for a number of channels.
@@ -49,32 +56,38 @@ public final class BatchNorm: UnaryLayer, ModeDependent {
                 failed: TorchError(
                     message: "batch_norm: \(input) has one value a channel, whose variance is unknown"))
         }
+        var (mean, variance) = (runningMean, runningVariance)
+        if isTraining, !movesStatistics {
+            (mean, variance) = (mean.detached().copy(), variance.detached().copy())
+        }
         return site.record(
             input: input,
             output: input.batchNormalized(
-                weight: weight, bias: bias, runningMean: runningMean, runningVariance: runningVariance,
+                weight: weight, bias: bias, runningMean: mean, runningVariance: variance,
                 isTraining: isTraining, momentum: momentum, epsilon: epsilon))
     }
 }
 
-/// In evaluation only, where the layer is a fixed scale and shift: while it is trained a unit has no gradient of
-/// its own.
+/// A unit's gradient is the sum over its positions of s x^, with x^ normalized by the statistics of the whole use: in
+/// training those of the batch, where it is the unit's contribution to the gradient of the batch.
 extension BatchNorm: InformativeLayer {
     public var informativeParameters: [Parameter] { [$weight, $bias] }
 
+    public var couplesUnits: Bool { isTraining }
+
+    /// The input, normalized.
+    public func captured(_ input: Tensor) -> Tensor {
+        if input.failure != nil { return input }
+        // Copies: in training the call moves them.
+        let (mean, variance) = (runningMean.detached().copy(), runningVariance.detached().copy())
+        return input.batchNormalized(
+            weight: nil, bias: nil, runningMean: mean.to(dtype: input.dtype),
+            runningVariance: variance.to(dtype: input.dtype), isTraining: isTraining, momentum: momentum,
+            epsilon: epsilon)
+    }
+
     public func unitGradients(of use: LayerActivation) -> [Tensor?] {
-        guard !isTraining else {
-            let failure = TorchError(
-                message: "a BatchNorm in training mixes its units: call setTraining(false) before estimating")
-            return [Tensor(failed: failure), Tensor(failed: failure)]
-        }
-        if use.input.failure != nil { return [use.input, use.input] }
-        let dtype = use.input.dtype
-        return use.channelGradients(
-            normalized: use.input.batchNormalized(
-                weight: nil, bias: nil, runningMean: runningMean.to(dtype: dtype),
-                runningVariance: runningVariance.to(dtype: dtype), isTraining: false, momentum: momentum,
-                epsilon: epsilon))
+        use.channelGradients(normalized: use.input)
     }
 }
 

@@ -86,10 +86,21 @@ extension LayerList: Hashable {
 }
 
 extension LayerOption {
-    /// A list of layers, which must be given.
+    /// A list of layers, which must be given and hold one.
     static func layers(_ key: String, _ property: WritableKeyPath<Description, LayerList>) -> Self {
+        layers(key, property, isRequired: true)
+    }
+
+    /// A list of layers, which is empty where it is not given.
+    static func optionalLayers(_ key: String, _ property: WritableKeyPath<Description, LayerList>) -> Self {
+        layers(key, property, isRequired: false)
+    }
+
+    private static func layers(
+        _ key: String, _ property: WritableKeyPath<Description, LayerList>, isRequired: Bool
+    ) -> Self {
         Self(
-            required: key,
+            key, isRequired: isRequired,
             read: { (json, description) throws(LayerDescriptionError) in
                 description[keyPath: property] = try LayerList.inside {
                     () throws(NetworkSpecificationError) in try LayerList(json)
@@ -97,6 +108,7 @@ extension LayerOption {
             },
             check: { (description) throws(LayerDescriptionError) in
                 let list = description[keyPath: property]
+                if !isRequired, list.layers.isEmpty { return }
                 try LayerList.inside { () throws(NetworkSpecificationError) in try list.check() }
             }, write: { $0[keyPath: property].value })
     }

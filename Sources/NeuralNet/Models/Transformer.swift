@@ -75,52 +75,74 @@ public final class CausalSelfAttention: UnaryLayer {
 
     /// The attended input [batch, positions, width].
     public func callAsFunction(_ input: Tensor) -> Tensor {
-        let parts = queryKeyValue(input).split(into: 3, along: -1).map { part in
-            part.unflattened(-1, into: [heads, -1]).transposed(1, 2)
-        }
-        let attended = parts[0].attending(keys: parts[1], values: parts[2], isCausal: true)
-        return output(attended.transposed(1, 2).flattened(from: 2))
+        output(queryKeyValue(input).attendedToItself(heads: heads, isCausal: true))
     }
 }
 
-extension CausalSelfAttention {
+extension Tensor {
+    /// The joined heads [batch, positions, width] of stacked queries, keys and values [batch, positions, 3 width].
+    func attendedToItself(heads: Int, isCausal: Bool) -> Tensor {
+        let parts = split(into: 3, along: -1).map { part in
+            part.unflattened(-1, into: [heads, -1]).transposed(1, 2)
+        }
+        let attended = parts[0].attending(keys: parts[1], values: parts[2], isCausal: isCausal)
+        return attended.transposed(1, 2).flattened(from: 2)
+    }
+}
+
+/// A self-attention as a description names it: how wide it is, and how it is created.
+public protocol DescribedAttention: UnaryLayer {
+    /// The name in JSON.
+    static var kind: String { get }
+
+    /// Creates the layer; `heads` must divide `width`.
+    init(
+        _ width: Int, heads: Int, weight: Initializer, outputWeight: Initializer, dtype: DType,
+        using generator: RandomGenerator)
+}
+
+extension CausalSelfAttention: DescribedAttention {
+    public static var kind: String { "causal_self_attention" }
     /// The description of a layer in JSON: `{"causal_self_attention": [width, heads]}`.
-    public struct Description: LayerDescription {
-        public static let kind = "causal_self_attention"
-        public static let shortForm = ["width", "heads"]
-        public static var options: [LayerOption<Self>] {
-            [.required("width", \.width, .size), .required("heads", \.heads, .size)]
+    public typealias Description = AttentionDescription<CausalSelfAttention>
+}
+
+/// The description of a self-attention in JSON: its name and `[width, heads]`.
+public struct AttentionDescription<Layer: DescribedAttention>: LayerDescription {
+    public static var kind: String { Layer.kind }
+    public static var shortForm: [String] { ["width", "heads"] }
+    public static var options: [LayerOption<Self>] {
+        [.required("width", \.width, .size), .required("heads", \.heads, .size)]
+    }
+    var width: Int
+    var heads: Int
+
+    public init() { self.init(width: 0, heads: 0) }
+
+    /// Describes a layer by its options.
+    public init(width: Int, heads: Int) { (self.width, self.heads) = (width, heads) }
+
+    public func check() throws(LayerDescriptionError) {
+        if width % heads != 0 {
+            throw LayerDescriptionError("has \(heads) heads, which do not divide a width of \(width)")
         }
-        var width: Int
-        var heads: Int
+        try requireElements([3 * width, width])
+    }
 
-        public init() { self.init(width: 0, heads: 0) }
+    public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
+        try TracedShape.ranked(input.requiringRank(3)).requiringWidth(width)
+    }
 
-        /// Describes a layer by its options.
-        public init(width: Int, heads: Int) { (self.width, self.heads) = (width, heads) }
+    public var parameterShapes: [(name: String, shape: [Int])]? {
+        [
+            ("queryKeyValue.weight", [3 * width, width]), ("queryKeyValue.bias", [3 * width]),
+            ("output.weight", [width, width]), ("output.bias", [width]),
+        ]
+    }
 
-        public func check() throws(LayerDescriptionError) {
-            if width % heads != 0 {
-                throw LayerDescriptionError("has \(heads) heads, which do not divide a width of \(width)")
-            }
-            try requireElements([3 * width, width])
-        }
-
-        public func outputShape(for input: TracedShape) throws(LayerDescriptionError) -> TracedShape {
-            try TracedShape.ranked(input.requiringRank(3)).requiringWidth(width)
-        }
-
-        public var parameterShapes: [(name: String, shape: [Int])]? {
-            [
-                ("queryKeyValue.weight", [3 * width, width]), ("queryKeyValue.bias", [3 * width]),
-                ("output.weight", [width, width]), ("output.bias", [width]),
-            ]
-        }
-
-        public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
-            let normal = Initializer.normal(standardDeviation: 0.02)
-            return CausalSelfAttention(
-                width, heads: heads, weight: normal, outputWeight: normal, dtype: dtype, using: generator)
-        }
+    public func makeLayer(dtype: DType, using generator: RandomGenerator) -> any UnaryLayer {
+        let normal = Initializer.normal(standardDeviation: 0.02)
+        return Layer(
+            width, heads: heads, weight: normal, outputWeight: normal, dtype: dtype, using: generator)
     }
 }

@@ -80,6 +80,25 @@ public protocol ModeDependent: Module {
     var isTraining: Bool { get set }
 }
 
+/// A layer that keeps averages over the batches of its training, which its calls move.
+public protocol RunningStatistics: Module {
+    /// Whether calls in training move the averages.
+    var movesStatistics: Bool { get set }
+}
+
+extension Module {
+    /// Calls a function while no call of a layer moves its running averages: for evaluations of a batch that is already
+    /// counted in them.
+    public func keepingStatistics<Result, Failure: Error>(
+        _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let layers = modules.compactMap { $0.module as? any RunningStatistics }.filter(\.movesStatistics)
+        for layer in layers { layer.movesStatistics = false }
+        defer { for layer in layers { layer.movesStatistics = true } }
+        return try body()
+    }
+}
+
 /// Collects what a model holds, by reflection over stored properties.
 struct ModuleWalk {
     var parameters: [NamedParameter] = []

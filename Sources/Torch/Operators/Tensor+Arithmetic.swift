@@ -18,6 +18,8 @@ private let absolute = Operation("abs")
 private let exponentialOf = Operation("exp")
 private let naturalLogarithm = Operation("log")
 private let exponentialLessOne = Operation("expm1")
+private let logOfOnePlus = Operation("log1p")
+private let logNormalDistribution = Operation("special_log_ndtr")
 private let logisticFunction = Operation("sigmoid")
 private let logLogisticFunction = Operation("log_sigmoid")
 private let logOdds = Operation("logit")
@@ -76,6 +78,10 @@ extension Tensor {
     public func log() -> Tensor { naturalLogarithm(.tensor(self)) }
     /// e raised to each element, less 1, exact for small elements.
     public func expMinusOne() -> Tensor { exponentialLessOne(.tensor(self)) }
+    /// log(1 + x) of each element, exact for small elements.
+    public func logOnePlus() -> Tensor { logOfOnePlus(.tensor(self)) }
+    /// The logarithm of the standard normal distribution function of each element, accurate in both tails.
+    public func logNormalProbability() -> Tensor { logNormalDistribution(.tensor(self)) }
     /// 1 / (1 + exp(-x)) of each element.
     public func sigmoid() -> Tensor { logisticFunction(.tensor(self)) }
     /// log(1 / (1 + exp(-x))) of each element, which neither overflows nor loses the digits of small values.

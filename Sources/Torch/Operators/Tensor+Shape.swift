@@ -14,6 +14,7 @@ private let indexSelect = Operation("index_select")
 private let expandTo = Operation("expand")
 private let flipAlong = Operation("flip")
 private let indexAddTo = Operation("index_add")
+private let shufflePixels = Operation("pixel_shuffle")
 private let makeContiguous = Operation("contiguous")
 private let detach = Operation("detach")
 private let cloneOf = Operation("clone")
@@ -67,6 +68,10 @@ extension Tensor {
     public func gathering(_ indices: Tensor, along dimension: Int) -> Tensor {
         indexSelect(.tensor(self), .integer(dimension), .tensor(indices))
     }
+
+    /// Images [..., channels * factor^2, height, width] with the channels of a pixel laid out as a square of factor by
+    /// factor pixels: [..., channels, height * factor, width * factor].
+    public func pixelsShuffled(_ factor: Int) -> Tensor { shufflePixels(.tensor(self), .integer(factor)) }
 
     /// The tensors one after another along a dimension.
     public static func concatenated(_ tensors: [Tensor], along dimension: Int = 0) -> Tensor {

@@ -45,7 +45,8 @@ public typealias AdaFisherW = AdaFisherFamily<DecoupledDecay>
 /// Gomes et al. (2025), Algorithm 1. A is the mean of a a^T over a layer's inputs, S that of s s^T over the
 /// gradients of -log p at the data's labels; F has the shape [outputs, inputs (+ 1)] of the layer's weight with its
 /// bias, and no square root is taken. Parameters of no linear layer or convolution have the diagonal of their
-/// samples' squared gradients, normalized likewise: exact for LayerNorm and for BatchNorm in evaluation.
+/// samples' squared gradients, normalized likewise: exact for LayerNorm and for BatchNorm in evaluation;
+/// of their samples' contributions to the gradient of the batch for BatchNorm in training.
 /// The authors' program computes something else; see `compatibility`.
 public struct AdaFisherFamily<Decay: WeightDecayStyle>: CurvatureRule {
     /// Step size eta, zero or more.

@@ -1,0 +1,38 @@
+import Fisher
+import FisherTraining
+
+/// What moves a codebook between the steps of a run. Its state lies in the model, which checkpoints hold: the memory itself
+/// has nothing to save.
+package final class VectorQuantizedMemory: RunMemory {
+    /// Nothing is saved besides the model.
+    package struct State: Codable, Sendable {}
+
+    init() {}
+
+    package func replacesOptimizer(after step: Int) -> Bool { false }
+
+    package func prepare(
+        _ model: VectorQuantizedAutoencoder, for batch: SupervisedBatch, after step: Int
+    ) {
+        model.quantizer.beginStep(units: batch.unitCount)
+    }
+
+    package func conclude(
+        _ model: VectorQuantizedAutoencoder, _ optimizer: Optimizer, after step: Int
+    ) throws {
+        try model.quantizer.endStep()
+    }
+
+    /// The number of codes that the last step's batch chose.
+    package func measurements(
+        of model: VectorQuantizedAutoencoder, after step: Int
+    ) throws -> [(name: String, value: Double)] {
+        [("codes_in_use", try model.quantizer.idle.wrappedValue.equals(0).sum().item())]
+    }
+
+    package func saved() -> (state: State, tensors: [String: Tensor]) { (State(), [:]) }
+
+    package func restore(
+        _ state: State, _ tensors: [String: Tensor], model: VectorQuantizedAutoencoder, after step: Int
+    ) {}
+}

@@ -1,0 +1,201 @@
+import Torch
+
+/// Vectors replaced by the nearest of a codebook's (van den Oord et al. 2017, "Neural Discrete Representation
+/// Learning"), with the gradient passed straight through: the decoder's gradient at a code reaches the encoder as if the
+/// vector had not been replaced.
+///
+/// The codebook learns in one of two ways:
+///
+/// - **By gradient**: it is a trained parameter, whose only gradient is that of ``Quantized/codebookLoss``, a term for the
+///   auxiliaries of an objective. The likelihood has no gradient in it.
+/// - **By moving average** (Razavi et al. 2019): each code is the average of the vectors that chose it,
+///   e_k = m_k / n_k with n_k <- decay n_k + (1 - decay) count and m_k <- decay m_k + (1 - decay) sum. The codebook and both
+///   averages are frozen parameters, saved and loaded with the weights.
+///
+/// **When it moves.** A forward pass changes nothing. Between ``beginStep(units:)`` and ``endStep()`` a layer in training
+/// notes what it quantizes until it has seen as many units as the step's batch has; `endStep()` then moves the averages once
+/// and restarts dead codes. Micro-batches add up to the same step as the whole batch, and evaluations that follow (a line
+/// search, another estimate) are not counted a second time.
+///
+/// **Dead codes.** A code that no vector chose in ``restartAfter`` steps one after another is replaced by a vector of the
+/// present batch. Which one is drawn from the number of steps, which is saved with the weights: a run that is resumed
+/// restarts the same codes with the same vectors. Before the first step every code counts as dead, so that the codes begin
+/// among the data.
+public final class VectorQuantizer: Module, ModeDependent {
+    /// How a codebook learns.
+    public enum Learning: String, CaseIterable, Codable, Sendable {
+        /// By the gradient of its own loss.
+        case gradient
+        /// As the moving average of the vectors that chose each code.
+        case average
+    }
+
+    /// The codes, shape [codes, width].
+    @Parameter public var codebook: Tensor
+    /// The moving averages n of the number of vectors that chose each code in a step, shape [codes]; a frozen parameter.
+    /// Nil for a codebook that learns by gradient.
+    public let counts: Parameter?
+    /// The moving averages m of the sums of those vectors, shape [codes, width]; a frozen parameter. Nil likewise.
+    public let sums: Parameter?
+    /// The steps since each code was chosen, shape [codes]; a frozen parameter.
+    public let idle: Parameter
+    /// The number of steps that the codebook has seen, in float64; a frozen parameter, from which restarts are drawn.
+    public let steps: Parameter
+    /// How the codebook learns.
+    public let learning: Learning
+    /// The decay of the moving averages.
+    public let decay: Double
+    /// The steps without a choice after which a code is restarted; 0 for never.
+    public let restartAfter: Int
+    public var isTraining = true
+    private var step: Step?
+
+    /// What was quantized in the step at hand.
+    private struct Step {
+        var missing: Int
+        var vectors: [Tensor] = []
+        var codes: [Tensor] = []
+    }
+
+    /// The number added to every count, so that no code is divided by zero.
+    private static let smoothing = 1e-5
+
+    /// Draws a codebook of `codes` vectors from N(0, 1 / width).
+    ///
+    /// - Parameters:
+    ///   - codes: the number of codes.
+    ///   - width: the length of a vector.
+    ///   - learning: how the codebook learns.
+    ///   - decay: the decay of the moving averages, in [0, 1).
+    ///   - restartAfter: the steps without a choice after which a code is restarted; 0 for never.
+    ///   - dtype: the type of the codes.
+    ///   - generator: draws the codes.
+    public init(
+        codes: Int, width: Int, learning: Learning = .average, decay: Double = 0.99, restartAfter: Int = 20,
+        dtype: DType = .float32, using generator: RandomGenerator
+    ) {
+        precondition(codes > 0 && width > 0, "a codebook needs codes and a width")
+        precondition((0..<1).contains(decay) && restartAfter >= 0, "a decay lies in [0, 1)")
+        let drawn = Tensor.normal(
+            [codes, width], standardDeviation: 1 / Double(width).squareRoot(), dtype: dtype, using: generator)
+        _codebook = Parameter(wrappedValue: drawn, isTrainable: learning == .gradient)
+        func frozen(_ value: Tensor) -> Parameter { Parameter(wrappedValue: value, isTrainable: false) }
+        counts = learning == .average ? frozen(.ones([codes], dtype: dtype)) : nil
+        sums = learning == .average ? frozen(drawn.detached().copy()) : nil
+        idle = frozen(.full([codes], Double(restartAfter), dtype: dtype))
+        steps = frozen(.zeros([1], dtype: .float64))
+        self.learning = learning
+        self.decay = decay
+        self.restartAfter = restartAfter
+    }
+
+    /// Vectors with their codes.
+    public struct Quantized {
+        /// The chosen codes' vectors, in the shape of the input; their gradient goes to the input.
+        public let output: Tensor
+        /// The numbers of the chosen codes, int64, in the input's shape without the last axis.
+        public let codes: Tensor
+        /// The mean square of input less code over all elements, whose gradient goes to the input alone: it commits an
+        /// encoder to its choices. 0-dimensional.
+        public let commitment: Tensor
+        /// The same number, whose gradient goes to the codebook alone; nil for a codebook that learns by moving average.
+        public let codebookLoss: Tensor?
+    }
+
+    /// The nearest codes of vectors [..., width], by Euclidean distance.
+    public func callAsFunction(_ vectors: Tensor) -> Quantized {
+        let numbers = self.numbers(of: vectors.detached())
+        let chosen = codebook.rows(numbers)
+        let fixed = chosen.detached()
+        if isTraining, var step, vectors.failure == nil, vectors.rank > 1, vectors.shape[0] <= step.missing {
+            step.missing -= vectors.shape[0]
+            step.vectors.append(vectors.detached().flattened(to: -2))
+            step.codes.append(numbers.flattened())
+            self.step = step
+        }
+        return Quantized(
+            // The difference is exactly zero: what the decoder sees are the codes, to the bit.
+            output: fixed + (vectors - vectors.detached()), codes: numbers,
+            commitment: (vectors - fixed).squared().mean(),
+            codebookLoss: learning == .gradient ? (chosen - vectors.detached()).squared().mean() : nil)
+    }
+
+    /// The numbers of the nearest codes: argmax of z . e - |e|^2 / 2.
+    private func numbers(of vectors: Tensor) -> Tensor {
+        let book = codebook.detached()
+        let scores = vectors.matmul(book.transposed()) - book.squared().sum(along: 1) / 2
+        return scores.indexOfMaximum(along: -1)
+    }
+
+    /// The vectors of codes that are given by their numbers, int64 [...]: [..., width].
+    public func vectors(of numbers: Tensor) -> Tensor { codebook.detached().rows(numbers) }
+}
+
+extension VectorQuantizer {
+    /// Begins a step whose batch has a number of units: what is quantized from here on, up to that many units, moves the
+    /// codebook in ``endStep()``.
+    public func beginStep(units: Int) { step = Step(missing: units) }
+
+    /// Ends a step: moves the moving averages by what the step's batch chose, and restarts dead codes.
+    ///
+    /// Nothing moves if no vector was quantized, or one that is not finite. Throws `TorchError` if a vector could not be
+    /// computed.
+    public func endStep() throws(TorchError) {
+        guard let ended = step else { return }
+        step = nil
+        guard !ended.vectors.isEmpty else { return }
+        try withoutGradients { () throws(TorchError) in
+            let vectors = Tensor.concatenated(ended.vectors)
+            guard try vectors.isFinite().all().item() == 1 else { return }
+            let numbers = Tensor.concatenated(ended.codes)
+            let book = codebook.detached()
+            let chosen = Tensor.zeros(like: idle.wrappedValue).addingRows(
+                .ones([numbers.count], dtype: book.dtype, device: book.device), at: numbers)
+            if let counts, let sums {
+                let total = Tensor.zeros(like: book).addingRows(vectors, at: numbers)
+                try counts.assign(chosen.interpolated(to: counts.wrappedValue, weight: decay))
+                try sums.assign(total.interpolated(to: sums.wrappedValue, weight: decay))
+                try $codebook.assign(sums.wrappedValue / smoothed(counts.wrappedValue).unsqueezed(1))
+            }
+            let waited = (idle.wrappedValue + 1).masked(chosen.equals(0).equals(0), with: 0)
+            try idle.assign(waited)
+            if restartAfter > 0 { try restart(among: vectors) }
+            try steps.assign(steps.wrappedValue + 1)
+        }
+    }
+
+    /// (n + s) / (sum n + K s) * sum n: counts that are never zero and have the same sum.
+    private func smoothed(_ counts: Tensor) -> Tensor {
+        let (total, codes) = (counts.sum(), Double(codebook.shape[0]))
+        return (counts + Self.smoothing) / (total + codes * Self.smoothing) * total
+    }
+
+    /// Puts a drawn vector in the place of every code that has waited too long.
+    private func restart(among vectors: Tensor) throws(TorchError) {
+        let waits: [Double] = try idle.wrappedValue.scalars()
+        let dead = waits.indices.filter { waits[$0] >= Double(restartAfter) }
+        if dead.isEmpty { return }
+        let seed = UInt64(try steps.wrappedValue.item()) &* 0xd134_2543_de82_ef95
+        var generator = SplitMix64(seed: seed)
+        let places = dead.map { _ in Int64(generator.uniform(below: vectors.shape[0])) }
+        let drawn = vectors.gathering(
+            Tensor(places, shape: [places.count]).to(device: vectors.device), along: 0)
+        for (row, code) in dead.enumerated() {
+            let vector = drawn.narrowed(0, from: row, length: 1)
+            func put(_ value: Tensor, in parameter: Parameter?) throws(TorchError) {
+                try parameter?.wrappedValue.detached().narrowed(0, from: code, length: 1).assign(value)
+            }
+            try put(vector, in: $codebook)
+            try put(vector, in: sums)
+            try put(.ones([1], dtype: vectors.dtype, device: vectors.device), in: counts)
+            try put(.zeros([1], dtype: vectors.dtype, device: vectors.device), in: idle)
+        }
+    }
+}
+
+/// A likelihood has no gradient in the codebook: what the decoder sees of it counts as a constant.
+extension VectorQuantizer: InformativeLayer {
+    public var informativeParameters: [Parameter] { learning == .gradient ? [$codebook] : [] }
+
+    public func unitGradients(of use: LayerActivation) -> [Tensor?] { informativeParameters.map { _ in nil } }
+}
