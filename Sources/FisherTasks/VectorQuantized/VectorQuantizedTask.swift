@@ -97,7 +97,7 @@ package struct VectorQuantizedTask: TrainingTask {
                 Setting(
                     "Frechet distance",
                     features.map { "in the features of \($0.name)" }
-                        ?? "left out: no classifier of such images was named with --features"),
+                        ?? "left out: there is no classifier of such images"),
                 Setting("batch", "\(batch) images"),
             ], data: training.name)
     }
