@@ -191,6 +191,14 @@ import Testing
         #expect(Set(books).count == 8)
     }
 
+    /// The size of the source's model, counted by the twin of Benchmarks/twins/vq.py.
+    @Test func thePaperSizeIsCounted() {
+        let sizes = VectorQuantizedAutoencoder.Configuration(
+            height: 256, width: 256, channels: 3, outputs: 256, codes: 8192, codeWidth: 32, hidden: 512,
+            blocks: 5, halvings: 3)
+        #expect(sizes.parameterCount == 98_028_320 && sizes.rows == 32 && sizes.complaint == nil)
+    }
+
     /// Color images of files; without a classifier of such images there is no Frechet distance, and the settings say so.
     @Test func imagesOfFiles() throws {
         let folder = FileManager.default.temporaryDirectory.appending(path: "vq-\(UUID().uuidString)")

@@ -84,7 +84,7 @@ extension ImageFeatures {
         case let other:
             throw ConfigurationError(
                 "data.features: \(path) is \(other.map { "a run of the task \($0)" } ?? "no run"), not of a classifier of "
-                    + "images: name a run of the task digits or images")
+                    + "images: name a run of the task digits")
         }
     }
 }

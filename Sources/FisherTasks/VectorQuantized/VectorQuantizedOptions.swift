@@ -104,7 +104,7 @@ extension VectorQuantizedTask: ConfigurableTask {
             [
                 "data.side": "256", "model.width": "512", "model.blocks": "5", "model.halvings": "3",
                 "model.codes": "8192", "model.code_width": "32", "training.steps": "500000",
-                "data.batch": "256", "optimizer.learning_rate": "0.0001",
+                "data.batch": "16", "optimizer.learning_rate": "0.0001",
             ]),
         ConfigurationPreset(
             "nano",

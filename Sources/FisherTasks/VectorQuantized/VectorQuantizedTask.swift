@@ -25,7 +25,7 @@ package struct VectorQuantizedTask: TrainingTask {
     /// Joins options and images.
     ///
     /// - Throws: `ConfigurationError` for a batch that is larger than the training side, and for sizes that no model can
-    ///   have; `TorchError` if the model does not fit into memory.
+    ///   have; `TorchError` if the model or a batch does not fit into memory.
     init(
         _ options: VectorQuantizedOptions, training: PixelImages, heldOut: PixelImages,
         features: ImageFeatures?
@@ -46,6 +46,8 @@ package struct VectorQuantizedTask: TrainingTask {
         evaluated = (0..<count).map { $0 * heldOut.count / count }
         dataFingerprint = "\(training.fingerprint)-\(heldOut.fingerprint)-\(training.levels)"
         try requireMemory(8 * configuration.parameterCount, for: "the model with its gradients")
+        let outputs = Double(configuration.outputs) * Double(training.elementCount)
+        try requireMemory(8 * Double(batch) * outputs, for: "the outputs of a batch of \(batch) images")
     }
 
     package func tuningTask() throws -> VectorQuantizedTask {
@@ -95,7 +97,7 @@ package struct VectorQuantizedTask: TrainingTask {
                 Setting(
                     "Frechet distance",
                     features.map { "in the features of \($0.name)" }
-                        ?? "left out: no classifier of such images was named with --features"),
+                        ?? "left out: there is no classifier of such images"),
                 Setting("batch", "\(batch) images"),
             ], data: training.name)
     }
