@@ -51,7 +51,8 @@ public struct HierarchyStudy<Task: TrainingTask> where Task.Batch: SliceableBatc
         guard let likelihood = objective.likelihood as? any ClosedFormFisher, settings.draws ?? 0 == 0 else {
             if settings.draws == 0 { throw missing("exact", objective.likelihood.withoutClosedForm) }
             guard objective.likelihood is any Samplable else {
-                throw missing("sampled", objective.likelihood.withoutClosedForm + ", and draws no observations")
+                throw missing(
+                    "sampled", objective.likelihood.withoutClosedForm + ", and draws no observations")
             }
             settings.draws = settings.draws ?? (isSmall ? usualDraws.dense : usualDraws.products)
             (settings.labels, settings.solver) = ("sampled", isSmall ? "dense" : "cg")

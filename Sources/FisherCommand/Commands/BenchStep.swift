@@ -76,7 +76,8 @@ struct BenchStep: ParsableCommand {
         let task = try Task(try ResolvedConfiguration<Task.Options>(layers).value.task)
         try arguments.run {
             try StepBenchmark(
-                candidates, on: task, named: Task.name, batch: task.batch, of: task.summary.exampleUnit ?? "example",
+                candidates, on: task, named: Task.name, batch: task.batch,
+                of: task.summary.exampleUnit ?? "example",
                 execution: execution, steps: steps)
         }
     }
