@@ -41,6 +41,14 @@ import Testing
                 arguments + ["--steps", "6", "--output", root + "/whole", "--schedule", "constant"])
             #expect(whole.status == 0, "\(whole.errors)")
             #expect(whole.output.contains("accuracy"))
+            // Its features measure reconstructions of the same images.
+            let coded = try TrainCommandTests.run([
+                "train", "vq", "--images", root + "/data", "--features", root + "/whole", "--preset", "nano",
+                "--steps", "1", "--batch", "6", "--validation-images", "12", "--threads", "1", "--output",
+                root + "/vq",
+            ])
+            #expect(coded.status == 0, "\(coded.errors)")
+            #expect(coded.output.contains("Frechet distance"), "\(coded.output)")
             let half = try TrainCommandTests.run(
                 arguments + ["--steps", "3", "--output", root + "/half", "--schedule", "constant"])
             #expect(half.status == 0, "\(half.errors)")

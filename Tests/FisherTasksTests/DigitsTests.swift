@@ -45,6 +45,29 @@ import Testing
         #expect(other.test.fingerprint != test.fingerprint)
     }
 
+    /// What a finished run is judged by and what its page shows.
+    @Test func classifiersHaveAnAccuracyAndAutoencodersReconstructions() throws {
+        func conclusion(_ network: DigitsNetwork) throws -> ([TaskMeasure], [TaskExhibit], Double?) {
+            let (training, test) = try Digits.all.split(test: 0.1)
+            let task = try DigitsTask(network, training: training, test: test, batch: 8)
+            let model = try task.makeModel(seed: 0)
+            return try withoutGradients {
+                (try task.measures(of: model), try task.exhibits(of: model), try task.accuracy(of: model))
+            }
+        }
+        let (measures, nothing, accuracy) = try conclusion(.perceptron)
+        let measure = try #require(measures.first)
+        #expect(measure.name == "accuracy" && abs(measure.value - 100 * (try #require(accuracy))) < 1e-9)
+        let (lower, upper) = (try #require(measure.lower), try #require(measure.upper))
+        #expect(lower < measure.value && measure.value < upper && measures.count == 1 && nothing.isEmpty)
+        let (none, exhibits, _) = try conclusion(.autoencoder)
+        guard case .pictures(let grid)? = exhibits.first else { throw TorchError(message: "no pictures") }
+        #expect(none.isEmpty && grid.rows.map(\.count) == [10, 10])
+        let test = try Digits.all.split(test: 0.1).test
+        #expect(
+            grid.rows[0][3].bytes == test.shades[192..<256].map { UInt8((255 * Double($0) / 16).rounded()) })
+    }
+
     @Test func mistakesAreTyped() throws {
         for share in [0, 1, -0.5, 0.001, 0.999, .nan] {
             #expect(throws: DigitsError.self) { try Digits.all.split(test: share) }

@@ -190,6 +190,40 @@ public struct DigitsTask: ConfigurableTask {
         return sum / Double(count)
     }
 
+    /// The accuracy of a classifier on the held-out images with its interval (Wilson 1927).
+    public func measures(of model: Sequential) throws -> [TaskMeasure] {
+        guard let accuracy = try accuracy(of: model) else { return [] }
+        let right = Int((accuracy * Double(test.count)).rounded())
+        let interval = WilsonInterval.of(right, in: test.count)
+        return [
+            TaskMeasure(
+                "accuracy", 100 * accuracy, interval: 100 * interval.lowerBound...100 * interval.upperBound,
+                unit: "%", better: .higher)
+        ]
+    }
+
+    /// Held-out images beside what the autoencoder makes of them.
+    public func exhibits(of model: Sequential) throws -> [TaskExhibit] {
+        guard network == .autoencoder else { return [] }
+        let inputs = network.examples(of: test).slice(0..<min(10, test.count)).inputs
+        func row(_ shades: Tensor) throws -> [RasterImage] {
+            let values = try shades.scalars(as: Double.self)
+            return stride(from: 0, to: values.count, by: Digits.pixelCount).map { start in
+                RasterImage(
+                    width: Digits.side, height: Digits.side, channels: 1,
+                    bytes: values[start..<start + Digits.pixelCount].map { UInt8((255 * $0).rounded()) })
+            }
+        }
+        return [
+            .pictures(
+                PictureGrid(
+                    title: "Reconstructions",
+                    caption: "Held-out digits, and the probability of each pixel to be set.",
+                    rows: [try row(inputs), try row(model(inputs).sigmoid())],
+                    rowTitles: ["original", "reconstruction"]))
+        ]
+    }
+
     /// The accuracy of a classifier on the held-out images; nil for the autoencoder.
     public func accuracy(of model: Sequential) throws -> Double? {
         guard network != .autoencoder else { return nil }

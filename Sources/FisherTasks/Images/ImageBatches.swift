@@ -127,9 +127,17 @@ struct ImageNormalization: Sendable {
         let shape = [
             levels.count / images.elementCount, images.channels, images.size.height, images.size.width,
         ]
-        func row(_ values: [Double]) -> Tensor {
-            Tensor(values.map { Float($0) }, shape: [1, images.channels, 1, 1])
+        return normalized(Tensor(levels, shape: shape).to(dtype: .float32), scale: 1)
+    }
+
+    /// The inputs of intensities in [0, 1] of shape [count, channels, height, width].
+    func inputs(_ intensities: Tensor) -> Tensor { normalized(intensities, scale: 255) }
+
+    /// Values normalized by channel, of which one is `scale` levels.
+    private func normalized(_ values: Tensor, scale: Double) -> Tensor {
+        func row(_ levels: [Double]) -> Tensor {
+            Tensor(levels.map { Float($0 / scale) }, shape: [1, levels.count, 1, 1])
         }
-        return (Tensor(levels, shape: shape).to(dtype: .float32) - row(means)) / row(deviations)
+        return (values - row(means)) / row(deviations)
     }
 }

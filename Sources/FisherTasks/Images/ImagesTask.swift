@@ -58,7 +58,7 @@ public struct ImagesTask: ConfigurableTask {
     /// Images in a step.
     public var batch: Int { options.batch }
     let options: ImagesOptions
-    private let normalization: ImageNormalization
+    let normalization: ImageNormalization
     private let parameterCount: Int
 
     public let dataFingerprint: String

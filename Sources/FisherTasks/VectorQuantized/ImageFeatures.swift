@@ -57,7 +57,7 @@ extension ImageFeatures {
         }
     }
 
-    /// The classifier of a finished run of the task `digits`.
+    /// The classifier of a finished run of the task `digits` or `images`.
     ///
     /// - Throws: `ConfigurationError` for a run of another task or network, or of images of another size, and what reading
     ///   the run throws.
@@ -81,10 +81,24 @@ extension ImageFeatures {
             return ImageFeatures(name: "the classifier \(path)", model: model) {
                 model(isFlat ? $0.flattened(from: 1) : $0)
             }
+        case ImagesTask.name?:
+            let task = try place.makeTask(ImagesTask.self)
+            let (own, channels) = (task.training.size, task.training.channels)
+            guard images.height == own.height, images.width == own.width, images.channels == channels else {
+                throw ConfigurationError(
+                    "data.features: \(path) classifies images of \(own.width) by \(own.height) with \(channels) channels, "
+                        + "not of \(images.width) by \(images.height) with \(images.channels)")
+            }
+            let model = try task.makeModel(seed: 0)
+            try model.load(from: place.weights)
+            let normalization = task.normalization
+            return ImageFeatures(name: "the classifier \(path)", model: model) {
+                model(normalization.inputs($0))
+            }
         case let other:
             throw ConfigurationError(
                 "data.features: \(path) is \(other.map { "a run of the task \($0)" } ?? "no run"), not of a classifier of "
-                    + "images: name a run of the task digits")
+                    + "images: name a run of the task digits or images")
         }
     }
 }
