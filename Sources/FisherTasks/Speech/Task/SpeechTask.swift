@@ -73,12 +73,13 @@ public struct SpeechTask: TrainingTask {
             "\(utterances.count) utterances (\(String(format: "%.1f", SpeechCorpus.minutes(of: utterances))) minutes)"
         }
         let count = Int(exactly: configuration.parameterCount) ?? .max
+        let size = count < 100_000 ? "\(count)" : String(format: "%.2f M", Double(count) / 1e6)
         let head = configuration.head == .ctc ? "CTC" : "transducer"
         let masks = data.augment
         return TaskSummary(
             name: "speech, \(configuration.head.rawValue)",
             description:
-                "Conformer with a \(head) head, \(String(format: "%.2f M", Double(count) / 1e6)) parameters, on "
+                "Conformer with a \(head) head, \(size) parameters, on "
                 + "\(text(training)) of \(corpus.name)",
             parameterCount: count, lossUnit: "utterance", exampleUnit: "utterance",
             settings: [
