@@ -67,6 +67,8 @@ NETWORKS = {
     "mlp": (128, MODEL_STEPS),
     "cnn": (128, MODEL_STEPS),
     "conformer": (16, MODEL_STEPS),
+    "resnet18": (32, MODEL_STEPS),
+    "vq": (32, MODEL_STEPS),
 }
 
 
