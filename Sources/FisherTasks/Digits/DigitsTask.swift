@@ -21,7 +21,8 @@ public struct DigitsOptions: ConfigurableOptions {
     public var network = DigitsNetwork.autoencoder
     /// The activation between its layers.
     @Configurable(
-        "model.activation", "between its layers: tanh, relu, or own: tanh, for the cnn relu")
+        "model.activation",
+        "between its layers: tanh, relu, or own: tanh, for the cnn relu; the lstm has none")
     public var activation = DigitsNetwork.Activation.own
 
     /// The defaults.
@@ -49,7 +50,7 @@ public struct DigitsTask: ConfigurableTask {
             "perceptron",
             ["model.network": "perceptron", "training.steps": "400", "optimizer.learning_rate": "0.003"]),
         ConfigurationPreset(
-            "lstm", ["model.network": "lstm", "training.steps": "400", "optimizer.learning_rate": "0.03"]),
+            "lstm", ["model.network": "lstm", "training.steps": "400", "optimizer.learning_rate": "0.05"]),
     ]
     public static var smallestPreset: String? { "perceptron" }
 
