@@ -177,6 +177,42 @@ def sequences() -> dict[str, tuple[nn.Module, object, list[int]]]:
     }
 
 
+class GraphConvolution(nn.Module):
+    """Kipf and Welling's propagation, the matrix written out, of rows that hold a graph and its nodes' vectors."""
+
+    def __init__(self, inputs: int, outputs: int, keep_graph: bool) -> None:
+        super().__init__()
+        self.map, self.keep_graph = nn.Linear(inputs, outputs), keep_graph
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[1]
+        graph, features = x[..., :n], x[..., n:]
+        looped = graph + torch.eye(n, dtype=x.dtype)
+        scale = torch.diag_embed(looped.sum(2) ** -0.5)
+        y = scale @ looped @ scale @ features @ self.map.weight.T + self.map.bias
+        return torch.cat([graph, y], 2) if self.keep_graph else y
+
+
+def graphs(generator: torch.Generator) -> dict[str, tuple[nn.Module, object, Tensor]]:
+    """Graph convolutions on random graphs, one with weighted edges, one with a node that has none."""
+    drawn = torch.rand([2, 6, 6], generator=generator, dtype=torch.float64)
+    plain = (drawn > 0.5).double().triu(1)
+    plain[1, 0] = 0
+    weighted = drawn.triu(1)
+
+    def rows(upper: Tensor) -> Tensor:
+        features = torch.randn([2, 6, 3], generator=generator, dtype=torch.float64)
+        return torch.cat([upper + upper.transpose(1, 2), features], 2).requires_grad_()
+
+    return {
+        "graph-convolution": (GraphConvolution(3, 4, False), {"graph_convolution": [3, 4]}, rows(plain)),
+        "graph-convolution-kept": (
+            GraphConvolution(3, 4, True), {"graph_convolution": {"in": 3, "out": 4, "keep_graph": True}},
+            rows(weighted),
+        ),
+    }
+
+
 def our_name(name: str) -> str:
     """What we call a tensor of PyTorch's."""
     name = name.removeprefix("inner.")
@@ -234,7 +270,11 @@ def main() -> None:
     for name, (layer, description, shape) in others_of_transformers.items():
         inputs = torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True)
         write_case(name, layer, description, inputs, generator)
-    print(f"{len(cases) + len(gates) + len(others_of_transformers) + 1} files written to {FOLDER}")
+    others_on_graphs = graphs(generator)
+    for name, (layer, description, inputs) in others_on_graphs.items():
+        write_case(name, layer, description, inputs, generator)
+    count = len(cases) + len(gates) + len(others_of_transformers) + len(others_on_graphs) + 1
+    print(f"{count} files written to {FOLDER}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ public enum TaskRegistry {
         VectorQuantizedTask.self,
         CodesTask.self,
         SpeechTask.self,
+        GraphsTask.self,
     ]
 
     private static let registry = NameRegistry(own, name: { $0.name }, type: { ObjectIdentifier($0) })

@@ -57,7 +57,8 @@ import Testing
         }
         let (measures, nothing, accuracy) = try conclusion(.perceptron)
         let measure = try #require(measures.first)
-        #expect(measure.name == "accuracy" && abs(measure.value - 100 * (try #require(accuracy))) < 1e-9)
+        let share = try #require(accuracy)
+        #expect(measure.name == "accuracy" && abs(measure.value - 100 * share) < 1e-9)
         let (lower, upper) = (try #require(measure.lower), try #require(measure.upper))
         #expect(lower < measure.value && measure.value < upper && measures.count == 1 && nothing.isEmpty)
         let (none, exhibits, _) = try conclusion(.autoencoder)
@@ -103,9 +104,12 @@ import Testing
     func networksLearn(_ network: DigitsNetwork) throws {
         let (training, test) = try Digits.all.split()
         let task = try DigitsTask(network, training: training, test: test, batch: 64)
-        let counts: [DigitsNetwork: Int] = [.autoencoder: 37_896, .cnn: 6090, .perceptron: 2410]
+        let counts: [DigitsNetwork: Int] = [
+            .autoencoder: 37_896, .cnn: 6090, .perceptron: 2410, .lstm: 3514,
+        ]
         #expect(task.summary.parameterCount == counts[network])
-        let candidate = OptimizerCandidate(label: "adamw", rule: try AdamW(learningRate: 3e-3))
+        let rate: Schedule = network == .lstm ? 2e-2 : 3e-3
+        let candidate = OptimizerCandidate(label: "adamw", rule: try AdamW(learningRate: rate))
         func run() throws -> RunRecord {
             let session = try TrainingSession(task, candidate, seed: 0)
             try TrainingLoop(session, length: RunLength(steps: 60, evaluateEvery: 30))()

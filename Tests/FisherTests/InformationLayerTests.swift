@@ -50,6 +50,11 @@ import Testing
                 + #"{"position_embedding":{"positions":4,"width":4,"class_token":true}},"#
                 + #"{"residual":[{"self_attention":[4,2]}]},"first_position",{"linear":[4,3]}"#
         ),
+        (
+            "graph convolution", [5, 6, 8],
+            #"{"graph_convolution":{"in":2,"out":4,"keep_graph":true}},"relu",{"graph_convolution":[4,3]},"tanh","#
+                + #""mean_over_positions",{"linear":[3,3]}"#
+        ),
     ]
 
     static func make(_ position: Int) throws -> (model: Sequential, batch: SupervisedBatch) {
@@ -58,7 +63,9 @@ import Testing
         let generator = try RandomGenerator(seed: 11)
         let model = try NetworkSpecification(json: Data(json.utf8)).makeNetwork(
             dtype: .float64, using: generator)
-        let x = Tensor.normal(shape, dtype: .float64, using: generator)
+        var x = Tensor.normal(shape, dtype: .float64, using: generator)
+        // Edges have weights of at least 0.
+        if networks[position].name == "graph convolution" { x = x.magnitude() }
         // Running averages that are not those of the first day.
         if networks[position].name == "batch norm" { _ = model(x) }
         model.setTraining(false)

@@ -13,8 +13,10 @@ import Torch
         .filter { $0.hasSuffix(".safetensors") }.map { String($0.dropLast(12)) }.sorted()
 
     @Test func everyFixtureIsThere() {
-        #expect(Self.names.count == 42)
-        for prefix in ["conv1d", "conv2d", "group-norm", "batch-norm", "lstm", "max-pool", "average-pool"] {
+        #expect(Self.names.count == 44)
+        for prefix in [
+            "conv1d", "conv2d", "group-norm", "batch-norm", "lstm", "max-pool", "average-pool", "graph",
+        ] {
             #expect(Self.names.contains { $0.hasPrefix(prefix) }, "\(prefix)")
         }
     }

@@ -29,10 +29,11 @@ import Torch
             + "\"width\":4,\"class_token\":true}},{\"self_attention\":[4,2]},\"first_position\",{\"linear\":[4,2]}",
         "{\"conv2d\":{\"in\":1,\"out\":4,\"kernel\":2}},\"tokens\",{\"position_embedding\":[9,4]},"
             + "\"mean_over_positions\"",
+        "{\"graph_convolution\":{\"in\":2,\"keep_graph\":true,\"out\":3}},{\"graph_convolution\":[3,2]}",
     ]
     static let inputs = [
         [2, 8], [2, 1, 6, 6], [2, 1, 9, 8], [2, 2, 7], [2, 5], [2, 5], [2, 1, 2, 3], [2, 1, 4, 4],
-        [2, 1, 4, 4],
+        [2, 1, 4, 4], [2, 5, 7],
     ]
 
     /// A new layer must get its description: every layer class of the sources is registered, and every registered layer
@@ -77,7 +78,9 @@ import Torch
         if specification.layers[0] is Embedding.Description {
             return Tensor((0..<shape.reduce(1, *)).map { Int64($0 % 9) }, shape: shape)
         }
-        return .normal(shape, dtype: .float64, using: try RandomGenerator(seed: 4))
+        let drawn = Tensor.normal(shape, dtype: .float64, using: try RandomGenerator(seed: 4))
+        // Edges have weights of at least 0.
+        return specification.layers[0] is GraphConvolution.Description ? drawn.magnitude() : drawn
     }
 
     @Test(arguments: Array(zip(networks, inputs)))

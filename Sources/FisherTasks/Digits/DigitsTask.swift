@@ -16,11 +16,13 @@ public struct DigitsOptions: ConfigurableOptions {
     public var splitSeed = 0
     /// The network.
     @Configurable(
-        "model.network", "autoencoder (deep, Bernoulli pixels), cnn (classes) or perceptron (classes, small)")
+        "model.network",
+        "autoencoder (deep, Bernoulli pixels), or of classes: cnn, perceptron (small), lstm (row by row)")
     public var network = DigitsNetwork.autoencoder
     /// The activation between its layers.
     @Configurable(
-        "model.activation", "between its layers: tanh, relu, or own: tanh, for the cnn relu")
+        "model.activation",
+        "between its layers: tanh, relu, or own: tanh, for the cnn relu; the lstm has none")
     public var activation = DigitsNetwork.Activation.own
 
     /// The defaults.
@@ -47,6 +49,8 @@ public struct DigitsTask: ConfigurableTask {
         ConfigurationPreset(
             "perceptron",
             ["model.network": "perceptron", "training.steps": "400", "optimizer.learning_rate": "0.003"]),
+        ConfigurationPreset(
+            "lstm", ["model.network": "lstm", "training.steps": "400", "optimizer.learning_rate": "0.05"]),
     ]
     public static var smallestPreset: String? { "perceptron" }
 
@@ -129,6 +133,7 @@ public struct DigitsTask: ConfigurableTask {
                     "convolutions of 16 and 32 channels with pooling, linear, 10 classes"
                 )
             case .perceptron: ("perceptron", "64-32-10, 10 classes")
+            case .lstm: ("recurrent classifier", "LSTM of width 24 over 8 rows, mean, linear, 10 classes")
             }
         return TaskSummary(
             name: "digits, \(network.rawValue)",
@@ -136,7 +141,7 @@ public struct DigitsTask: ConfigurableTask {
                 "\(what), \(count) parameters, on \(training.count) handwritten digits of 8 by 8 pixels",
             parameterCount: count, lossUnit: "image",
             settings: [
-                Setting("model", "\(layers), \(activation.rawValue)"),
+                Setting("model", network == .lstm ? layers : "\(layers), \(activation.rawValue)"),
                 Setting(
                     "images", "\(training.count) to train on, \(test.count) held out, UCI optical digits"),
                 Setting("batch", "\(batch) images"),
@@ -163,7 +168,7 @@ public struct DigitsTask: ConfigurableTask {
         switch network {
         case .autoencoder:
             try Objective(Bernoulli(logits: model(batch.inputs)), observing: batch.targets)
-        case .cnn, .perceptron:
+        case .cnn, .perceptron, .lstm:
             try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
         }
     }

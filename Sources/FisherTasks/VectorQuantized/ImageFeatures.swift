@@ -77,9 +77,8 @@ extension ImageFeatures {
             }
             let model = try task.makeModel(seed: 0)
             try model.load(from: place.weights)
-            let isFlat = task.network == .perceptron
             return ImageFeatures(name: "the classifier \(path)", model: model) {
-                model(isFlat ? $0.flattened(from: 1) : $0)
+                model(task.network.inputs(of: $0))
             }
         case ImagesTask.name?:
             let task = try place.makeTask(ImagesTask.self)

@@ -14,6 +14,7 @@ public enum LayerRegistry {
         GroupNorm.Description.self,
         BatchNorm.Description.self,
         LSTM.Description.self,
+        GraphConvolution.Description.self,
         CausalSelfAttention.Description.self,
         RotarySelfAttention.Description.self,
         SelfAttention.Description.self,
