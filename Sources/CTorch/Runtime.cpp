@@ -8,6 +8,10 @@
 #include <ATen/Version.h>
 #include <dlfcn.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <string>
@@ -19,6 +23,14 @@
 #endif
 
 using namespace ctorch;
+
+void ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
+    // Up to 32 MiB, the most that is allowed, come from the heap, whose end is given back to the system beyond 2 GiB only.
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, INT32_MAX);
+#endif
+}
 
 const char *ct_engine_version(void) {
     static const std::string version = [] {

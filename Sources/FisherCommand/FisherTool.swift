@@ -62,6 +62,7 @@ public struct FisherTool: ParsableCommand {
         guard StandardDescriptors.openClosed() else {
             Foundation.exit(ExitStatus.internalError.rawValue)
         }
+        Engine.keepFreedMemory()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -126,6 +126,8 @@ const char *ct_engine_folder(void);
 const char *ct_instruction_set(void);
 int32_t ct_thread_count(void);
 void ct_set_thread_count(int32_t count);
+/// Lets the process keep memory that is freed, where the C library offers that.
+void ct_keep_freed_memory(void);
 /// The number of CUDA devices; 0 if libtorch has none.
 int32_t ct_cuda_device_count(void);
 
