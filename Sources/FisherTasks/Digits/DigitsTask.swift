@@ -183,28 +183,14 @@ public struct DigitsTask: ConfigurableTask {
     }
 
     private func validationLoss(of model: Sequential, on range: Range<Int>) throws -> Double {
-        var (sum, count) = (0.0, 0)
         let examples = network.examples(of: test)
-        for first in stride(from: range.lowerBound, to: range.upperBound, by: 512) {
-            try Interruption.poll()
-            let part = examples.slice(first..<min(first + 512, range.upperBound))
-            let objective = try objective(of: model, on: part)
-            sum += try objective.negativeLogLikelihood.item()
-            count += objective.observationCount
-        }
-        return sum / Double(count)
+        return try meanLoss(of: model, on: range, by: 512) { examples.slice($0) }
     }
 
     /// The accuracy of a classifier on the held-out images with its interval (Wilson 1927).
     public func measures(of model: Sequential) throws -> [TaskMeasure] {
         guard let accuracy = try accuracy(of: model) else { return [] }
-        let right = Int((accuracy * Double(test.count)).rounded())
-        let interval = WilsonInterval.of(right, in: test.count)
-        return [
-            TaskMeasure(
-                "accuracy", 100 * accuracy, interval: 100 * interval.lowerBound...100 * interval.upperBound,
-                unit: "%", better: .higher)
-        ]
+        return [.accuracy(Int((accuracy * Double(test.count)).rounded()), of: test.count)]
     }
 
     /// Held-out images beside what the autoencoder makes of them.

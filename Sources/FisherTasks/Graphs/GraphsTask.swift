@@ -152,24 +152,12 @@ public struct GraphsTask: ConfigurableTask {
     }
 
     private func validationLoss(of model: Sequential, on range: Range<Int>) throws -> Double {
-        var sum = 0.0
-        for first in stride(from: range.lowerBound, to: range.upperBound, by: 512) {
-            try Interruption.poll()
-            let part = examples.slice(first..<min(first + 512, range.upperBound))
-            sum += try objective(of: model, on: part).negativeLogLikelihood.item()
-        }
-        return sum / Double(range.count)
+        try meanLoss(of: model, on: range, by: 512) { examples.slice($0) }
     }
 
     /// The accuracy on the held-out graphs with its interval (Wilson 1927).
     public func measures(of model: Sequential) throws -> [TaskMeasure] {
         let accuracy = try Digits.accuracy(model(examples.inputs), examples.targets)
-        let right = Int((accuracy * Double(heldOut.count)).rounded())
-        let interval = WilsonInterval.of(right, in: heldOut.count)
-        return [
-            TaskMeasure(
-                "accuracy", 100 * accuracy, interval: 100 * interval.lowerBound...100 * interval.upperBound,
-                unit: "%", better: .higher)
-        ]
+        return [.accuracy(Int((accuracy * Double(heldOut.count)).rounded()), of: heldOut.count)]
     }
 }

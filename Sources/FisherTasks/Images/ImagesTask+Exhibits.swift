@@ -24,12 +24,7 @@ extension ImagesTask {
     /// The accuracy on the held-out images with its interval (Wilson 1927).
     public func measures(of model: Sequential) throws -> [TaskMeasure] {
         let right = zip(try predictions(of: model), heldOut.labels).count { $0.label == $1 }
-        let interval = WilsonInterval.of(right, in: heldOut.count)
-        return [
-            TaskMeasure(
-                "accuracy", 100 * Double(right) / Double(heldOut.count),
-                interval: 100 * interval.lowerBound...100 * interval.upperBound, unit: "%", better: .higher)
-        ]
+        return [.accuracy(right, of: heldOut.count)]
     }
 
     /// The classes that are confused most often, and images that are misread most surely.

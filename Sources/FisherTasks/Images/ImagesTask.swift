@@ -196,14 +196,7 @@ public struct ImagesTask: ConfigurableTask {
     }
 
     private func validationLoss(of model: Sequential, on range: Range<Int>) throws -> Double {
-        var sum = 0.0
-        for first in stride(from: range.lowerBound, to: range.upperBound, by: 256) {
-            try Interruption.poll()
-            let part = try heldOutBatch(first..<min(first + 256, range.upperBound))
-            let likelihood = Categorical(logits: model(part.inputs))
-            sum += try likelihood.negativeLogLikelihood(of: part.targets).item()
-        }
-        return sum / Double(range.count)
+        try meanLoss(of: model, on: range, by: 256) { try heldOutBatch($0) }
     }
 }
 

@@ -113,17 +113,10 @@ public struct LanguageTask: TrainingTask {
     }
 
     private func validationLoss(of model: GPT, on range: Range<Int>) throws -> Double {
-        var (sum, count) = (0.0, 0)
-        for first in stride(from: range.lowerBound, to: range.upperBound, by: 32) {
-            try Interruption.poll()
-            let starts = Array(windows[first..<min(first + 32, range.upperBound)])
-            let batch = LanguageBatches.batch(
-                of: corpus.validation, at: starts, context: configuration.context)
-            let objective = try objective(of: model, on: batch)
-            sum += try objective.negativeLogLikelihood.item()
-            count += objective.observationCount
+        try meanLoss(of: model, on: range, by: 32) {
+            LanguageBatches.batch(
+                of: corpus.validation, at: Array(windows[$0]), context: configuration.context)
         }
-        return sum / Double(count)
     }
 }
 

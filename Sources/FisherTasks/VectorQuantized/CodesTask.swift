@@ -216,16 +216,9 @@ package struct CodesTask: ConfigurableTask {
     }
 
     private func validationLoss(of model: GPT, on range: Range<Int>) throws -> Double {
-        var (sum, count) = (0.0, 0)
-        for first in Swift.stride(from: range.lowerBound, to: range.upperBound, by: 256) {
-            try Interruption.poll()
-            let length = min(256, range.upperBound - first)
-            let objective = try objective(
-                of: model, on: examples(heldOut.narrowed(0, from: first, length: length)))
-            sum += try objective.negativeLogLikelihood.item()
-            count += objective.observationCount
+        try meanLoss(of: model, on: range, by: 256) {
+            examples(heldOut.narrowed(0, from: $0.lowerBound, length: $0.count))
         }
-        return sum / Double(count)
     }
 
     /// The Frechet distance of drawn images from the held-out ones.

@@ -140,13 +140,7 @@ package struct VectorQuantizedTask: TrainingTask {
     private func validationLoss(
         of model: VectorQuantizedAutoencoder, on range: Range<Int>
     ) throws -> Double {
-        var (sum, count) = (0.0, 0)
-        try forEachBatch(of: range) { batch in
-            let objective = try objective(of: model, on: batch)
-            sum += try objective.negativeLogLikelihood.item()
-            count += objective.observationCount
-        }
-        return sum / Double(count)
+        try meanLoss(of: model, on: range, by: 256) { try heldOut.batch(at: Array(evaluated[$0])) }
     }
 
     /// Passes the evaluated held-out images of a range in batches.

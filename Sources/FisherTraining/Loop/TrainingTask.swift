@@ -61,6 +61,27 @@ extension TrainingTask {
         let parts = min(64, count)
         return (0..<parts).map { $0 * count / parts..<($0 + 1) * count / parts }
     }
+
+    /// The mean negative log-likelihood of an observation, without auxiliary terms, over a range of held-out examples.
+    ///
+    /// - Parameters:
+    ///   - model: the network, in evaluation.
+    ///   - range: the examples.
+    ///   - size: the most examples in a forward pass.
+    ///   - batch: the examples of a part of the range.
+    /// - Throws: what the task throws, and `Interrupted` if a signal requests to stop.
+    public func meanLoss(
+        of model: Model, on range: Range<Int>, by size: Int, _ batch: (Range<Int>) throws -> Batch
+    ) throws -> Double {
+        var (sum, count) = (0.0, 0)
+        for first in stride(from: range.lowerBound, to: range.upperBound, by: size) {
+            try Interruption.poll()
+            let objective = try objective(of: model, on: batch(first..<min(first + size, range.upperBound)))
+            sum += try objective.negativeLogLikelihood.item()
+            count += objective.observationCount
+        }
+        return sum / Double(count)
+    }
 }
 
 extension TrainingTask where Memory == NoMemory<Model, Batch> {
