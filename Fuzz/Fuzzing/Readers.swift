@@ -160,7 +160,7 @@ extension Fuzzed {
     static let optimizer = Fuzzed(
         "optimizer", weight: 20,
         tokens: RuleRegistry.rules.map { $0.summary.name } + [
-            ":", ",", "=", "beta1=", "beta2=", "learning_rate=", "clip_gradient_norm=",
+            ":", ",", "=", "beta1=", "beta2=", "learning_rate=", "clip_gradient_norm=", "clip_fisher_norm=",
             "cosine(peak=1,steps=5)", "none", "rank=", "source=exact",
         ]
     ) { bytes in

@@ -31,7 +31,8 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
         optimizers = try candidates.map { candidate in
             let optimizer = try Optimizer(
                 parameters: parameters, groups: [ParameterGroup(.rest, candidate.rule)],
-                clipGradientNorm: candidate.clipGradientNorm, execution: execution)
+                clipGradientNorm: candidate.clipGradientNorm, clipFisherNorm: candidate.clipFisherNorm,
+                execution: execution)
             try optimizer.update(with: gradients)
             return optimizer
         }

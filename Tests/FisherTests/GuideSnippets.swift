@@ -44,6 +44,10 @@ import Torch
         }
         let everything = try Optimizer(
             for: model, groups: [.init(.rest, try AdamW { $0.weightDecay = 0.01 }, decaying: .all)])
+        let bound = 2 * Double(optimizer.parameterCount).squareRoot()
+        let steady = try Optimizer(for: model, FAdam(), clipFisherNorm: bound)
+        #expect(steady.clipFisherNorm == bound)
+
         let warmUp = Schedule.cosine(1e-3, steps: 1000, warmUp: 100, floor: 1e-5)
         let rule = try AdamW(learningRate: warmUp) { $0.weightDecay = .cosine(0.1, steps: 1000) }
         print(warmUp(1), warmUp(100), warmUp(1000))  // 1e-05 0.001 1e-05

@@ -81,6 +81,8 @@ import Testing
         // Damping has a scale of its own, and at power 1 the step has the inverse scale.
         let depends = ["sgd", "mfac", "diagonal_natural_gradient"].contains(name)
         if !depends { try rule.set("epsilon", to: name == "adafactor" ? "1e-60" : "1e-30") }
+        // An information to start from has the scale of the gradients' squares.
+        if name == "yogi" { try rule.set("initial_square", to: "0") }
         // FAdam's natural decay theta / d has the inverse scale, unless its clip is at work.
         if rule.settings.contains(where: { $0.name == "weight_decay" }) {
             try rule.set("weight_decay", to: "0")

@@ -6,7 +6,7 @@ import Testing
 
 /// K-FAC, EKFAC and AdaFisher against their definitions in PyTorch, and what every run of them must keep.
 @Suite struct LayerwiseTests {
-    @Test func allCasesAreHere() { #expect(LayerwiseCase.all.count == 50) }
+    @Test func allCasesAreHere() { #expect(LayerwiseCase.all.count == 55) }
 
     /// The largest error of the movement of any parameter, relative to that movement's norm.
     private func error(_ run: LayerwiseCase.Run) throws -> Double {

@@ -5,10 +5,10 @@ import Testing
 @Suite struct PyTorchStateTests {
     static let names = [
         "exp_avg": "momentum", "exp_avg_sq": "fisher", "square_avg": "average", "momentum_buffer": "momentum",
-        "step": "step",
+        "step": "step", "acc_delta": "steps", "exp_inf": "greatest", "max_exp_avg_sq": "greatest",
     ]
 
-    @Test(arguments: ["adam", "adamw", "rmsprop", "sgd"])
+    @Test(arguments: ["adam", "adamw", "rmsprop", "sgd", "adadelta", "adamax", "amsgrad"])
     func aRunGoesOn(_ name: String) throws {
         let cases = RuleCase.all(in: "pytorch-state")
         let file = try #require(cases.first { $0.testDescription == name }).file

@@ -10,6 +10,9 @@ struct RuleCase: CustomTestStringConvertible, Sendable {
 
     var testDescription: String { file.deletingPathExtension().lastPathComponent }
 
+    /// Whether the case's rule has a fused path.
+    var isFused: Bool { FusedPathTests.rules.contains(String(testDescription.prefix { $0 != "-" })) }
+
     /// All cases of a folder of fixtures.
     static func all(in folder: String) -> [RuleCase] {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()

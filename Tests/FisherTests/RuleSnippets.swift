@@ -92,6 +92,112 @@ import Testing
         #expect(try Self.loss(model, batch) < Self.lossOfNothing)
     }
 
+    /// AdaDeltaRule.md
+    @Test func adaDelta() throws {
+        let generator = try RandomGenerator(seed: 0)
+        let model = Linear(4, 3, using: generator)
+        let batch = SupervisedBatch(
+            inputs: .normal([30, 4], using: generator),
+            targets: Tensor((0..<30).map { Int64($0 % 3) }))
+
+        let optimizer = try Optimizer(for: model, try AdaDelta(learningRate: 1) { $0.epsilon = 1e-4 })
+        for _ in 1...50 {
+            try optimizer.step(on: batch) { batch in
+                try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+            }
+        }
+        print(optimizer.stateByteCount)  // 120: two float32 tensors for 15 parameters
+
+        #expect(optimizer.stateByteCount == 120)
+        #expect(try Self.loss(model, batch) < Self.lossOfNothing)
+    }
+
+    /// AMSGradRule.md
+    @Test func amsGrad() throws {
+        let generator = try RandomGenerator(seed: 0)
+        let model = Linear(4, 3, using: generator)
+        let batch = SupervisedBatch(
+            inputs: .normal([30, 4], using: generator),
+            targets: Tensor((0..<30).map { Int64($0 % 3) }))
+
+        let rule = try AMSGrad(learningRate: 1e-2) {
+            $0.weightDecay = 0.1
+            $0.decouplesDecay = true
+        }
+        let optimizer = try Optimizer(for: model, rule)
+        for _ in 1...50 {
+            try optimizer.step(on: batch) { batch in
+                try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+            }
+        }
+        print(optimizer.stateByteCount)  // 180: three float32 tensors for 15 parameters
+
+        #expect(optimizer.stateByteCount == 180)
+        #expect(try Self.loss(model, batch) < Self.lossOfNothing)
+    }
+
+    /// AdaMaxRule.md
+    @Test func adaMax() throws {
+        let generator = try RandomGenerator(seed: 0)
+        let model = Linear(4, 3, using: generator)
+        let batch = SupervisedBatch(
+            inputs: .normal([30, 4], using: generator),
+            targets: Tensor((0..<30).map { Int64($0 % 3) }))
+
+        let optimizer = try Optimizer(for: model, try AdaMax(learningRate: 1e-2))
+        for _ in 1...50 {
+            try optimizer.step(on: batch) { batch in
+                try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+            }
+        }
+        print(optimizer.stateByteCount)  // 120: two float32 tensors for 15 parameters
+
+        #expect(optimizer.stateByteCount == 120)
+        #expect(try Self.loss(model, batch) < Self.lossOfNothing)
+    }
+
+    /// YogiRule.md
+    @Test func yogi() throws {
+        let generator = try RandomGenerator(seed: 0)
+        let model = Linear(4, 3, using: generator)
+        let batch = SupervisedBatch(
+            inputs: .normal([30, 4], using: generator),
+            targets: Tensor((0..<30).map { Int64($0 % 3) }))
+
+        let rule = try Yogi(learningRate: 1e-2) { $0.epsilon = 1e-4 }
+        let optimizer = try Optimizer(for: model, rule)
+        for _ in 1...50 {
+            try optimizer.step(on: batch) { batch in
+                try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+            }
+        }
+        print(optimizer.stateByteCount)  // 120: two float32 tensors for 15 parameters
+
+        #expect(optimizer.stateByteCount == 120)
+        #expect(try Self.loss(model, batch) < Self.lossOfNothing)
+    }
+
+    /// LaPropRule.md
+    @Test func laProp() throws {
+        let generator = try RandomGenerator(seed: 0)
+        let model = Linear(4, 3, using: generator)
+        let batch = SupervisedBatch(
+            inputs: .normal([30, 4], using: generator),
+            targets: Tensor((0..<30).map { Int64($0 % 3) }))
+
+        let rule = try LaProp(learningRate: .cosine(1e-2, steps: 50, warmUp: 5)) { $0.weightDecay = 0.1 }
+        let optimizer = try Optimizer(for: model, rule)
+        for _ in 1...50 {
+            try optimizer.step(on: batch) { batch in
+                try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
+            }
+        }
+        print(optimizer.stateByteCount)  // 128: two float32 tensors for 15 parameters, and a number for each tensor
+
+        #expect(optimizer.stateByteCount == 128)
+        #expect(try Self.loss(model, batch) < Self.lossOfNothing)
+    }
+
     /// AdafactorRule.md
     @Test func adafactor() throws {
         let generator = try RandomGenerator(seed: 0)

@@ -119,5 +119,6 @@ import Testing
         #expect(throws: (any Error).self) { try rate([("optimizer.learning_rate", ["-1"])]) }
         #expect(throws: ConfigurationError.self) { try rate([("optimizer.warm_up", ["101"])]) }
         #expect(throws: ConfigurationError.self) { try rate([("optimizer.clip_gradient_norm", ["0"])]) }
+        #expect(throws: ConfigurationError.self) { try rate([("optimizer.clip_fisher_norm", ["0"])]) }
     }
 }

@@ -32,6 +32,29 @@ import Testing
         #expect(throws: HyperparameterError.self) { try candidate.setting([Setting("epsilon3", "0.5")]) }
     }
 
+    /// The clip in the norm of the rule's information is named, kept and refused like the Euclidean one; what has none writes
+    /// none, so that former files are the same.
+    @Test func theFisherNormsClipIsAnOption() throws {
+        let specification = try #require(OptimizerSpecification(argument: "adam:clip_fisher_norm=20,beta1=0.8"))
+        let candidate = try specification.candidate(sharing: [], clip: 1)
+        #expect(candidate.clipFisherNorm == 20 && candidate.clipGradientNorm == 1)
+        #expect(candidate.label == "adam + beta1 0.8 + gradient clip 1.0 + Fisher norm clip 20.0")
+        #expect(candidate.options.last == Setting("clip_fisher_norm", "20.0"))
+        #expect(candidate.hasOptions(candidate.options) && candidate.hasOption("clip_fisher_norm"))
+        #expect(!OptimizerCandidate(label: "sgd", rule: SGD()).hasOption("clip_fisher_norm"))
+        let without = try candidate.setting([Setting("clip_fisher_norm", "none")])
+        #expect(without.clipFisherNorm == nil && without.clipGradientNorm == 1)
+        #expect(!without.options.contains { $0.name == "clip_fisher_norm" })
+        #expect(!without.hasOptions(candidate.options) && !candidate.hasOptions(without.options))
+        let error = #expect(throws: HyperparameterError.self) {
+            try candidate.setting([Setting("clip_fisher_norm", "-1")])
+        }
+        #expect(error?.option == "clip_fisher_norm")
+        let session = try TrainingSession(ToyTask(), candidate, seed: 0)
+        #expect(try session.advance().fisherNorm == nil)
+        #expect(try #require(try session.advance().fisherNorm) > 0)
+    }
+
     /// Files of former versions call some options otherwise.
     @Test func optionsOfFormerFilesAreRecognized() throws {
         let candidate = OptimizerCandidate(

@@ -110,7 +110,8 @@ extension Optimizer {
         skippedInARow = 0
         let (entries, missing) = plan.report
         return StepReport(
-            update: updateCount, loss: lossValue ?? .nan, gradientNorm: norm, fisherNorm: fisherNorm, skipped: nil,
+            update: updateCount, loss: lossValue ?? .nan, gradientNorm: norm, fisherNorm: fisherNorm,
+            skipped: nil,
             withoutGradient: missing, entries: entries)
     }
 

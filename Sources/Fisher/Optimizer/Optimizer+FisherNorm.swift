@@ -35,7 +35,7 @@ extension Optimizer {
         var norms: [Tensor] = []
         for group in groups {
             guard let rule = group.rule as? any InformationKeepingRule else { continue }
-            for number in group.slots 
+            for number in group.slots
             where slots[number].step > 0 && slots[number].parameter.wrappedValue.count > 0 {
                 let slot = slots[number]
                 let parameter = slot.parameter.wrappedValue.detached()

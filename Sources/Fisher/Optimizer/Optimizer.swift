@@ -87,7 +87,8 @@ public final class Optimizer {
         statePrecision: StatePrecision = .full, labelSeed: UInt64 = 0
     ) throws {
         try self.init(
-            parameters: model.parameters, of: model, groups: groups, clipGradientNorm: clipGradientNorm, clipFisherNorm: clipFisherNorm,
+            parameters: model.parameters, of: model, groups: groups, clipGradientNorm: clipGradientNorm,
+            clipFisherNorm: clipFisherNorm,
             nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: labelSeed)
     }
 
@@ -99,7 +100,8 @@ public final class Optimizer {
         statePrecision: StatePrecision = .full, labelSeed: UInt64 = 0
     ) throws {
         try self.init(
-            for: model, groups: [ParameterGroup(.rest, rule)], clipGradientNorm: clipGradientNorm, clipFisherNorm: clipFisherNorm,
+            for: model, groups: [ParameterGroup(.rest, rule)], clipGradientNorm: clipGradientNorm,
+            clipFisherNorm: clipFisherNorm,
             nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: labelSeed)
     }
 
@@ -115,7 +117,8 @@ public final class Optimizer {
         statePrecision: StatePrecision = .full
     ) throws {
         try self.init(
-            parameters: parameters, of: nil, groups: groups, clipGradientNorm: clipGradientNorm, clipFisherNorm: clipFisherNorm,
+            parameters: parameters, of: nil, groups: groups, clipGradientNorm: clipGradientNorm,
+            clipFisherNorm: clipFisherNorm,
             nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: 0)
     }
 

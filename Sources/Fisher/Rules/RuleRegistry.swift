@@ -6,7 +6,8 @@ import Torch
 public enum RuleRegistry {
     private static let registered = Mutex<[any OptimizationRule.Type]>([
         SGD.self, Adagrad.self, RMSProp.self, AdaDelta.self, Adam.self, AdamW.self, AMSGrad.self, AdaMax.self,
-        Yogi.self, LaProp.self, Adafactor.self, FAdam.self, FAdafactor.self, DiagonalNaturalGradient.self, AdaFisher.self, AdaFisherW.self, Muon.self,
+        Yogi.self, LaProp.self, Adafactor.self, FAdam.self, FAdafactor.self, DiagonalNaturalGradient.self,
+        AdaFisher.self, AdaFisherW.self, Muon.self,
         Shampoo.self, SOAP.self, KroneckerFAdam.self, KFAC.self, EKFAC.self, MFAC.self, IEF.self,
         NaturalGradient.self, GaussNewton.self, Newton.self,
     ])

@@ -36,9 +36,11 @@ struct LibraryPlace<Task: ConfigurableTask> {
             [("learning_rate", "\(schedule)")]
             + whole.optimizer.ruleSettings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         let named = try specification.candidate(
-            sharing: shared, clip: whole.optimizer.clipGradientNorm
+            sharing: shared, clip: whole.optimizer.clipGradientNorm,
+            fisherClip: whole.optimizer.clipFisherNorm
         ).setting([Setting("learning_rate", "\(arm.rates[0])")])
-        candidate = OptimizerCandidate(rule: named.rule, clipGradientNorm: named.clipGradientNorm)
+        candidate = OptimizerCandidate(
+            rule: named.rule, clipGradientNorm: named.clipGradientNorm, clipFisherNorm: named.clipFisherNorm)
         problemFolder = Self.problemFolder(problem, resolved)
         armFolder = Self.armFolder(candidate)
     }
@@ -91,7 +93,9 @@ struct LibraryPlace<Task: ConfigurableTask> {
     private static func armFolder(_ candidate: OptimizerCandidate) -> String {
         var rule = candidate.rule
         rule.learningRate = rule.learningRate.scaled(toPeak: 1)
-        let shape = OptimizerCandidate(rule: rule, clipGradientNorm: candidate.clipGradientNorm)
+        let shape = OptimizerCandidate(
+            rule: rule, clipGradientNorm: candidate.clipGradientNorm, clipFisherNorm: candidate.clipFisherNorm
+        )
         return StudyDirectory.slug(candidate.label) + "-"
             + digest(shape.options.map { "\($0.name) = \($0.value)" })
     }

@@ -96,7 +96,9 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             + configuration.optimizer.ruleSettings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
             + settings.map { ($0.name, $0.value) }
         let candidates = try specifications.map {
-            try $0.candidate(sharing: shared, clip: configuration.optimizer.clipGradientNorm)
+            try $0.candidate(
+                sharing: shared, clip: configuration.optimizer.clipGradientNorm,
+                fisherClip: configuration.optimizer.clipFisherNorm)
         }
         for setting in settings where !candidates.contains(where: { $0.rule.hasOption(named: setting.name) })
         {

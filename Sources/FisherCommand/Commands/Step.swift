@@ -51,6 +51,8 @@ struct Step: ParsableCommand {
     var saveState: String?
     @Option(help: "Clip the norm of the whole gradient.")
     var clipGradientNorm: Double?
+    @Option(help: "Clip the norm of the whole gradient in the information that the rule keeps.")
+    var clipFisherNorm: Double?
     @Option(help: "automatic: the fused path where there is one; formula: tensor operations.")
     var execution: Execution = .automatic
 
@@ -91,7 +93,8 @@ struct Step: ParsableCommand {
     /// Steps on batches of a model.
     private func run(on plain: PlainNetwork, _ group: ParameterGroup) throws {
         let bound = try Optimizer(
-            for: plain.network, groups: [group], clipGradientNorm: clipGradientNorm, execution: execution,
+            for: plain.network, groups: [group], clipGradientNorm: clipGradientNorm,
+            clipFisherNorm: clipFisherNorm, execution: execution,
             labelSeed: seed)
         if let state { try bound.restore(try SafetensorsFile(path: state).allTensors()) }
         for path in batches {
@@ -120,7 +123,8 @@ struct Step: ParsableCommand {
                 path: ParameterPath(components: [entry.name]), parameter: Parameter(wrappedValue: tensor))
         }
         let bound = try Optimizer(
-            parameters: named, groups: [group], clipGradientNorm: clipGradientNorm, execution: execution)
+            parameters: named, groups: [group], clipGradientNorm: clipGradientNorm,
+            clipFisherNorm: clipFisherNorm, execution: execution)
         if let state { try bound.restore(try SafetensorsFile(path: state).allTensors()) }
         for path in gradients { try bound.update(with: try stepGradients(path, for: named, of: parameters)) }
         try finish(bound, named, metadata: file.metadata)

@@ -18,6 +18,10 @@ public struct OptimizerConfiguration: ConfigurableOptions {
     /// The largest norm of the whole gradient; nil for no clipping.
     @Configurable("optimizer.clip_gradient_norm", .positive, "clip the norm of the whole gradient")
     public var clipGradientNorm: Double? = nil
+    /// The largest norm of the whole gradient in the information that the rule keeps; nil for no such clipping.
+    @Configurable(
+        "optimizer.clip_fisher_norm", .positive, "clip the gradient's norm in the rule's information")
+    public var clipFisherNorm: Double? = nil
     /// The rule's own options that were set, as text by name.
     public internal(set) var ruleSettings: [String: String] = [:]
 
@@ -43,6 +47,7 @@ public struct OptimizerConfiguration: ConfigurableOptions {
         // A constant rate is written as a number, which the course would shape.
         schedule = .constant
         clipGradientNorm = candidate.clipGradientNorm
+        clipFisherNorm = candidate.clipFisherNorm
         let own = candidate.rule.settings.filter { $0.name != "learning_rate" }
         ruleSettings = Dictionary(own.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 })
     }
@@ -72,7 +77,8 @@ public struct OptimizerConfiguration: ConfigurableOptions {
         rule.learningRate = try learningRate(steps: steps)
         // Setting the learning rate again checks its value.
         try rule.set("learning_rate", to: "\(rule.learningRate)")
-        return OptimizerCandidate(rule: rule, clipGradientNorm: clipGradientNorm)
+        return OptimizerCandidate(
+            rule: rule, clipGradientNorm: clipGradientNorm, clipFisherNorm: clipFisherNorm)
     }
 
     /// The schedule of the learning rate over a run of a given length.

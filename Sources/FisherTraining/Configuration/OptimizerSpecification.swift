@@ -33,27 +33,30 @@ package struct OptimizerSpecification: Sendable {
 
     /// The candidate: the rule's defaults, then what all optimizers share if the rule has it, then what is
     /// set for this one.
-    package func candidate(sharing shared: [(name: String, value: String)], clip: Double?) throws
-        -> OptimizerCandidate
-    {
+    package func candidate(
+        sharing shared: [(name: String, value: String)], clip: Double?, fisherClip: Double? = nil
+    ) throws -> OptimizerCandidate {
         var rule = try RuleRegistry.rule(named: name)
-        var clip = clip
+        var (clip, fisherClip) = (clip, fisherClip)
         for setting in shared where rule.hasOption(named: setting.name) {
             try rule.set(setting.name, to: setting.value)
         }
         var shown: [String] = []
         for setting in settings {
             if setting.name == "clip_gradient_norm" {
-                clip = try OptimizerCandidate.gradientNorm(setting.value)
+                clip = try OptimizerCandidate.norm(setting.value, of: setting.name)
+            } else if setting.name == "clip_fisher_norm" {
+                fisherClip = try OptimizerCandidate.norm(setting.value, of: setting.name)
             } else {
                 try rule.set(setting.name, to: setting.value)
                 shown.append("\(setting.name) \(setting.value)")
             }
         }
         if let clip { shown.append("gradient clip \(clip)") }
+        if let fisherClip { shown.append("Fisher norm clip \(fisherClip)") }
         return OptimizerCandidate(
             label: ([type(of: rule).summary.name] + shown).joined(separator: " + "), rule: rule,
-            clipGradientNorm: clip)
+            clipGradientNorm: clip, clipFisherNorm: fisherClip)
     }
 }
 

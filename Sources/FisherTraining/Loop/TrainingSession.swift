@@ -43,7 +43,7 @@ public final class TrainingSession<Task: TrainingTask> {
     {
         try Optimizer(
             for: model, groups: candidate.rule.groups(for: model),
-            clipGradientNorm: candidate.clipGradientNorm)
+            clipGradientNorm: candidate.clipGradientNorm, clipFisherNorm: candidate.clipFisherNorm)
     }
 
     /// Makes a step.

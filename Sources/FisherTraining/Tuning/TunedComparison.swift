@@ -11,6 +11,7 @@ public enum HyperparameterPolicy: String, CaseIterable, Sendable {
 
     private static let shared = [
         "learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "clip_gradient_norm",
+        "clip_fisher_norm",
     ]
 
     /// The optimizers of the comparison, made from those that were tuned.
