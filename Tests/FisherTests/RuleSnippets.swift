@@ -192,7 +192,7 @@ import Testing
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
             }
         }
-        print(optimizer.stateByteCount)  // 128: two float32 tensors for 15 parameters, and a number for each tensor
+        print(optimizer.stateByteCount)  // 128: two float32 tensors for 15 parameters, two numbers
 
         #expect(optimizer.stateByteCount == 128)
         #expect(try Self.loss(model, batch) < Self.lossOfNothing)

@@ -32,10 +32,11 @@ import Testing
         #expect(throws: HyperparameterError.self) { try candidate.setting([Setting("epsilon3", "0.5")]) }
     }
 
-    /// The clip in the norm of the rule's information is named, kept and refused like the Euclidean one; what has none writes
-    /// none, so that former files are the same.
+    /// The clip in the norm of the rule's information is named, kept and refused like the Euclidean one; where there
+    /// is none, none is written, so that former files are the same.
     @Test func theFisherNormsClipIsAnOption() throws {
-        let specification = try #require(OptimizerSpecification(argument: "adam:clip_fisher_norm=20,beta1=0.8"))
+        let specification = try #require(
+            OptimizerSpecification(argument: "adam:clip_fisher_norm=20,beta1=0.8"))
         let candidate = try specification.candidate(sharing: [], clip: 1)
         #expect(candidate.clipFisherNorm == 20 && candidate.clipGradientNorm == 1)
         #expect(candidate.label == "adam + beta1 0.8 + gradient clip 1.0 + Fisher norm clip 20.0")
