@@ -131,7 +131,7 @@ import Testing
 
     @Test(
         arguments: [
-            ("sgd", 1, "sgd keeps none"), ("muon", 1, "muon keeps none"), ("adam", 0, "more than zero"),
+            ("sgd", 1, "sgd does not"), ("muon", 1, "muon does not"), ("adam", 0, "more than zero"),
             ("adam", -.infinity, "more than zero"),
         ] as [(String, Double, String)])
     func refusals(_ name: String, _ clip: Double, _ words: String) throws {
