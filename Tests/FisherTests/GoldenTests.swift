@@ -8,7 +8,7 @@ import Testing
 @Suite struct GoldenTests {
     @Test func allCasesAreHere() {
         #expect(RuleCase.all(in: "golden").count == 126)
-        #expect(RuleCase.all(in: "options").count == 25)
+        #expect(RuleCase.all(in: "options").count == 35)
         #expect(RuleCase.all(in: "pytorch").count == 26)
     }
 
