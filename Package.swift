@@ -58,6 +58,7 @@ let package = Package(
         .library(name: "FisherTraining", targets: ["FisherTraining"]),
         .library(name: "FisherBenchmarks", targets: ["FisherBenchmarks"]),
         .library(name: "FisherTasks", targets: ["FisherTasks"]),
+        .library(name: "FisherClaims", targets: ["FisherClaims"]),
         .library(name: "FisherCommand", targets: ["FisherCommand"]),
         .executable(name: "fisher", targets: ["FisherMain"]),
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
@@ -104,9 +105,15 @@ let package = Package(
             name: "FisherTasks",
             dependencies: ["CDigits", "FisherMedia", "FisherOptions", "FisherTables", "FisherTraining"]),
         .target(
+            name: "FisherClaims",
+            dependencies: [
+                "FisherBenchmarks", "FisherFiles", "FisherReports", "FisherTasks", "FisherTraining",
+            ]),
+        .target(
             name: "FisherCommand",
             dependencies: [
                 "FisherBenchmarks",
+                "FisherClaims",
                 "FisherInference",
                 "FisherMedia",
                 "FisherReports",
@@ -146,6 +153,7 @@ let package = Package(
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherInferenceTests", dependencies: ["FisherInference", "FisherTables"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher", "FisherInference"]),
+        .testTarget(name: "FisherClaimsTests", dependencies: ["FisherClaims"]),
         .testTarget(
             name: "FisherTrainingTests",
             dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),
