@@ -1,0 +1,120 @@
+// The article that the study writes: `Documentation/Exponent.md`.
+
+extension ExponentStudy {
+    /// The rule of decision, stated before the finals are run.
+    package static let rule = """
+        A finalist is better on a problem if the simultaneous 95 % interval of its paired difference to FAdam at 1/2 lies \
+        below zero over \(finalSeedCount) seeds, with both learning rates inside the rates that were tried; worse, if it \
+        lies above. The default changes only to a finalist that is better on every problem.
+        """
+
+    /// The article as Markdown.
+    ///
+    /// - Parameters:
+    ///   - data: the path of the data, for readers.
+    ///   - powers: the powers above 1/2 of the screening.
+    package func article(data: String, powers: [Double]) -> String {
+        var parts = [
+            """
+            # FAdam's exponent
+
+            FAdam divides the gradient by a power rho of the diagonal of the Fisher information, f^rho. The paper has rho = 1/2
+            (Hwang 2024, Table 2); in early runs 0.6 was better. A higher power changes two things: the direction of each
+            tensor's step, and its length, which is then set by the clip. This study tells them apart. It is written by
+            `make exponent`; every number of it is in `\(data)`.
+
+            ## Method
+
+            Stage 1 screens \(screeningArmCount) arms on one problem, with two seeds, each at a learning rate of its own that
+            is chosen on data held out for tuning, from a grid that grows while the best lies at its edge: rho x length x
+            clip x beta2 x source of the information, and as controls AdamW, AdamW with steps of length 1, and AdamW on a power
+            of the gradient (GradPower, Wang et al. 2025), all three with the norm of the gradient clipped to 1. The length is
+            the option `length`: the own one of the power; that of 1/2, tensor by tensor and step by step; or 1. No arm has
+            weight decay, whose length and clip would be factors of their own.
+
+            Stage 2 takes at most six finalists, for each part in the question the arm of the lowest mean loss, to
+            \(problems.count) problems with \(Self.finalSeedCount) seeds each, tuned anew on each.
+
+            \(Self.rule)
+
+            The parts of the finalists: \(ExponentRole.allCases.map(\.text).joined(separator: "; ")).
+            """
+        ]
+        parts.append(screeningPart(powers: powers))
+        parts.append(finalsPart)
+        parts.append(
+            """
+            ## Commands
+
+            ```
+            make exponent                                              # both stages, resumable
+            fisher reproduce exponent --stage screening                # stage 1 alone
+            fisher reproduce exponent --stage finals --problem NAME    # one problem of stage 2
+            ```
+
+            | problem | trained by |
+            | :-- | :-- |
+            \(problems.map { "| \($0.name) | `\($0.command)` |" }.joined(separator: "\n"))
+
+            Runs at the chosen rates trained for \(NumberText.plain.fixed(trainingHours, decimals: 1)) hours in all, with
+            swift-fisher \(environment.packageVersion), libtorch \(environment.engineVersion), \(environment.processorName),
+            \(NumberText.plain.counted(environment.threads, "thread")); finished on \(environment.date).
+            """)
+        return parts.joined(separator: "\n\n") + "\n"
+    }
+
+    private func screeningPart(powers: [Double]) -> String {
+        if screening.isEmpty { return "## Screening\n\nNot run yet." }
+        let state =
+            isScreened
+            ? ""
+            : "\(screening.count) of \(screeningArmCount) arms are finished; no finalist is chosen yet.\n\n"
+        return """
+            ## Screening
+
+            \(state)\(legendOfScreening)
+
+            \(screeningTable.markdown())
+            What power and length do, over all settings of the other factors that have both sides (clip as named; beta2 and
+            source vary):
+
+            \(effectTable(powers: powers).markdown())
+            """
+    }
+
+    private var legendOfScreening: String {
+        "Validation loss by increasing mean. Two seeds show a direction, no difference; * marks a rate at the edge."
+    }
+
+    private var finalsPart: String {
+        if finals.isEmpty { return "## Finals\n\nNot run yet." }
+        return """
+            ## Finals
+
+            \(conclusion)
+
+            \(finalsTable.markdown())
+            \(legend)
+            """
+    }
+
+    /// What the finals say by the rule.
+    package var conclusion: String {
+        guard isComplete else {
+            return
+                "The finals are not complete: \(finals.count) of \(finalists.count * problems.count) results are there, and "
+                + "nothing is decided."
+        }
+        let counts = finalists.filter { $0.role != .reference }.map { finalist in
+            let outcomes = contrasts.filter { $0.finalist == finalist }.map(\.outcome)
+            return "\(finalist.arm.label) (\(finalist.role.text)) is better than 1/2 on "
+                + "\(outcomes.count { $0 == .better }) of \(problems.count) problems, worse on "
+                + "\(outcomes.count { $0 == .worse }), and on \(outcomes.count { $0 == .open }) it cannot be told."
+        }
+        let end =
+            betterEverywhere.isEmpty
+            ? "No finalist is better on all: the default stays."
+            : "Better on all: \(betterEverywhere.map(\.arm.label).joined(separator: "; "))."
+        return (counts + [end]).joined(separator: " ")
+    }
+}
