@@ -5,7 +5,7 @@ SPEECH ?= runs/demo-speech
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech bench bench-information coverage format lint docs clean
+.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech bench bench-information coverage exponent format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -52,6 +52,13 @@ bench-information: build ## time estimates of the information beside Python libr
 coverage: build ## measure the coverage of the intervals of fisher infer and the error rates of its test, about 30 minutes
 	$$($(SWIFT) build -c release --show-bin-path)/fisher bench coverage --rows 1000 --sets 2000
 	$$($(SWIFT) build -c release --show-bin-path)/fisher bench coverage --rows 100 --sets 500 --tested 500
+
+exponent: build ## study what FAdam's exponent does, in two processes; goes on where it was stopped; writes Documentation/Exponent.md
+	@mkdir -p runs/reproduce/exponent-study
+	@fisher=$$($(SWIFT) build -c release --show-bin-path)/fisher; \
+	$$fisher reproduce exponent-study > runs/reproduce/exponent-study/second.log 2>&1 & \
+	$$fisher reproduce exponent-study --article Documentation/Exponent.md --data Documentation/Data/exponent.csv; \
+	status=$$?; wait; exit $$status
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive --parallel Examples Fuzz Sources Tests Plugins Package.swift

@@ -54,8 +54,8 @@ package enum ExponentPlan {
         speech("speech-large", size: "tiny", steps: 200),
     ]
 
-    /// The learning rates that an arm begins with; its grid grows while the best lies at an edge.
-    static func rates(of arm: ExponentArm, on problem: Problem) -> [Double] {
+    /// The learning rates that every arm begins with on a problem; a grid grows while the best lies at an edge.
+    static func rates(on problem: Problem) -> [Double] {
         let center = problem.task == "language" ? 4e-3 : problem.task == "speech" ? 4e-3 : 2e-3
         return [center / 2, center, center * 2]
     }

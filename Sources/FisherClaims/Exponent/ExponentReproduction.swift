@@ -1,26 +1,13 @@
-import FisherFiles
 import FisherStudies
 import FisherTraining
 
-/// Runs the study of FAdam's exponent in a folder, resumable at any moment.
+/// Runs the study of FAdam's exponent in a folder of reproductions, resumable at any moment.
 ///
-///     screening/               the runs of stage 1
-///     finals/PROBLEM/          the runs of a problem of stage 2
-///     screening/result/        what stage 1 found; stage 2 takes its finalists from there
-///     results.json, .csv       the whole study
+///     runs/                trained runs, shared with claims
+///     exponent-study/      results.json and results.csv: the whole study
 ///
-/// Each problem has a folder of its own, so that several processes can share the finals.
+/// Several processes may run it at once: each run is trained by one of them.
 package struct ExponentReproduction {
-    /// What is to be run.
-    package enum Stage: String, CaseIterable, Sendable {
-        /// Many arms on one problem with two seeds.
-        case screening
-        /// At most six arms on all problems with ten seeds.
-        case finals
-        /// Both.
-        case all
-    }
-
     private let folder: String
     private let screening: [ExponentArm]
     private let screeningProblem: Problem
@@ -47,78 +34,47 @@ package struct ExponentReproduction {
         self.seeds = seeds
     }
 
-    /// The names of the problems of the finals.
-    package var problemNames: [String] { problems.map(\.name) }
+    /// The results and their table.
+    package var files: StudyFiles { StudyFiles(folder: "\(folder)/exponent-study") }
 
-    /// The number of arms that a stage tunes and runs, for progress; the finals have six on each problem at most.
-    package func armCount(_ stage: Stage, on names: [String]) -> Int {
-        let finals = ExponentRole.allCases.count * problems.count { names.contains($0.name) }
-        return switch stage {
-        case .screening: screening.count
-        case .finals: finals
-        case .all: screening.count + finals
-        }
-    }
-
-    /// Runs what is missing of a stage, and returns the study as far as it goes.
+    /// Trains what is missing, and returns the study, which is written after each arm.
     ///
     /// - Parameters:
-    ///   - stage: what is to be run.
-    ///   - names: the problems of the finals that are run.
+    ///   - screensOnly: whether to end before the finals.
     ///   - progress: the display of progress.
-    /// - Throws: `Interrupted` when everything has been saved; `StorageError` of kind `notFound` for finals without
-    ///   a complete screening, and others and `StudyFileError` if the folder cannot be used; what tasks and rules throw.
-    package func run(_ stage: Stage, on names: [String], progress: ProgressDisplay) throws -> ExponentStudy {
-        var study = try screened(stage != .finals, progress)
-        guard stage != .screening else { return study }
-        guard study.isScreened else {
-            throw StorageError(
-                .notFound, path: folder,
-                reason: "has no complete screening, which names the finalists: run --stage screening first")
-        }
-        for problem in problems where names.contains(problem.name) {
-            let library = RunLibrary(path: "\(folder)/finals/\(problem.name)")
-            for finalist in study.finalists {
-                study.finals.append(
-                    try result(of: finalist.arm, on: problem, seeds: seeds.finals, in: library, progress))
-            }
-        }
-        if names.count == problems.count { try files("").write(study) }
-        return study
-    }
-
-    /// The study after stage 1, which is run as far as it is missing if that is asked for, and otherwise read.
-    private func screened(_ runs: Bool, _ progress: ProgressDisplay) throws -> ExponentStudy {
-        let files = files("/screening/result")
+    /// - Throws: `Interrupted` when everything has been saved; `StorageError` and `StudyFileError` if the folder cannot be
+    ///   used; what tasks and rules throw.
+    @discardableResult
+    package func run(screensOnly: Bool, progress: ProgressDisplay) throws -> ExponentStudy {
         var study = ExponentStudy(
             environment: .current(), screening: [], screeningArmCount: screening.count, finals: [],
             problems: problems.map { .init(name: $0.name, command: $0.command) })
-        guard runs else {
-            let known = files.hasResult ? try files.read(ExponentStudy.self).screening : []
-            // Of another plan's arms only those that are the same count.
-            study.screening = screening.compactMap { arm in
-                known.first { $0.arm == arm && $0.problem == screeningProblem.name }
-            }
-            return study
-        }
-        let library = RunLibrary(path: "\(folder)/screening")
+        let library = RunLibrary(path: "\(folder)/runs")
         for arm in screening {
+            progress.note("screening \(study.screening.count + 1) of \(screening.count): \(arm.label)")
             study.screening.append(
-                try result(of: arm, on: screeningProblem, seeds: seeds.screening, in: library, progress))
+                try result(of: arm, on: screeningProblem, seeds.screening, in: library, progress))
             try files.write(study)
+        }
+        if screensOnly { return study }
+        for problem in problems {
+            for finalist in study.finalists {
+                progress.note("\(problem.name): \(finalist.arm.label)")
+                study.finals.append(
+                    try result(of: finalist.arm, on: problem, seeds.finals, in: library, progress))
+                try files.write(study)
+            }
         }
         return study
     }
 
-    private func files(_ below: String) -> StudyFiles { StudyFiles(folder: folder + below) }
-
     private func result(
-        of arm: ExponentArm, on problem: Problem, seeds: [UInt64], in library: RunLibrary,
+        of arm: ExponentArm, on problem: Problem, _ seeds: [UInt64], in library: RunLibrary,
         _ progress: ProgressDisplay
     ) throws -> ExponentResult {
         let tuned = try library.tuned(
-            Arm(arm.optimizer, rates: ExponentPlan.rates(of: arm, on: problem), label: arm.label),
-            on: problem, seeds: seeds, progress: progress)
+            Arm(arm.optimizer, rates: ExponentPlan.rates(on: problem), label: arm.label), on: problem,
+            seeds: seeds, progress: progress)
         return ExponentResult(
             problem: problem.name, arm: arm, rate: tuned.rate, isInterior: tuned.isInterior,
             trials: tuned.trials.map { .init(rate: $0.rate, loss: $0.loss) },

@@ -47,9 +47,8 @@ extension ExponentStudy {
             ## Commands
 
             ```
-            make exponent                                              # both stages, resumable
-            fisher reproduce exponent --stage screening                # stage 1 alone
-            fisher reproduce exponent --stage finals --problem NAME    # one problem of stage 2
+            make exponent                                      # both stages in two processes; goes on where it was stopped
+            fisher reproduce exponent-study --screening-only   # stage 1 alone
             ```
 
             | problem | trained by |

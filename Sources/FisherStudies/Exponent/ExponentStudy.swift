@@ -82,7 +82,7 @@ package struct ExponentStudy: Codable, Hashable, Sendable {
 
 extension ExponentStudy: StudyDocument {
     /// The name of the document in messages.
-    package static let kind = "a result of fisher reproduce exponent"
+    package static let kind = "a result of fisher reproduce exponent-study"
     /// The version of the JSON layout that this package writes and reads.
     package static let currentFormatVersion = 1
 
