@@ -13,25 +13,27 @@ package struct ExponentReproduction {
     private let screeningProblem: Problem
     private let problems: [Problem]
     private let seeds: (screening: [UInt64], finals: [UInt64])
+    private let rates: (Problem) -> [Double]
 
     /// Prepares the study in a folder, which need not exist yet.
     package init(in folder: String) {
         self.init(
             in: folder, screening: ExponentPlan.screening, on: ExponentPlan.screeningProblem,
             problems: ExponentPlan.finalProblems,
-            seeds: (ExponentPlan.screeningSeeds, ExponentPlan.finalSeeds))
+            seeds: (ExponentPlan.screeningSeeds, ExponentPlan.finalSeeds), rates: ExponentPlan.rates)
     }
 
-    /// Prepares a study of other arms and problems; for tests.
+    /// Prepares a study of other arms, problems and first learning rates; for tests.
     init(
         in folder: String, screening: [ExponentArm], on screeningProblem: Problem, problems: [Problem],
-        seeds: (screening: [UInt64], finals: [UInt64])
+        seeds: (screening: [UInt64], finals: [UInt64]), rates: @escaping (Problem) -> [Double]
     ) {
         self.folder = folder
         self.screening = screening
         self.screeningProblem = screeningProblem
         self.problems = problems
         self.seeds = seeds
+        self.rates = rates
     }
 
     /// The results and their table.
@@ -73,8 +75,8 @@ package struct ExponentReproduction {
         _ progress: ProgressDisplay
     ) throws -> ExponentResult {
         let tuned = try library.tuned(
-            Arm(arm.optimizer, rates: ExponentPlan.rates(on: problem), label: arm.label), on: problem,
-            seeds: seeds, progress: progress)
+            Arm(arm.optimizer, rates: rates(problem), label: arm.label), on: problem,
+            seeds: seeds, tuningSeeds: problem.tuningSeeds, progress: progress)
         return ExponentResult(
             problem: problem.name, arm: arm, rate: tuned.rate, isInterior: tuned.isInterior,
             trials: tuned.trials.map { .init(rate: $0.rate, loss: $0.loss) },

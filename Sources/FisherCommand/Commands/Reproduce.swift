@@ -17,7 +17,8 @@ struct Reproduce: ParsableCommand {
             Trained runs are kept below the output folder and shared between claims; whatever was stopped goes on with the same \
             command.
             """,
-        subcommands: [ReproduceRun.self, ReproduceList.self], defaultSubcommand: ReproduceRun.self)
+        subcommands: [ReproduceRun.self, ReproduceList.self, ReproduceExponent.self],
+        defaultSubcommand: ReproduceRun.self)
 }
 
 extension ClaimForm: ExpressibleByArgument {}
