@@ -141,8 +141,20 @@ import Testing
         let rows = study.csv().split(separator: "\n")
         #expect(rows.count == 1 + Self.screening.count * 4 + 12 * 12)
         let article = study.article(data: "data.csv", powers: [0.6, 0.7])
-        for part in [ExponentStudy.rule, study.conclusion, study.finalsTable.markdown(), "data.csv"] {
-            #expect(article.contains(part))
+        let words = [ExponentStudy.rule, study.conclusion].map(ExponentStudy.wrapped)
+        for part in words + [study.finalsTable.markdown(), "data.csv"] { #expect(article.contains(part)) }
+    }
+
+    /// The article in the repository states the rule and the problems of this plan.
+    @Test func theArticleIsOfThisPlan() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let article = try String(
+            contentsOf: root.appending(path: "Documentation/Exponent.md"), encoding: .utf8)
+        #expect(article.contains(ExponentStudy.wrapped(ExponentStudy.rule)))
+        #expect(article.contains("\(ExponentPlan.screening.count) arms"))
+        for problem in ExponentPlan.finalProblems {
+            #expect(article.contains("| \(problem.name) | `\(problem.command)` |"))
         }
     }
 
@@ -161,6 +173,7 @@ import Testing
             }
         }
         let names = ExponentPlan.finalProblems.map(\.name)
-        #expect(Set(names).count == names.count && !names.contains(ExponentPlan.screeningProblem.name))
+        #expect(Set(names).count == names.count)
+        #expect(Set(ExponentPlan.screeningSeeds).isDisjoint(with: ExponentPlan.finalSeeds))
     }
 }

@@ -23,6 +23,8 @@ struct ReproduceExponent: ParsableCommand {
     var output = "runs/reproduce"
     @Flag(help: "End after stage 1.")
     var screeningOnly = false
+    @Flag(help: "Train nothing: take the results as far as they are there.")
+    var resultsOnly = false
     @Option(help: "A file for the article, as Markdown.")
     var article: String?
     @Option(help: "A file for its data, as comma-separated values.")
@@ -32,19 +34,8 @@ struct ReproduceExponent: ParsableCommand {
 
     func run() throws {
         for path in [article, data].compactMap(\.self) { try FileWriter.check(path) }
-        Interruption.install()
-        // Sums of several threads round differently; small problems gain nothing by them.
-        Engine.threadCount = 1
-        let progress = ProgressDisplay(runCount: 0)
         let reproduction = ExponentReproduction(in: output)
-        let study: ExponentStudy
-        do {
-            study = try reproduction.run(screensOnly: screeningOnly, progress: progress)
-            progress.finish()
-        } catch let error as Interrupted {
-            progress.finish()
-            throw Resumable(signal: error.signal, command: "the same command")
-        }
+        let study = resultsOnly ? try reproduction.files.read(ExponentStudy.self) : try trained(reproduction)
         if let data { try StudyFiles.replaceFile(at: data, with: Data(study.csv().utf8)) }
         if let article {
             let text = study.article(data: data ?? reproduction.files.csv, powers: ExponentPlan.powers)
@@ -52,6 +43,20 @@ struct ReproduceExponent: ParsableCommand {
         }
         if json { return printJSON(study.json()) }
         say(study.text(usesColor: ProgressOutput.standardOutput().usesColor))
-        if study.isComplete { say(study.conclusion) }
+        if !study.finals.isEmpty { say(study.conclusion) }
+    }
+
+    /// The study after what was missing of it has been trained.
+    private func trained(_ reproduction: ExponentReproduction) throws -> ExponentStudy {
+        Interruption.install()
+        // Sums of several threads round differently; small problems gain nothing by them.
+        Engine.threadCount = 1
+        let progress = ProgressDisplay(runCount: 0)
+        defer { progress.finish() }
+        do {
+            return try reproduction.run(screensOnly: screeningOnly, progress: progress)
+        } catch let error as Interrupted {
+            throw Resumable(signal: error.signal, command: "the same command")
+        }
     }
 }

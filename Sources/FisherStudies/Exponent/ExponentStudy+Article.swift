@@ -25,7 +25,7 @@ extension ExponentStudy {
 
             ## Method
 
-            Stage 1 screens \(screeningArmCount) arms on one problem, with two seeds, each at a learning rate of its own that
+            Stage 1 screens \(screeningArmCount) arms on the first problem of the table below, with two seeds, each at a learning rate of its own that
             is chosen on data held out for tuning, from a grid that grows while the best lies at its edge: rho x length x
             clip x beta2 x source of the information, and as controls AdamW, AdamW with steps of length 1, and AdamW on a power
             of the gradient (GradPower, Wang et al. 2025), all three with the norm of the gradient clipped to 1. The length is
@@ -33,11 +33,11 @@ extension ExponentStudy {
             weight decay, whose length and clip would be factors of their own.
 
             Stage 2 takes at most six finalists, for each part in the question the arm of the lowest mean loss, to
-            \(problems.count) problems with \(Self.finalSeedCount) seeds each, tuned anew on each.
+            \(problems.count) problems with \(Self.finalSeedCount) other seeds, tuned anew on each.
 
-            \(Self.rule)
+            \(Self.wrapped(Self.rule))
 
-            The parts of the finalists: \(ExponentRole.allCases.map(\.text).joined(separator: "; ")).
+            \(Self.wrapped("The parts of the finalists: " + ExponentRole.allCases.map(\.text).joined(separator: "; ") + "."))
             """
         ]
         parts.append(screeningPart(powers: powers))
@@ -60,6 +60,11 @@ extension ExponentStudy {
             \(NumberText.plain.counted(environment.threads, "thread")); finished on \(environment.date).
             """)
         return parts.joined(separator: "\n\n") + "\n"
+    }
+
+    /// A paragraph in the lines of an article.
+    package static func wrapped(_ text: String) -> String {
+        DisplayWidth.wrapped(text, width: 120).joined(separator: "\n")
     }
 
     private func screeningPart(powers: [Double]) -> String {
@@ -90,7 +95,7 @@ extension ExponentStudy {
         return """
             ## Finals
 
-            \(conclusion)
+            \(Self.wrapped(conclusion))
 
             \(finalsTable.markdown())
             \(legend)
