@@ -214,7 +214,7 @@ struct ReproduceRun: ParsableCommand {
             case .outOfTime: "It was not decided: it did not fit into the time that was given."
             }
         }
-        var command = ["fisher", "reproduce"] + (names.count == 1 && write != nil ? ["all"] : names)
+        var command = ["fisher", "reproduce", "all"]
         if arguments.form != .short { command += ["--form", arguments.form.rawValue] }
         if let within { command += ["--within", NumberText.short(within)] }
         if let write { command += ["--write", write] }
