@@ -102,7 +102,7 @@ public struct ClaimsOverview: Sendable {
                     "All claims",
                     [
                         .table(
-                            table, class: "results runs texts", style: { _ in nil },
+                            table, class: "results runs judged", style: { _ in nil },
                             label: { row in
                                 let name = documents[row].statement.name
                                 return [.tag("a", ["href": "\(name)/report.html"], name)]
