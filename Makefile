@@ -2,10 +2,11 @@
 SWIFT ?= swift
 OUTPUT ?= runs/demo
 SPEECH ?= runs/demo-speech
+REPRODUCE ?= runs/reproduce
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech bench bench-information coverage format lint docs clean
+.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech reproduce bench bench-information coverage exponent format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -41,6 +42,10 @@ demo: build ## compare four optimizers on a byte-level GPT, about 6 minutes on 2
 demo-speech: build ## train a recognizer of spoken digits (by espeak-ng, which it names where it is missing), under 5 minutes once built
 	$$($(SWIFT) build -c release --show-bin-path)/fisher train speech --preset tiny --resume --output $(SPEECH)
 
+reproduce: build ## decide the claims of the sources in their short form, within two hours; writes Documentation/Claims.md
+	$$($(SWIFT) build -c release --show-bin-path)/fisher reproduce all --within 2 --output $(REPRODUCE) \
+		--write Documentation/Claims.md
+
 bench: build ## time steps and estimates beside their Python peers, in turns; writes Benchmarks/*.md, about an hour
 	@Scripts/bench
 	@$(MAKE) bench-information
@@ -52,6 +57,14 @@ bench-information: build ## time estimates of the information beside Python libr
 coverage: build ## measure the coverage of the intervals of fisher infer and the error rates of its test, about 30 minutes
 	$$($(SWIFT) build -c release --show-bin-path)/fisher bench coverage --rows 1000 --sets 2000
 	$$($(SWIFT) build -c release --show-bin-path)/fisher bench coverage --rows 100 --sets 500 --tested 500
+
+exponent: build ## study what FAdam's exponent does, in two processes; goes on where it was stopped; writes Documentation/Exponent.md
+	@mkdir -p $(REPRODUCE)/exponent-study
+	@fisher=$$($(SWIFT) build -c release --show-bin-path)/fisher; \
+	$$fisher reproduce exponent-study --output $(REPRODUCE) > $(REPRODUCE)/exponent-study/second.log 2>&1 & \
+	$$fisher reproduce exponent-study --output $(REPRODUCE) --article Documentation/Exponent.md \
+		--data Documentation/Data/exponent.csv; \
+	status=$$?; wait; exit $$status
 
 format: ## format the sources
 	$(SWIFT) format --in-place --recursive --parallel Examples Fuzz Sources Tests Plugins Package.swift

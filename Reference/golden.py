@@ -154,6 +154,21 @@ FURTHER_OPTIONS: list[tuple[str, str, str, Options]] = [
     ("no-decay", "fadam", "dead-rows", FADAM | {"decay": "none", "weight_decay": 0.1}),
     ("exponent", "fadafactor", "dead-rows", FADAM | {"rho": 0.35, "weight_decay": 0.05}),
     ("raw-momentum", "fadafactor", "mixed-scale", FADAM | {"momentum": "raw", "rho": 0.8, "clip": 0.5}),
+    ("unit-length", "fadam", "normal", FADAM | {"length": "unit", "rho": 0.6, "clip": None}),
+    ("unit-length", "fadam", "zero-first", FADAM | {"length": "unit", "clip": 0.7}),
+    ("unit-length", "fadafactor", "mixed-scale", FADAM | {"length": "unit", "rho": 0.6}),
+    ("unit-length", "adamw", "dead-rows", ADAM | {"length": "unit", "weight_decay": 0.1}),
+    ("square-root-length", "fadam", "mixed-scale", FADAM | {"length": "square_root", "rho": 0.7}),
+    ("square-root-length", "fadam", "dead-rows", FADAM | {"length": "square_root", "rho": 0.6, "clip": None}),
+    (
+        "square-root-length-raw",
+        "fadam",
+        "zero-first",
+        FADAM | {"length": "square_root", "rho": 0.8, "momentum": "raw", "clip": 0.5},
+    ),
+    ("square-root-length", "adamw", "tiny", ADAM | {"length": "square_root", "power": 0.75, "eps": 1e-10}),
+    ("gradient-power", "adamw", "normal", ADAM | {"gradient_power": 1.2, "weight_decay": 0.1}),
+    ("gradient-power", "adam", "zero-first", ADAM | {"gradient_power": 0.7, "weight_decay": 0.05}),
 ]
 
 

@@ -33,6 +33,20 @@ def clipped(x: Array, threshold: float | None) -> Array:
     return x if threshold is None else x / max(1.0, rms(x) / threshold)
 
 
+def with_length(step: Array, root: Array, length: str) -> Array:
+    """`step` with its own RMS, with RMS 1, or with the RMS of `root`; zeros remain zeros."""
+    size = rms(step)
+    match length:
+        case "own":
+            return step
+        case "unit":
+            return step if size == 0.0 else step / size
+        case "square_root":
+            return step if size == 0.0 else step * (rms(root) / size)
+        case other:
+            raise ValueError(f"unknown length {other!r}")
+
+
 def quotient(x: Array, d: Array) -> Array:
     """`x / d`, with zero where `d` is exactly zero and `d` no smaller than the smallest normal number."""
     return np.where(d == 0.0, 0.0, x / np.maximum(d, SMALLEST_NORMAL))
@@ -69,24 +83,30 @@ def rmsprop(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
 
 def adam_direction(g: Array, state: State, t: int, o: Options) -> Array:
     """Adam's step without the learning rate: `mhat / (vhat^power + eps)`, clipped on request."""
-    beta1, beta2 = o["beta1"], o["beta2"]
+    beta1, beta2, power = o["beta1"], o["beta2"], o.get("power", 0.5)
     m = state["m"] = beta1 * state.get("m", 0.0) + (1.0 - beta1) * g
     v = state["v"] = beta2 * state.get("v", 0.0) + (1.0 - beta2) * g**2
     if o.get("corrects_bias", True):
         m = m / (1.0 - beta1**t)
         v = v / (1.0 - beta2**t)
-    u = quotient(m, v ** o.get("power", 0.5) + o["eps"])
-    return clipped(u, o.get("clip"))
+    u = quotient(m, v**power + o["eps"])
+    root = quotient(m, np.sqrt(v) + o["eps"])
+    return clipped(with_length(u, root, o.get("length", "own")), o.get("clip"))
+
+
+def powered(g: Array, o: Options) -> Array:
+    """GradPower (Wang et al., 2025): `sign(g) |g|^p` in place of the gradient."""
+    return np.sign(g) * np.abs(g) ** o.get("gradient_power", 1.0)
 
 
 def adam(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
     """Adam (Kingma and Ba, 2014) with coupled weight decay."""
-    return theta - o["lr"] * adam_direction(g + o["weight_decay"] * theta, state, t, o)
+    return theta - o["lr"] * adam_direction(powered(g, o) + o["weight_decay"] * theta, state, t, o)
 
 
 def adamw(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
     """Adam with decoupled weight decay (Loshchilov and Hutter, 2019)."""
-    return theta - o["lr"] * (adam_direction(g, state, t, o) + o["weight_decay"] * theta)
+    return theta - o["lr"] * (adam_direction(powered(g, o), state, t, o) + o["weight_decay"] * theta)
 
 
 def decayed(theta: Array, g: Array, o: Options) -> Array:
@@ -197,16 +217,20 @@ def fisher(theta: Array, g: Array, state: State, t: int, o: Options, diagonal: C
     beta1, rho, clip = o["beta1"], o["rho"], o["clip"]
     added = o["eps"] if o.get("epsilon_rule") == "accumulated" else 0.0
     f = diagonal(g**2, corrected_decay(o["beta2"], t), added, state)
-    d = f**rho + epsilon_hat(g, f, o) ** (2.0 * rho)
+    epsilon = epsilon_hat(g, f, o)
+    d = f**rho + epsilon ** (2.0 * rho)
+
+    def natural(x: Array) -> Array:
+        return with_length(quotient(x, d), quotient(x, np.sqrt(f) + epsilon), o.get("length", "own"))
 
     correction = 1.0 - beta1**t if o.get("corrects_momentum_bias", False) else 1.0
     if o.get("momentum", "natural") == "natural":
-        n = clipped(quotient(g, d), clip)
+        n = clipped(natural(g), clip)
         m = state["m"] = beta1 * state.get("m", 0.0) + (1.0 - beta1) * n
         step = m / correction
     else:
         m = state["m"] = beta1 * state.get("m", 0.0) + (1.0 - beta1) * g
-        step = clipped(quotient(m / correction, d), clip)
+        step = clipped(natural(m / correction), clip)
 
     match o.get("decay", "natural"):
         case "natural":

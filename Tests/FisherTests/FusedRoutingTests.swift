@@ -19,6 +19,13 @@ import Testing
         #expect(try head(try FAdam { $0.power = 0.7 }).contains("fused path"))
         #expect(try head(try FAdafactor { $0.power = 1 }).contains("fused path"))
         #expect(try head(try Adam { $0.power = 0.7 }).contains("formula path (power 0.7)"))
+        #expect(try head(try FAdam { $0.length = .unit }).contains("fused path"))
+        #expect(try head(try FAdam { ($0.length, $0.power) = (.squareRoot, 0.5) }).contains("fused path"))
+        #expect(
+            try head(try FAdam { ($0.length, $0.power) = (.squareRoot, 0.6) })
+                .contains("formula path (length square_root)"))
+        #expect(try head(try AdamW { $0.length = .unit }).contains("formula path (length unit)"))
+        #expect(try head(try AdamW { $0.gradientPower = 1.2 }).contains("formula path (gradient_power 1.2)"))
         #expect(try head(try FAdam { $0.momentumOrder = .raw }).contains("formula path (momentum_order raw)"))
         #expect(try head(try Adam { $0.clip = 1 }).contains("formula path (clip 1.0)"))
     }

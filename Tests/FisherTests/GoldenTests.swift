@@ -11,7 +11,7 @@ import Testing
 
     @Test func allCasesAreHere() {
         #expect(RuleCase.all(in: "golden").count == 126)
-        #expect(RuleCase.all(in: "options").count == 25)
+        #expect(RuleCase.all(in: "options").count == 35)
         #expect(RuleCase.all(in: "pytorch").count == 46)
         #expect(RuleCase.all(in: "relatives").count == 78)
     }

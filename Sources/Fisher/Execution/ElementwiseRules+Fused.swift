@@ -59,6 +59,8 @@ extension RMSProp: FusedRule {
 extension AdamFamily: FusedRule {
     var fusedObstacle: String? {
         if power != 0.5 { return "power \(power)" }
+        if length == .unit { return "length \(length.rawValue)" }
+        if gradientPower != 1 { return "gradient_power \(gradientPower)" }
         return clip.map { "clip \($0)" }
     }
 

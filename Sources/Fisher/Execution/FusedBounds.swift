@@ -136,9 +136,11 @@ extension FusedJob {
             // Clipped, no element is larger than the norm that the clip allows.
             let most = clip.map { 1.01 * $0 * Double(count).squareRoot() } ?? .infinity
             let natural = quotient(gradient, divisor, guarded: guarded)
+            let step =
+                hasUnitLength ? 1.01 * min(clip ?? 1, 1) * Double(count).squareRoot() : min(natural, most)
             let decay = k.of_decay == 0 ? 0 : quotient(before.parameter, divisor, guarded: guarded)
             after.momentum =
-                Double(k.keep_m) * before.momentum + Double(k.take_m) * min(natural, most)
+                Double(k.keep_m) * before.momentum + Double(k.take_m) * step
             change =
                 Double(k.of_momentum) * after.momentum + Double(k.of_theta) * before.parameter
                 + Double(k.of_decay) * min(decay, most)

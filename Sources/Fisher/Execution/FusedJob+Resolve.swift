@@ -1,4 +1,4 @@
-// The quantities of a metric's step that depend on sums over a tensor: epsilon-hat and the clips.
+// The quantities of a metric's step that depend on sums over a tensor: epsilon-hat, the length and the clips.
 
 import CKernels
 import FisherInformation
@@ -48,11 +48,11 @@ extension FusedJob {
         return bound < epsilonHat ? bound : nil
     }
 
-    /// Divides by the clip factors, once every cell has been measured.
+    /// Divides by the length and the clip factors, once every cell has been measured.
     mutating func resolve(
         _ sums: UnsafeMutablePointer<ck_sums>, inverses: UnsafeMutablePointer<Float>? = nil
     ) {
-        guard let clip, count > 0 else { return }
+        guard measures, count > 0 else { return }
         var total = totalOfCells(sums)
         if !total.step.isFinite || !total.decay.isFinite {
             // A quotient overflowed, from weights of more than 10^18: repeat with guards.
@@ -60,12 +60,18 @@ extension FusedJob {
             for cell in 0..<cells.count { measure(cell, &sums[cell], inverses: inverses) }
             total = totalOfCells(sums)
         }
-        let factor = max(1, (total.step / Double(count)).squareRoot() / clip)
-        let decayFactor = max(1, (total.decay / Double(count)).squareRoot() / clip)
-        clipFactor = factor
+        let size = (total.step / Double(count)).squareRoot()
+        // Floored as the formula's quotient is.
+        let length = hasUnitLength ? max(size, Double(Float.leastNormalMagnitude)) : 1
         guard var k = loop.metric else { return }
-        k.take_m = Float(Double(k.take_m) / factor)
-        k.of_decay = Float(Double(k.of_decay) / decayFactor)
+        k.take_m = Float(Double(k.take_m) / length)
+        if let clip {
+            let factor = max(1, size / length / clip)
+            let decayFactor = max(1, (total.decay / Double(count)).squareRoot() / clip)
+            clipFactor = factor
+            k.take_m = Float(Double(k.take_m) / factor)
+            k.of_decay = Float(Double(k.of_decay) / decayFactor)
+        }
         loop.metric = k
     }
 

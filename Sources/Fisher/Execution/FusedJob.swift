@@ -49,6 +49,8 @@ struct FusedJob {
     var epsilonFraction: Double?
     var reportsEpsilon = false
     var clip: Double?
+    /// Whether the divided gradient is scaled to RMS 1 before its clip.
+    var hasUnitLength = false
     /// Where this job's cells begin in the list of sums, and its tiles in the list of theirs.
     var firstSum = 0
     var firstTileSum = 0
@@ -86,7 +88,7 @@ struct FusedJob {
     var measures: Bool {
         switch loop {
         case .plain, .adaptive, .divided: false
-        case .metric, .factored: clip != nil
+        case .metric, .factored: clip != nil || hasUnitLength
         }
     }
 

@@ -65,10 +65,13 @@ struct MetricStep {
     var reportsEpsilon = true
     /// The clip c, if the rule clips.
     let clip: Double?
+    /// Whether the divided gradient is scaled to RMS 1 before its clip.
+    let hasUnitLength: Bool
 
     init(
         constants: ck_metric, power: Double, epsilon: Double, momentum: Tensor, information: Information,
-        epsilonFraction: Double? = nil, reportsEpsilon: Bool = true, clip: Double?
+        epsilonFraction: Double? = nil, reportsEpsilon: Bool = true, clip: Double?,
+        hasUnitLength: Bool = false
     ) {
         self.constants = constants
         self.power = power
@@ -78,6 +81,7 @@ struct MetricStep {
         self.epsilonFraction = epsilonFraction
         self.reportsEpsilon = reportsEpsilon
         self.clip = clip
+        self.hasUnitLength = hasUnitLength
         self.constants.setPower(power)
         self.constants.epsilon = ck_metric.added(for: self.epsilon, power: power)
     }

@@ -29,6 +29,7 @@ extension FisherMetric {
     fileprivate var fusedObstacle: String? {
         if momentumOrder != .natural { return "momentum_order \(momentumOrder.rawValue)" }
         if epsilonPolicy == .fractionOfMaximum { return "epsilon_policy \(epsilonPolicy.rawValue)" }
+        if length == .squareRoot && power != 0.5 { return "length \(length.rawValue)" }
         return nil
     }
 
@@ -58,7 +59,8 @@ extension FisherMetric {
                 momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
                 information: try state.information(
                     input.parameter, factored: factored, inside: 0, outside: addend),
-                epsilonFraction: epsilonPolicy == .adaptive ? epsilon2(t) : nil, clip: clip))
+                epsilonFraction: epsilonPolicy == .adaptive ? epsilon2(t) : nil, clip: clip,
+                hasUnitLength: length == .unit))
     }
 }
 

@@ -113,6 +113,7 @@ extension Optimizer {
         case .metric(let step):
             job.momentum = step.momentum.floats
             job.clip = step.clip
+            job.hasUnitLength = step.hasUnitLength
             job.power = step.power
             job.epsilonHat = step.epsilon
             job.epsilonFraction = step.epsilonFraction

@@ -113,6 +113,7 @@ enum ReportStyle {
         .pictures tr{border:0}
         .pictures td{display:table-cell;padding:2px;line-height:0}
         .pictures img{image-rendering:pixelated;border-radius:3px}
+        .judged tbody td,.judged thead th{text-align:left;white-space:normal}
         .texts tbody td,.texts thead th{text-align:left;white-space:normal;overflow-wrap:anywhere}
         """
 
@@ -140,6 +141,7 @@ enum ReportStyle {
         .leader{stroke-width:1;opacity:.5}
         .ending{stroke-width:2.2;stroke-linecap:round;fill:none}
         .band{fill:var(--c);opacity:.15}
+        .shade{fill:var(--minor);opacity:.12}
         .mark{fill:var(--c);stroke:var(--paper);stroke-width:1}
         .dot{fill:var(--c);stroke:var(--paper);stroke-width:1.2}
         .mean{stroke-width:2.6;stroke-linecap:round}

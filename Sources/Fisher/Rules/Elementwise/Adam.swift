@@ -25,7 +25,8 @@ public typealias AdamW = AdamFamily<DecoupledDecay>
 /// as in PyTorch. Hwang (2024) prints the bias corrections inside the recursion (Algorithm 3), which would
 /// feed corrected averages back; this is the original. An option clips the step by its own RMS (`clip`),
 /// others set the power of the information and switch the bias corrections off: without them, without
-/// epsilon, at power 1 and b1 = 0 the rule is the diagonal natural gradient with forgetting.
+/// epsilon, at power 1 and b1 = 0 the rule is the diagonal natural gradient with forgetting. `gradientPower` is
+/// that of GradPower (Wang et al. 2025), g <- sign(g) |g|^p before all else.
 public struct AdamFamily<Decay: WeightDecayStyle>: TensorRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
@@ -44,6 +45,11 @@ public struct AdamFamily<Decay: WeightDecayStyle>: TensorRule {
     @Configurable("clip", .positive, "largest RMS of the step") public var clip: Double? = nil
     /// Power of v that divides, in (0, 1].
     @Configurable("power", .exponent, aliases: ["rho"], "power of the average square") public var power = 0.5
+    /// The RMS of the step before its clip: its own, 1, or what the power 1/2 would have given.
+    @Configurable("length", "RMS of the step before its clip") public var length = StepLength.own
+    /// Power p of the gradient, sign(g) |g|^p, that enters in its place; 1 for the gradient itself.
+    @Configurable("gradient_power", .positive, "power of the gradient that enters in its place")
+    public var gradientPower = 1.0
     /// Whether both averages are corrected for their start at zero.
     @Configurable("corrects_bias", "correct both averages for their start at zero")
     public var correctsBias = true
@@ -68,19 +74,34 @@ public struct AdamFamily<Decay: WeightDecayStyle>: TensorRule {
         let correction1 = correctsBias ? 1 - pow(b1, Double(t)) : 1
         let correction2 = correctsBias ? 1 - pow(b2, Double(t)) : 1
 
-        var g = input.gradient(auxiliary)
+        var g = powered(input.gradient(auxiliary))
         if lambda != 0, !Decay.isDecoupled { g = g + theta * lambda }
         let m = averaged(state["momentum"] ?? .zeros(like: g), g, decay: b1)
         let v = averaged(state["fisher"] ?? .zeros(like: g), square(of: g), decay: b2)
         state["momentum"] = m
         state["fisher"] = v
+        let mean = m / correction1
         let d = raised(v / correction2, to: power) + epsilon(t)
-        let u = clipped(quotient(m / correction1, d), to: clip)
+        let divided = quotient(mean, d)
+        let u = clipped(
+            power == 0.5 && length == .squareRoot
+                ? divided
+                : length.applied(
+                    to: divided, root: quotient(mean, (v / correction2).squareRoot() + epsilon(t))),
+            to: clip)
         var step = u.value
         if let a = input.auxiliaryGradient(for: auxiliary) {
             step = step + clipped(quotient(a, d), to: clip).value
         }
         if lambda != 0, Decay.isDecoupled { step = step + theta * lambda }
         return ParameterUpdate(change: step * -learningRate(t), clipFactor: u.factor)
+    }
+
+    /// sign(g) |g|^p, finite; at p = 1 the gradient itself.
+    private func powered(_ g: Tensor) -> Tensor {
+        if gradientPower == 1 || g.failure != nil { return g }
+        let size = g.magnitude()
+        let greatest = g.dtype.greatestFiniteMagnitude / 2
+        return quotient(g, size) * size.power(gradientPower).clamped(max: greatest)
     }
 }

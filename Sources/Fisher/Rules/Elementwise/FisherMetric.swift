@@ -44,7 +44,8 @@ public enum DecayMetric: String, Codable, CaseIterable, OptionValue {
 ///     w   = theta / d,  w <- w / max(1, RMS(w) / c)
 ///     theta <- theta - eta (m + lambda w)
 ///
-/// Hwang (2024), Algorithm 1; f is the rule's own estimate of the diagonal.
+/// Hwang (2024), Algorithm 1; f is the rule's own estimate of the diagonal. The option `length`, which is ours,
+/// scales n before its clip.
 public struct FisherMetric: ConfigurableOptions {
     /// Decay b1 of the momentum average, in [0, 1).
     @Configurable("beta1", .decay, "decay of the momentum") public var beta1: Schedule = 0.9
@@ -65,6 +66,9 @@ public struct FisherMetric: ConfigurableOptions {
     /// Power rho of the information, in (0, 1]: 1/2 the invariant, 1 the natural gradient.
     @Configurable("power", .exponent, aliases: ["rho"], "power of the Fisher information")
     public var power = 0.5
+    /// The RMS of the natural gradient before its clip: its own, 1, or what the power 1/2 would have given.
+    @Configurable("length", "RMS of the natural gradient before its clip")
+    public var length = StepLength.own
     /// Where epsilon-hat comes from.
     @Configurable("epsilon_policy", aliases: ["epsilon_rule"], "where epsilon-hat comes from")
     public var epsilonPolicy = EpsilonPolicy.adaptive
@@ -123,19 +127,25 @@ extension FisherMetric {
         let f = fisher(root, b2hat, addend, &state)
         let eh = epsilonHat(g, f, t)
         let d = raised(f, to: rho) + inPrecision(of: f, eh.power(2 * rho))
+        // The natural gradient with its length; at the power 1/2 the root's length is its own.
+        func divided(_ g: Tensor) -> Tensor {
+            let n = quotient(g, d)
+            if rho == 0.5, length == .squareRoot { return n }
+            return length.applied(to: n, root: quotient(g, f.squareRoot() + inPrecision(of: f, eh)))
+        }
 
         let m: Tensor
         let n: (value: Tensor, factor: Tensor?)
         let correction = correctsMomentumBias ? 1 - pow(b1, Double(t)) : 1
         switch momentumOrder {
         case .natural:
-            n = clipped(quotient(g, d), to: clip)
+            n = clipped(divided(g), to: clip)
             m = averaged(state["momentum"] ?? .zeros(like: g), n.value, decay: b1)
             state["momentum"] = m
         case .raw:
             m = averaged(state["momentum"] ?? .zeros(like: g), g, decay: b1)
             state["momentum"] = m
-            n = clipped(quotient(m / correction, d), to: clip)
+            n = clipped(divided(m / correction), to: clip)
         }
         var step = momentumOrder == .raw ? n.value : correctsMomentumBias ? m / correction : m
 
