@@ -209,7 +209,10 @@ def correlated(problem, o, memory, t):
                 own["qs"], own["qa"] = qs, qa
             joined = torch.cat([split[layer.weight], split[layer.bias][:, None]], 1)
             theta = torch.cat([layer.weight.detach(), layer.bias.detach()[:, None]], 1)
-            step = metric_step(own["qs"].T @ joined @ own["qa"], own["qs"].T @ theta @ own["qa"], own["inner"], t, o, None)
+            turned = own["qs"].T @ joined @ own["qa"]
+            # The gradient is exactly zero along null vectors of S (all logits alike): rounding is not a gradient.
+            turned = torch.where(turned.abs() > 32 * torch.finfo(turned.dtype).eps * turned.norm(), turned, 0)
+            step = metric_step(turned, own["qs"].T @ theta @ own["qa"], own["inner"], t, o, None)
             step = own["qs"] @ step @ own["qa"].T
             moves[layer.weight], moves[layer.bias] = step[:, :-1], step[:, -1]
     for number, p in enumerate(problem.parameters):
