@@ -79,7 +79,7 @@ import Testing
     func scaleOfTheLoss(_ name: String, _ scale: Double) throws {
         var rule = try RuleRegistry.rule(named: name)
         // Damping has a scale of its own, and at power 1 the step has the inverse scale.
-        let depends = ["sgd", "mfac", "diagonal_natural_gradient"].contains(name)
+        let depends = ["sgd", "mfac", "diagonal_natural_gradient", "tonga"].contains(name)
         if !depends { try rule.set("epsilon", to: name == "adafactor" ? "1e-60" : "1e-30") }
         // An information to start from has the scale of the gradients' squares.
         if name == "yogi" { try rule.set("initial_square", to: "0") }

@@ -193,6 +193,16 @@ public struct DigitsTask: ConfigurableTask {
         return [.accuracy(Int((accuracy * Double(test.count)).rounded()), of: test.count)]
     }
 
+    /// The accuracy and the calibration of a classifier on the held-out images.
+    public func measures(of model: Sequential, posterior: GaussianPosterior?) throws -> [TaskMeasure] {
+        guard network != .autoencoder else { return [] }
+        let examples = network.examples(of: test)
+        let calibration = try ClassifierCalibration(of: examples.targets, posterior: posterior) {
+            model(examples.inputs).softmax(along: -1)
+        }
+        return try measures(of: model) + calibration.measures
+    }
+
     /// Held-out images beside what the autoencoder makes of them.
     public func exhibits(of model: Sequential) throws -> [TaskExhibit] {
         guard network == .autoencoder else { return [] }

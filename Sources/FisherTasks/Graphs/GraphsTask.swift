@@ -160,4 +160,12 @@ public struct GraphsTask: ConfigurableTask {
         let accuracy = try Digits.accuracy(model(examples.inputs), examples.targets)
         return [.accuracy(Int((accuracy * Double(heldOut.count)).rounded()), of: heldOut.count)]
     }
+
+    /// The accuracy and the calibration on the held-out graphs.
+    public func measures(of model: Sequential, posterior: GaussianPosterior?) throws -> [TaskMeasure] {
+        let calibration = try ClassifierCalibration(of: examples.targets, posterior: posterior) {
+            model(examples.inputs).softmax(along: -1)
+        }
+        return try measures(of: model) + calibration.measures
+    }
 }

@@ -27,6 +27,20 @@ extension ImagesTask {
         return [.accuracy(right, of: heldOut.count)]
     }
 
+    /// The accuracy and the calibration on the held-out images.
+    public func measures(of model: Sequential, posterior: GaussianPosterior?) throws -> [TaskMeasure] {
+        let labels = Tensor(heldOut.labels.map(Int64.init))
+        let calibration = try ClassifierCalibration(of: labels, posterior: posterior) {
+            let rows = try stride(from: 0, to: heldOut.count, by: 256).map { first in
+                try Interruption.poll()
+                let part = try heldOutBatch(first..<min(first + 256, heldOut.count))
+                return model(part.inputs).softmax(along: -1)
+            }
+            return .concatenated(rows)
+        }
+        return try measures(of: model) + calibration.measures
+    }
+
     /// The classes that are confused most often, and images that are misread most surely.
     public func exhibits(of model: Sequential) throws -> [TaskExhibit] {
         let predictions = try predictions(of: model)

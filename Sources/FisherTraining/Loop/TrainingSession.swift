@@ -99,7 +99,7 @@ public final class TrainingSession<Task: TrainingTask> {
         return try withoutGradients {
             var record = record(.completed)
             record.validationParts = unlessEmpty(try task.validationParts(of: model))
-            record.measures = unlessEmpty(try task.measures(of: model))
+            record.measures = unlessEmpty(try task.measures(of: model, posterior: optimizer.posterior))
             record.exhibits = unlessEmpty(try task.exhibits(of: model))
             return record
         }

@@ -41,6 +41,9 @@ public protocol TrainingTask {
     /// What a finished run is judged by besides its loss, on the held-out data. It is called once, at the end of a run, with
     /// the model in evaluation and without gradients; no random number of the run is drawn. Empty by default.
     func measures(of model: Model) throws -> [TaskMeasure]
+    /// The same for a run whose optimizer may keep a distribution over the parameters, whose mean the model has: what its
+    /// averaged predictions are judged by besides. By default what the model alone is judged by.
+    func measures(of model: Model, posterior: GaussianPosterior?) throws -> [TaskMeasure]
     /// What the page of a finished run shows of it; called like ``measures(of:)``. Empty by default.
     func exhibits(of model: Model) throws -> [TaskExhibit]
 }
@@ -54,6 +57,9 @@ extension TrainingTask {
 extension TrainingTask {
     public func validationParts(of model: Model) throws -> [Double] { [] }
     public func measures(of model: Model) throws -> [TaskMeasure] { [] }
+    public func measures(of model: Model, posterior: GaussianPosterior?) throws -> [TaskMeasure] {
+        try measures(of: model)
+    }
     public func exhibits(of model: Model) throws -> [TaskExhibit] { [] }
 
     /// The ranges of `count` held-out examples that make up their parts: at most 64, about equal in size.

@@ -112,9 +112,11 @@ extension FisherMetric {
     ///   - learningRate: eta.
     ///   - diagonal: the diagonal of this batch, in place of the squared gradient if there is one.
     ///   - state: the rule's state.
+    ///   - division: by which a tensor is divided in place of d, from f and eh^(2 rho).
     ///   - fisher: f after a gradient: its running average with the decay b2hat, plus an addend.
     func update(
         for input: RuleInput, learningRate: Schedule, diagonal: Tensor?, state: inout TensorState,
+        division: ((_ f: Tensor, _ addend: Tensor) -> (Tensor) -> Tensor)? = nil,
         fisher: (_ g: Tensor, _ b2hat: Double, _ addend: Double, _ state: inout TensorState) -> Tensor
     ) -> ParameterUpdate {
         let (t, theta, g) = (input.step, input.parameter, input.gradient(auxiliary))
@@ -126,11 +128,13 @@ extension FisherMetric {
         let root = diagonal?.squareRoot() ?? g
         let f = fisher(root, b2hat, addend, &state)
         let eh = epsilonHat(g, f, t)
-        let d = raised(f, to: rho) + inPrecision(of: f, eh.power(2 * rho))
-        // The natural gradient with its length; at the power 1/2 the root's length is its own.
+        let floor = inPrecision(of: f, eh.power(2 * rho))
+        let d = raised(f, to: rho) + floor
+        let quotientByMetric = division?(f, floor) ?? { quotient($0, d) }
+        // The natural gradient with its length; at the power 1/2 of the diagonal the root's length is its own.
         func divided(_ g: Tensor) -> Tensor {
-            let n = quotient(g, d)
-            if rho == 0.5, length == .squareRoot { return n }
+            let n = quotientByMetric(g)
+            if rho == 0.5, length == .squareRoot, division == nil { return n }
             return length.applied(to: n, root: quotient(g, f.squareRoot() + inPrecision(of: f, eh)))
         }
 
@@ -153,7 +157,7 @@ extension FisherMetric {
         if lambda != 0 {
             switch decayMetric {
             case .natural:
-                let w = clipped(quotient(theta, d), to: clip).value
+                let w = clipped(quotientByMetric(theta), to: clip).value
                 step = step + w * lambda
                 record = DecayRecord(direction: w, information: f)
             case .euclidean: step = step + theta * lambda
