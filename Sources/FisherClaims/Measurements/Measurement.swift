@@ -107,10 +107,11 @@ package struct Measurement: Sendable {
 
     /// The value with its interval.
     package var text: String {
-        let value = NumberText.significant(value)
-        guard let interval else { return value }
-        return
-            "\(value) [\(NumberText.significant(interval.lowerBound)), \(NumberText.significant(interval.upperBound))]"
+        func text(_ number: Double) -> String {
+            abs(number) < 1e5 && number == number.rounded() ? "\(Int(number))" : NumberText.significant(number)
+        }
+        guard let interval else { return text(value) }
+        return "\(text(value)) [\(text(interval.lowerBound)), \(text(interval.upperBound))]"
     }
 }
 

@@ -13,7 +13,7 @@ enum Additivity {
         decidedBy: """
             A classifier at random weights, its images cut into four parts of different sizes and of different figures: the sum \
             of the parts' estimates is the estimate of the whole to 1e-12 of its norm, for whole matrix, diagonal and Kronecker \
-            factors, from exact, empirical and drawn-at-data sources alike. The square of the mini-batch gradient, which is no \
+            factors, from the exact and the empirical source alike. The square of the mini-batch gradient, which is no \
             sum over observations, must differ by 0.1 or more.
             """,
         evidence: .exact, cost: ClaimCost(short: 5)
@@ -82,7 +82,7 @@ enum Additivity {
             Sums of four parts are the whole to \
             \(NumberText.significant(measurements.dropLast().map(\.value).max() ?? .nan)) for every structure and source; \
             squares of mini-batch gradients, of which Adam's average consists, are \
-            \(measurements[measurements.count - 1].text) of their norm away: they are not additive.
+            \(measurements[measurements.count - 1].text) times the whole's norm away: they are not additive.
             """,
             remarks: [
                 "K-FAC's factors add, their Kronecker product does not: sums of factors are multiplied last."

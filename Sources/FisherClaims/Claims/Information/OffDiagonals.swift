@@ -123,7 +123,7 @@ enum OffDiagonals {
     }
 
     private static func observed(isShort: Bool, seeds: [UInt64]) throws -> [Series] {
-        let widths = isShort ? [3, 6, 12, 24] : [4, 8, 16, 32]
+        let widths = isShort ? [4, 8, 16, 32] : [4, 8, 16, 32, 48]
         var found = ["theorem's setting", "digits, random weights", "digits, trained weights"].map {
             Series(name: $0, widths: widths)
         }
