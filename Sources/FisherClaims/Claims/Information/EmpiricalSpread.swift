@@ -5,7 +5,7 @@ import Foundation
 /// How far the empirical diagonal is from the exact one, by likelihood.
 enum EmpiricalSpread {
     static let claim = Claim(
-        "discrete-likelihoods",
+        "empirical-spread",
         says: """
             The empirical approximations cause significantly more problems in continuous distributions than in discrete ones: \
             softmax concentrates most of the probability on a few top logits, which allows relatively accurate empirical \
@@ -138,7 +138,7 @@ enum EmpiricalSpread {
                 """
                 One observation's squared score has a variance of 2 times its squared mean for a normal mean, 0 for the location \
                 of a Laplace distribution (its score is +-1/b), and about 1/p for a class of probability p: the rarer a class, \
-                the worse its estimate. Concentration makes the sum small, not its relative error.
+                the worse its estimate. Concentration lowers the error of the few large elements, not that of the median element.
                 """,
                 """
                 This is the error of sampling under a right model. What a wrong model adds is the claim two-regimes; what either \
