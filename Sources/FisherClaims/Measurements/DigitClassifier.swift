@@ -65,7 +65,9 @@ struct DigitClassifier {
 
     /// The objective of all images, or of those at some indices.
     func objective(at indices: [Int]? = nil) throws -> Objective {
-        guard let indices else { return try Objective(Categorical(logits: model(inputs)), observing: targets) }
+        guard let indices else {
+            return try Objective(Categorical(logits: model(inputs)), observing: targets)
+        }
         let rows = Tensor(indices.map(Int64.init))
         return try Objective(
             Categorical(logits: model(inputs.gathering(rows, along: 0))),

@@ -35,7 +35,9 @@ struct SmallNetwork {
 
     /// The weights as one vector.
     var weights: Tensor {
-        withoutGradients { layout.joined(model.parameters.map { $0.parameter.wrappedValue.detached() }).copy() }
+        withoutGradients {
+            layout.joined(model.parameters.map { $0.parameter.wrappedValue.detached() }).copy()
+        }
     }
 
     /// Replaces the weights.

@@ -19,7 +19,7 @@ enum ConvergenceBound {
             lies below the bound, for Adam without momentum and for FAdam without clip, with momentum; and it falls with N as \
             ln N / sqrt N or faster: the ratio to it has a power of at most 0.05.
             """,
-        evidence: .seeds(atLeast: Measurement.leastSeeds), cost: ClaimCost(short: 40, full: 300)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 40, full: 300)
     ) { try finding(isShort: $0.form == .short, seeds: $0.seeds) }
 
     private static let dimension = 10
@@ -94,7 +94,7 @@ enum ConvergenceBound {
     private static func finding(isShort: Bool, seeds: [UInt64]) throws -> ClaimFinding {
         let counts = isShort ? [10, 32, 100, 316, 1000] : [10, 100, 1000, 10_000, 100_000]
         let names = ["Adam, beta1 = 0", "FAdam, beta1 = 0.9, no clip"]
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         var series: [ClaimFigure.Series] = []
         var rows: [[String]] = []
         var gaps: [Double] = []
@@ -105,14 +105,14 @@ enum ConvergenceBound {
                 gaps = runs.map(\.gap)
                 let shares = runs.map { $0.mean / printedBound(count, gap: $0.gap) }
                 means.append(runs.map(\.mean))
-                let share = Measurement(
+                let share = MeasuredQuantity(
                     "E|grad F|^2 over the bound, N = \(count), \(name)", over: shares, isRatio: true,
                     .atMost(1))
                 measurements.append(share)
                 let gap = SampleSummary(gaps)?.mean ?? .nan
                 rows.append([
                     name, "\(count)",
-                    Measurement("", over: runs.map(\.mean), isRatio: true).text,
+                    MeasuredQuantity("", over: runs.map(\.mean), isRatio: true).text,
                     NumberText.significant(printedBound(count, gap: gap)),
                     NumberText.significant(provedBound(count, gap: gap)),
                 ])
@@ -126,7 +126,7 @@ enum ConvergenceBound {
                     })?.exponent ?? .nan
             }
             measurements.append(
-                Measurement(
+                MeasuredQuantity(
                     "power of N in E|grad F|^2 / (ln N / sqrt N), \(name)", over: powers, .atMost(0.05)))
             series.append(
                 .init(
@@ -147,7 +147,8 @@ enum ConvergenceBound {
             horizontal: .init("steps N", isLogarithmic: true),
             vertical: .init("|grad F|^2", isLogarithmic: true), series: series)
         let table = ExhibitTable(
-            title: "Measured and bound", columns: ["rule", "N", "E|grad F|^2", "bound, printed", "bound, proved"],
+            title: "Measured and bound",
+            columns: ["rule", "N", "E|grad F|^2", "bound, printed", "bound, proved"],
             rows: rows)
         let (first, last) = (measurements[0], measurements[counts.count - 1])
         return ClaimFinding(

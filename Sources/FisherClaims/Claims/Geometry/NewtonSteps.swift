@@ -15,7 +15,7 @@ enum NewtonSteps {
             with the gradient is positive. Holds if that is so for no direction of the natural gradient, and for a tenth or more of \
             Newton's, by the 95 % interval over the seeds.
             """,
-        evidence: .seeds(atLeast: Measurement.leastSeeds), cost: ClaimCost(short: 15, full: 30)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 15, full: 30)
     ) { try ascentFinding(seeds: $0.seeds, starts: $0.form == .short ? 16 : 40) }
 
     static let guarantee = Claim(
@@ -30,7 +30,7 @@ enum NewtonSteps {
             logistic regression, which is convex. Holds if no run ends above the loss of its start or at a loss that is not \
             finite, over all seeds and starts; does not hold if one does.
             """,
-        evidence: .seeds(atLeast: Measurement.leastSeeds), cost: ClaimCost(short: 20, full: 60)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 20, full: 60)
     ) { try guaranteeFinding(seeds: $0.seeds, starts: $0.form == .short ? 6 : 20) }
 
     private struct Regression {
@@ -106,8 +106,9 @@ enum NewtonSteps {
             shares.natural.append(Double(naturalCount) / Double(starts))
         }
         let measurements = [
-            Measurement("share of ascending directions, Newton", over: shares.newton, .atLeast(0.1)),
-            Measurement("share of ascending directions, natural gradient", over: shares.natural, .atMost(0)),
+            MeasuredQuantity("share of ascending directions, Newton", over: shares.newton, .atLeast(0.1)),
+            MeasuredQuantity(
+                "share of ascending directions, natural gradient", over: shares.natural, .atMost(0)),
         ]
         return ClaimFinding(
             deciding: measurements,
@@ -146,7 +147,8 @@ enum NewtonSteps {
     }
 
     /// The loss after 20 steps over that at the start; infinite if a step could not be made.
-    private static func growth(_ network: SmallNetwork, _ objective: () throws -> Objective) throws -> Double {
+    private static func growth(_ network: SmallNetwork, _ objective: () throws -> Objective) throws -> Double
+    {
         func loss() throws -> Double { try withoutGradients { try objective().loss.item() } }
         let before = try loss()
         do {
@@ -180,9 +182,9 @@ enum NewtonSteps {
         }
         let total = shares.joined().reduce(0) { $0 + $1 * Double(starts) }.rounded()
         let measurements = [
-            Measurement("runs that ended above their start", total, .atMost(0)),
-            Measurement("share of such runs, network with least squares", over: shares[0]),
-            Measurement("share of such runs, logistic regression", over: shares[1]),
+            MeasuredQuantity("runs that ended above their start", total, .atMost(0)),
+            MeasuredQuantity("share of such runs, network with least squares", over: shares[0]),
+            MeasuredQuantity("share of such runs, logistic regression", over: shares[1]),
         ]
         return ClaimFinding(
             deciding: measurements,
@@ -194,7 +196,8 @@ enum NewtonSteps {
             """,
             figures: [
                 ClaimFigure(
-                    title: "The loss after 20 steps over that at the start", caption: "Runs that ended at no number are left out.",
+                    title: "The loss after 20 steps over that at the start",
+                    caption: "Runs that ended at no number are left out.",
                     horizontal: .init("run"), vertical: .init("ratio of losses", isLogarithmic: true),
                     series: [
                         .init("network", points[0], isJoined: false),

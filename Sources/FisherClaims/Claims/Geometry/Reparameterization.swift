@@ -88,7 +88,8 @@ enum Reparameterization {
                 switch self {
                 case .full:
                     Tensor.identity(size, dtype: .float64)
-                        + Tensor.normal([size, size], standardDeviation: 0.25, dtype: .float64, using: generator)
+                        + Tensor.normal(
+                            [size, size], standardDeviation: 0.25, dtype: .float64, using: generator)
                 case .diagonal:
                     Tensor.identity(size, dtype: .float64)
                         * (Tensor.normal([size], dtype: .float64, using: generator) * 0.7).exp()
@@ -160,7 +161,8 @@ enum Reparameterization {
     }
 
     /// Where (mu, log sigma) is after a time, from (0, log 2), for data of mean 1 and variance 1/4 and more.
-    private static func endPoint(natural: Bool, logarithmic: Bool, time: Double, steps: Int) throws -> Tensor {
+    private static func endPoint(natural: Bool, logarithmic: Bool, time: Double, steps: Int) throws -> Tensor
+    {
         let generator = try RandomGenerator(seed: 5)
         let layer = Linear(1, 2, bias: false, dtype: .float64, using: generator)
         try layer.$weight.assign(Tensor([0, logarithmic ? 0.693147180559945 : 2], shape: [2, 1]))
@@ -181,7 +183,7 @@ enum Reparameterization {
     }
 
     private static func finding(isShort: Bool) throws -> ClaimFinding {
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         var rows: [[String]] = []
         let steps = 10
         for (name, rule, isInvariant) in try rules() {
@@ -195,7 +197,7 @@ enum Reparameterization {
                 row.append(NumberText.significant(distance))
                 guard let isInvariant, coordinates == .full || isInvariant else { continue }
                 measurements.append(
-                    Measurement(
+                    MeasuredQuantity(
                         "\(name), \(coordinates.rawValue): distance of the end points", distance,
                         isInvariant ? .atMost(1e-6) : .atLeast(1e-2)))
             }
@@ -204,7 +206,7 @@ enum Reparameterization {
             row.append(NumberText.significant(distance))
             if isInvariant != nil, name != "natural gradient" {
                 measurements.append(
-                    Measurement(
+                    MeasuredQuantity(
                         "\(name), loss times 100: distance of the end points", distance, .atMost(1e-6)))
             }
             rows.append(row)
@@ -230,10 +232,10 @@ enum Reparameterization {
         let (natural, plain) = (try curve(natural: true), try curve(natural: false))
         let law = PowerLaw(natural)
         measurements += [
-            Measurement(
+            MeasuredQuantity(
                 "sigma against log sigma: power of the step size in the natural gradient's distance", law,
                 .within(0.9...1.1)),
-            Measurement(
+            MeasuredQuantity(
                 "sigma against log sigma: the plain gradient's distance at the smallest step",
                 plain[plain.count - 1].y, .atLeast(0.01)),
         ]
@@ -251,7 +253,7 @@ enum Reparameterization {
             Newton and the natural gradient end at the same place in all linear coordinates, Adam and FAdam do not \
             (\(rows[2][1]) and \(rows[3][1]) of the distance covered); a factor of the loss changes neither. In curved \
             coordinates the natural gradient's paths meet as the step size to the power \
-            \(Measurement("", law).text), the plain gradient's stay \(NumberText.significant(plain[plain.count - 1].y)) apart.
+            \(MeasuredQuantity("", law).text), the plain gradient's stay \(NumberText.significant(plain[plain.count - 1].y)) apart.
             """, exhibits: [.table(table)], figures: [figure],
             remarks: [
                 """

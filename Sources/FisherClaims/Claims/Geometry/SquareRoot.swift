@@ -35,7 +35,8 @@ enum SquareRoot {
 
     static let printed = Claim(
         "printed-length",
-        says: "grad J^T f^-1 grad J = |grad J| / sqrt(f^T f), the squared length of the natural gradient in the diagonal metric.",
+        says:
+            "grad J^T f^-1 grad J = |grad J| / sqrt(f^T f), the squared length of the natural gradient in the diagonal metric.",
         in: .fadam("Eq. 26"),
         decidedBy: """
             The two sides for a classifier's gradient and diagonal, and with the loss's scale changed by 10: holds if they agree \
@@ -64,7 +65,7 @@ enum SquareRoot {
     }
 
     private static func rankingFinding() throws -> ClaimFinding {
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         for (name, classifier) in try classifiers() {
             let all: [Double] = try classifier.diagonal(.empirical).scalars()
             let places = all.indices.filter { all[$0] > 1e-20 }
@@ -72,20 +73,21 @@ enum SquareRoot {
             let v = places.map { all[$0] }
             let g = places.map { abs(slopes[$0]) }
             let range = (v.max() ?? .nan) / (v.min() ?? .nan)
-            let compressed = (v.map { $0.squareRoot() }.max() ?? .nan) / (v.map { $0.squareRoot() }.min() ?? .nan)
+            let compressed =
+                (v.map { $0.squareRoot() }.max() ?? .nan) / (v.map { $0.squareRoot() }.min() ?? .nan)
             measurements += [
-                Measurement(
+                MeasuredQuantity(
                     "Kendall's tau of 1/sqrt(v) and 1/v, \(name)",
                     kendall(v.map { 1 / $0 }, v.map { 1 / $0.squareRoot() }), .atLeast(1)),
-                Measurement(
+                MeasuredQuantity(
                     "log range of sqrt(v) over that of v, \(name)", log(compressed) / log(range),
                     .within((0.5 - 1e-9)...(0.5 + 1e-9))),
-                Measurement("largest v over the smallest, \(name)", range),
-                Measurement(
+                MeasuredQuantity("largest v over the smallest, \(name)", range),
+                MeasuredQuantity(
                     "Kendall's tau of the steps |g|/sqrt(v) and |g|/v, \(name)",
                     kendall(
                         zip(g, v).map { $0 / $1.squareRoot() }, zip(g, v).map { $0 / $1 })),
-                Measurement(
+                MeasuredQuantity(
                     "cosine of the steps g/sqrt(v) and g/v, \(name)",
                     try Tensor(zip(g, v).map { $0 / $1.squareRoot() }).cosine(
                         to: Tensor(zip(g, v).map { $0 / $1 }))),
@@ -107,7 +109,7 @@ enum SquareRoot {
     }
 
     private static func lengthFinding() throws -> ClaimFinding {
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         for (name, classifier) in try classifiers() {
             let found = try classifier.estimate([.full(.exact), .gradient])
             guard let matrix = found.full(.exact)?.mean, let gradient = found.gradient else {
@@ -120,7 +122,7 @@ enum SquareRoot {
             let natural = g / f
             let metric = try natural.inner(f * natural)
             measurements.append(
-                Measurement(
+                MeasuredQuantity(
                     "relative difference of |g/sqrt(f)|^2 and the natural gradient's squared length, \(name)",
                     abs(try invariant.inner(invariant) / metric - 1), .atMost(1e-12)))
             let whole = matrix.addingDiagonal(damping)
@@ -129,10 +131,10 @@ enum SquareRoot {
             let solution = whole.solvingPositiveDefinite(g)
             let exact = try solution.inner(whole.matmul(solution.unsqueezed(1)).flattened())
             measurements += [
-                Measurement(
+                MeasuredQuantity(
                     "the same with the whole information, \(name)", abs(try root.inner(root) / exact - 1),
                     .atMost(1e-10)),
-                Measurement(
+                MeasuredQuantity(
                     "squared length by the diagonal over that by the whole information, \(name)",
                     metric / exact),
             ]
@@ -154,7 +156,7 @@ enum SquareRoot {
     }
 
     private static func printedFinding() throws -> ClaimFinding {
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         for (name, classifier) in try classifiers() {
             let g = try classifier.gradient()
             let f = try classifier.diagonal(.exact) + 1e-6
@@ -164,9 +166,9 @@ enum SquareRoot {
                 return try (g.norm().item() / f.norm().item()) / g.inner(g / f)
             }
             measurements += [
-                Measurement(
+                MeasuredQuantity(
                     "right side over left side, \(name)", try ratio(1), .within(0.99...1.01)),
-                Measurement(
+                MeasuredQuantity(
                     "right side over left side, loss times 10, \(name)", try ratio(10),
                     .within(0.99...1.01)),
             ]

@@ -34,11 +34,11 @@ enum Additivity {
         var sum = own[0]
         for part in own.dropFirst() { sum = try sum + part }
 
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         func add(_ name: String, _ found: Tensor?, _ expected: Tensor?) throws {
             guard let found, let expected else { throw CurvatureError.noObservations }
             measurements.append(
-                Measurement(
+                MeasuredQuantity(
                     "distance of the sum of parts from the whole: \(name)",
                     try found.relativeDistance(to: expected), .atMost(1e-12)))
         }
@@ -50,7 +50,8 @@ enum Additivity {
             for path in (whole.kronecker(source)?.layers ?? [:]).keys.sorted() {
                 try add(
                     "factor of output gradients of layer \(path), \(source)",
-                    sum.kronecker(source)?.layers[path]?.outputs, whole.kronecker(source)?.layers[path]?.outputs)
+                    sum.kronecker(source)?.layers[path]?.outputs,
+                    whole.kronecker(source)?.layers[path]?.outputs)
             }
         }
         // The same through the accumulators of two processes.
@@ -73,7 +74,7 @@ enum Additivity {
         }
         let merged = squares.dropFirst().reduce(squares[0]) { $0 + $1 }
         measurements.append(
-            Measurement(
+            MeasuredQuantity(
                 "distance of the parts' mini-batch squares from the whole's",
                 try merged.relativeDistance(to: classifier.gradient().squared()), .atLeast(0.1)))
         return ClaimFinding(

@@ -18,7 +18,7 @@ enum BatchLaw {
             1.1 at every B by its 95 % interval over the seeds, and the ratio itself at most 0.1 at B = 128: the law holds, and \
             the two objects differ by ten times and more.
             """,
-        evidence: .seeds(atLeast: Measurement.leastSeeds), cost: ClaimCost(short: 60, full: 240)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 60, full: 240)
     ) { try finding(isShort: $0.form == .short, seeds: $0.seeds) }
 
     private static let sizes = [2, 8, 32, 128, 512]
@@ -72,24 +72,24 @@ enum BatchLaw {
                     try observe(classifier, draws: isShort ? 300 : 2000, generator: &generator))
             }
         }
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         for (name, observed) in found {
             for (k, size) in sizes.enumerated() {
                 measurements.append(
-                    Measurement(
+                    MeasuredQuantity(
                         "ratio over the law, B = \(size), \(name)",
                         over: observed.map { $0.ratios[k] / $0.law(size) }, .within(0.9...1.1)))
             }
             measurements.append(
-                Measurement(
+                MeasuredQuantity(
                     "E|g_B|^2 / mean|g_i|^2 at B = 128, \(name)",
                     over: observed.map { $0.ratios[sizes.firstIndex(of: 128) ?? 0] }, isRatio: true,
                     .atMost(0.1)))
             measurements.append(
-                Measurement("r, \(name)", over: observed.map(\.limit), isRatio: true))
+                MeasuredQuantity("r, \(name)", over: observed.map(\.limit), isRatio: true))
             for size in [32, 512] {
                 measurements.append(
-                    Measurement(
+                    MeasuredQuantity(
                         "cosine of the two diagonals at B = \(size), \(name)",
                         over: observed.map { $0.cosines[sizes.firstIndex(of: size) ?? 0] }))
             }
@@ -103,7 +103,8 @@ enum BatchLaw {
         }
         let laws = ClaimFigure(
             title: "The mini-batch square against the mean of squares",
-            caption: "Means over \(seeds.count) networks with 95 % intervals; lines without marks are the law.",
+            caption:
+                "Means over \(seeds.count) networks with 95 % intervals; lines without marks are the law.",
             horizontal: .init("batch size B", isLogarithmic: true),
             vertical: .init("E|g_B|^2 / mean|g_i|^2", isLogarithmic: true),
             series: found.flatMap { name, observed in
@@ -120,7 +121,8 @@ enum BatchLaw {
             vertical: .init("cosine of the mean of g_B^2 and the mean of g_i^2"),
             series: found.map { name, observed in .init(name, points(observed) { $0.cosines[$1] }) })
         let ratios = found.map { stage in
-            Measurement("", over: stage.observed.map { $0.ratios[sizes.firstIndex(of: 128) ?? 0] }, isRatio: true)
+            MeasuredQuantity(
+                "", over: stage.observed.map { $0.ratios[sizes.firstIndex(of: 128) ?? 0] }, isRatio: true)
         }
         let overLaw = found.flatMap { stage in
             sizes.indices.compactMap { k in

@@ -5,7 +5,8 @@ import FisherStudies
 enum Divergence {
     static let claim = Claim(
         "kl",
-        says: "KL(P_theta || P_(theta + d)) is (1/2) d^T F(theta) d for an infinitesimal d, by a Taylor series to second order.",
+        says:
+            "KL(P_theta || P_(theta + d)) is (1/2) d^T F(theta) d for an infinitesimal d, by a Taylor series to second order.",
         in: .fadam("Eqs. 9, 40-47; also both articles"),
         decidedBy: """
             Networks with three likelihoods and ten random directions each, d scaled to d^T F d = e^2 for e from 0.02 down to \
@@ -56,8 +57,8 @@ enum Divergence {
         ]
         let measurements = found.flatMap { name, curve in
             [
-                Measurement("power of e in the relative error: \(name)", PowerLaw(curve), .atLeast(0.9)),
-                Measurement(
+                MeasuredQuantity("power of e in the relative error: \(name)", PowerLaw(curve), .atLeast(0.9)),
+                MeasuredQuantity(
                     "relative error at e = 0.0002: \(name)", curve.last?.y ?? .nan, .atMost(0.01)),
             ]
         }

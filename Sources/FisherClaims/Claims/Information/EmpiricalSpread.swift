@@ -19,7 +19,7 @@ enum EmpiricalSpread {
             that of 256 classes, the replacement that the text proposes for pixels, must be 1 or more by the 95 % intervals over \
             the seeds, for spread-out and for concentrated classes (logits times 1 and times 6).
             """,
-        evidence: .seeds(atLeast: Measurement.leastSeeds), cost: ClaimCost(short: 60, full: 300)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 60, full: 300)
     ) { try finding(isShort: $0.form == .short, seeds: $0.seeds) }
 
     private static let count = 200
@@ -55,7 +55,9 @@ enum EmpiricalSpread {
 
     private static func finding(isShort: Bool, seeds: [UInt64]) throws -> ClaimFinding {
         let draws = isShort ? 20 : 100
-        typealias Case = (name: String, isDiscrete: Bool, error: (UInt64) throws -> (whole: Double, median: Double))
+        typealias Case = (
+            name: String, isDiscrete: Bool, error: (UInt64) throws -> (whole: Double, median: Double)
+        )
         var cases: [Case] = []
         for gain in [1.0, 6] {
             for classes in [2, 10, 256] {
@@ -96,21 +98,21 @@ enum EmpiricalSpread {
         func errors(_ start: String) -> [Double] {
             cases.firstIndex { $0.name.hasPrefix(start) }.map { found[$0].map(\.whole) } ?? []
         }
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         for continuous in ["normal, fixed", "logit-Laplace"] {
             for scale in ["1", "6"] {
                 let reference = errors("categorical, 256 classes, logits times \(scale)")
                 measurements.append(
-                    Measurement(
+                    MeasuredQuantity(
                         "error: \(continuous) over 256 classes, logits times \(scale)",
                         over: zip(errors(continuous), reference).map { $0 / $1 }, isRatio: true, .atLeast(1)))
             }
         }
         for (one, values) in zip(cases, found) {
             measurements += [
-                Measurement(
+                MeasuredQuantity(
                     "error of the diagonal: \(one.name)", over: values.map(\.whole), isRatio: true),
-                Measurement(
+                MeasuredQuantity(
                     "median error of an element: \(one.name)", over: values.map(\.median), isRatio: true),
             ]
         }
@@ -122,11 +124,13 @@ enum EmpiricalSpread {
                 .init(
                     isDiscrete ? "categorical" : "continuous",
                     cases.indices.filter { cases[$0].isDiscrete == isDiscrete }.map { k in
-                        let one = Measurement("", over: found[k].map(\.whole), isRatio: true)
+                        let one = MeasuredQuantity("", over: found[k].map(\.whole), isRatio: true)
                         return .init(Double(k + 1), one.value, interval: one.interval)
                     }, isJoined: false)
             })
-        let names = cases.indices.map { "\(cases[$0].name) \(NumberText.significant(measurements[4 + 2 * $0].value))" }
+        let names = cases.indices.map {
+            "\(cases[$0].name) \(NumberText.significant(measurements[4 + 2 * $0].value))"
+        }
         return ClaimFinding(
             deciding: measurements,
             """

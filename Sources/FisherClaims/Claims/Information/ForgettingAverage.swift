@@ -26,8 +26,8 @@ enum ForgettingAverage {
             """,
         in: .fadam("Section 3.4.4"),
         decidedBy: """
-            The averages of squares set to 0, 1 and 1e6 before the first of 50 steps of the rules: the paths must be identical to the last \
-            bit, for FAdam and FAdafactor.
+            The averages of squares set to 0, 1 and 1e6 before the first of 50 steps of the rules: the paths must be \
+            identical to the last bit, for FAdam and FAdafactor.
             """,
         evidence: .exact, cost: ClaimCost(short: 5)
     ) { _ in try initialMetricFinding() }
@@ -49,7 +49,8 @@ enum ForgettingAverage {
 
     private static let path = ParameterPath("x")
 
-    private static func optimizer(_ rule: any OptimizationRule, shape: [Int]) throws -> (Optimizer, Parameter) {
+    private static func optimizer(_ rule: any OptimizationRule, shape: [Int]) throws -> (Optimizer, Parameter)
+    {
         let parameter = Parameter(wrappedValue: .zeros(shape, dtype: .float64))
         return (
             try Optimizer(
@@ -66,7 +67,7 @@ enum ForgettingAverage {
     }
 
     private static func halfLifeFinding() throws -> ClaimFinding {
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         for (beta2, published) in [(0.999, 700.0), (0.95, 13.5)] {
             let (optimizer, _) = try optimizer(
                 try FAdam { $0.beta2 = .constant(beta2) }, shape: [1])
@@ -84,16 +85,16 @@ enum ForgettingAverage {
             let share = log(before / (full / 2)) / log(before / after)
             let half = Double(steps - 1) + share
             measurements += [
-                Measurement(
+                MeasuredQuantity(
                     "steps to half of f over the published \(NumberText.short(published)), beta2 = \(beta2)",
                     half / published, .within(0.98...1.02)),
-                Measurement("steps to half of f, beta2 = \(beta2)", half),
+                MeasuredQuantity("steps to half of f, beta2 = \(beta2)", half),
             ]
             if beta2 == 0.999 {
                 // Of weights b^k the mean age is b / (1 - b); b from what one step leaves.
                 let kept = after / before
                 measurements.append(
-                    Measurement(
+                    MeasuredQuantity(
                         "mean age of f's squares in steps over 1000, beta2 = 0.999",
                         kept / (1 - kept) / 1000, .within(0.98...1.02)))
             }
@@ -133,23 +134,29 @@ enum ForgettingAverage {
             }
             return try theta.scalars()
         }
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         for (name, rule) in [("FAdam", FAdam() as any TensorRule), ("FAdafactor", FAdafactor())] {
             let one = try path(rule, start: 1)
             for start in [0, 1e6] {
                 let other = try path(rule, start: start)
                 let distance = zip(one, other).map { abs($0 - $1) }.max() ?? .nan
                 measurements.append(
-                    Measurement(
+                    MeasuredQuantity(
                         "\(name): largest difference of the weights, f_0 = \(NumberText.short(start)) against 1",
                         distance, .atMost(0)))
             }
         }
         return ClaimFinding(
             deciding: measurements,
-            "From f_0 = 0, 1 and 1e6 the weights after 50 steps differ by at most \(NumberText.significant(measurements.map(\.value).max() ?? .nan)): the factor on f_0 is exactly zero at t = 1.",
+            """
+            From f_0 = 0, 1 and 1e6 the weights after 50 steps differ by at most \
+            \(NumberText.significant(measurements.map(\.value).max() ?? .nan)): the factor on f_0 is exactly zero at t = 1.
+            """,
             remarks: [
-                "The initial value is neither a metric nor a prior in the algorithm: nothing of the identity is left after the first step."
+                """
+                The initial value is neither a metric nor a prior in the algorithm: nothing of the identity is left after the \
+                first step.
+                """
             ])
     }
 
@@ -160,7 +167,7 @@ enum ForgettingAverage {
         let (fadam, _) = try optimizer(try FAdam { $0.beta2 = 0.999 }, shape: [count])
         let generator = try RandomGenerator(seed: 6)
         var points: [ClaimFigure.Point] = []
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         var largest = 0.0
         let shown = [1, 2, 5, 20, 100]
         for step in 1...100 {
@@ -176,13 +183,17 @@ enum ForgettingAverage {
             let half = 1.96 * (try (corrected - mean).squared().mean().item() / Double(count)).squareRoot()
             points.append(.init(Double(step), mean, interval: (mean - half)...(mean + half)))
             measurements.append(
-                Measurement("corrected v_t over the variance of g, t = \(step)", mean, interval: (mean - half)...(mean + half)))
+                MeasuredQuantity(
+                    "corrected v_t over the variance of g, t = \(step)", mean,
+                    interval: (mean - half)...(mean + half)))
         }
-        measurements.append(Measurement("largest relative difference of FAdam's f and Adam's corrected v_t", largest))
+        measurements.append(
+            MeasuredQuantity("largest relative difference of FAdam's f and Adam's corrected v_t", largest))
         let lowest = points.compactMap(\.upper).min() ?? .nan
         let highest = points.compactMap(\.lower).min() ?? .nan
         let verdict: ClaimVerdict =
-            lowest < 0.98 && largest > 1e-12 ? .holds : highest >= 0.98 || largest <= 1e-12 ? .doesNotHold : .undecided
+            lowest < 0.98 && largest > 1e-12
+            ? .holds : highest >= 0.98 || largest <= 1e-12 ? .doesNotHold : .undecided
         var finding = ClaimFinding(
             deciding: measurements,
             """

@@ -17,7 +17,7 @@ enum OffDiagonals {
             intervals over the seeds, in the theorem's setting (random weights of variance 1/n, n independent normal inputs) and \
             on digits with random and with trained weights; does not hold if one of the three lies above.
             """,
-        evidence: .seeds(atLeast: Measurement.leastSeeds), cost: ClaimCost(short: 60, full: 300)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 60, full: 300)
     ) { try sizeFinding(try observed(isShort: $0.form == .short, seeds: $0.seeds)) }
 
     static let action = Claim(
@@ -33,7 +33,7 @@ enum OffDiagonals {
             mean diagonal, is 0.8 or more at the largest width by the 95 % intervals over the seeds, in the theorem's setting \
             and on digits with random and with trained weights.
             """,
-        evidence: .seeds(atLeast: Measurement.leastSeeds), cost: ClaimCost(short: 60, full: 300)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 60, full: 300)
     ) { try actionFinding(try observed(isShort: $0.form == .short, seeds: $0.seeds)) }
 
     /// What the information of a middle layer shows.
@@ -163,16 +163,16 @@ enum OffDiagonals {
     }
 
     private static func sizeFinding(_ found: [Series]) throws -> ClaimFinding {
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         for series in found {
             measurements += [
-                Measurement(
+                MeasuredQuantity(
                     "power of n in mean |F_ij| / mean F_ii, \(series.name)", over: series.powers(\.ratio),
                     .atMost(-0.4)),
-                Measurement(
+                MeasuredQuantity(
                     "mean |F_ij| / mean F_ii at n = \(series.widths.last ?? 0), \(series.name)",
                     over: series.last(\.ratio), isRatio: true),
-                Measurement(
+                MeasuredQuantity(
                     "power of n in a row's sum of |F_ij| / mean F_ii, \(series.name)",
                     over: series.powers(\.rowSum)),
             ]
@@ -198,19 +198,19 @@ enum OffDiagonals {
     }
 
     private static func actionFinding(_ found: [Series]) throws -> ClaimFinding {
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         for series in found {
             measurements += [
-                Measurement(
+                MeasuredQuantity(
                     "cosine of the two natural gradients at n = \(series.widths.last ?? 0), \(series.name)",
                     over: series.last(\.cosine), .atLeast(0.8)),
-                Measurement(
+                MeasuredQuantity(
                     "cosine of the two natural gradients at n = \(series.widths.first ?? 0), \(series.name)",
                     over: series.values.compactMap { $0.first?.cosine }),
-                Measurement(
+                MeasuredQuantity(
                     "largest eigenvalue of D^-1/2 F D^-1/2 at n = \(series.widths.last ?? 0), \(series.name)",
                     over: series.last(\.largest), isRatio: true),
-                Measurement(
+                MeasuredQuantity(
                     "power of n in that eigenvalue, \(series.name)", over: series.powers(\.largest)),
             ]
         }

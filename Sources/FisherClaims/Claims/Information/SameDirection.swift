@@ -42,7 +42,7 @@ enum SameDirection {
         ]
         let withMomentum = try path(try Adam(learningRate: 1e-3), steps: 200)
         var measurements = try cases.map { name, rule, criterion in
-            Measurement(
+            MeasuredQuantity(
                 "distance of the end points over the distance covered: \(name)",
                 try path(rule, steps: 200).relativeDistance(
                     to: name.hasPrefix("beta1") ? withMomentum : reference), criterion)
@@ -53,7 +53,7 @@ enum SameDirection {
                 $0.epsilonPolicy = .adaptive
             }, steps: 1)
         measurements.append(
-            Measurement(
+            MeasuredQuantity(
                 "1 - cosine of the first steps, clip 1 and adaptive epsilon",
                 1 - (try first.cosine(to: path(adam, steps: 1))), .atMost(1e-5)))
         return ClaimFinding(

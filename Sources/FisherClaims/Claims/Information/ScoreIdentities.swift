@@ -94,7 +94,9 @@ enum ScoreIdentities {
                 Bernoulli(logits: $0)
             } _: { logits in
                 let share = try logits.sigmoid().item()
-                return [(share, .ones([1, 1], dtype: .float64)), (1 - share, .zeros([1, 1], dtype: .float64))]
+                return [
+                    (share, .ones([1, 1], dtype: .float64)), (1 - share, .zeros([1, 1], dtype: .float64)),
+                ]
             },
             try sums("normal, learned variance", outputs: 2, seed: 3) {
                 Gaussian(meanAndLogVariance: $0)
@@ -132,7 +134,8 @@ enum ScoreIdentities {
         let found = try all()
         return ClaimFinding(
             deciding: found.map {
-                Measurement("largest |E s| over the largest |s|: \($0.name)", $0.meanScore, .atMost(1e-12))
+                MeasuredQuantity(
+                    "largest |E s| over the largest |s|: \($0.name)", $0.meanScore, .atMost(1e-12))
             },
             """
             The mean score of the four likelihoods is at most \
@@ -145,8 +148,8 @@ enum ScoreIdentities {
         let found = try all()
         let measurements = found.flatMap { sums in
             [
-                Measurement("|E s s^T - F| / |F|: \(sums.name)", sums.covariance, .atMost(1e-10)),
-                Measurement(
+                MeasuredQuantity("|E s s^T - F| / |F|: \(sums.name)", sums.covariance, .atMost(1e-10)),
+                MeasuredQuantity(
                     "|E H - F| / |F|: \(sums.name)", sums.hessian,
                     sums.name == "logit-Laplace" ? .atLeast(0.01) : .atMost(1e-10)),
             ]

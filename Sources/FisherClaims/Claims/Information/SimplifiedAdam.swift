@@ -92,7 +92,7 @@ enum SimplifiedAdam {
             }
             let reference = try path(natural, steps: steps)
             let found = try path(adam(undone, rate: rate), steps: steps)
-            return Measurement(
+            return MeasuredQuantity(
                 "distance of the end points over the distance covered: \(undone.rawValue)",
                 try found.relativeDistance(to: reference), undone.criterion)
         }

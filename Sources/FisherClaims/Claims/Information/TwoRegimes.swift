@@ -17,7 +17,7 @@ enum TwoRegimes {
             power within -0.7 to -0.3 by the 95 % intervals over the seeds, eight data sets each. Away from the maximum, and at the maximum of a \
             wrong model (skewed errors, another variance function), both stay at 0.1 or more at the largest n.
             """,
-        evidence: .seeds(atLeast: Measurement.leastSeeds), cost: ClaimCost(short: 15, full: 60)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 15, full: 60)
     ) { try finding(isShort: $0.form == .short, seeds: $0.seeds) }
 
     private enum Regime: String, CaseIterable {
@@ -30,7 +30,8 @@ enum TwoRegimes {
     private static func distances(
         _ regime: Regime, count: Int, seed: UInt64, draw: Int
     ) throws -> (observed: Double, empirical: Double) {
-        let generator = try RandomGenerator(seed: (seed &* 1000 &+ UInt64(draw)) &* 1_000_000 &+ UInt64(count))
+        let generator = try RandomGenerator(
+            seed: (seed &* 1000 &+ UInt64(draw)) &* 1_000_000 &+ UInt64(count))
         let network = try SmallNetwork(inputs: 2, hidden: nil, outputs: 2, using: generator)
         let truth = Tensor([0.8, -0.5, 0.3, 0.4, 0.2, -0.3])
         try network.setWeights(truth)
@@ -66,7 +67,7 @@ enum TwoRegimes {
 
     private static func finding(isShort: Bool, seeds: [UInt64]) throws -> ClaimFinding {
         let counts = geometric(from: 100, to: isShort ? 10_000 : 100_000, count: 5).map { Int($0.rounded()) }
-        var measurements: [Measurement] = []
+        var measurements: [MeasuredQuantity] = []
         var series: [ClaimFigure.Series] = []
         for regime in Regime.allCases {
             let found = try seeds.map { seed in
@@ -90,11 +91,11 @@ enum TwoRegimes {
                     PowerLaw(zip(counts, row).map { (Double($0), value($1)) })?.exponent ?? .nan
                 }
                 measurements.append(
-                    Measurement(
+                    MeasuredQuantity(
                         "power of n in |\(name) - expected| / |expected|, \(regime.rawValue)", over: powers,
                         regime == .classical ? .within(-0.7 ... -0.3) : nil))
                 measurements.append(
-                    Measurement(
+                    MeasuredQuantity(
                         "|\(name) - expected| / |expected| at n = \(counts[counts.count - 1]), \(regime.rawValue)",
                         over: found.map { value($0[counts.count - 1]) }, isRatio: true,
                         regime == .classical ? nil : .atLeast(0.1)))

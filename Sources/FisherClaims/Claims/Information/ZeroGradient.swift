@@ -67,13 +67,13 @@ enum ZeroGradient {
             Double(values.filter { !$0.isFinite }.count)
         }
         var measurements = [
-            Measurement(
+            MeasuredQuantity(
                 "FAdam as printed: elements of 12 that are not finite",
                 nonFinite(printedFAdam(Array(zeros.joined()))), .atMost(0)),
-            Measurement(
+            MeasuredQuantity(
                 "FAdafactor as printed: elements of 12 that are not finite",
                 nonFinite(printedFAdafactor(zeros).joined()), .atMost(0)),
-            Measurement(
+            MeasuredQuantity(
                 "Adafactor as printed: elements of 12 that are not finite",
                 nonFinite(printedAdafactor(zeros).joined()), .atMost(0)),
         ]
@@ -85,7 +85,7 @@ enum ZeroGradient {
         ]
         for (name, rule) in rules {
             measurements.append(
-                Measurement("\(name) here: largest movement of a weight", try moved(rule)))
+                MeasuredQuantity("\(name) here: largest movement of a weight", try moved(rule)))
         }
         return ClaimFinding(
             deciding: measurements,

@@ -45,7 +45,7 @@ package enum Criterion: Hashable, Sendable {
 }
 
 /// A measured quantity, and what it says of its part of a claim.
-package struct Measurement: Sendable {
+package struct MeasuredQuantity: Sendable {
     /// The seeds that a verdict needs where chance takes part.
     package static let leastSeeds = 5
 
@@ -108,7 +108,8 @@ package struct Measurement: Sendable {
     /// The value with its interval.
     package var text: String {
         func text(_ number: Double) -> String {
-            abs(number) < 1e5 && number == number.rounded() ? "\(Int(number))" : NumberText.significant(number)
+            abs(number) < 1e5 && number == number.rounded()
+                ? "\(Int(number))" : NumberText.significant(number)
         }
         guard let interval else { return text(value) }
         return "\(text(value)) [\(text(interval.lowerBound)), \(text(interval.upperBound))]"
@@ -125,7 +126,7 @@ extension ClaimFinding {
     ///   - figures: charts.
     ///   - remarks: restrictions.
     package init(
-        deciding measurements: [Measurement], _ answer: String, exhibits: [TaskExhibit] = [],
+        deciding measurements: [MeasuredQuantity], _ answer: String, exhibits: [TaskExhibit] = [],
         figures: [ClaimFigure] = [], remarks: [String] = []
     ) {
         let table = ExhibitTable(
