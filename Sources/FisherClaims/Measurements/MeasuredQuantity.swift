@@ -1,0 +1,146 @@
+import FisherStudies
+import Foundation
+
+/// What a measured number must be for its part of a claim to hold.
+package enum Criterion: Hashable, Sendable {
+    /// No more than a limit.
+    case atMost(Double)
+    /// No less than a limit.
+    case atLeast(Double)
+    /// Within limits.
+    case within(ClosedRange<Double>)
+
+    /// The verdict on a number without uncertainty; one that is no number decides nothing.
+    package func verdict(_ value: Double) -> ClaimVerdict {
+        value.isNaN ? .undecided : verdict(value...value)
+    }
+
+    /// The verdict from a 95 % interval: what all of it fulfills holds, what all of it violates does not.
+    package func verdict(_ interval: ClosedRange<Double>) -> ClaimVerdict {
+        switch self {
+        case .atMost(let limit):
+            return interval.upperBound <= limit
+                ? .holds : interval.lowerBound > limit ? .doesNotHold : .undecided
+        case .atLeast(let limit):
+            return interval.lowerBound >= limit
+                ? .holds : interval.upperBound < limit ? .doesNotHold : .undecided
+        case .within(let limits):
+            if limits.lowerBound <= interval.lowerBound, interval.upperBound <= limits.upperBound {
+                return .holds
+            }
+            return interval.overlaps(limits) ? .undecided : .doesNotHold
+        }
+    }
+
+    /// The criterion for a table.
+    package var text: String {
+        switch self {
+        case .atMost(let limit): "at most " + NumberText.significant(limit)
+        case .atLeast(let limit): "at least " + NumberText.significant(limit)
+        case .within(let limits):
+            "within \(NumberText.significant(limits.lowerBound)) to "
+                + NumberText.significant(limits.upperBound)
+        }
+    }
+}
+
+/// A measured quantity, and what it says of its part of a claim.
+package struct MeasuredQuantity: Sendable {
+    /// The seeds that a verdict needs where chance takes part.
+    package static let leastSeeds = 5
+
+    /// The quantity, for readers.
+    package let quantity: String
+    /// Its value: over seeds their mean, or their geometric mean.
+    package let value: Double
+    /// The 95 % interval; nil where there is none.
+    package let interval: ClosedRange<Double>?
+    /// The number of seeds; nil where no chance takes part.
+    package let seedCount: Int?
+    /// What is required; nil for a number that is shown without deciding.
+    package let criterion: Criterion?
+
+    /// A number without chance, with an interval if it was fitted.
+    package init(
+        _ quantity: String, _ value: Double, interval: ClosedRange<Double>? = nil,
+        _ criterion: Criterion? = nil
+    ) {
+        self.quantity = quantity
+        self.value = value
+        self.interval = interval
+        self.criterion = criterion
+        seedCount = nil
+    }
+
+    /// The mean of numbers by seed, with Student's 95 % interval.
+    ///
+    /// - Parameters:
+    ///   - quantity: the quantity, for readers.
+    ///   - values: a number for each seed.
+    ///   - isRatio: whether the mean and the interval are of the logarithms, for positive numbers that spread by factors.
+    ///   - criterion: what is required.
+    package init(
+        _ quantity: String, over values: [Double], isRatio: Bool = false, _ criterion: Criterion? = nil
+    ) {
+        self.quantity = quantity
+        self.criterion = criterion
+        seedCount = values.count
+        let summary = SampleSummary(isRatio ? values.map { log($0) } : values)
+        func back(_ x: Double) -> Double { isRatio ? exp(x) : x }
+        value = back(summary?.mean ?? .nan)
+        let found = summary.flatMap { $0.mean.isFinite ? $0.interval() : nil }
+        interval = found.map { back($0.lowerBound)...back($0.upperBound) }
+    }
+
+    /// The exponent of a power law with its interval.
+    package init(_ quantity: String, _ law: PowerLaw?, _ criterion: Criterion? = nil) {
+        self.init(quantity, law?.exponent ?? .nan, interval: law?.interval, criterion)
+    }
+
+    /// The verdict by the criterion; nil without one.
+    package var verdict: ClaimVerdict? {
+        guard let criterion else { return nil }
+        guard let seedCount else { return interval.map(criterion.verdict) ?? criterion.verdict(value) }
+        guard seedCount >= Self.leastSeeds, let interval else { return .undecided }
+        return criterion.verdict(interval)
+    }
+
+    /// The value with its interval.
+    package var text: String {
+        func text(_ number: Double) -> String {
+            abs(number) < 1e5 && number == number.rounded()
+                ? "\(Int(number))" : NumberText.significant(number)
+        }
+        guard let interval else { return text(value) }
+        return "\(text(value)) [\(text(interval.lowerBound)), \(text(interval.upperBound))]"
+    }
+}
+
+extension ClaimFinding {
+    /// The finding from measurements, of which every one with a criterion must fulfill it.
+    ///
+    /// - Parameters:
+    ///   - measurements: what was measured; their table comes before the other exhibits.
+    ///   - answer: the sentences of the answer.
+    ///   - exhibits: further tables.
+    ///   - figures: charts.
+    ///   - remarks: restrictions.
+    package init(
+        deciding measurements: [MeasuredQuantity], _ answer: String, exhibits: [TaskExhibit] = [],
+        figures: [ClaimFigure] = [], remarks: [String] = []
+    ) {
+        let table = ExhibitTable(
+            title: "What was measured",
+            caption: "Brackets hold 95 % intervals. The verdict needs every requirement fulfilled.",
+            columns: ["quantity", "value", "seeds", "required", "verdict"],
+            rows: measurements.map { found in
+                [
+                    found.quantity, found.text, found.seedCount.map { "\($0)" } ?? "",
+                    found.criterion?.text ?? "", found.verdict?.rawValue ?? "",
+                ]
+            })
+        self.init(
+            .all(measurements.compactMap(\.verdict)), answer, exhibits: [.table(table)] + exhibits,
+            figures: figures, remarks: remarks)
+    }
+}
