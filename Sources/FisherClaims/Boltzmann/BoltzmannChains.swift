@@ -31,7 +31,8 @@ package struct BoltzmannChains {
 
     /// Starts chains at independent fair coins.
     package init(
-        _ sampler: BoltzmannSampler, _ size: BoltzmannMachine.Size, count: Int, using generator: RandomGenerator
+        _ sampler: BoltzmannSampler, _ size: BoltzmannMachine.Size, count: Int,
+        using generator: RandomGenerator
     ) {
         self.sampler = sampler
         states = Tensor.full([count, size.visible], 0.5, dtype: .float64).sampledBernoulli(using: generator)
@@ -99,7 +100,8 @@ package struct BoltzmannDraws {
     ///   - thinning: sweeps before each draw.
     ///   - draws: draws of each chain.
     package init(
-        from enumerated: EnumeratedMachine, chains: inout BoltzmannChains, burnIn: Int, thinning: Int, draws: Int,
+        from enumerated: EnumeratedMachine, chains: inout BoltzmannChains, burnIn: Int, thinning: Int,
+        draws: Int,
         using generator: RandomGenerator
     ) throws(TorchError) {
         let machine = enumerated.machine

@@ -42,7 +42,8 @@ package struct BoltzmannEstimate: Codable, Sendable, Hashable {
         let cosine = try (step * reference).sum().item() / (size(step) * size(reference))
         angle = acos(min(max(cosine, -1), 1)) * 180 / .pi
         func fisherLength(_ v: Tensor) throws(TorchError) -> Double {
-            try (v * exact.addingDiagonal(damping).matmul(v.unsqueezed(1)).flattened()).sum().item().squareRoot()
+            try (v * exact.addingDiagonal(damping).matmul(v.unsqueezed(1)).flattened()).sum().item()
+                .squareRoot()
         }
         stepError = try fisherLength(step - reference) / fisherLength(reference)
     }

@@ -44,7 +44,8 @@ package struct BoltzmannProblem {
     ///   - teacherSeed: of the machine.
     ///   - seed: of the draws.
     package static func drawn(
-        visible: Int = 6, hidden: Int = 4, spread: Double = 1, samples: Int, teacherSeed: UInt64 = 5, seed: UInt64
+        visible: Int = 6, hidden: Int = 4, spread: Double = 1, samples: Int, teacherSeed: UInt64 = 5,
+        seed: UInt64
     ) throws -> BoltzmannProblem {
         let size = BoltzmannMachine.Size(visible: visible, hidden: hidden)
         let states = size.states()

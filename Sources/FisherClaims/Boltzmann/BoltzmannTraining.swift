@@ -79,7 +79,8 @@ package struct BoltzmannTraining {
                 machine = BoltzmannMachine(problem.size, parameters: descent.vector)
                 continue
             }
-            var information = arm == .empirical ? enumerated.information(weights: problem.data) : enumerated.information
+            var information =
+                arm == .empirical ? enumerated.information(weights: problem.data) : enumerated.information
             if chains != nil {
                 try chains?.advance(machine, sweeps: sweeps, using: generator)
                 if let states = chains?.states {
@@ -122,7 +123,8 @@ package struct BoltzmannTuning: Codable, Sendable {
                 for damping in dampings where found[SIMD2(rate, damping)] == nil {
                     let finals = try seeds.map { seed in
                         try training.run(
-                            arm, rate: Self.value(rate), damping: arm.isDamped ? Self.value(damping) : 0, seed: seed
+                            arm, rate: Self.value(rate), damping: arm.isDamped ? Self.value(damping) : 0,
+                            seed: seed
                         ).curve.last ?? .infinity
                     }
                     found[SIMD2(rate, damping)] = finals.reduce(0, +) / Double(seeds.count)

@@ -15,7 +15,7 @@ package enum ContinuousLimit: String, CaseIterable, Sendable {
     case naturalGradient = "natural gradient"
 
     /// The constants of the equations: epsilon of both, tau of RMSProp.
-    package static let epsilon = 0.1
+    package static let epsilon = 0.5
     package static let tau = 0.5
 
     /// Where the equation leads: theta at the time `end` from `start`, by the classical method of Runge and Kutta in the
@@ -24,7 +24,7 @@ package enum ContinuousLimit: String, CaseIterable, Sendable {
     ///     Adagrad:  d theta/dt = -g / sqrt(G + epsilon),       dG/dt = g^2,            G(0) = 0
     ///     RMSProp:  d theta/dt = -g / (sqrt(G) + epsilon),     dG/dt = (g^2 - G)/tau,  G(0) = 0
     package func solution(
-        _ objective: NormalObjective, from start: Pair, until end: Double, steps: Int = 2000
+        _ objective: NormalObjective, from start: Pair, until end: Double, steps: Int = 500
     ) -> [(time: Double, point: Pair)] {
         if self == .naturalGradient {
             return (0...steps).map { k in
@@ -96,14 +96,5 @@ package enum ContinuousLimit: String, CaseIterable, Sendable {
             points.append(Pair(moved[0], moved[1]))
         }
         return points
-    }
-
-    /// The distance in (mu, sigma) between the iterates and the solution when the time `end` is over.
-    package func error(
-        _ objective: NormalObjective, from start: Pair, until end: Double, step h: Double
-    ) throws -> Double {
-        let points = try iterates(objective, from: start, until: end, step: h)
-        let solution = solution(objective, from: start, until: end)
-        return (points[points.count - 1] - solution[solution.count - 1].point).length
     }
 }

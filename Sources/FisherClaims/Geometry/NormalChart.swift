@@ -132,11 +132,12 @@ package enum NormalChart: String, CaseIterable, Sendable {
     /// The rate at which the components of a parallel covector change along a line with some velocity, all in these
     /// coordinates: dg_j = Gamma^i_jk g_i dx^k, with Christoffel's symbols from central differences of the information.
     private func rate(ofParallel g: Pair, at place: Pair, velocity: Pair) -> Pair {
+        let lengths = information(at: place).diagonal.squareRoot()
         func derivative(_ axis: Int) -> SquareMatrix {
+            // A thousandth of the unit of Fisher length: of fourth order, the error is that of rounding, about 1e-11.
+            let width = 1e-3 / lengths[axis]
             var step = Pair()
-            step[axis] = 1e-3 * Swift.max(1e-2, abs(place[axis]))
-            let width = step[axis]
-            // Fourth order: the error is that of rounding, about 1e-11.
+            step[axis] = width
             let near = information(at: place + step) - information(at: place - step)
             let far = information(at: place + 2 * step) - information(at: place - 2 * step)
             return (near * 8 - far) * (1 / (12 * width))

@@ -16,8 +16,9 @@ extension BoltzmannStudy {
                     estimate.name,
                     sampler.map {
                         "\(point.samplers[$0].count) (\(Int(point.samplers[$0].effectiveCount.rounded())))"
-                    } ?? (estimate.name == Self.empirical && point.problem.hasPrefix("draws")
-                        ? "\(Self.sampleCount)" : "–"),
+                    }
+                        ?? (estimate.name == Self.empirical && point.problem.hasPrefix("draws")
+                            ? "\(Self.sampleCount)" : "–"),
                     Self.number(estimate.error), sampler.map { Self.number(point.expectedErrors[$0]) } ?? "–",
                     Self.number(estimate.diagonalError), Self.number(estimate.traceRatio),
                     "\(estimate.eigenvalues.count { $0 > large })", Self.number(estimate.angle),
@@ -26,20 +27,24 @@ extension BoltzmannStudy {
             }
             let samplers = point.samplers.map {
                 String(
-                    format: "%@: %.0f %% of the proposals accepted, errors of the diagonal %.2f standard errors (root mean square).",
+                    format:
+                        "%@: %.0f %% of the proposals accepted, errors of the diagonal %.2f standard errors (root mean square).",
                     $0.name, 100 * $0.acceptance, $0.standardizedError)
             }
             return .table(
                 ExhibitTable(
                     title: "Five informations of one machine: \(point.problem)",
                     caption: String(
-                        format: "Seed %llu. States that the data lack: probability %.3f, %.0f %% of the trace. Natural gradients "
+                        format:
+                            "Seed %llu. States that the data lack: probability %.3f, %.0f %% of the trace. Natural gradients "
                             + "with damping %g. Large: above a thousandth of the exact mean eigenvalue. ",
                         point.seed, point.missingProbability, 100 * point.missingTrace, Self.damping)
                         + samplers.joined(separator: " "),
                     columns: [
-                        "states weighted by", "draws (that count)", "relative error", "of as many independent draws",
-                        "error of the diagonal", "trace, ratio", "large eigenvalues", "angle of the natural gradient, degrees",
+                        "states weighted by", "draws (that count)", "relative error",
+                        "of as many independent draws",
+                        "error of the diagonal", "trace, ratio", "large eigenvalues",
+                        "angle of the natural gradient, degrees",
                         "its relative error",
                     ], rows: rows))
         }
@@ -48,13 +53,15 @@ extension BoltzmannStudy {
                 title: "The empirical information by the size of the training set",
                 caption: "Sets drawn from the machine itself; medians over the sets of one size.",
                 columns: [
-                    "samples", "distinct states of 64", "probability of the missing", "their share of the trace",
+                    "samples", "distinct states of 64", "probability of the missing",
+                    "their share of the trace",
                     "relative error", "expected of independent draws", "error, completed", "angle, degrees",
                 ],
                 rows: sizes.map { set in
                     ["\(set.count)"]
                         + [
-                            set.distinct, set.missingProbability, set.missingTrace, set.error, set.expectedError,
+                            set.distinct, set.missingProbability, set.missingTrace, set.error,
+                            set.expectedError,
                             set.completedError, set.angle,
                         ].map(Self.number)
                 }))
@@ -62,9 +69,11 @@ extension BoltzmannStudy {
             TaskExhibit.table(
                 ExhibitTable(
                     title: "Training: \(problem)",
-                    caption: "Final divergence KL(data || model) in nats over the seeds; rates and dampings chosen on other seeds.",
+                    caption:
+                        "Final divergence KL(data || model) in nats over the seeds; rates and dampings chosen on other seeds.",
                     columns: [
-                        "arm", "rate", "damping", "inside the grid", "pairs tried", "mean", "standard deviation", "diverged",
+                        "arm", "rate", "damping", "inside the grid", "pairs tried", "mean",
+                        "standard deviation", "diverged",
                     ],
                     rows: arms.filter { $0.problem == problem }.map { runs in
                         let finals = runs.curves.compactMap(\.last)
@@ -86,9 +95,11 @@ extension BoltzmannStudy {
     var figures: [ClaimFigure] {
         let errors = ClaimFigure(
             title: "Error of the information by the number of draws",
-            caption: "Relative Frobenius error at the machine that drew the data: training sets (whiskers from the least to the "
+            caption:
+                "Relative Frobenius error at the machine that drew the data: training sets (whiskers from the least to the "
                 + "greatest), the same completed, and chains; the line is what independent draws are expected to give.",
-            horizontal: .init("draws", isLogarithmic: true), vertical: .init("relative error", isLogarithmic: true),
+            horizontal: .init("draws", isLogarithmic: true),
+            vertical: .init("relative error", isLogarithmic: true),
             series: [
                 .init(
                     "independent draws, expected", sizes.map { .init(Double($0.count), $0.expectedError) }),
@@ -102,15 +113,19 @@ extension BoltzmannStudy {
                 + Self.samplers.map { sampler in
                     .init(
                         "\(sampler.name) draws",
-                        chains.filter { $0.sampler == sampler.name }.map { .init(Double($0.count), $0.error) },
+                        chains.filter { $0.sampler == sampler.name }.map {
+                            .init(Double($0.count), $0.error)
+                        },
                         isJoined: false)
                 })
         let spectra = points.filter { $0.seed == points[0].seed }.map { point in
             ClaimFigure(
                 title: "Spectra: \(point.problem)",
-                caption: "Eigenvalues above a millionth of the largest; the empirical information has no more than there are distinct "
+                caption:
+                    "Eigenvalues above a millionth of the largest; the empirical information has no more than there are distinct "
                     + "patterns in the data.",
-                horizontal: .init("number of the eigenvalue"), vertical: .init("eigenvalue", isLogarithmic: true),
+                horizontal: .init("number of the eigenvalue"),
+                vertical: .init("eigenvalue", isLogarithmic: true),
                 series: point.estimates.map { estimate in
                     let least = (estimate.eigenvalues.first ?? 0) * 1e-6
                     return .init(
@@ -131,7 +146,8 @@ extension BoltzmannStudy {
                     return .init(
                         runs.tuning.arm.rawValue,
                         (0..<steps).map { step in
-                            .init(Double(step), completed.reduce(0) { $0 + $1[step] } / Double(completed.count))
+                            .init(
+                                Double(step), completed.reduce(0) { $0 + $1[step] } / Double(completed.count))
                         })
                 })
         }

@@ -79,7 +79,8 @@ struct BoltzmannStudy: Codable {
         let enumerated = try EnumeratedMachine(machine, states: problem.states)
         let gradient = enumerated.gradient(of: problem.data)
         func estimate(_ name: String, _ weights: Tensor) throws -> BoltzmannEstimate {
-            try BoltzmannEstimate(name, weights: weights, of: enumerated, gradient: gradient, damping: damping)
+            try BoltzmannEstimate(
+                name, weights: weights, of: enumerated, gradient: gradient, damping: damping)
         }
         var estimates = [try estimate(exact, enumerated.probabilities)]
         var found: [Sampler] = []
@@ -124,7 +125,8 @@ struct BoltzmannStudy: Codable {
             error.append(found.error)
             angle.append(found.angle)
             let whole = try BoltzmannEstimate(
-                completed, weights: try enumerated.completed(problem.data), of: enumerated, gradient: gradient,
+                completed, weights: try enumerated.completed(problem.data), of: enumerated,
+                gradient: gradient,
                 damping: damping)
             completedError.append(whole.error)
             expected.append(try enumerated.expectedError(draws: Double(count)))
@@ -133,7 +135,8 @@ struct BoltzmannStudy: Codable {
         return SetSize(
             count: count, distinct: median(distinct), missingProbability: median(probability),
             missingTrace: median(trace), error: median(error), lower: error.min() ?? .nan,
-            upper: error.max() ?? .nan, completedError: median(completedError), expectedError: median(expected),
+            upper: error.max() ?? .nan, completedError: median(completedError),
+            expectedError: median(expected),
             angle: median(angle))
     }
 
@@ -150,7 +153,8 @@ struct BoltzmannStudy: Codable {
                     let generator = try RandomGenerator(seed: 2000 + UInt64(repetition))
                     var walkers = BoltzmannChains(sampler, problem.size, count: chains, using: generator)
                     let drawn = try BoltzmannDraws(
-                        from: enumerated, chains: &walkers, burnIn: 100, thinning: 2, draws: count, using: generator)
+                        from: enumerated, chains: &walkers, burnIn: 100, thinning: 2, draws: count,
+                        using: generator)
                     return try (enumerated.information(weights: drawn.shares) - exact).norm().item() / size
                 }
                 return Chain(

@@ -86,36 +86,46 @@ struct GeometryStudy {
         let flatness = errorOnFlatLine(.logarithm, beta: 0.999)
         let curvedCoordinate = errorOnFlatLine(.deviation, beta: 0.999)
         let lengths = NormalChart.allCases.map { errorOfLengths(in: $0, diagonal: false) }.max() ?? .infinity
-        let parts: [ClaimVerdict] = [spread > 0.01, integration < 1e-4, flatness < 1e-10, lengths < 1e-9].map {
+        let parts: [ClaimVerdict] = [spread > 0.01, integration < 1e-4, flatness < 1e-10, lengths < 1e-9].map
+        {
             $0 ? .holds : .doesNotHold
         }
-        let averages = PathAverages(path, beta: 0.9)
-        let reference = averages.transported()
-        let plain = VectorDeviation(of: averages.plain(in: .deviation), from: reference)
-        let invariant = VectorDeviation(of: averages.invariant(), from: reference)
+        let angles = [0.9, 0.999].map { beta -> (plain: VectorDeviation, invariant: VectorDeviation) in
+            let averages = PathAverages(path, beta: beta)
+            let reference = averages.transported()
+            return (
+                VectorDeviation(of: averages.plain(in: .deviation), from: reference),
+                VectorDeviation(of: averages.invariant(), from: reference)
+            )
+        }
         let oblique = NormalChart.allCases.filter { !$0.isOrthogonal }
         let wrong = oblique.map { chart in
             String(format: "%@ %.3g", chart.rawValue, errorOfLengths(in: chart, diagonal: true))
         }
         let answer = String(
-            format: "Averaged at beta2 = 0.999, the components of the information give results that differ by up to %.3g of their "
+            format:
+                "Averaged at beta2 = 0.999, the components of the information give results that differ by up to %.3g of their "
                 + "norm between five coordinate systems; with parallel transport they agree to %.1e (integrated numerically), on "
-                + "the flat line in log sigma to %.1e. Lengths agree to %.1e. At the momentum's beta 0.9 the plain average of "
-                + "gradients in (mu, sigma) is %.2g degrees off in the median and %.3g times too long or short, that of invariant "
-                + "natural gradients %.2g degrees and %.4g times.",
-            spread, integration, flatness, lengths, plain.angle, plain.lengthRatio, invariant.angle,
-            invariant.lengthRatio)
+                + "the flat line in log sigma to %.1e. Lengths agree to %.1e. Averages of gradients in (mu, sigma) turn away from "
+                + "the transported one by %.2g degrees (median over the path) at beta 0.9 and by %.2g at 0.999, where their length is "
+                + "%.3g times off; those of invariant natural gradients by %.2g and %.2g, with %.3g.",
+            spread, integration, flatness, lengths, angles[0].plain.angle, angles[1].plain.angle,
+            angles[1].plain.lengthRatio, angles[0].invariant.angle, angles[1].invariant.angle,
+            angles[1].invariant.lengthRatio)
         return ClaimFinding(
             .all(parts), answer, exhibits: [averagesTable, informationTable, lengthsTable],
             figures: [planeFigure, angleFigure, lengthFigure, informationFigure],
             remarks: [
                 String(
-                    format: "\"Except for in Euclidean space\" needs affine coordinates as well: on the line of fixed mean, which is "
-                        + "flat, averages in sigma are off by up to %.3g, those in log sigma by nothing.", curvedCoordinate),
+                    format:
+                        "\"Except for in Euclidean space\" needs affine coordinates as well: on the line of fixed mean, which is "
+                        + "flat, averages in sigma are off by up to %.3g, those in log sigma by nothing.",
+                    curvedCoordinate),
                 "Parallel transport makes averages of exact information pointless: the metric is parallel, so every earlier "
                     + "information becomes the present one. An average only helps against noise.",
                 "Eq. 27, g over the root of the diagonal, has the length of Eq. 25 only where the information is diagonal; "
-                    + "elsewhere the squared length is wrong by up to (relative) " + wrong.joined(separator: ", ") + ".",
+                    + "elsewhere the squared length is wrong by up to (relative) "
+                    + wrong.joined(separator: ", ") + ".",
                 "A picture of one path on one manifold of constant curvature -1/2: how large the angles are in networks it does not say.",
             ])
     }

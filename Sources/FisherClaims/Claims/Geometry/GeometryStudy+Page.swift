@@ -17,13 +17,15 @@ extension GeometryStudy {
         .table(
             ExhibitTable(
                 title: "Averages of gradients against the average with parallel transport",
-                caption: "Over the steps of Adam's path: median and largest angle in degrees, median ratio of the longer to the "
+                caption:
+                    "Over the steps of Adam's path: median and largest angle in degrees, median ratio of the longer to the "
                     + "shorter length, all in the Fisher metric at the current point.",
                 columns: ["beta", "average", "angle, median", "angle, largest", "ratio of lengths"],
                 rows: Self.betas.flatMap { beta in
                     deviations(beta: beta).map { label, deviation in
                         [
-                            "\(beta)", label, Self.number(deviation.angle), Self.number(deviation.largestAngle),
+                            "\(beta)", label, Self.number(deviation.angle),
+                            Self.number(deviation.largestAngle),
                             String(format: "%.4g", deviation.lengthRatio),
                         ]
                     }
@@ -35,7 +37,8 @@ extension GeometryStudy {
         .table(
             ExhibitTable(
                 title: "Averages of the exact information at the end of the path, over the information there",
-                caption: "Entries in the orthonormal frame; with parallel transport the matrix is the identity at every beta.",
+                caption:
+                    "Entries in the orthonormal frame; with parallel transport the matrix is the identity at every beta.",
                 columns: ["beta2"] + NormalChart.allCases.map { $0.rawValue + ": mu, sigma" },
                 rows: Self.betas.map { beta in
                     let averages = PathAverages(path, beta: beta)
@@ -53,7 +56,8 @@ extension GeometryStudy {
         .table(
             ExhibitTable(
                 title: "The squared length of the gradient by coordinates",
-                caption: "The largest relative difference from g F^-1 g in (mu, sigma) along the path: with the whole information "
+                caption:
+                    "The largest relative difference from g F^-1 g in (mu, sigma) along the path: with the whole information "
                     + "(Eq. 25) and with its diagonal (Eqs. 26 and 27).",
                 columns: ["coordinates", "whole information", "diagonal"],
                 rows: NormalChart.allCases.map { chart in
@@ -76,7 +80,8 @@ extension GeometryStudy {
         return ClaimFigure(
             title: "The half-plane of normal distributions",
             caption: String(
-                format: "From (2, 0.25) to where Adam ends; the geodesic between the same ends has Fisher-Rao length %.3g.",
+                format:
+                    "From (2, 0.25) to where Adam ends; the geodesic between the same ends has Fisher-Rao length %.3g.",
                 geodesic.distance),
             horizontal: .init("mean mu"), vertical: .init("standard deviation sigma"),
             series: [
@@ -98,7 +103,8 @@ extension GeometryStudy {
         let all = Self.betas.map { (beta: $0, deviations: deviations(beta: $0)) }
         return ClaimFigure(
             title: title,
-            caption: "Averages of gradients along Adam's path against the one with parallel transport; medians over the steps.",
+            caption:
+                "Averages of gradients along Adam's path against the one with parallel transport; medians over the steps.",
             horizontal: .init("steps that an average reaches back, 1/(1 - beta)", isLogarithmic: true),
             vertical: vertical,
             series: all[0].deviations.indices.map { k in
@@ -123,7 +129,8 @@ extension GeometryStudy {
         let every = max(1, path.gradients.count / 100)
         return ClaimFigure(
             title: "The averaged information of the mean over the present one",
-            caption: "Averages of 1/sigma^2 in (mu, sigma) along Adam's path: sigma grows, and the past is remembered as more "
+            caption:
+                "Averages of 1/sigma^2 in (mu, sigma) along Adam's path: sigma grows, and the past is remembered as more "
                 + "informative than the present. With parallel transport the ratio is 1.",
             horizontal: .init("step"), vertical: .init("ratio", isLogarithmic: true),
             series: [0.9, 0.99, 0.999].map { beta in
