@@ -126,7 +126,7 @@ struct GeometryStudy {
                 "Eq. 27, g over the root of the diagonal, has the length of Eq. 25 only where the information is diagonal; "
                     + "elsewhere the squared length is wrong by up to (relative) "
                     + wrong.joined(separator: ", ") + ".",
-                "A picture of one path on one manifold of constant curvature -1/2: how large the angles are in networks it does not say.",
+                "This is one path on one manifold, of constant curvature -1/2: it does not say how large the angles are in networks.",
             ])
     }
 }
