@@ -31,6 +31,7 @@ import Torch
         #expect(
             (geodesic.point(at: 0) - start).length < 1e-12 && (geodesic.point(at: 1) - end).length < 1e-12)
         #expect((geodesic.point(at: 0.5) - pair(expected.middle)).length < 1e-9)
+        #expect((geodesic.integratedEnd(steps: 400) - end).length < 1e-8)
         let framed = NormalFamily.framed(vector: pair(expected.vector), at: start)
         let along = NormalFamily.vector(framed: geodesic.transported(framed: framed, from: 0, to: 1), at: end)
         #expect((along - pair(expected.transported)).length < 1e-9)

@@ -126,4 +126,24 @@ package struct NormalGeodesic {
     package func transported(framed v: Pair, from first: Double, to last: Double) -> Pair {
         v.turned(by: velocity(at: last).angle - velocity(at: first).angle)
     }
+
+    /// The end of the line by the classical method of Runge and Kutta for the geodesic equation, from the start with the
+    /// closed form's velocity: what the closed form is checked against.
+    package func integratedEnd(steps: Int) -> Pair {
+        var point = start
+        var velocity = NormalFamily.vector(framed: self.velocity(at: 0), at: start)
+        let h = 1 / Double(steps)
+        for _ in 0..<steps {
+            func rate(_ point: Pair, _ velocity: Pair) -> (point: Pair, velocity: Pair) {
+                (velocity, NormalFamily.acceleration(at: point, velocity: velocity))
+            }
+            let a = rate(point, velocity)
+            let b = rate(point + a.point * (h / 2), velocity + a.velocity * (h / 2))
+            let c = rate(point + b.point * (h / 2), velocity + b.velocity * (h / 2))
+            let d = rate(point + c.point * h, velocity + c.velocity * h)
+            point += (a.point + 2 * b.point + 2 * c.point + d.point) * (h / 6)
+            velocity += (a.velocity + 2 * b.velocity + 2 * c.velocity + d.velocity) * (h / 6)
+        }
+        return point
+    }
 }

@@ -113,7 +113,7 @@ struct GeometryStudy {
             angles[1].plain.lengthRatio, angles[0].invariant.angle, angles[1].invariant.angle,
             angles[1].invariant.lengthRatio)
         return ClaimFinding(
-            .all(parts), answer, exhibits: [averagesTable, informationTable, lengthsTable],
+            .all(parts), answer, exhibits: [carriedTable, averagesTable, informationTable, lengthsTable],
             figures: [planeFigure, angleFigure, lengthFigure, informationFigure],
             remarks: [
                 String(

@@ -32,6 +32,42 @@ extension GeometryStudy {
                 }))
     }
 
+    /// The first gradient, carried from the path's start to its end along three lines.
+    var carriedTable: TaskExhibit {
+        let (first, last) = (path.points[0], path.points[path.points.count - 1])
+        let geodesic = NormalGeodesic(from: first, to: last)
+        let gradient = NormalFamily.framed(covector: path.gradients[0], at: first)
+        let direct = geodesic.transported(framed: gradient, from: 0, to: 1)
+        let followed = zip(path.points, path.points.dropFirst()).reduce(gradient) {
+            NormalFamily.transported(framed: $0, alongSegmentFrom: $1.0, to: $1.1)
+        }
+        let straight = NormalFamily.transported(framed: gradient, alongSegmentFrom: first, to: last)
+        let rows =
+            [
+                ("the geodesic", direct), ("Adam's path", followed),
+                ("the straight line in (mu, sigma)", straight),
+            ]
+            + NormalChart.allCases.map { chart in
+                let components = chart.components(ofCovector: path.gradients[0], at: first)
+                let copied = NormalFamily.framed(
+                    covector: chart.covector(ofComponents: components, at: last), at: last)
+                return ("none: the components in \(chart.rawValue) are kept", copied)
+            }
+        return .table(
+            ExhibitTable(
+                title: "The first gradient, carried to the end of the path",
+                caption:
+                    "Against transport along the geodesic. Transport keeps every length; along another line it turns by half the "
+                    + "area between the two, since the curvature is -1/2.",
+                columns: ["transport along", "angle, degrees", "length, ratio"],
+                rows: rows.map { name, vector in
+                    [
+                        name, Self.number(vector.degrees(to: direct)),
+                        String(format: "%.4g", vector.length / direct.length),
+                    ]
+                }))
+    }
+
     /// Averages of the information's components, at the path's end.
     var informationTable: TaskExhibit {
         .table(
