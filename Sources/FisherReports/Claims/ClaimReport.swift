@@ -89,8 +89,16 @@ struct ClaimReport {
                     label: series.label, style: SeriesStyle(index: index),
                     points: series.points.map {
                         SeriesChart.Point(x: $0.x, y: $0.y, interval: $0.interval)
-                    }, isJoined: series.isJoined)
+                    }, isJoined: series.isJoined, marked: series.markedPlaces)
             })?.figure(id: id, note: figure.caption)
+    }
+}
+
+extension ClaimFigure.Series {
+    /// Where a line of many points gets marks, which would hide it at all of them; nil for all.
+    fileprivate var markedPlaces: Set<Double>? {
+        guard isJoined, points.count > 25 else { return nil }
+        return Set(stride(from: 0, to: points.count, by: points.count / 8).map { points[$0].x })
     }
 }
 
