@@ -82,9 +82,9 @@ struct ArmComparison {
     /// The differences that decided, at most three of them.
     private func answer(_ verdict: ClaimVerdict) -> String {
         let deciding = verdict == .holds ? judged : judged.filter { $0.verdict == verdict }
-        let shown = deciding.prefix(3).map(\.sentence).joined(separator: "; ")
-        let more = deciding.count > 3 ? "; and \(deciding.count - 3) more" : ""
-        return shown + more + "."
+        let shown = deciding.prefix(3).map(\.sentence)
+        let more = deciding.count > 3 ? ["\(deciding.count - 3) more differences below."] : []
+        return (shown + more).joined(separator: " ")
     }
 }
 
@@ -135,7 +135,8 @@ extension ArmComparison {
         guard !series.isEmpty else { return nil }
         return ClaimFigure(
             title: "Loss by learning rate: \(problem.name)",
-            caption: "On the part of the training data that is held out for tuning; rates that diverged are left out.",
+            caption:
+                "On the part of the training data that is held out for tuning; rates that diverged are left out.",
             horizontal: .init("learning rate", isLogarithmic: true), vertical: .init("loss"), series: series)
     }
 
@@ -145,7 +146,9 @@ extension ArmComparison {
             var losses: [Int: [Double]] = [:]
             for run in arm.runs {
                 for point in run.record.curve where point.step > 0 {
-                    if let loss = point.validationLoss, loss.isFinite { losses[point.step, default: []].append(loss) }
+                    if let loss = point.validationLoss, loss.isFinite {
+                        losses[point.step, default: []].append(loss)
+                    }
                 }
             }
             let whole = losses.filter { $0.value.count == arm.runs.count }.sorted { $0.key < $1.key }
@@ -171,7 +174,8 @@ extension ArmComparison {
                 var found: [String] = []
                 if arm.isTuned, !arm.isInterior {
                     found.append(
-                        "On \(problem.name) the best rate of \(arm.label), \(arm.rate), lies at the edge of its grid.")
+                        "On \(problem.name) the best rate of \(arm.label), \(arm.rate), lies at the edge of its grid."
+                    )
                 }
                 if !arm.divergedSeeds.isEmpty {
                     found.append(

@@ -25,7 +25,8 @@ struct JudgedQuantity {
     /// The loss on held-out data after the last step, in nats for each of a unit.
     static func loss(per unit: String, on problem: String = "") -> JudgedQuantity {
         JudgedQuantity(
-            (problem.isEmpty ? "" : "\(problem): ") + "validation loss, nats/\(unit)", decimals: 4, isLoss: true
+            (problem.isEmpty ? "" : "\(problem): ") + "validation loss, nats/\(unit)", decimals: 4,
+            isLoss: true
         ) { $0.losses }
     }
 

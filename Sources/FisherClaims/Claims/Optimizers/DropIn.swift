@@ -27,7 +27,8 @@ extension Claim {
             let loss = JudgedQuantity.loss(per: unit, on: problem.name)
             let adam = try study.tuned(.adamW(rates), on: problem)
             let clipped = Arm.fadam(rates, with: "clip_gradient_norm=1")
-            let replaced = try study.trained(clipped.named("FAdam, AdamW's settings"), at: adam.rate, on: problem)
+            let replaced = try study.trained(
+                clipped.named("FAdam, AdamW's settings"), at: adam.rate, on: problem)
             let tuned = try study.tuned(.fadam(rates), on: problem)
             study.judge(replaced, against: adam, by: .better(margin: margin), in: loss)
             study.show(tuned, against: adam, by: .better(margin: margin), in: loss)
@@ -72,7 +73,7 @@ extension Claim {
             """,
         evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 250, full: 9000)
     ) { context in
-        let words = JudgedQuantity.measure("word error rate")
+        let words = JudgedQuantity.measure("word error rate", decimals: 1)
         var study = ArmComparison(context, by: .loss(per: "utterance"), words)
         let problem = Problem.speech(context.form)
         let adam = try study.tuned(.adamW(Arm.speechRates), on: problem)
@@ -80,7 +81,7 @@ extension Claim {
         let replaced = try study.trained(.fadam([]).named("FAdam, AdamW's rate"), at: adam.rate, on: problem)
         study.judge(own, against: adam, by: .better(margin: OptimizerMargin.speech))
         study.show(replaced, against: adam, by: .better(margin: OptimizerMargin.speech))
-        study.show(own, against: adam, by: .better(margin: 0.01), in: words)
+        study.show(own, against: adam, by: .better(margin: 1), in: words)
         return study.finding
     }
 

@@ -49,7 +49,8 @@ extension Claim {
     /// The scale of the adaptive epsilon.
     static let epsilonScale = Claim(
         "epsilon2",
-        says: "An epsilon2 of 0.01 consistently yielded good performance across all domains, with an epsilon of 1e-8.",
+        says:
+            "An epsilon2 of 0.01 consistently yielded good performance across all domains, with an epsilon of 1e-8.",
         in: .fadam("Appendix C.1.3, Table 4"),
         decidedBy: """
             Language with a warm-up and the autoencoder, FAdam, each at its own tuned rate: epsilon2 0.01 is no worse than any of \

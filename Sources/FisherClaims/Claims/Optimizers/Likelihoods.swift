@@ -29,7 +29,8 @@ extension Claim {
                     make.named("\(make.label ?? make.optimizer), \(name)"),
                     on: .vectorQuantized(context.form, likelihood))
             }
-            guard let own = arms["categorical"], let l2 = arms["gaussian"], let laplace = arms["logit_laplace"]
+            guard let own = arms["categorical"], let l2 = arms["gaussian"],
+                let laplace = arms["logit_laplace"]
             else { continue }
             study.judge(own, against: l2, by: .better(margin: margin), in: distance)
             study.judge(own, against: laplace, by: .noWorse(margin: margin), in: distance)
@@ -42,7 +43,8 @@ extension Claim {
     /// FAdam on vector-quantized images.
     static let vectorQuantized = Claim(
         "vq",
-        says: "FAdam outperforms AdamW in the Frechet distance of a vector-quantized autoencoder with identical hyperparameters.",
+        says:
+            "FAdam outperforms AdamW in the Frechet distance of a vector-quantized autoencoder with identical hyperparameters.",
         in: .fadam("Section 4.3, Figure 1c"),
         decidedBy: """
             Vector-quantized autoencoder of digits with categorical pixels; FAdam against clipped AdamW, each at its own tuned \

@@ -29,7 +29,9 @@ extension Claim {
         let omission = JudgedQuantity("validation loss, nats/byte, less that with a warm-up") { arm in
             let own = arm.label == fadam.label ? fadamWith.losses : adamWith.losses
             return Dictionary(
-                uniqueKeysWithValues: arm.losses.compactMap { seed, loss in own[seed].map { (seed, loss - $0) } })
+                uniqueKeysWithValues: arm.losses.compactMap { seed, loss in
+                    own[seed].map { (seed, loss - $0) }
+                })
         }
         study.judge(fadam, against: adam, by: .better(margin: margin), in: omission)
         let dropIn = try study.trained(

@@ -90,7 +90,8 @@ extension Claim {
         let none = try study.tuned(.fadam(rates, with: "weight_decay=0.0"), on: problem)
         let adam = try study.tuned(.adamW(rates, with: "weight_decay=0.1"), on: problem)
         let beyond = JudgedQuantity("ten times an even share, 0.1, less the natural decay's share") { arm in
-            arm.label == natural.label ? arm.meanDecayShares.mapValues { 0.1 - $0 } : arm.losses.mapValues { _ in 0 }
+            arm.label == natural.label
+                ? arm.meanDecayShares.mapValues { 0.1 - $0 } : arm.losses.mapValues { _ in 0 }
         }
         study.judge(natural, against: none, by: .better(margin: 0.05), in: beyond)
         study.judge(natural, against: none, by: .noWorse(margin: OptimizerMargin.text))
@@ -119,7 +120,8 @@ extension Claim {
         let rates = [0.002, 0.004, 0.008, 0.016]
         var means: [String: [UInt64: Double]] = [:]
         /// The arm at 4e-3, after the mean over all rates is noted under its label.
-        func acrossRates(_ name: String, _ make: ([Double], String) -> Arm, couples: Bool) throws -> TunedArm {
+        func acrossRates(_ name: String, _ make: ([Double], String) -> Arm, couples: Bool) throws -> TunedArm
+        {
             let arms = try rates.map { rate in
                 let decay = couples ? 0.1 : 0.1 * 0.004 / rate
                 let arm = make([rate], "weight_decay=\(decay)").named("\(name), rate \(rate)")
@@ -136,7 +138,9 @@ extension Claim {
         let decoupled = try acrossRates("FAdam, decay apart", Arm.fadam, couples: false)
         let adam = try acrossRates("AdamW, clipped, decay by rate", Arm.adamW, couples: true)
         let adamApart = try acrossRates("AdamW, clipped, decay apart", Arm.adamW, couples: false)
-        let mean = JudgedQuantity("validation loss, nats/byte, mean over four rates") { means[$0.label] ?? [:] }
+        let mean = JudgedQuantity("validation loss, nats/byte, mean over four rates") {
+            means[$0.label] ?? [:]
+        }
         study.judge(coupled, against: decoupled, by: .noWorse(margin: OptimizerMargin.text), in: mean)
         study.show(adam, against: adamApart, by: .noWorse(margin: OptimizerMargin.text), in: mean)
         return study.finding
@@ -148,7 +152,8 @@ extension TunedArm {
     fileprivate var meanDecayShares: [UInt64: Double] {
         var found: [UInt64: Double] = [:]
         for run in runs where run.record.completedLoss != nil {
-            found[run.record.seed] = SampleSummary(run.record.curve.compactMap { $0.measure?.decayShare })?.mean
+            found[run.record.seed] =
+                SampleSummary(run.record.curve.compactMap { $0.measure?.decayShare })?.mean
         }
         return found
     }
