@@ -190,7 +190,7 @@ private struct ScaledLossStudy {
 }
 
 /// Digits with the loss multiplied by a factor.
-private struct ScaledLossTask: TrainingTask {
+struct ScaledLossTask: TrainingTask {
     let task: DigitsTask
     let factor: Double
 
