@@ -70,6 +70,9 @@ struct ArmComparison {
             arm, to: reference, quantity: quantity.name, quantity.values, decidedBy: decision, of: parts)
     }
 
+    /// Whether a run of any arm ceased to be usable.
+    var hasDivergedRuns: Bool { entries.contains { !$0.arm.divergedSeeds.isEmpty } }
+
     /// What was found: the claim holds if all of its parts do, and one that does not refutes it.
     var finding: ClaimFinding {
         let verdict = ClaimVerdict.all(judged.map(\.verdict))

@@ -14,7 +14,7 @@ extension Claim {
             than AdamW without (margin \(OptimizerMargin.text) nats/byte). Second, FAdam is no worse than FAdam with the same \
             global clipping, by \(OptimizerMargin.text). Both must hold. FAdam without its own clip is shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 300, full: 4000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 210, full: 3000)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "byte"), parts: 2)
         let problem = context.language()

@@ -18,7 +18,7 @@ extension Claim {
             than with the exact one, by \(OptimizerMargin.classifier) nats/image. Both must hold. The mini-batch square (Eq. 21) \
             is shown beside each, and clipped AdamW.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 700, full: 20000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 450, full: 15000)
     ) { context in
         let bits = JudgedQuantity.measure("bits a dimension")
         var study = ArmComparison(context, by: bits, .frechet, parts: 2)

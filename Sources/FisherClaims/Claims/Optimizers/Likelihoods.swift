@@ -15,7 +15,7 @@ extension Claim {
             fixed variance (L2), and no worse than with the logit-Laplace one (four parts, margin \(OptimizerMargin.frechet)). \
             Bits a dimension are shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 260, full: 9000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 170, full: 6000)
     ) { context in
         let bits = JudgedQuantity.measure("bits a dimension")
         let distance = JudgedQuantity.frechet
@@ -51,7 +51,7 @@ extension Claim {
             rate: FAdam's Frechet distance of held-out reconstructions is better (margin \(OptimizerMargin.frechet)). FAdam at \
             AdamW's rate, and bits a dimension, are shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 110, full: 3500)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 76, full: 2500)
     ) { context in
         let bits = JudgedQuantity.measure("bits a dimension")
         var study = ArmComparison(context, by: .frechet, bits)
@@ -75,7 +75,7 @@ extension Claim {
             clipped AdamW, each at its own tuned rate: the perplexity of the codes used for held-out images is larger with FAdam \
             (margin 2 codes). FAdam with the momentum of the raw gradient is shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 160, full: 5000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 86, full: 3000)
     ) { context in
         let perplexity = JudgedQuantity.measure("codebook perplexity", isBetterLarger: true, decimals: 1)
         let used = JudgedQuantity.measure("codes in use", isBetterLarger: true, decimals: 1)
@@ -102,7 +102,7 @@ extension Claim {
             the commitment's gradient kept from the information and the momentum it is better in bits a dimension than with it \
             in the gradient (margin \(OptimizerMargin.pixelBits)). The Frechet distance and clipped AdamW are shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 130, full: 4500)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 86, full: 3000)
     ) { context in
         let bits = JudgedQuantity.measure("bits a dimension")
         var study = ArmComparison(context, by: bits, .frechet)

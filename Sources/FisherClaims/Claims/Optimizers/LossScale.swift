@@ -18,7 +18,7 @@ extension Claim {
             within \(OptimizerMargin.classifier) nats/image, for each of the six factors. Second, at 1e-18 it is better than FAdam \
             with a fixed epsilon of 1e-8 and than AdamW with 1e-8 (same margin). All eight must hold.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 60, full: 150)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 30, full: 80)
     ) { context in
         let arms = [
             ScaledLossArm("FAdam, adaptive epsilon", "fadam", []),
@@ -48,7 +48,7 @@ private struct ScaledLossArm {
 private struct ScaledLossStudy {
     let context: ClaimContext
     private static let factors = [1, 1e-3, 1e-6, 1e-9, 1e-12, 1e-15, 1e-18]
-    private static let rates = [0.002, 0.005, 0.01, 0.02, 0.05]
+    private static let rates = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
     private static let margin = OptimizerMargin.classifier
 
     /// What an arm reached: its rate, whether that lies inside the rates, and the losses by factor and seed; nil for runs that

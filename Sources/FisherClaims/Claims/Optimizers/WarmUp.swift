@@ -54,7 +54,7 @@ extension Claim {
             Language without a warm-up, each at its own tuned rate: FAdam without the correction is better than FAdam with it \
             (margin \(OptimizerMargin.text) nats/byte).
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 90, full: 1500)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 130, full: 1900)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "byte"))
         let problem = context.language(warmsUp: false)
@@ -62,7 +62,9 @@ extension Claim {
         let corrected = try study.tuned(
             .fadam(Arm.textRates, with: "corrects_momentum_bias=true").named("FAdam, momentum corrected"),
             on: problem)
+        let adam = try study.tuned(.adamW(Arm.textRates).named("AdamW, clipped, no warm-up"), on: problem)
         study.judge(omitted, against: corrected, by: .better(margin: OptimizerMargin.text))
+        study.show(corrected, against: adam, by: .better(margin: OptimizerMargin.text))
         return study.finding
     }
 }

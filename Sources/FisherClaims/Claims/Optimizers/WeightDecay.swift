@@ -127,11 +127,11 @@ extension Claim {
                 let arm = make([rate], "weight_decay=\(decay)").named("\(name), rate \(rate)")
                 return try study.trained(arm, at: rate, on: problem)
             }
-            let seeds = context.seeds.filter { seed in arms.allSatisfy { $0.losses[seed] != nil } }
-            means[arms[1].label] = Dictionary(
-                uniqueKeysWithValues: seeds.map { seed in
-                    (seed, arms.reduce(0) { $0 + $1.losses[seed]! } / Double(arms.count))
-                })
+            for seed in context.seeds {
+                let losses = arms.compactMap { $0.losses[seed] }
+                guard losses.count == arms.count, let mean = SampleSummary(losses)?.mean else { continue }
+                means[arms[1].label, default: [:]][seed] = mean
+            }
             return arms[1]
         }
         let coupled = try acrossRates("FAdam, decay by rate", Arm.fadam, couples: true)
