@@ -21,10 +21,22 @@ public final class RunLibrary {
     private static let mostExtensions = 4
     /// The tasks that were made, by problem: reading their data can take longer than a short run.
     private var tasks: [String: Any] = [:]
+    /// What stands for trained runs in tests of claims' rules; nil where runs are trained.
+    private let invent: ((Arm, Problem, UInt64) -> RunRecord)?
 
     /// Opens a library, whose folder need not exist yet.
     public init(path: String) {
         self.path = path
+        invent = nil
+    }
+
+    /// A library that trains nothing: it resolves problems and arms as the others do, and invents their runs. What a claim says
+    /// of runs is tested with it.
+    ///
+    /// - Parameter run: the run of an arm on a problem with a seed. Rates are taken to be best in the middle of their ladder.
+    package init(inventing run: @escaping (Arm, Problem, UInt64) -> RunRecord) {
+        path = ""
+        invent = run
     }
 
     /// Trains an arm; see ``ClaimContext/tuned(_:on:)``.
@@ -51,6 +63,10 @@ public final class RunLibrary {
         _ progress: ProgressDisplay
     ) throws -> TunedArm {
         let place = try LibraryPlace<Task>(problem, arm)
+        if let invent {
+            return TunedArm(
+                inventing: invent, arm, on: problem, label: arm.label ?? place.candidate.label, seeds)
+        }
         let work = ArmTraining(
             place, in: path, task: try task(of: place), label: arm.label ?? place.candidate.label,
             progress: progress)
@@ -83,5 +99,29 @@ public final class RunLibrary {
         let task = try make()
         tasks[key] = task
         return task
+    }
+}
+
+extension TunedArm {
+    /// An arm whose runs are invented, and whose losses by rate are lowest in the middle of the ladder.
+    fileprivate init(
+        inventing invent: (Arm, Problem, UInt64) -> RunRecord, _ arm: Arm, on problem: Problem, label: String,
+        _ seeds: [UInt64]
+    ) {
+        let middle = arm.rates.count / 2
+        let axis = OptionGrid.Axis(option: "learning_rate", values: arm.rates.map { "\($0)" })
+        let trials = arm.rates.indices.map { place in
+            var run = invent(arm, problem, seeds.first ?? 0)
+            run.finalValidationLoss = 1 + abs(Double(place - middle))
+            run.status = .completed
+            return TuningRecord.Trial(settings: [Setting(axis.option, axis.values[place])], runs: [run])
+        }
+        self.init(
+            label: label, rate: arm.rates[middle],
+            tuning: arm.rates.count > 1
+                ? TuningRecord(label: label, grid: OptionGrid([axis]), trials: trials) : nil,
+            runs: seeds.sorted().map {
+                TunedArm.Run(record: invent(arm, problem, $0), folder: RunDirectory(path: "invented"))
+            })
     }
 }
