@@ -1,13 +1,17 @@
 import Fisher
+import FisherFiles
 import FisherStudies
 import FisherTraining
+import Foundation
 
 /// What a claim's reproduction works with: the form, the seeds, the kept runs, the display of progress.
 public struct ClaimContext {
     /// How much is run.
     public let form: ClaimForm
-    /// The seeds of statistical claims: five in the short form, ten in the full one.
+    /// The seeds of statistical claims: five in the short form, ten in the full one, unless the user wants others.
     public let seeds: [UInt64]
+    /// What a verdict on the claim needs.
+    public let evidence: ClaimEvidence
     /// Runs that are shared with other claims and kept.
     public let runs: RunLibrary
     /// The claim's own folder, for what it keeps besides runs.
@@ -15,17 +19,46 @@ public struct ClaimContext {
     /// The display of progress.
     public let progress: ProgressDisplay
 
+    /// A context for one claim.
+    ///
+    /// - Parameters:
+    ///   - form: how much is run.
+    ///   - seeds: the seeds of statistical claims; nil for five in the short form and ten in the full one.
+    ///   - evidence: what a verdict needs.
+    ///   - runs: the kept runs.
+    ///   - folder: the claim's own folder, which need not exist yet.
+    ///   - progress: where progress is shown.
+    public init(
+        _ form: ClaimForm, seeds: [UInt64]? = nil, evidence: ClaimEvidence, runs: RunLibrary, folder: String,
+        progress: ProgressDisplay
+    ) {
+        self.form = form
+        self.seeds = seeds ?? Self.seeds(of: form)
+        self.evidence = evidence
+        self.runs = runs
+        self.folder = folder
+        self.progress = progress
+    }
+
+    /// The seeds of statistical claims unless the user wants others.
+    static func seeds(of form: ClaimForm) -> [UInt64] { Array(0..<(form == .short ? 5 : 10)) }
+
     /// Trains an arm with every seed at its best rate, after tuning it on data of its own; whatever an earlier claim or an
     /// earlier start made is not repeated.
+    ///
+    /// - Throws: `Interrupted` when everything has been saved; what the task, the rule and the files throw.
     public func tuned(_ arm: Arm, on problem: Problem) throws -> TunedArm {
-        try runs.tuned(arm, on: problem, seeds: seeds, progress: progress)
+        try runs.tuned(
+            arm, on: problem, seeds: seeds,
+            tuningSeeds: form == .short ? problem.tuningSeeds : max(3, problem.tuningSeeds),
+            progress: progress)
     }
 
     /// Trains an arm with every seed at one rate, as a drop-in.
+    ///
+    /// - Throws: as ``tuned(_:on:)``.
     public func trained(_ arm: Arm, at rate: Double, on problem: Problem) throws -> TunedArm {
-        try runs.tuned(
-            Arm(arm.optimizer, rates: [rate], label: arm.label), on: problem, seeds: seeds, progress: progress
-        )
+        try tuned(Arm(arm.optimizer, rates: [rate], label: arm.label), on: problem)
     }
 
     /// The value of a long computation, which is kept in the claim's folder under a name and not repeated when the
@@ -35,9 +68,38 @@ public struct ClaimContext {
     ///   - name: a short name of letters, digits and hyphens.
     ///   - inputs: everything that the value depends on besides the program, as text; a change discards what is kept.
     ///   - compute: makes the value.
+    /// - Throws: `Interrupted` if a signal requests to stop before the computation; `StorageError` if the value cannot be
+    ///   kept; what `compute` throws.
     public func kept<Value: Codable>(_ name: String, of inputs: String, _ compute: () throws -> Value) throws
         -> Value
     {
-        try compute()
+        precondition(
+            !name.isEmpty && name.utf8.allSatisfy { $0 == 45 || (48...57).contains($0) || isLetter($0) },
+            "a kept value's name has letters, digits and hyphens, unlike \(name)")
+        let path = folder + "/kept/" + name + ".json"
+        let digest = SHA256.of("format 1\n\(Value.self)\n\(inputs)".utf8)
+        if let data = try? DurableStorage.readFile(at: path, followingLinks: false) {
+            if StoredJSON.isAsWritten(data) != true {
+                progress.note("\(path) is not as it was written: it is computed anew")
+            } else if let kept = try? StoredJSON.decode(KeptValue<Value>.self, from: data),
+                kept.digest == digest
+            {
+                return kept.value
+            }
+        }
+        try Interruption.poll()
+        let value = try compute()
+        try DurableStorage.makeFolder(folder + "/kept")
+        try DurableStorage.replaceFile(
+            at: path, with: StoredJSON.sealed(KeptValue(digest: digest, value: value)))
+        return value
     }
+
+    private func isLetter(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (65...90).contains(byte) }
+}
+
+/// A value with the digest of what it depends on.
+private struct KeptValue<Value: Codable>: Codable {
+    let digest: String
+    let value: Value
 }

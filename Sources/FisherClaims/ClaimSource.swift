@@ -19,6 +19,8 @@ public struct ClaimSource: Sendable, Hashable {
         /// The notes on AdaFisher.
         case adaFisher =
             "Notes on AdaFisher: Adaptive Second Order Optimization via Fisher Information (arXiv:2405.16397)"
+        /// No document: a statement whose truth is known, by which the machinery is checked.
+        case planted = "Planted: a check of the rules of decision"
     }
 
     private init(_ document: Document, _ place: String) {
@@ -34,4 +36,6 @@ public struct ClaimSource: Sendable, Hashable {
     public static func hierarchy(_ place: String) -> ClaimSource { ClaimSource(.hierarchy, place) }
     /// A place in the notes on AdaFisher.
     public static func adaFisher(_ place: String) -> ClaimSource { ClaimSource(.adaFisher, place) }
+    /// What a planted claim is.
+    static func planted(_ place: String) -> ClaimSource { ClaimSource(.planted, place) }
 }

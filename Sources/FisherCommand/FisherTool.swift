@@ -1,5 +1,6 @@
 @_exported import ArgumentParser
 import Fisher
+import FisherClaims
 import FisherTasks
 import FisherTraining
 import Foundation
@@ -25,9 +26,7 @@ public struct FisherTool: ParsableCommand {
             subcommands: [
                 Train.self, Compare.self, Ablate.self, Sample.self, Transcribe.self, Runs.self, Report.self,
                 Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self, Landscape.self,
-                Continual.self, Optimizers.self,
-                Bench.self,
-                Doctor.self,
+                Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self,
             ] + registered.withLock { $0 })
     }
 
@@ -51,6 +50,11 @@ public struct FisherTool: ParsableCommand {
     /// Call it before ``main()``. Adding a task twice changes nothing; it traps if another task has the same
     /// name.
     public static func register<Task: ConfigurableTask>(task: Task.Type) { TaskRegistry.register(task) }
+
+    /// Adds a claim, which `fisher reproduce` lists and decides.
+    ///
+    /// Call it before ``main()``. It traps if another claim has the same name.
+    public static func register(claim: Claim) { ClaimRegistry.register(claim) }
 
     /// Runs the command that the arguments name, and ends the process if it fails.
     ///

@@ -43,6 +43,9 @@ package final class FileAppender {
 
     deinit { close(descriptor) }
 
+    /// The file as the output of another process; valid as long as this object.
+    package var handle: FileHandle { FileHandle(fileDescriptor: descriptor, closeOnDealloc: false) }
+
     /// Appends bytes, all or none: where writing fails, what was written of them is cut off again.
     package func append(_ bytes: some ContiguousBytes) throws(StorageError) {
         let written: Result<Int, StorageError> = bytes.withUnsafeBytes { bytes in

@@ -1,4 +1,5 @@
 import FisherBenchmarks
+import FisherTraining
 import Foundation
 import Testing
 

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Fisher
 import FisherBenchmarks
+import FisherTraining
 
 /// `fisher bench optimizers`.
 struct BenchOptimizers: ParsableCommand {

@@ -28,6 +28,8 @@ enum ExitStatus: Int32 {
         case is HyperparameterError, is OptionError, is UsageError, is ConfigurationError, is DigitsError:
             self = .usage
         case is Interrupted, is Resumable: self = .interrupted
+        case let error as FailedClaims:
+            self = error.failures.first.flatMap { ExitStatus(rawValue: $0.status) } ?? .internalError
         case let error as StorageError: self.init(error.kind)
         case let error as TableError:
             if let storage = error.storage { self.init(storage.kind) } else { self = .badData }

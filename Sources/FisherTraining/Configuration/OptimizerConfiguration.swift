@@ -72,17 +72,7 @@ public struct OptimizerConfiguration: ConfigurableOptions {
         rule.learningRate = try learningRate(steps: steps)
         // Setting the learning rate again checks its value.
         try rule.set("learning_rate", to: "\(rule.learningRate)")
-        // What a configuration names without changing it is no part of the name: that of a run's folder names everything.
-        let standard = try RuleRegistry.rule(named: self.rule).settings
-        let changed = zip(rule.settings, standard).filter {
-            $0.value != $1.value && $0.name != "learning_rate"
-        }
-        let shown =
-            changed.map { "\($0.0.name) \($0.0.value)" }.sorted()
-            + (clipGradientNorm.map { ["gradient clip \($0)"] } ?? [])
-        return OptimizerCandidate(
-            label: ([self.rule] + shown).joined(separator: " + "), rule: rule,
-            clipGradientNorm: clipGradientNorm)
+        return OptimizerCandidate(rule: rule, clipGradientNorm: clipGradientNorm)
     }
 
     /// The schedule of the learning rate over a run of a given length.

@@ -16,6 +16,23 @@ public struct OptimizerCandidate: Sendable {
         self.clipGradientNorm = clipGradientNorm
     }
 
+    /// Names a candidate after its rule and the options that are not the rule's defaults, apart from the learning rate: the
+    /// same options give the same name, however they were spelled.
+    package init(rule: any OptimizationRule, clipGradientNorm: Double?) {
+        func standard<Rule: OptimizationRule>(_ rule: Rule) -> [Setting] {
+            Rule().settings.map { Setting($0.name, $0.value) }
+        }
+        let changed = zip(rule.settings, standard(rule)).filter {
+            $0.value != $1.value && $0.name != "learning_rate"
+        }
+        let shown =
+            changed.map { "\($0.0.name) \($0.0.value)" }.sorted()
+            + (clipGradientNorm.map { ["gradient clip \($0)"] } ?? [])
+        self.init(
+            label: ([type(of: rule).summary.name] + shown).joined(separator: " + "), rule: rule,
+            clipGradientNorm: clipGradientNorm)
+    }
+
     /// The options in reading order, the clipping among them.
     public var options: [Setting] {
         rule.settings.map { Setting($0.name, $0.value) }

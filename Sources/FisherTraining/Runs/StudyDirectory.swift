@@ -132,7 +132,7 @@ public final class StudyDirectory {
     }
 
     /// A text as a short name of lowercase letters, digits and hyphens.
-    static func slug(_ text: String) -> String {
+    package static func slug(_ text: String) -> String {
         let words = text.lowercased().split { !($0.isASCII && ($0.isLetter || $0.isNumber)) }
         let name = words.joined(separator: "-").prefix(48)
         let trimmed = name.last == "-" ? name.dropLast() : name

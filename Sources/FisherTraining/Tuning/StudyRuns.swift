@@ -1,4 +1,5 @@
 import Fisher
+import Foundation
 
 /// How the runs of a study are made: their length, checkpoints and logs, and the configuration that each folder keeps.
 public struct StudyRuns: Sendable {
@@ -10,6 +11,8 @@ public struct StudyRuns: Sendable {
     public let training: TrainingConfiguration
     /// What is accepted when runs are resumed, and is an error otherwise.
     public var allowances: ResumeAllowances = []
+    /// Whether a run at which another process is at work is waited for; otherwise it is an error.
+    package var waitsForOthers = false
     private let describe: @Sendable (OptimizerCandidate, UInt64) throws -> Description
 
     /// Runs of a task that has no configuration; their folders lack one.
@@ -59,11 +62,28 @@ public struct StudyRuns: Sendable {
 
     /// The record of a run: of the one in the folder if it came to its end, otherwise that one is continued or begun.
     ///
-    /// A loss or gradient that is not finite ends the run as diverged.
-    func record<Task: TrainingTask>(
+    /// A loss or gradient that is not finite ends the run as diverged. Throws `StorageError` of kind `inUse` if another
+    /// process is at work on the run, unless it is to be waited for.
+    package func record<Task: TrainingTask>(
         of candidate: OptimizerCandidate, seed: UInt64, on task: Task, in directory: RunDirectory,
-        title: String,
-        progress: ProgressDisplay
+        title: String, progress: ProgressDisplay
+    ) throws -> RunRecord {
+        var isTold = false
+        while true {
+            do {
+                return try made(candidate, seed, task, directory, title, progress)
+            } catch let error as StorageError where error.kind == .inUse && waitsForOthers {
+                if !isTold { progress.note("waiting for \(title), which another process trains") }
+                isTold = true
+                try Interruption.poll()
+                Thread.sleep(forTimeInterval: 0.25)
+            }
+        }
+    }
+
+    private func made<Task: TrainingTask>(
+        _ candidate: OptimizerCandidate, _ seed: UInt64, _ task: Task, _ directory: RunDirectory,
+        _ title: String, _ progress: ProgressDisplay
     ) throws -> RunRecord {
         if let document = try earlier(seed: seed, on: task, in: directory), document.phase.isFinal {
             return document.record
@@ -104,7 +124,7 @@ public struct StudyRuns: Sendable {
 
 extension RunDocument.Phase {
     /// Whether the run came to its end, well or not.
-    var isFinal: Bool {
+    package var isFinal: Bool {
         switch self {
         case .completed, .stoppedEarly, .diverged: true
         case .running, .interrupted: false

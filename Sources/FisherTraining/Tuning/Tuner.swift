@@ -12,7 +12,12 @@ public struct Tuner<Task: TrainingTask> {
     private let runs: StudyRuns
     private let seeds: [UInt64]
     private let mostExtensions: Int
-    private let folder: StudyDirectory
+    private let place: Place
+
+    /// The folder of a run of a trial: of the optimizer that is tuned, the same with the values that are tried, the values,
+    /// and a seed.
+    package typealias Place = (OptimizerCandidate, OptimizerCandidate, [Setting], UInt64) throws ->
+        RunDirectory
 
     /// Prepares tuning.
     ///
@@ -21,16 +26,26 @@ public struct Tuner<Task: TrainingTask> {
     ///   - runs: the length, checkpoints and logs of each run.
     ///   - seeds: the seeds of each trial.
     ///   - mostExtensions: the most values by which the grid of one optimizer grows.
-    ///   - folder: where the runs are kept.
-    public init(
-        _ task: Task, runs: StudyRuns, seeds: [UInt64], mostExtensions: Int = 0, in folder: StudyDirectory
+    ///   - place: where the runs are kept.
+    package init(
+        _ task: Task, runs: StudyRuns, seeds: [UInt64], mostExtensions: Int = 0, at place: @escaping Place
     ) {
         precondition(!seeds.isEmpty)
         self.task = task
         self.runs = runs
         self.seeds = seeds
         self.mostExtensions = mostExtensions
-        self.folder = folder
+        self.place = place
+    }
+
+    /// Prepares tuning in the folder of a study.
+    public init(
+        _ task: Task, runs: StudyRuns, seeds: [UInt64], mostExtensions: Int = 0, in folder: StudyDirectory
+    ) {
+        self.init(task, runs: runs, seeds: seeds, mostExtensions: mostExtensions) {
+            tuned, tried, settings, seed in
+            try folder.trial(of: tried, tuning: tuned.label, settings: settings, seed: seed)
+        }
     }
 
     /// Tries every combination of a grid, which grows as long as the best lies at its edge.
@@ -118,8 +133,8 @@ public struct Tuner<Task: TrainingTask> {
         let name = settings.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
         let title = "tuning \(candidate.label): \(name)"
         let tried = try candidate.setting(settings, label: title)
-        let directory = try folder.trial(of: tried, tuning: candidate.label, settings: settings, seed: seed)
         return try runs.record(
-            of: tried, seed: seed, on: task, in: directory, title: title, progress: progress)
+            of: tried, seed: seed, on: task, in: try place(candidate, tried, settings, seed), title: title,
+            progress: progress)
     }
 }

@@ -63,7 +63,7 @@ struct DampingGrid {
         let best = cells[place.0][place.1]
         let contrasts = [cells[worstRow][place.1], cells[place.0][worstColumn]].map {
             context.contrast(
-                best, to: $0, quantity: "held-out loss, nats/image", decidedBy: .better(margin: 0.02))
+                best, to: $0, quantity: "held-out loss, nats/image", decidedBy: .better(margin: 0.02), of: 2)
         }
         let text = NumberText.plain
         func loss(_ arm: TunedArm) -> SampleSummary? { SampleSummary(Array(arm.losses.values)) }
@@ -98,8 +98,8 @@ struct DampingGrid {
             place.0 > 0 && place.0 < cells.count - 1 && place.1 > 0 && place.1 < Self.decays.count - 1
         return ClaimFinding(
             .all(contrasts.map(\.verdict)),
-            "Held-out loss of the best cell (\(best.label)) less that of the worst of its row and column: "
-                + contrasts.map { $0.sentence(decimals: 3) }.joined(separator: "; ") + ".",
+            "The best cell against the worst damping at its decay and the worst decay at its damping. "
+                + contrasts.map(\.sentence).joined(separator: " "),
             contrasts: contrasts, exhibits: [.table(table)], figures: [figure],
             remarks: [
                 isInside

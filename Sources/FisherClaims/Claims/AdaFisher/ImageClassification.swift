@@ -44,9 +44,7 @@ extension Claim {
         let overview = ArmOverview(arms: arms)
         return ClaimFinding(
             .all(judged.map(\.verdict)),
-            "Misjudged images in %: " + judged.map { $0.sentence(decimals: 2) }.joined(separator: "; ")
-                + ". Held-out loss: "
-                + losses.prefix(2).map { $0.sentence(decimals: 3) }.joined(separator: "; ") + ".",
+            (judged + losses.prefix(2)).map(\.sentence).joined(separator: " "),
             contrasts: judged + others + losses, exhibits: [overview.table], figures: [overview.figure],
             remarks: [
                 "Only the first two contrasts decide; the source's data sets and networks are far larger than these digits."
@@ -76,8 +74,7 @@ extension Claim {
         let overview = ArmOverview(arms: arms)
         return ClaimFinding(
             .all(contrasts.map(\.verdict)),
-            "Misjudged images in %, " + contrasts[0].sentence(decimals: 2) + "; loss, "
-                + contrasts[1].sentence(decimals: 3) + ".",
+            contrasts.map(\.sentence).joined(separator: " "),
             contrasts: contrasts, exhibits: [overview.table], figures: [overview.figure])
     }
 }

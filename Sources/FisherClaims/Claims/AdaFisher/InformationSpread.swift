@@ -118,7 +118,7 @@ struct InformationSpread {
             ClaimContrast(
                 measured: arms[0].label, to: arms[1].label, quantity: quantity, values: bySeed(0, value),
                 references: bySeed(1, value), isInterior: arms.allSatisfy(\.isInterior),
-                decidedBy: .better(margin: 0))
+                decidedBy: .better(margin: 0), of: 2)
         }
         let rows = zip(arms, spreads).flatMap { arm, spreads in
             (spreads.first?.spread.layers ?? []).map { layer in
@@ -130,8 +130,7 @@ struct InformationSpread {
         }
         return ClaimFinding(
             .all(contrasts.map(\.verdict)),
-            "Decimal logarithms, variation: \(contrasts[0].sentence(decimals: 2)); mean: "
-                + "\(contrasts[1].sentence(decimals: 2)).",
+            contrasts.map(\.sentence).joined(separator: " "),
             contrasts: contrasts,
             exhibits: [
                 .table(

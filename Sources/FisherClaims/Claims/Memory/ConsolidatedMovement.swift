@@ -115,10 +115,10 @@ extension ConsolidatedMovement {
         let contrasts = [
             ClaimContrast(
                 measured: "with EWC", to: "none", quantity: quantity, values: bySeed(\.consolidated),
-                references: bySeed { _ in 0 }, decidedBy: .better(margin: 0)),
+                references: bySeed { _ in 0 }, decidedBy: .better(margin: 0), of: 2),
             ClaimContrast(
                 measured: "with EWC", to: "without", quantity: quantity, values: bySeed(\.consolidated),
-                references: bySeed(\.free), decidedBy: .better(margin: 0)),
+                references: bySeed(\.free), decidedBy: .better(margin: 0), of: 2),
         ]
         func series(_ label: String, _ value: (ConsolidatedMovement) -> [Double]) -> ClaimFigure.Series {
             .init(
@@ -131,8 +131,7 @@ extension ConsolidatedMovement {
         }
         return ClaimFinding(
             .all(contrasts.map(\.verdict)),
-            "Rank correlation of information and distance moved: "
-                + contrasts.map { $0.sentence(decimals: 2) }.joined(separator: "; ") + ".",
+            contrasts.map(\.sentence).joined(separator: " "),
             contrasts: contrasts,
             figures: [
                 ClaimFigure(

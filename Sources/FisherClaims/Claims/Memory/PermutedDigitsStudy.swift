@@ -92,8 +92,8 @@ extension PermutedDigitsStudy {
 
     /// The contrast of two methods' errors.
     func contrast(
-        _ method: ContinualMethod, to reference: ContinualMethod, seeds: Int,
-        decidedBy decision: ClaimDecision
+        _ method: ContinualMethod, to reference: ContinualMethod, 
+        decidedBy decision: ClaimDecision, of parts: Int = 1
     ) -> ClaimContrast {
         func strength(_ method: ContinualMethod) -> String {
             entry(method)?.strength.map { "\(method.rawValue): lambda \(NumberText.short($0))" }
@@ -102,8 +102,8 @@ extension PermutedDigitsStudy {
         return ClaimContrast(
             measured: method.rawValue, to: reference.rawValue,
             quantity: "average error over all tasks at the end", values: errors(method),
-            references: errors(reference), seeds: seeds,
-            isInterior: isInterior(method) && isInterior(reference), decidedBy: decision,
+            references: errors(reference),
+            isInterior: isInterior(method) && isInterior(reference), decidedBy: decision, of: parts,
             note: "\(strength(method)); \(strength(reference))")
     }
 

@@ -163,7 +163,7 @@ extension EarlyTrace {
         ) -> ClaimContrast {
             ClaimContrast(
                 measured: label, to: reference, quantity: quantity, values: values, references: references,
-                isInterior: isInterior, decidedBy: .better(margin: margin))
+                isInterior: isInterior, decidedBy: .better(margin: margin), of: 3)
         }
         let (small, large) = ("rate \(NumberText.short(smallest))", "rate \(NumberText.short(tuned))")
         let contrasts = [
@@ -196,7 +196,7 @@ extension EarlyTrace {
         }
         return ClaimFinding(
             .all(contrasts.map(\.verdict)),
-            contrasts.map { "\($0.quantity): \($0.sentence(decimals: 3))" }.joined(separator: "; ") + ".",
+            contrasts.map(\.sentence).joined(separator: " "),
             contrasts: contrasts,
             exhibits: [
                 .table(

@@ -33,8 +33,7 @@ extension Claim {
         }
         return study.finding(
             .all(pairs.map(\.verdict)), pairs,
-            "At equal training loss, decimal logarithms: "
-                + pairs.map { "\($0.sentence(decimals: 2)) (\($0.quantity))" }.joined(separator: "; ") + ".")
+            "At equal training loss: " + pairs.map(\.sentence).joined(separator: " "))
     }
 
     /// Flatter minima generalize better.
@@ -60,7 +59,7 @@ extension Claim {
         let ends = SampleSummary(Array(study.correlations(\.atEnd.eigenvalue).values))
         return study.finding(
             contrast.verdict, [contrast],
-            "At equal training loss, \(contrast.sentence(decimals: 2)); at the ends of the runs the mean correlation is "
+            "At equal training loss: \(contrast.sentence) At the ends of the runs the mean correlation is "
                 + (ends.map { NumberText.plain.signed($0.mean, decimals: 2) } ?? "unknown") + ".")
     }
 }
@@ -163,7 +162,7 @@ struct FlatnessStudy {
         ClaimContrast(
             measured: tuned[arm].label, to: tuned[other].label, quantity: quantity,
             values: bySeed(arm) { log10(value($0)) }, references: bySeed(other) { log10(value($0)) },
-            isInterior: tuned[arm].isInterior && tuned[other].isInterior, decidedBy: .better(margin: 0))
+            isInterior: tuned[arm].isInterior && tuned[other].isInterior, decidedBy: .better(margin: 0), of: 4)
     }
 
     /// The rank correlation of a measure with the held-out loss at the end over the arms, by seed.

@@ -13,8 +13,27 @@ public struct TunedArm: Sendable {
     public let isTuned: Bool
     /// The runs by increasing seed, diverged ones among them.
     public let runs: [Run]
-    /// The mean loss of each rate that was tried, on the data held out for tuning; infinite where a run diverged.
+    /// The mean loss of each rate that was tried, by increasing rate, on the data held out for tuning; infinite where a run
+    /// diverged.
     public let trials: [(rate: Double, loss: Double)]
+
+    /// An arm that was trained at a rate.
+    ///
+    /// - Parameters:
+    ///   - label: the name for readers.
+    ///   - rate: the learning rate.
+    ///   - tuning: how it was chosen; nil if it was given.
+    ///   - runs: the runs by increasing seed.
+    package init(label: String, rate: Double, tuning: TuningRecord?, runs: [Run]) {
+        self.label = label
+        self.rate = rate
+        self.runs = runs
+        isTuned = tuning != nil
+        isInterior = tuning.map { $0.best != nil && $0.edges.isEmpty } ?? false
+        trials = (tuning?.trials ?? []).compactMap { trial in
+            Double(trial.settings[0].value).map { ($0, trial.meanLoss ?? .infinity) }
+        }.sorted { $0.rate < $1.rate }
+    }
 
     /// A run and where it is kept.
     public struct Run: Sendable {
@@ -22,6 +41,17 @@ public struct TunedArm: Sendable {
         public let record: RunRecord
         /// The run's folder.
         public let folder: RunDirectory
+
+        /// A run of a folder.
+        package init(record: RunRecord, folder: RunDirectory) {
+            self.record = record
+            self.folder = folder
+        }
+    }
+
+    /// The seeds of the runs that did not come to their end.
+    public var divergedSeeds: Set<UInt64> {
+        Set(runs.filter { $0.record.completedLoss == nil }.map(\.record.seed))
     }
 
     /// Final validation losses of completed runs by seed.

@@ -1,18 +1,19 @@
-import ArgumentParser
 import Fisher
-import FisherTraining
 
 /// An optimizer as it is named on the command line: `fadam`, or `adamw:clip_gradient_norm=1,beta2=0.99`.
-package struct OptimizerSpecification: ExpressibleByArgument {
-    let name: String
-    let settings: [(name: String, value: String)]
+package struct OptimizerSpecification: Sendable {
+    /// The rule's name.
+    package let name: String
+    /// Its own options, in the order in which they were named.
+    package let settings: [(name: String, value: String)]
 
     /// Names an optimizer.
-    init(name: String, settings: [(name: String, value: String)] = []) {
+    package init(name: String, settings: [(name: String, value: String)] = []) {
         self.name = name
         self.settings = settings
     }
 
+    /// Reads an optimizer as it is named on the command line; nil where a setting is none.
     package init?(argument: String) {
         let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         name = String(parts[0])
@@ -24,7 +25,8 @@ package struct OptimizerSpecification: ExpressibleByArgument {
         self.settings = settings
     }
 
-    package var defaultValueDescription: String {
+    /// The text that names it.
+    package var text: String {
         settings.isEmpty
             ? name : name + ":" + settings.map { "\($0.name)=\($0.value)" }.joined(separator: ",")
     }
@@ -56,7 +58,7 @@ package struct OptimizerSpecification: ExpressibleByArgument {
 }
 
 /// `key=value`.
-func keyAndValue(_ text: some StringProtocol) -> (name: String, value: String)? {
+package func keyAndValue(_ text: some StringProtocol) -> (name: String, value: String)? {
     let parts = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
     guard parts.count == 2, !parts[0].isEmpty, !parts[1].isEmpty else { return nil }
     return (String(parts[0]), String(parts[1]))
@@ -69,33 +71,5 @@ private func splitOutsideParentheses(_ text: Substring) -> [Substring] {
         if character == "(" { depth += 1 }
         if character == ")" { depth -= 1 }
         return character == "," && depth == 0
-    }
-}
-
-/// `--set key=value` as the argument parser reads it.
-struct SettingArgument: ExpressibleByArgument {
-    let name: String
-    let value: String
-
-    init?(argument: String) {
-        guard let pair = keyAndValue(argument) else { return nil }
-        (name, value) = pair
-    }
-}
-
-/// `NAME=v1,v2` or `NAME.option=v1,v2`.
-package struct GridArgument: ExpressibleByArgument {
-    let name: String
-    let option: String?
-    let values: [String]
-
-    package init?(argument: String) {
-        guard let (key, list) = keyAndValue(argument) else { return nil }
-        let parts = key.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-        guard parts.allSatisfy({ !$0.isEmpty }) else { return nil }
-        name = parts[0].lowercased()
-        option = parts.count > 1 ? parts[1] : nil
-        values = list.split(separator: ",").map(String.init)
-        if values.isEmpty { return nil }
     }
 }

@@ -2,7 +2,7 @@ import FisherStudies
 
 /// A task with its options and length, on which optimizers are compared: what `fisher train TASK --set ...` describes.
 public struct Problem: Sendable, Hashable {
-    /// The name for readers and of its folder, such as `language-nano`.
+    /// The name for readers, such as `language-nano`. Runs are kept by what a problem is, not by its name.
     public let name: String
     /// The task's name in the registry.
     public let task: String
@@ -10,11 +10,23 @@ public struct Problem: Sendable, Hashable {
     public let preset: String?
     /// Options by their whole keys, such as `training.steps`, `optimizer.warm_up`.
     public let settings: [Setting]
+    /// The number of seeds with which each learning rate is tried, in the short form.
+    public let tuningSeeds: Int
 
     /// Describes a problem.
+    ///
+    /// - Parameters:
+    ///   - name: the name for readers.
+    ///   - task: the task's name in the registry.
+    ///   - preset: the preset to start from; nil for the task's first.
+    ///   - tuningSeeds: the number of seeds with which each learning rate is tried in the short form: two where a run takes
+    ///     seconds and seeds differ much.
+    ///   - settings: options by their whole keys; those of lists with commas.
     public init(
-        _ name: String, task: String, preset: String? = nil, _ settings: KeyValuePairs<String, String>
+        _ name: String, task: String, preset: String? = nil, tuningSeeds: Int = 1,
+        _ settings: KeyValuePairs<String, String>
     ) {
+        self.tuningSeeds = tuningSeeds
         self.name = name
         self.task = task
         self.preset = preset
