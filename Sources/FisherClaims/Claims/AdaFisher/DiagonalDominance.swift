@@ -169,7 +169,8 @@ struct FactorShares: Codable, Sendable {
                         "\(network), \(phase)", to: "share on the diagonal", quantity: "1/2 less the share",
                         seeds: difference.pairs.map(\.seed), differences: difference.pairs.map(\.difference),
                         mean: difference.mean, interval: difference.interval, margin: 0,
-                        verdict: own.count < 5 ? .undecided : decision.verdict(on: difference.summary, of: 12)))
+                        verdict: own.count < 5 ? .undecided : decision.verdict(on: difference.summary, of: 12)
+                    ))
                 func text(_ value: (Factor) -> Double, _ decimals: Int = 2) -> String {
                     let summary = SampleSummary(own.map { $0.mean(value) })
                     return summary.map { NumberText.plain.spread($0, decimals: decimals) } ?? "-"

@@ -50,12 +50,15 @@ extension ClaimContext {
         _ arm: TunedArm, to reference: TunedArm, decidedBy decision: ClaimDecision = .better(margin: 0.5)
     ) -> ClaimContrast {
         contrast(
-            arm, to: reference, quantity: "held-out images misjudged, %", Self.errors, decidedBy: decision, of: 2)
+            arm, to: reference, quantity: "held-out images misjudged, %", Self.errors, decidedBy: decision,
+            of: 2)
     }
 
     /// The contrast of their losses, for readers: no claim rests on it.
     func lossContrast(_ arm: TunedArm, to reference: TunedArm) -> ClaimContrast {
-        contrast(arm, to: reference, quantity: "held-out loss, nats/image", decidedBy: .better(margin: 0.01), of: 2)
+        contrast(
+            arm, to: reference, quantity: "held-out loss, nats/image", decidedBy: .better(margin: 0.01), of: 2
+        )
     }
 }
 

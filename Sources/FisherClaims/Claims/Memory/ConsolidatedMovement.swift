@@ -114,7 +114,7 @@ extension ConsolidatedMovement {
         let quantity = "rank correlation of information and distance"
         let contrasts = [
             ClaimContrast(
-                measured: "with EWC", to: "none", quantity: quantity, values: bySeed(\.consolidated),
+                measured: "with EWC", to: "zero", quantity: quantity, values: bySeed(\.consolidated),
                 references: bySeed { _ in 0 }, decidedBy: .better(margin: 0), of: 2),
             ClaimContrast(
                 measured: "with EWC", to: "without", quantity: quantity, values: bySeed(\.consolidated),

@@ -92,7 +92,7 @@ extension PermutedDigitsStudy {
 
     /// The contrast of two methods' errors.
     func contrast(
-        _ method: ContinualMethod, to reference: ContinualMethod, 
+        _ method: ContinualMethod, to reference: ContinualMethod,
         decidedBy decision: ClaimDecision, of parts: Int = 1
     ) -> ClaimContrast {
         func strength(_ method: ContinualMethod) -> String {

@@ -146,13 +146,18 @@ extension CramerRao {
         return isWithin && !near.overlaps(stopped) ? .holds : .undecided
     }
 
+    private static func text(_ interval: ClosedRange<Double>) -> String {
+        [interval.lowerBound, interval.upperBound].map { NumberText.plain.fixed($0, decimals: 2) }
+            .joined(separator: " to ")
+    }
+
     /// What was found.
     var finding: ClaimFinding {
         let summaries = fits.map { SampleSummary($0.squares) }
         let last = fits.lastIndex { $0.isConverged }
         let (converged, stopped) = (last.flatMap { summaries[$0]?.interval() }, summaries.last??.interval())
         let rows = zip(fits, summaries).map { fits, summary -> [String] in
-            let interval = summary?.interval().map { NumberText.plain.interval($0, decimals: 2) } ?? "-"
+            let interval = summary?.interval().map(Self.text) ?? "-"
             let ratios = fits.varianceRatios.map { NumberText.plain.fixed($0, decimals: 2) }
             return [
                 "\(fits.count)", fits.isConverged ? "converged" : "three steps of gradient descent",
@@ -183,8 +188,7 @@ extension CramerRao {
             guard let position, let summary = summaries[position], let interval = summary.interval() else {
                 return "not known"
             }
-            return NumberText.significant(summary.mean) + " "
-                + NumberText.plain.interval(interval, decimals: 2)
+            return "\(NumberText.plain.fixed(summary.mean, decimals: 2)) [\(Self.text(interval))]"
         }
         let count = last.map { fits[$0].count } ?? 0
         return ClaimFinding(

@@ -162,7 +162,8 @@ struct FlatnessStudy {
         ClaimContrast(
             measured: tuned[arm].label, to: tuned[other].label, quantity: quantity,
             values: bySeed(arm) { log10(value($0)) }, references: bySeed(other) { log10(value($0)) },
-            isInterior: tuned[arm].isInterior && tuned[other].isInterior, decidedBy: .better(margin: 0), of: 4)
+            isInterior: tuned[arm].isInterior && tuned[other].isInterior, decidedBy: .better(margin: 0), of: 4
+        )
     }
 
     /// The rank correlation of a measure with the held-out loss at the end over the arms, by seed.

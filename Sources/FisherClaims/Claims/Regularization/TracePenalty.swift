@@ -72,7 +72,7 @@ extension TracePenalty {
             let mean = ends.dropFirst().reduce(ends[0]) { $0 + $1 } / Double(ends.count)
             let duration = rate * Double(loss.count)
             for (row, penalty) in [SmallLoss.Penalty.none, .trace(rate / 4)].enumerated() {
-                let flow = try loss.flow(from: start, time: duration, steps: 16, penalty: penalty)
+                let flow = try loss.flow(from: start, time: duration, steps: 8, penalty: penalty)
                 measured[2 + row].append(try distance(mean, flow))
             }
         }
