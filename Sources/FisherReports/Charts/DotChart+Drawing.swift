@@ -24,6 +24,11 @@ extension DotChart {
                 SVG.text(tick.text, x: left, y: bottom + 20, class: "tick", anchor: "middle"),
             ]
         }
+        let shade = shaded.map { shaded -> Markup in
+            let (left, right) = (x.clampedPosition(shaded.lowerBound), x.clampedPosition(shaded.upperBound))
+            return SVG.path(
+                SVG.area([(left, top), (right, top), (right, bottom), (left, bottom)]), class: "shade")
+        }
         let mark = reference.flatMap { domain.contains($0) ? x.position($0) : nil }
         let axis =
             [
@@ -33,7 +38,7 @@ extension DotChart {
         let drawnRows = rows.enumerated().map { index, row in
             draw(row, top: top + rowHeight * Double(index), height: rowHeight, x, layout)
         }
-        return [.tag("g", [:], grid + axis)] + drawnRows
+        return [.tag("g", [:], (shade.map { [$0] } ?? []) + grid + axis)] + drawnRows
     }
 
     private func draw(_ row: Row, top: Double, height: Double, _ x: AxisScale, _ layout: ChartLayout)

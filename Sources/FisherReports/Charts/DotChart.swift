@@ -21,6 +21,8 @@ struct DotChart: Figure, Sendable {
     let reference: Double?
     /// The seeds in the order in which their dots are stacked within a row.
     let seeds: [UInt64]
+    /// Values that are shaded in all rows, such as the differences that do not matter; nil for none.
+    var shaded: ClosedRange<Double>?
 
     /// The final losses; nil if no run completed.
     static func finalLosses(_ result: OptimizerComparison, _ summary: ComparisonSummary) -> DotChart? {
@@ -59,6 +61,35 @@ struct DotChart: Figure, Sendable {
                 notes: [text.signed(difference.mean, decimals: decimals)] + interval
             )
         }
+        guard let domain = differenceDomain(rows) else { return nil }
+        return DotChart(
+            title: "Difference to \(first.label), seed by seed",
+            horizontalTitle: "difference of final loss, nats/\(summary.lossUnit); negative is better",
+            rows: rows, domain: domain, reference: 0, seeds: seeds(rows)
+        )
+    }
+
+    /// The differences that a claim's verdict rests on, of one quantity and with one margin; nil if there are none.
+    static func differences(_ contrasts: [ClaimContrast], title: String) -> DotChart? {
+        let rows = contrasts.enumerated().compactMap { index, contrast -> Row? in
+            guard contrast.mean.isFinite else { return nil }
+            return Row(
+                label: "\(contrast.label) against \(contrast.reference)", style: SeriesStyle(index: index),
+                dots: zip(contrast.seeds, contrast.differences).map { ($0, $1) }, mean: contrast.mean,
+                interval: contrast.interval, notes: [contrast.figures, contrast.verdict.rawValue])
+        }
+        guard let first = contrasts.first, let dots = differenceDomain(rows) else { return nil }
+        // A margin far beyond all that was seen would leave no room for it.
+        let reach = max(dots.upperBound - dots.lowerBound, 1e-6)
+        let edge = min(abs(first.margin), reach)
+        let domain = min(dots.lowerBound, -1.1 * edge)...max(dots.upperBound, 1.1 * edge)
+        return DotChart(
+            title: title, horizontalTitle: "difference of \(first.quantity)", rows: rows, domain: domain,
+            reference: 0, seeds: seeds(rows), shaded: first.margin > 0 ? -first.margin...first.margin : nil)
+    }
+
+    /// The range of the axis of differences, zero within; nil if there are no dots.
+    private static func differenceDomain(_ rows: [Row]) -> ClosedRange<Double>? {
         let magnitudes = rows.flatMap { $0.dots.map { abs($0.value) } }.sorted()
         guard let largest = magnitudes.last, let shown = LossRange.horizontal(magnitudes) else { return nil }
         // Intervals from few seeds are far wider than what was seen: they may take as much room again.
@@ -70,11 +101,7 @@ struct DotChart: Figure, Sendable {
         let values = rows.flatMap { $0.dots.map(\.value) } + ends
         let low = max(values.min() ?? 0, -limit)
         let high = min(values.max() ?? 0, limit)
-        return DotChart(
-            title: "Difference to \(first.label), seed by seed",
-            horizontalTitle: "difference of final loss, nats/\(summary.lossUnit); negative is better",
-            rows: rows, domain: LossRange.padded(min(low, 0)...max(high, 0)), reference: 0, seeds: seeds(rows)
-        )
+        return LossRange.padded(min(low, 0)...max(high, 0))
     }
 
     private static func dots(_ losses: [UInt64: Double]) -> [(seed: UInt64, value: Double)] {

@@ -1,9 +1,9 @@
 extension SVG {
     /// Lines across the drawing at the ticks of a horizontal axis, logarithmic unless ticks are given, and of a vertical one,
-    /// with their texts; the horizontal axis and its title.
+    /// linear unless rows are given, with their texts; the horizontal axis and its title.
     static func grid(
         _ x: AxisScale, _ y: AxisScale, top: Double, bottom: Double, horizontalTitle: String,
-        ticks: [(value: Double, text: String)]? = nil
+        ticks: [(value: Double, text: String)]? = nil, rows: [(value: Double, text: String)]? = nil
     ) -> [Markup] {
         let vertical = (ticks ?? x.logarithmicTicks()).flatMap { tick in
             let left = x.position(tick.value)
@@ -12,7 +12,7 @@ extension SVG {
                 text(tick.text, x: left, y: bottom + 20, class: "tick", anchor: "middle"),
             ]
         }
-        let horizontal = y.ticks(count: 6).flatMap { tick in
+        let horizontal = (rows ?? y.ticks(count: 6)).flatMap { tick in
             let height = y.position(tick.value)
             return [
                 line(x.start, height, x.end, height, class: "grid"),

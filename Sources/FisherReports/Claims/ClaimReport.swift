@@ -14,27 +14,101 @@ struct ClaimReport {
     private var finding: ClaimFinding { document.finding }
 
     var page: ReportPage {
-        ReportPage(
+        let (environment, text) = (document.environment, NumberText.typographic)
+        let seeds =
+            statement.leastSeeds == nil ? "exact: no seeds" : text.counted(document.seeds.count, "seed")
+        return ReportPage(
             title: "\(statement.name): \(finding.verdict.rawValue)",
             [
                 .opening(
-                    "A claim of the sources", title: finding.verdict.rawValue.capitalizedFirst,
+                    "A claim of the sources: \(statement.name)", title: finding.verdict.headline,
                     description: statement.sentence, headline: finding.answer,
                     facts: [
-                        statement.document, statement.place, "\(document.form) form",
-                        document.environment.readableDate,
+                        statement.document, statement.place, "\(document.form) form", seeds,
+                        environment.readableDate,
                     ]),
-                .section("Rule", [.tag("p", [:], statement.rule)]),
-                finding.contrasts.isEmpty
-                    ? nil
-                    : .section("Differences", [.table(document.overview)], notes: [document.legend]),
                 .warnings(finding.remarks),
-                .footer(document.environment),
-            ])
+                .section("The rule, stated beforehand", [.tag("p", [:], statement.rule)]),
+            ] + differences + finding.figures.enumerated().map { figure($1, id: "figure-\($0)") }
+                + finding.exhibits.map { .exhibit($0, of: "") } + [
+                    .configuration(
+                        TaskSummary(
+                            name: statement.name, description: "", parameterCount: 0, lossUnit: "",
+                            settings: settings), environment),
+                    .footer(environment),
+                ])
+    }
+
+    private var settings: [Setting] {
+        [
+            Setting("claim", statement.name), Setting("form", document.form),
+            Setting("seeds", document.seeds.map { "\($0)" }.joined(separator: ", ")),
+            Setting("a verdict needs", statement.leastSeeds.map { "at least \($0) seeds" } ?? "no seeds"),
+            Setting(
+                "time, without what was kept",
+                NumberText.typographic.duration(seconds: document.seconds)),
+        ]
+    }
+
+    /// The differences that were judged: a chart for each quantity and margin, and the table of all.
+    private var differences: [Markup?] {
+        if finding.contrasts.isEmpty { return [] }
+        struct Kind: Hashable {
+            let quantity: String
+            let margin: Double
+        }
+        var kinds: [Kind] = []
+        for contrast in finding.contrasts {
+            let kind = Kind(quantity: contrast.quantity, margin: contrast.margin)
+            if !kinds.contains(kind) { kinds.append(kind) }
+        }
+        let charts = kinds.enumerated().map { index, kind in
+            DotChart.differences(
+                finding.contrasts.filter { $0.quantity == kind.quantity && $0.margin == kind.margin },
+                title: kinds.count == 1 ? "Seed by seed" : "Seed by seed: \(kind.quantity)"
+            )?.figure(
+                id: "differences-\(index)",
+                note: "One mark a seed; the upright line is the mean, the whisker Student's 95 % interval."
+                    + (kind.margin > 0
+                        ? " Shaded: differences that do not matter, \u{00B1}\(NumberText.significant(kind.margin))."
+                        : ""))
+        }
+        let table = Markup.table(document.overview, class: "results runs texts")
+        return charts + [.section("What was judged", [table], notes: [document.legend])]
+    }
+
+    private func figure(_ figure: ClaimFigure, id: String) -> Markup? {
+        SeriesChart(
+            title: figure.title,
+            horizontal: SeriesChart.Axis(
+                title: figure.horizontal.title, isLogarithmic: figure.horizontal.isLogarithmic),
+            vertical: SeriesChart.Axis(
+                title: figure.vertical.title, isLogarithmic: figure.vertical.isLogarithmic),
+            series: figure.series.enumerated().map { index, series in
+                SeriesChart.Series(
+                    label: series.label, style: SeriesStyle(index: index),
+                    points: series.points.map {
+                        SeriesChart.Point(x: $0.x, y: $0.y, interval: $0.interval)
+                    }, isJoined: series.isJoined)
+            })?.figure(id: id, note: figure.caption)
     }
 }
 
-extension String {
-    /// The text with its first letter in upper case.
-    fileprivate var capitalizedFirst: String { prefix(1).uppercased() + dropFirst() }
+extension ClaimFigure.Point {
+    /// The whisker; nil if there is none.
+    fileprivate var interval: ClosedRange<Double>? {
+        guard let lower, let upper, lower <= upper else { return nil }
+        return lower...upper
+    }
+}
+
+extension ClaimVerdict {
+    /// The verdict as the title of a page.
+    var headline: String {
+        switch self {
+        case .holds: "It holds"
+        case .doesNotHold: "It does not hold here"
+        case .undecided: "It cannot be told at this size"
+        }
+    }
 }

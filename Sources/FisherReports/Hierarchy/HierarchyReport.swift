@@ -151,17 +151,19 @@ struct HierarchyReport {
             $0.element.isDamped || $0.element.structure == "identity"
         }
         .map { index, level in
-            DampingChart.Curve(
+            SeriesChart.Series(
                 label: level.label, style: SeriesStyle(index: index),
                 points: summary.rows(of: index).map { row in
                     let (estimate, scale) = value(row)
-                    return (
-                        row.damping, estimate.mean * scale,
-                        estimate.interval.map { $0.lowerBound * scale...$0.upperBound * scale }
-                    )
-                })
+                    return SeriesChart.Point(
+                        x: row.damping, y: estimate.mean * scale,
+                        interval: estimate.interval.map { $0.lowerBound * scale...$0.upperBound * scale })
+                }, hasBand: true)
         }
-        return DampingChart(title: title, verticalTitle: verticalTitle, curves: curves)?.figure(
+        guard Set(curves.flatMap { $0.points.map(\.x) }.filter { $0 > 0 }).count > 1 else { return nil }
+        return SeriesChart(
+            title: title, horizontal: SeriesChart.Axis(title: "damping", isLogarithmic: true),
+            vertical: SeriesChart.Axis(title: verticalTitle, including: [0]), series: curves)?.figure(
             id: "damping-\(id)",
             note: "Levels with a damping, and the identity; bands are 95 % intervals over the seeds.")
     }

@@ -111,14 +111,21 @@ struct LandscapeReport {
     private func chart(
         _ title: String, _ verticalTitle: String, _ places: [Double],
         _ losses: (LandscapeLine) -> [Double]
-    ) -> PathChart? {
-        PathChart(
-            title: title, verticalTitle: verticalTitle, places: places,
-            curves: study.lines.enumerated().map { index, line in
-                PathChart.Curve(
-                    label: "\(short(line.from)) \u{2192} \(short(line.to))", style: SeriesStyle(index: index),
-                    losses: losses(line))
-            })
+    ) -> SeriesChart? {
+        let series = study.lines.enumerated().map { index, line in
+            SeriesChart.Series(
+                label: "\(short(line.from)) \u{2192} \(short(line.to))", style: SeriesStyle(index: index),
+                points: zip(places, losses(line)).map { SeriesChart.Point(x: $0, y: $1) }, marked: [0, 1])
+        }
+        let summary = zip(series, study.lines).map { series, line in
+            let (height, place) = LandscapeLine.barrier(losses(line), at: places)
+            return "\(series.label): " + String(format: "a barrier of %.3g at %.3g", height, place)
+        }
+        return SeriesChart(
+            title: title, summary: summary.joined(separator: "; ") + ".",
+            horizontal: SeriesChart.Axis(
+                title: "place on the line: 0 is the first run, 1 the second", references: [0, 1]),
+            vertical: SeriesChart.Axis(title: verticalTitle), series: series)
     }
 
     /// A run's name, without its seed where that is the same for all.

@@ -140,6 +140,7 @@ enum ReportStyle {
         .leader{stroke-width:1;opacity:.5}
         .ending{stroke-width:2.2;stroke-linecap:round;fill:none}
         .band{fill:var(--c);opacity:.15}
+        .shade{fill:var(--minor);opacity:.12}
         .mark{fill:var(--c);stroke:var(--paper);stroke-width:1}
         .dot{fill:var(--c);stroke:var(--paper);stroke-width:1.2}
         .mean{stroke-width:2.6;stroke-linecap:round}

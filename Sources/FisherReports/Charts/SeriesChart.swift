@@ -1,0 +1,195 @@
+import FisherStudies
+import Foundation
+
+/// Series of points over a common axis, each named at its end: lines with bands, lines with whiskers, or points alone.
+struct SeriesChart: Figure, Sendable {
+    /// A point, with the interval of its vertical coordinate if it has one.
+    struct Point: Sendable {
+        let x: Double
+        let y: Double
+        var interval: ClosedRange<Double>?
+    }
+
+    /// The points of one name, by increasing `x`; coordinates that are not finite break the line.
+    struct Series: Sendable {
+        let label: String
+        let style: SeriesStyle
+        let points: [Point]
+        /// Whether a line joins the points.
+        var isJoined = true
+        /// Whether intervals are drawn as a band along the line; otherwise as whiskers.
+        var hasBand = false
+        /// Where marks are set; nil for every point.
+        var marked: Set<Double>?
+    }
+
+    /// What an axis shows.
+    struct Axis: Sendable {
+        let title: String
+        /// Whether distances are ratios; what is not positive is not drawn then.
+        var isLogarithmic = false
+        /// Values that the axis reaches to in any case.
+        var including: [Double] = []
+        /// Values that lines across the drawing mark.
+        var references: [Double] = []
+
+        /// The place of a value on the axis' scale; nil where it has none.
+        fileprivate func scaled(_ value: Double) -> Double? {
+            guard isLogarithmic else { return abs(value) < 1e100 ? value : nil }
+            return value > 0 && value.isFinite ? log10(value) : nil
+        }
+
+        /// The range of values and of what the axis reaches to; nil if there is none.
+        fileprivate func range(_ values: [Double]) -> ClosedRange<Double>? {
+            let places = (values + including).compactMap(scaled)
+            guard let low = places.min(), let high = places.max() else { return nil }
+            return low...high
+        }
+
+        fileprivate func ticks(_ scale: AxisScale, count: Int) -> [(value: Double, text: String)] {
+            isLogarithmic ? scale.logarithmicTicks() : scale.ticks(count: count)
+        }
+    }
+
+    let title: String
+    let summary: String
+    private let series: [Series]
+    private let horizontal: Axis
+    private let vertical: Axis
+    private let domain: ClosedRange<Double>
+    private let range: ClosedRange<Double>
+    /// Whether the ends of the horizontal axis are those of the points.
+    private let isTight: Bool
+
+    /// A chart; nil if no point of it can be drawn.
+    ///
+    /// - Parameters:
+    ///   - title: the heading.
+    ///   - summary: a description for readers who cannot see the drawing; nil for a list of the series' ends.
+    ///   - horizontal: the horizontal axis.
+    ///   - vertical: the vertical axis.
+    ///   - series: what is drawn, the first on top.
+    init?(title: String, summary: String? = nil, horizontal: Axis, vertical: Axis, series: [Series]) {
+        let shown = series.map { series in
+            var points = series.points
+            if !series.isJoined {
+                points.removeAll { horizontal.scaled($0.x) == nil || vertical.scaled($0.y) == nil }
+            }
+            return Series(
+                label: series.label, style: series.style, points: points, isJoined: series.isJoined,
+                hasBand: series.hasBand, marked: series.marked)
+        }.filter { series in
+            series.points.contains { horizontal.scaled($0.x) != nil && vertical.scaled($0.y) != nil }
+        }
+        let points = shown.flatMap(\.points).filter {
+            horizontal.scaled($0.x) != nil && vertical.scaled($0.y) != nil
+        }
+        // An interval may be far wider than the points: it takes as much room again on either side at most.
+        guard !points.isEmpty, let domain = horizontal.range(points.map(\.x)),
+            let middle = vertical.range(points.map(\.y))
+        else { return nil }
+        let ends = points.compactMap(\.interval).flatMap { [$0.lowerBound, $0.upperBound] }
+        let whole = vertical.range(points.map(\.y) + ends) ?? middle
+        let room = max(middle.upperBound - middle.lowerBound, 0.1 * abs(middle.upperBound), 1e-9)
+        self.title = title
+        self.horizontal = horizontal
+        self.vertical = vertical
+        self.series = shown
+        isTight = shown.allSatisfy(\.isJoined) && domain.lowerBound < domain.upperBound
+        self.domain = isTight ? domain : LossRange.padded(domain)
+        range = LossRange.padded(
+            max(whole.lowerBound, middle.lowerBound - room)...min(
+                whole.upperBound, middle.upperBound + room))
+        self.summary =
+            summary
+            ?? shown.map { series in
+                let values = series.points.map { String(format: "%.3g at %g", $0.y, $0.x) }
+                return "\(series.label): " + values.joined(separator: ", ")
+            }.joined(separator: "; ") + "."
+    }
+
+    var legend: [(style: SeriesStyle, label: String)] { series.map { ($0.style, $0.label) } }
+    var needsLegend: Bool { series.contains { DisplayWidth.of($0.label) > 26 } }
+
+    func content(in layout: ChartLayout, id: String) -> [Markup] {
+        let (top, bottom) = (30.0, layout.height - 56)
+        let x = AxisScale(domain, from: layout.leftMargin, to: layout.width - layout.rightMargin)
+        let y = AxisScale(range, from: bottom, to: top)
+        let grid = SVG.grid(
+            x, y, top: top, bottom: bottom, horizontalTitle: horizontal.title,
+            ticks: horizontal.ticks(x, count: layout.tickCount), rows: vertical.ticks(y, count: 6))
+        let lines = horizontal.references.compactMap(horizontal.scaled).filter(domain.contains).map {
+            SVG.line(x.position($0), top, x.position($0), bottom, class: "reference")
+        }
+        let levels = vertical.references.compactMap(vertical.scaled).filter(range.contains).map {
+            SVG.line(x.start, y.position($0), x.end, y.position($0), class: "reference")
+        }
+        let name = SVG.text(vertical.title, x: 0, y: 14, class: "axis-title")
+        return [.tag("g", [:], grid + lines + levels + [name])]
+            + series.reversed().map { draw($0, x, y) } + labels(x, y, layout)
+    }
+
+    /// Where a point is drawn; nil where it has no place.
+    private func place(_ point: Point, _ x: AxisScale, _ y: AxisScale) -> (x: Double, y: Double)? {
+        guard let left = horizontal.scaled(point.x), let height = vertical.scaled(point.y) else { return nil }
+        return (x.position(left), y.clampedPosition(height))
+    }
+
+    private func draw(_ series: Series, _ x: AxisScale, _ y: AxisScale) -> Markup {
+        let placed = series.points.map { (point: $0, place: place($0, x, y)) }
+        var parts: [Markup] = []
+        let bounded = placed.compactMap { point, place in
+            place.flatMap { place in
+                point.interval.map { (x: place.x, low: end($0.lowerBound, y), high: end($0.upperBound, y)) }
+            }
+        }
+        if series.hasBand, bounded.count > 1 {
+            let area = bounded.map { ($0.x, $0.high) } + bounded.reversed().map { ($0.x, $0.low) }
+            parts.append(SVG.path(SVG.area(area), class: "band"))
+        } else if !series.hasBand {
+            parts += bounded.map { SVG.line($0.x, $0.low, $0.x, $0.high, class: "whisker") }
+        }
+        if series.isJoined {
+            let path = placed.map(\.place).split { $0 == nil }.map { run in
+                SVG.polyline(run.compactMap(\.self))
+            }.joined()
+            parts.append(SVG.path(path, class: "curve", dash: series.style.dash))
+        }
+        for (point, place) in placed {
+            guard let place, series.marked?.contains(point.x) ?? true else { continue }
+            let radius = series.isJoined ? 3.6 : 5
+            parts.append(
+                SVG.path(series.style.markPath(x: place.x, y: place.y, radius: radius), class: "mark"))
+        }
+        return SVG.group(style: series.style, parts)
+    }
+
+    /// The height of an interval's end, at the drawing's edge where it lies beyond.
+    private func end(_ value: Double, _ y: AxisScale) -> Double {
+        y.clampedPosition(vertical.scaled(value) ?? (value > 0 ? range.upperBound : range.lowerBound))
+    }
+
+    /// Names at the series' right ends, moved apart; narrow pages show letters.
+    private func labels(_ x: AxisScale, _ y: AxisScale, _ layout: ChartLayout) -> [Markup] {
+        let ends = series.compactMap { series in
+            series.points.reversed().lazy.compactMap { place($0, x, y) }.first.map {
+                (series: series, x: $0.x, height: $0.y)
+            }
+        }
+        let heights = LabelPlacement.spread(
+            ends.map { (center: $0.height, height: 17) }, within: y.end - 8...y.start + 8)
+        return zip(ends, heights).map { end, height in
+            let text =
+                layout.hasRoomForNames
+                ? DisplayWidth.cut(end.series.label, to: 26) : end.series.style.letter
+            let first = isTight ? x.end + 4 : end.x + 7
+            return SVG.group(
+                style: end.series.style,
+                [
+                    SVG.path(
+                        SVG.polyline([(first, end.height), (x.end + 14, height)]), class: "leader"),
+                    SVG.text(text, x: x.end + 18, y: height + 4.5, class: "label"),
+                ])
+        }
+    }
+}
