@@ -3,6 +3,7 @@
     python Reference/golden.py check DIR             recompute every file of a folder
     python Reference/golden.py write DIR [--seed N]  every rule in every regime
     python Reference/golden.py options DIR           the options that `write` leaves alone
+    python Reference/golden.py relatives DIR         AdaDelta, AMSGrad, AdaMax, Yogi and LaProp in every regime
 
 A file holds `parameters/<name>`, `gradients/<step>/<name>` and `expected/<name>` (after
 the last step), with the metadata `rule`, `options` (JSON), `regime` and `steps`.
@@ -71,6 +72,33 @@ OPTION_SETS: dict[str, list[Options]] = {
         FADAM,
         FADAM | {"lr": 2e-3, "clip": 1.5, "weight_decay": 0.03, "rho": 0.6},
         FADAM | {"beta1": 0.6, "beta2": 0.95, "eps": 1e-4, "eps2": 0.2, "clip": 0.4},
+    ],
+}
+
+# The rules that came after the files of `write`; `write` leaves them alone.
+RELATIVES: dict[str, list[Options]] = {
+    "adadelta": [
+        {"lr": 1.0, "beta": 0.9, "eps": 1e-6, "weight_decay": 0.0},
+        {"lr": 0.5, "beta": 0.7, "eps": 1e-4, "weight_decay": 0.05},
+    ],
+    "amsgrad": [
+        ADAM,
+        ADAM | {"lr": 2e-3, "beta1": 0.7, "beta2": 0.9, "corrects_bias": False, "weight_decay": 0.05},
+        ADAM | {"beta2": 0.95, "eps": 1e-5, "decouples_decay": True, "weight_decay": 0.2},
+    ],
+    "adamax": [
+        ADAM | {"lr": 2e-3},
+        ADAM | {"lr": 5e-3, "beta1": 0.6, "beta2": 0.8, "eps": 0.0, "weight_decay": 0.05},
+    ],
+    "yogi": [
+        ADAM | {"lr": 1e-2, "eps": 1e-3},
+        ADAM | {"beta1": 0.7, "beta2": 0.9, "eps": 1e-6, "initial_square": 0.0, "weight_decay": 0.05},
+        ADAM | {"beta2": 0.95, "corrects_bias": True, "initial_square": 0.01},
+    ],
+    "laprop": [
+        ADAM | {"lr": 4e-4, "eps": 1e-15},
+        ADAM | {"lr": 2e-3, "beta1": 0.7, "beta2": 0.95, "eps": 1e-6, "weight_decay": 0.2},
+        ADAM | {"lr": 2e-3, "decouples_decay": False, "weight_decay": 0.05},
     ],
 }
 
@@ -204,7 +232,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("mode", choices=("check", "write", "options"))
+    parser.add_argument("mode", choices=("check", "write", "options", "relatives"))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -216,7 +244,7 @@ def main() -> int:
     else:
         cases = [
             (str(i), rule, regime, options)
-            for rule, sets in OPTION_SETS.items()
+            for rule, sets in (RELATIVES if arguments.mode == "relatives" else OPTION_SETS).items()
             for i, options in enumerate(sets)
             for regime in REGIMES
         ]

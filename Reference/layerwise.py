@@ -14,6 +14,7 @@ observation's, or a sequence's summed, -log p; averages are sum d^(t-k) x_k / su
 import copy
 import json
 import math
+import zlib
 from pathlib import Path
 
 import torch
@@ -154,6 +155,11 @@ def passes(network, kind, x, y, labels):
 for model in ["cnn", "thin", "sequence"]:
     CASES.append((f"ekfac-{model}-reduce", "ekfac", model, 7, {"weight_sharing": "reduce", "labels": "empirical"}))
 CASES.append(("ekfac-thin-exact", "ekfac", "thin", 3, {}))
+# Cases whose seed is their title's checksum: AdaFisher with the root of its information, and with another power.
+NAMED_CASES = [
+    (f"adafisher-{model}-root", "adafisher", model, 5, {"power": 0.5, "statistics_interval": 2})
+    for model in ("mlp", "cnn", "sequence", "regression")
+] + [("adafisherw-mlp-power", "adafisherw", "mlp", 5, {"power": 0.7, "weight_decay": 0.1})]
 
 
 def linear_layers(network):
@@ -309,7 +315,7 @@ def adafisher(t, rule, o, network, layers, momenta, diagonals, samples, count, g
         if rule == "adafisher":
             g = g + o["weight_decay"] * p.detach()
         momenta[key] = o["beta"] * momenta.get(key, torch.zeros_like(g)) + (1 - o["beta"]) * g
-        step = momenta[key] / (1 - o["beta"] ** t) / (metric[key] + o["damping"])
+        step = momenta[key] / (1 - o["beta"] ** t) / (metric[key] + o["damping"]) ** o.get("power", 1.0)
         if rule == "adafisherw":
             step = step + o["weight_decay"] * p.detach()
         with torch.no_grad():
@@ -318,9 +324,10 @@ def adafisher(t, rule, o, network, layers, momenta, diagonals, samples, count, g
 
 def main():
     torch.set_default_dtype(torch.float64)
-    for number, (title, rule, model, steps, changes) in enumerate(CASES):
+    seeded = [*enumerate(CASES), *((zlib.crc32(case[0].encode()), case) for case in NAMED_CASES)]
+    for seed, (title, rule, model, steps, changes) in seeded:
         specification, make, draw = MODELS[model]
-        torch.manual_seed(number)
+        torch.manual_seed(seed)
         network = make()
         options = dict(KFAC if rule in ("kfac", "ekfac") else ADA)
         options.update(changes)

@@ -50,6 +50,31 @@ CASES: list[tuple[str, str, str, Options]] = [
     ),
     ("default", "rmsprop", "normal", {"lr": 0.01, "beta": 0.99, "eps": 1e-8, "weight_decay": 0.0}),
     ("tuned", "rmsprop", "normal", {"lr": 3e-3, "beta": 0.9, "eps": 1e-6, "weight_decay": 0.05}),
+    ("default", "adadelta", "normal", {"lr": 1.0, "beta": 0.9, "eps": 1e-6, "weight_decay": 0.0}),
+    ("default", "adadelta", "zero-first", {"lr": 1.0, "beta": 0.9, "eps": 1e-6, "weight_decay": 0.0}),
+    ("tuned", "adadelta", "normal", {"lr": 0.3, "beta": 0.7, "eps": 1e-4, "weight_decay": 0.05}),
+    ("default", "adamax", "normal", ADAM | {"lr": 2e-3}),
+    ("default", "adamax", "mixed-scale", ADAM | {"lr": 2e-3}),
+    (
+        "tuned",
+        "adamax",
+        "normal",
+        ADAM | {"lr": 3e-3, "beta1": 0.8, "beta2": 0.95, "eps": 1e-5, "weight_decay": 0.1},
+    ),
+    ("default", "amsgrad", "normal", ADAM),
+    ("default", "amsgrad", "mixed-scale", ADAM),
+    (
+        "tuned",
+        "amsgrad",
+        "normal",
+        ADAM | {"lr": 3e-3, "beta1": 0.8, "beta2": 0.7, "eps": 1e-5, "weight_decay": 0.1},
+    ),
+    (
+        "decoupled",
+        "amsgrad",
+        "normal",
+        ADAM | {"lr": 3e-3, "beta2": 0.7, "decouples_decay": True, "weight_decay": 0.3},
+    ),
 ]
 
 
@@ -65,6 +90,14 @@ def make_optimizer(rule: str, o: Options, parameters: list[torch.Tensor]) -> tor
             return torch.optim.AdamW(parameters, betas=(o["beta1"], o["beta2"]), eps=o["eps"], **common)
         case "rmsprop":
             return torch.optim.RMSprop(parameters, alpha=o["beta"], eps=o["eps"], **common)
+        case "adadelta":
+            return torch.optim.Adadelta(parameters, rho=o["beta"], eps=o["eps"], **common)
+        case "adamax":
+            return torch.optim.Adamax(parameters, betas=(o["beta1"], o["beta2"]), eps=o["eps"], **common)
+        case "amsgrad":
+            kind = torch.optim.AdamW if o.get("decouples_decay", False) else torch.optim.Adam
+            betas = (o["beta1"], o["beta2"])
+            return kind(parameters, betas=betas, eps=o["eps"], amsgrad=True, **common)
     raise ValueError(f"unknown rule {rule!r}")
 
 

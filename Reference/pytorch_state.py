@@ -26,6 +26,9 @@ def write_run(rule: str) -> None:
         "adamw": lambda: torch.optim.AdamW([parameter], lr=1e-2, weight_decay=0.1, foreach=False),
         "rmsprop": lambda: torch.optim.RMSprop([parameter], lr=1e-2, foreach=False),
         "sgd": lambda: torch.optim.SGD([parameter], lr=1e-2, momentum=0.9, foreach=False),
+        "adadelta": lambda: torch.optim.Adadelta([parameter], lr=1e-2, foreach=False),
+        "adamax": lambda: torch.optim.Adamax([parameter], lr=1e-2, foreach=False),
+        "amsgrad": lambda: torch.optim.Adam([parameter], lr=1e-2, amsgrad=True, foreach=False),
     }[rule]()
     for t, g in enumerate(gradients, 1):
         parameter.grad = torch.from_numpy(g)
@@ -40,5 +43,5 @@ def write_run(rule: str) -> None:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for name in ["adam", "adamw", "rmsprop", "sgd"]:
+    for name in ["adam", "adamw", "rmsprop", "sgd", "adadelta", "adamax", "amsgrad"]:
         write_run(name)

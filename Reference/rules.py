@@ -89,6 +89,71 @@ def adamw(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
     return theta - o["lr"] * (adam_direction(g, state, t, o) + o["weight_decay"] * theta)
 
 
+def decayed(theta: Array, g: Array, o: Options) -> Array:
+    """The gradient with the coupled weight decay, where it is not decoupled."""
+    return g if o.get("decouples_decay", False) else g + o["weight_decay"] * theta
+
+
+def moved(theta: Array, direction: Array, o: Options) -> Array:
+    """A step along `direction`, with the weight decay where it is decoupled."""
+    decay = o["weight_decay"] * theta if o.get("decouples_decay", False) else 0.0
+    return theta - o["lr"] * (direction + decay)
+
+
+def amsgrad(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
+    """AMSGrad (Reddi, Kale and Kumar, 2018, Algorithm 2), with Adam's bias corrections on request."""
+    beta1, beta2 = o["beta1"], o["beta2"]
+    g = decayed(theta, g, o)
+    m = state["m"] = beta1 * state.get("m", 0.0) + (1.0 - beta1) * g
+    v = state["v"] = beta2 * state.get("v", 0.0) + (1.0 - beta2) * g**2
+    w = state["w"] = np.maximum(state.get("w", 0.0), v)
+    if o.get("corrects_bias", True):
+        m = m / (1.0 - beta1**t)
+        w = w / (1.0 - beta2**t)
+    return moved(theta, quotient(m, np.sqrt(w) + o["eps"]), o)
+
+
+def adamax(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
+    """AdaMax (Kingma and Ba, 2015, Algorithm 2), with epsilon added to the gradient's magnitude."""
+    beta1, beta2 = o["beta1"], o["beta2"]
+    g = decayed(theta, g, o)
+    m = state["m"] = beta1 * state.get("m", 0.0) + (1.0 - beta1) * g
+    u = state["u"] = np.maximum(beta2 * state.get("u", 0.0), np.abs(g) + o["eps"])
+    return moved(theta, quotient(m / (1.0 - beta1**t), u), o)
+
+
+def yogi(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
+    """Yogi (Zaheer et al., 2018, Algorithm 2); on request with the corrections of the authors' program."""
+    beta1, beta2 = o["beta1"], o["beta2"]
+    g = decayed(theta, g, o)
+    m = state["m"] = beta1 * state.get("m", 0.0) + (1.0 - beta1) * g
+    former = state.get("v", np.full_like(g, o.get("initial_square", 1e-6)))
+    v = state["v"] = former - (1.0 - beta2) * np.sign(former - g**2) * g**2
+    correction = np.sqrt(1.0 - beta2**t) / (1.0 - beta1**t) if o.get("corrects_bias", False) else 1.0
+    return moved(theta, correction * quotient(m, np.sqrt(v) + o["eps"]), o)
+
+
+def laprop(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
+    """LaProp (Ziyin, Wang and Ueda, 2020, Algorithm 1); its decay is decoupled unless said otherwise."""
+    o = {"decouples_decay": True} | o
+    beta1, beta2 = o["beta1"], o["beta2"]
+    g = decayed(theta, g, o)
+    v = state["v"] = beta2 * state.get("v", 0.0) + (1.0 - beta2) * g**2
+    n = quotient(g, np.sqrt(v / (1.0 - beta2**t)) + o["eps"])
+    m = state["m"] = beta1 * state.get("m", 0.0) + (1.0 - beta1) * n
+    return moved(theta, m / (1.0 - beta1**t), o)
+
+
+def adadelta(theta: Array, g: Array, state: State, t: int, o: Options) -> Array:
+    """AdaDelta (Zeiler, 2012, Algorithm 1), times a learning rate."""
+    beta, eps = o["beta"], o["eps"]
+    g = g + o["weight_decay"] * theta
+    v = state["v"] = beta * state.get("v", 0.0) + (1.0 - beta) * g**2
+    former = state.get("s", 0.0)
+    delta = quotient(g, np.sqrt(v + eps)) * np.sqrt(former + eps)
+    state["s"] = beta * former + (1.0 - beta) * delta**2
+    return theta - o["lr"] * delta
+
 def full_diagonal(squares: Array, beta: float, added: float, state: State) -> Array:
     """A moving average of `squares` by element, `added` to each after averaging."""
     f = beta * state.get("f", 1.0) + (1.0 - beta) * squares + added
@@ -175,7 +240,22 @@ def adafactor(theta: Array, g: Array, state: State, t: int, o: Options) -> Array
 
 
 RULES: dict[str, Rule] = {
-    rule.__name__: rule for rule in (sgd, adagrad, rmsprop, adam, adamw, adafactor, fadam, fadafactor)
+    rule.__name__: rule
+    for rule in (
+        sgd,
+        adagrad,
+        rmsprop,
+        adadelta,
+        adam,
+        adamw,
+        amsgrad,
+        adamax,
+        yogi,
+        laprop,
+        adafactor,
+        fadam,
+        fadafactor,
+    )
 }
 
 

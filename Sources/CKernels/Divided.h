@@ -2,14 +2,15 @@
 
 INLINE void NAME(divided_row)(
     const ck_divided k, Stored *p, const Stored *g, float *m, float row, const float *columns, int64_t count,
-    Doubles *change_sum) {
+    Doubles *change_sum, bool rooted) {
     Floats change_part = 0.0f;
     for (int64_t j = 0; j < count; j += LANES) {
         Floats theta = READ(p + j);
         Floats gradient = READ(g + j) * k.scale + theta * k.coupled;
         Floats momentum = LOAD(m + j) * k.keep_m + gradient * k.take_m;
         STORE(m + j, momentum);
-        Floats inverse = INVERSE(LOAD(columns + j) * row + k.damping, true);
+        Floats information = LOAD(columns + j) * row + k.damping;
+        Floats inverse = INVERSE(rooted ? ROOT(information) : information, true);
         Floats change = (QUOTIENT(momentum * k.correct_m, inverse, true) + theta * k.decay) * -k.rate;
         ADD_SQUARE(*change_sum, change_part, change, false);
         WRITE(p + j, theta + change);
@@ -26,7 +27,10 @@ static void NAME(divided)(
         Stored *p = (Stored *)parameter + i * tile.stride;
         const Stored *g = (const Stored *)gradient + i * tile.stride;
         float *m = momentum + i * tile.stride;
-        NAME(divided_row)(*k, p, g, m, rows[i], columns, whole, &change_sum);
+        if (k->rooted)
+            NAME(divided_row)(*k, p, g, m, rows[i], columns, whole, &change_sum, true);
+        else
+            NAME(divided_row)(*k, p, g, m, rows[i], columns, whole, &change_sum, false);
         if (rest == 0) continue;
         Stored last_p[LANES] = {0}, last_g[LANES] = {0};
         float last_m[LANES] = {0}, last_columns[LANES] = {0};
@@ -34,7 +38,7 @@ static void NAME(divided)(
         memcpy(last_g, g + whole, (size_t)rest * sizeof(Stored));
         memcpy(last_m, m + whole, (size_t)rest * sizeof(float));
         memcpy(last_columns, columns + whole, (size_t)rest * sizeof(float));
-        NAME(divided_row)(*k, last_p, last_g, last_m, rows[i], last_columns, LANES, &change_sum);
+        NAME(divided_row)(*k, last_p, last_g, last_m, rows[i], last_columns, LANES, &change_sum, k->rooted);
         memcpy(p + whole, last_p, (size_t)rest * sizeof(Stored));
         memcpy(m + whole, last_m, (size_t)rest * sizeof(float));
     }

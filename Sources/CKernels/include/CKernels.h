@@ -65,14 +65,15 @@ typedef struct ck_metric {
     bool guarded;
 } ck_metric;
 
-/// AdaFisher: g += coupled theta; m = keep_m m + take_m g; theta -= rate (correct_m m / (row column + damping) +
-/// decay theta). Always guarded.
+/// AdaFisher: g += coupled theta; m = keep_m m + take_m g; theta -= rate (correct_m m / d + decay theta), with
+/// d = row column + damping, or its root where `rooted`. Always guarded.
 typedef struct ck_divided {
     float scale;
     float coupled;
     float keep_m, take_m, correct_m;
     float damping;
     float rate, decay;
+    bool rooted;
 } ck_divided;
 
 /// A rectangle of a matrix: its rows lie `stride` elements apart.

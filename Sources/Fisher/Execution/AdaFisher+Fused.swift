@@ -6,7 +6,7 @@ import Foundation
 import Torch
 
 extension AdaFisherFamily: FusedCurvatureRule {
-    var fusedObstacle: String? { nil }
+    var fusedObstacle: String? { power == 1 || power == 0.5 ? nil : "power \(power)" }
 
     func fusedSteps(
         _ structure: GroupStructure, _ inputs: [FusedInput?], at step: Int, state: [TensorState]
@@ -48,6 +48,7 @@ extension AdaFisherFamily: FusedCurvatureRule {
         (k.keep_m, k.take_m) = (Float(beta(t)), Float(1 - beta(t)))
         k.correct_m = Float(1 / (1 - pow(beta(t), Double(t))))
         k.damping = Float(damping(t))
+        k.rooted = power == 0.5
         k.rate = Float(learningRate(t))
         let momentum = try state.memory("momentum", input.parameter.shape, filledWith: 0)
         return (.divided(k, momentum: momentum, rows: rows, columns: columns), state)

@@ -117,8 +117,8 @@ extension FusedJob {
             let g = gradient + Double(k.coupled) * before.parameter
             after.momentum = Double(k.keep_m) * before.momentum + Double(k.take_m) * g
             let direction = after.momentum * Double(k.correct_m)
-            let step =
-                quotient(direction, Double(k.damping), guarded: true) + Double(k.decay) * before.parameter
+            let divisor = k.rooted ? Double(k.damping).squareRoot() : Double(k.damping)
+            let step = quotient(direction, divisor, guarded: true) + Double(k.decay) * before.parameter
             change = Double(k.rate) * step
             terms = [g, after.momentum, direction, step, change]
         case .metric(let k), .factored(let k):

@@ -66,13 +66,21 @@ extension Optimizer {
         for slot in fused { isFused[slot.number] = true }
         for number in slots.indices where !isFused[number] { gradients.divide(number, by: count) }
 
-        let squares = jobs.survey(scale: clipGradientNorm == nil ? 1 / count : nil)
+        let squares = jobs.survey(
+            scale: clipGradientNorm == nil && clipFisherNorm == nil ? 1 / count : nil)
         let (norm, lossValue) = try norm(
             of: gradients, isFused, fusedNorm: squares.squareRoot() / count, loss: loss)
         if let source = try nonFiniteSource(gradients, loss: lossValue, norm: norm) {
             return try skip(source, loss: lossValue, norm: norm)
         }
-        let clip = clipGradientNorm.map { $0 / max(norm, $0) }
+        var clip = clipGradientNorm.map { $0 / max(norm, $0) }
+        var fisherNorm: Double?
+        if let clipFisherNorm {
+            fisherNorm = try withoutGradients {
+                try self.fisherNorm(of: gradients, isFused, count: count, scale: clip ?? 1)
+            }
+            if let fisherNorm { clip = (clip ?? 1) * clipFisherNorm / max(fisherNorm, clipFisherNorm) }
+        }
         var plan = StepPlan(slots)
         let draws = try roundingGenerator?.state()
         do {
@@ -102,7 +110,7 @@ extension Optimizer {
         skippedInARow = 0
         let (entries, missing) = plan.report
         return StepReport(
-            update: updateCount, loss: lossValue ?? .nan, gradientNorm: norm, skipped: nil,
+            update: updateCount, loss: lossValue ?? .nan, gradientNorm: norm, fisherNorm: fisherNorm, skipped: nil,
             withoutGradient: missing, entries: entries)
     }
 
@@ -197,7 +205,7 @@ extension Optimizer {
         skippedCount += 1
         skippedInARow += 1
         return StepReport(
-            update: updateCount + 1, loss: loss ?? .nan, gradientNorm: norm, skipped: error,
+            update: updateCount + 1, loss: loss ?? .nan, gradientNorm: norm, fisherNorm: nil, skipped: error,
             withoutGradient: [], entries: [])
     }
 }

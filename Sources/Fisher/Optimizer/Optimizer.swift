@@ -58,6 +58,9 @@ public final class Optimizer {
     let labelGenerator: RandomGenerator?
     /// The largest norm of the whole gradient; a longer one is scaled down before the rules receive it.
     public let clipGradientNorm: Double?
+    /// The largest norm sqrt(g^T F^-1 g) of the whole gradient in the information F that the rules keep; a longer one
+    /// is scaled down before the rules receive it.
+    public let clipFisherNorm: Double?
     /// What happens when a loss or gradient is not finite.
     public let nonFinite: NonFinitePolicy
     /// Which of the two executions of the rules is used.
@@ -79,22 +82,24 @@ public final class Optimizer {
     /// a clip that is not allowed.
     public convenience init(
         for model: any Module, groups: [ParameterGroup], clipGradientNorm: Double? = nil,
+        clipFisherNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic,
         statePrecision: StatePrecision = .full, labelSeed: UInt64 = 0
     ) throws {
         try self.init(
-            parameters: model.parameters, of: model, groups: groups, clipGradientNorm: clipGradientNorm,
+            parameters: model.parameters, of: model, groups: groups, clipGradientNorm: clipGradientNorm, clipFisherNorm: clipFisherNorm,
             nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: labelSeed)
     }
 
     /// Binds one rule to all trainable parameters of a model. Throws as the initializer with groups does.
     public convenience init(
         for model: any Module, _ rule: any OptimizationRule, clipGradientNorm: Double? = nil,
+        clipFisherNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic,
         statePrecision: StatePrecision = .full, labelSeed: UInt64 = 0
     ) throws {
         try self.init(
-            for: model, groups: [ParameterGroup(.rest, rule)], clipGradientNorm: clipGradientNorm,
+            for: model, groups: [ParameterGroup(.rest, rule)], clipGradientNorm: clipGradientNorm, clipFisherNorm: clipFisherNorm,
             nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: labelSeed)
     }
 
@@ -105,17 +110,18 @@ public final class Optimizer {
     /// that could not be made.
     public convenience init(
         parameters: [NamedParameter], groups: [ParameterGroup], clipGradientNorm: Double? = nil,
+        clipFisherNorm: Double? = nil,
         nonFinite: NonFinitePolicy = .stop, execution: Execution = .automatic,
         statePrecision: StatePrecision = .full
     ) throws {
         try self.init(
-            parameters: parameters, of: nil, groups: groups, clipGradientNorm: clipGradientNorm,
+            parameters: parameters, of: nil, groups: groups, clipGradientNorm: clipGradientNorm, clipFisherNorm: clipFisherNorm,
             nonFinite: nonFinite, execution: execution, statePrecision: statePrecision, labelSeed: 0)
     }
 
     private init(
         parameters: [NamedParameter], of model: (any Module)?, groups: [ParameterGroup],
-        clipGradientNorm: Double?, nonFinite: NonFinitePolicy, execution: Execution,
+        clipGradientNorm: Double?, clipFisherNorm: Double?, nonFinite: NonFinitePolicy, execution: Execution,
         statePrecision: StatePrecision, labelSeed: UInt64
     ) throws {
         for named in parameters { try named.parameter.wrappedValue.check() }
@@ -128,11 +134,7 @@ public final class Optimizer {
             else { throw OptimizerError.duplicate(named.path) }
         }
         for group in groups { try group.rule.checkOptions() }
-        if let clipGradientNorm, !(clipGradientNorm > 0 && clipGradientNorm.isFinite) {
-            throw HyperparameterError(
-                rule: "optimizer", option: "clip_gradient_norm", value: "\(clipGradientNorm)",
-                reason: "must be more than zero")
-        }
+        try Optimizer.checkClips(gradient: clipGradientNorm, fisher: clipFisherNorm, of: groups)
         (slots, self.groups) = try Optimizer.route(parameters, to: groups)
         for group in self.groups {
             guard let rule = group.rule as? MFAC else { continue }
@@ -149,6 +151,7 @@ public final class Optimizer {
             groups.contains { $0.rule.curvatureRule?.drawsLabels ?? false }
             ? try RandomGenerator(seed: labelSeed) : nil
         self.clipGradientNorm = clipGradientNorm
+        self.clipFisherNorm = clipFisherNorm
         self.nonFinite = nonFinite
         self.execution = execution
         self.statePrecision = statePrecision

@@ -21,6 +21,10 @@ public struct StepReport {
     public let loss: Double
     /// The Euclidean norm of the whole gradient before clipping.
     public let gradientNorm: Double
+    /// sqrt(g^T F^-1 g), with F the information that the rules kept before this step, after the clip of the Euclidean
+    /// norm and before that of this one; nil where the optimizer has no ``Optimizer/clipFisherNorm``, and before the
+    /// first update.
+    public let fisherNorm: Double?
     /// Why the step was skipped; nil if it was made.
     public let skipped: NonFiniteError?
     /// Parameters that received no gradient; they and their state were left as they are.

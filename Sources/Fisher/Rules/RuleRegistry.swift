@@ -5,8 +5,8 @@ import Torch
 /// All rules by name. A new rule of this package adds one line here; one of another package calls ``register(_:)``.
 public enum RuleRegistry {
     private static let registered = Mutex<[any OptimizationRule.Type]>([
-        SGD.self, Adagrad.self, RMSProp.self, Adam.self, AdamW.self, Adafactor.self, FAdam.self,
-        FAdafactor.self, DiagonalNaturalGradient.self, AdaFisher.self, AdaFisherW.self, Muon.self,
+        SGD.self, Adagrad.self, RMSProp.self, AdaDelta.self, Adam.self, AdamW.self, AMSGrad.self, AdaMax.self,
+        Yogi.self, LaProp.self, Adafactor.self, FAdam.self, FAdafactor.self, DiagonalNaturalGradient.self, AdaFisher.self, AdaFisherW.self, Muon.self,
         Shampoo.self, SOAP.self, KroneckerFAdam.self, KFAC.self, EKFAC.self, MFAC.self, IEF.self,
         NaturalGradient.self, GaussNewton.self, Newton.self,
     ])

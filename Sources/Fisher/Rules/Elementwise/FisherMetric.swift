@@ -197,6 +197,12 @@ func factoredSquare(
     let c = averaged(state["columns"] ?? .ones(like: columnSums), columnSums, decay: decay) + addend * rows
     state["rows"] = r
     state["columns"] = c
+    return factoredSquare(like: g, in: state)
+}
+
+/// f = R C / sum(R) in a tensor's shape, from the row and column sums of a state; nil where it has none.
+func factoredSquare(like x: Tensor, in state: TensorState) -> Tensor? {
+    guard let r = state["rows"], let c = state["columns"] else { return nil }
     // Dividing first keeps the product of two small sums from vanishing.
-    return (r.unsqueezed(1) * quotient(c, r.sum())).reshaped(g.shape)
+    return (r.unsqueezed(1) * quotient(c, r.sum())).reshaped(x.shape)
 }

@@ -39,12 +39,12 @@ public typealias AdaFisherW = AdaFisherFamily<DecoupledDecay>
 ///     F = s (x) h + damping
 ///     g <- g + lambda theta                               (AdaFisher)
 ///     m <- b m + (1 - b) g,  mhat = m / (1 - b^t)
-///     theta <- theta - eta mhat / F                       (AdaFisher)
-///     theta <- theta - eta (mhat / F + lambda theta)      (AdaFisherW)
+///     theta <- theta - eta mhat / F^power                       (AdaFisher)
+///     theta <- theta - eta (mhat / F^power + lambda theta)      (AdaFisherW)
 ///
-/// Gomes et al. (2025), Algorithm 1. A is the mean of a a^T over a layer's inputs, S that of s s^T over the
+/// Gomes et al. (2025), Algorithm 1, where the power is 1. A is the mean of a a^T over a layer's inputs, S that of s s^T over the
 /// gradients of -log p at the data's labels; F has the shape [outputs, inputs (+ 1)] of the layer's weight with its
-/// bias, and no square root is taken. Parameters of no linear layer or convolution have the diagonal of their
+/// bias, and no square root is taken; a power of 1/2 keeps it, as Adam's divisor does. Parameters of no linear layer or convolution have the diagonal of their
 /// samples' squared gradients, normalized likewise: exact for LayerNorm and for BatchNorm in evaluation;
 /// of their samples' contributions to the gradient of the batch for BatchNorm in training.
 /// The authors' program computes something else; see `compatibility`.
@@ -56,6 +56,8 @@ public struct AdaFisherFamily<Decay: WeightDecayStyle>: CurvatureRule {
     @Configurable("beta", .decay, aliases: ["beta1"], "decay of the momentum") public var beta: Schedule = 0.9
     /// Damping that is added to F.
     @Configurable("damping", .nonNegative, "added to the information") public var damping: Schedule = 1e-3
+    /// Power of F that divides, in (0, 1].
+    @Configurable("power", .exponent, aliases: ["rho"], "power of the information") public var power = 1.0
     /// Decay d of the averages sum_k d^(t-k) x_k / sum_k d^(t-k), in [0, 1).
     @Configurable("decay", .decay, "decay of the averages") public var decay: Schedule = 0.92
     /// Number of updates between statistics.
@@ -78,7 +80,7 @@ public struct AdaFisherFamily<Decay: WeightDecayStyle>: CurvatureRule {
         RuleSummary(
             name: Decay.isDecoupled ? "adafisherw" : "adafisher",
             title: Decay.isDecoupled ? "AdaFisherW" : "AdaFisher", source: "labels",
-            structure: "diagonals of Kronecker factors", power: "1", momentum: "of the gradient",
+            structure: "diagonals of Kronecker factors", power: "1 (power)", momentum: "of the gradient",
             stateBytes: "4", cost: "P; refresh B (m + n)",
             neglects: "correlations, dependence of inputs and output gradients",
             reference: "Gomes et al. 2025, Algorithm 1")
@@ -123,7 +125,7 @@ public struct AdaFisherFamily<Decay: WeightDecayStyle>: CurvatureRule {
         return updates
     }
 
-    /// mhat / F with the decay, times -eta.
+    /// mhat / F^power with the decay, times -eta.
     private func update(
         _ input: RuleInput, _ t: Int, _ state: inout TensorState,
         _ parts: (_ m: Tensor, _ scale: Double) -> (m: Tensor, f: Tensor, scale: Double, shape: [Int])
@@ -134,14 +136,9 @@ public struct AdaFisherFamily<Decay: WeightDecayStyle>: CurvatureRule {
         let m = (state["momentum"] ?? .zeros(like: g)).interpolated(to: g, weight: 1 - beta(t))
         state["momentum"] = m
         let found = parts(m, -learningRate(t) / (1 - pow(beta(t), Double(t))))
-        var change = boundedQuotient(found.m, found.f, scale: found.scale).reshaped(found.shape)
+        var change = (quotient(found.m, raised(found.f, to: power)) * found.scale).reshaped(found.shape)
         if lambda != 0, Decay.isDecoupled { change = change - input.parameter * (learningRate(t) * lambda) }
         return ParameterUpdate(change: change)
-    }
-
-    /// scale x / f, zero if f is.
-    private func boundedQuotient(_ x: Tensor, _ f: Tensor, scale: Double) -> Tensor {
-        quotient(x, f) * scale
     }
 
     /// A vector on the scale that the options ask for.
