@@ -4,9 +4,13 @@ import Torch
 
 /// `fisher step` on a model and batches from files, against PyTorch (`Reference/natural_rules.py`).
 @Suite struct StepOnModelTests {
-    static let folder = InformationCommandTests.folder.deletingLastPathComponent().appending(path: "natural")
+    static let folder = InformationCommandTests.folder.deletingLastPathComponent()
 
-    @Test(arguments: ["mlp-ief", "cnn-natural-exact", "sequence-fadam-improved", "regression-gauss-newton"])
+    @Test(arguments: [
+        "natural/mlp-ief", "natural/cnn-natural-exact", "natural/sequence-fadam-improved",
+        "natural/regression-gauss-newton", "curvature/cnn-adahessian", "curvature/mlp-ivon-draws",
+        "curvature/regression-newton-region",
+    ])
     func movesAsPyTorchDoes(_ name: String) throws {
         try CommandTests.withFolder { root in
             let fixture = try SafetensorsFile(path: Self.folder.path + "/\(name).safetensors")
@@ -28,11 +32,12 @@ import Torch
             }
             arguments += ["--model", root + "/spec.json", "--weights", root + "/weights", "--batches"]
             for step in 1...4 {
+                let draws = part("draws/\(step)/").map { ("draws/" + $0.key, $0.value) }
                 try CommandTests.write(
                     [
                         "inputs": try #require(tensors["inputs/\(step)"]),
                         "targets": try #require(tensors["targets/\(step)"]),
-                    ], to: root + "/batch\(step)")
+                    ].merging(draws) { own, _ in own }, to: root + "/batch\(step)")
                 arguments.append(root + "/batch\(step)")
             }
             let run = try TrainCommandTests.run(arguments + ["--output", root + "/out"])

@@ -33,6 +33,13 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
         let optimizer = try Optimizer(
             for: network, groups: [.init(.rest, try rule(stored.metadata), decaying: .all)])
         for step in 1...(Int(stored.metadata["steps"] ?? "") ?? 0) {
+            if let draws = optimizer.draws {
+                for number in 0... {
+                    let own = network.parameters.compactMap { tensors["draws/\(step)/\(number)/\($0.path)"] }
+                    if own.isEmpty { break }
+                    draws.given += own
+                }
+            }
             let batch = SupervisedBatch(
                 inputs: try #require(tensors["inputs/\(step)"]),
                 targets: try #require(tensors["targets/\(step)"]))

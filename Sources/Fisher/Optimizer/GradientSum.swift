@@ -63,6 +63,7 @@ struct GradientSum {
         sum.total = a.total + b.total
         sum.gradients.likelihood = zip(a.gradients.likelihood, b.gradients.likelihood).map(added)
         sum.gradients.auxiliary = zip(a.gradients.auxiliary, b.gradients.auxiliary).map(added)
+        sum.gradients.moments = a.gradients.moments.merging(b.gradients.moments, uniquingKeysWith: +)
         sum.negativeLogLikelihood = a.negativeLogLikelihood + b.negativeLogLikelihood
         sum.count = a.count + b.count
         return sum
@@ -80,6 +81,8 @@ struct GradientList {
     var likelihood: [Tensor?]
     /// The gradients of the auxiliaries: sums over micro-batches of their observations times the gradient.
     var auxiliary: [Tensor?]
+    /// The sums of the moments at draws of the parameters, by slot, for rules that draw them.
+    var moments: [Int: DrawnMoments] = [:]
 
     /// Whether a slot has a gradient.
     func reaches(_ slot: Int) -> Bool { likelihood[slot] != nil || auxiliary[slot] != nil }
@@ -89,5 +92,6 @@ struct GradientList {
         if count == 1 { return }
         likelihood[slot] = likelihood[slot].map { $0 / count }
         auxiliary[slot] = auxiliary[slot].map { $0 / count }
+        moments[slot] = moments[slot].map { $0.divided(by: count) }
     }
 }

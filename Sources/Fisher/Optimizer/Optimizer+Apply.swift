@@ -129,7 +129,7 @@ extension Optimizer {
         func input(_ slot: Int) -> RuleInput {
             ruleInput(
                 slots[slot], gradient: gradients.likelihood[slot], auxiliary: gradients.auxiliary[slot],
-                scale: clip)
+                moments: gradients.moments[slot], scale: clip)
         }
         if let rule = group.rule.curvatureRule, let context, !isFused[group.slots].contains(true) {
             var states = slots[group.slots].map(\.state)
@@ -153,16 +153,20 @@ extension Optimizer {
     }
 
     /// The input of a rule's formula for one slot.
-    private func ruleInput(_ slot: Slot, gradient: Tensor?, auxiliary: Tensor?, scale: Double?) -> RuleInput {
+    private func ruleInput(
+        _ slot: Slot, gradient: Tensor?, auxiliary: Tensor?, moments: DrawnMoments?, scale: Double?
+    ) -> RuleInput {
         let tensor = slot.parameter.wrappedValue.detached()
         let precise = tensor.to(dtype: tensor.dtype.accumulator)
         func prepared(_ gradient: Tensor) -> Tensor {
             let gradient = gradient.detached().to(dtype: tensor.dtype.accumulator)
             return scale.map { gradient * $0 } ?? gradient
         }
-        return RuleInput(
+        var input = RuleInput(
             parameter: precise, gradient: gradient.map(prepared) ?? .zeros(like: precise),
             auxiliary: auxiliary.map(prepared), step: slot.step + 1, decays: slot.decays)
+        input.moments = scale.flatMap { moments?.scaled(by: $0) } ?? moments
+        return input
     }
 
     /// The Euclidean norm of the whole gradient, and the loss. What is computed by tensor operations is read

@@ -125,7 +125,7 @@ extension Optimizer {
         return RuleGroup(
             inputs: inputs, hasGradient: hasGradient, structure: estimator.structure,
             statistics: context.statistics[number] ?? CurvatureEstimates(), gradientScale: scale,
-            loss: context.loss
+            loss: context.loss, draws: draws
         ) { updates in
             // Other tensors in their place, so that the graph of the batch stays that of untouched weights.
             let before = zip(parameters, updates).map { parameter, update in

@@ -24,6 +24,7 @@ extension Optimizer {
         }
         // A generator whose state cannot be read has failed before.
         if let bytes = try? labelGenerator?.state() { all["optimizer/label_generator"] = Tensor(bytes) }
+        if let bytes = try? draws?.generator.state() { all["optimizer/draw_generator"] = Tensor(bytes) }
         if let bytes = try? roundingGenerator?.state() { all["optimizer/rounding_generator"] = Tensor(bytes) }
         return all
     }
@@ -46,8 +47,11 @@ extension Optimizer {
         let updates = try count("optimizer/updates")
         let skipped = try count("optimizer/skipped")
         let inARow = try count("optimizer/skipped_in_a_row")
-        var draws: [(generator: RandomGenerator, state: [UInt8])] = []
-        for (name, generator) in [("label", labelGenerator), ("rounding", roundingGenerator)] {
+        var streams: [(generator: RandomGenerator, state: [UInt8])] = []
+        let generators = [
+            ("label", labelGenerator), ("draw", draws?.generator), ("rounding", roundingGenerator),
+        ]
+        for (name, generator) in generators {
             guard let generator else { continue }
             let key = "optimizer/\(name)_generator"
             guard let bytes = unused.removeValue(forKey: key) else {
@@ -57,7 +61,7 @@ extension Optimizer {
             guard bytes.dtype == .uint8, state.count == (try generator.state().count) else {
                 throw OptimizerError.badState(key: key, reason: "is no state of a generator")
             }
-            draws.append((generator, state))
+            streams.append((generator, state))
         }
         let owned = keysOfRules(in: saved)
         var (restoredGroups, restored) = (groups, slots)
@@ -92,7 +96,7 @@ extension Optimizer {
         if let extra = unused.keys.min() {
             throw OptimizerError.badState(key: extra, reason: "belongs to no parameter")
         }
-        for (generator, state) in draws { try generator.restore(state) }
+        for (generator, state) in streams { try generator.restore(state) }
         (groups, slots) = (restoredGroups, restored)
         (updateCount, skippedCount, skippedInARow) = (updates, skipped, inARow)
     }

@@ -56,6 +56,17 @@ extension Optimizer {
         guard microBatches >= 1, microBatches == 1 || microBatches <= units else {
             throw OptimizerError.badMicroBatches(count: microBatches, units: units)
         }
+        let posterior = posteriorSlots
+        if posterior.isEmpty { return try plainSum(on: batch, microBatches: microBatches, objective) }
+        return try drawnSum(at: posterior) {
+            try plainSum(on: batch, microBatches: microBatches, objective)
+        }
+    }
+
+    /// The summed gradients of a batch with the parameters as they are.
+    private func plainSum<Batch: SliceableBatch>(
+        on batch: Batch, microBatches: Int, _ objective: (Batch) throws -> Objective
+    ) throws -> GradientSum {
         let tensors = slots.map(\.parameter.wrappedValue)
         let questions = questions
         var total: GradientSum?

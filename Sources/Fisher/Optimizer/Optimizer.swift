@@ -56,6 +56,8 @@ public final class Optimizer {
     let roundingGenerator: RandomGenerator?
     /// Draws the labels of sampled information, so that doing so changes nothing else that is random.
     let labelGenerator: RandomGenerator?
+    /// Draws the directions of rules that need some; nil if none does.
+    package let draws: RuleDraws?
     /// The largest norm of the whole gradient; a longer one is scaled down before the rules receive it.
     public let clipGradientNorm: Double?
     /// The largest norm sqrt(g^T F^-1 g) of the whole gradient in the information F that the rules keep; a longer one
@@ -137,12 +139,12 @@ public final class Optimizer {
         try Optimizer.checkClips(gradient: clipGradientNorm, fisher: clipFisherNorm, of: groups)
         (slots, self.groups) = try Optimizer.route(parameters, to: groups)
         for group in self.groups {
-            guard let rule = group.rule as? MFAC else { continue }
+            guard let rule = group.rule as? any HistoryRule else { continue }
             let bytes = rule.stateByteCount(of: slots[group.slots].map(\.parameter.wrappedValue))
             let available = AvailableMemory.byteCount
             if bytes > available {
                 throw OptimizerError.tooLarge(
-                    rule: MFAC.summary.name, byteCount: bytes, available: available)
+                    rule: type(of: rule).summary.name, byteCount: bytes, available: available)
             }
         }
         self.model = model
@@ -150,6 +152,9 @@ public final class Optimizer {
         labelGenerator =
             groups.contains { $0.rule.curvatureRule?.drawsLabels ?? false }
             ? try RandomGenerator(seed: labelSeed) : nil
+        draws =
+            groups.contains { $0.rule.curvatureRule?.drawsDirections ?? false }
+            ? try RuleDraws(seed: labelSeed) : nil
         self.clipGradientNorm = clipGradientNorm
         self.clipFisherNorm = clipFisherNorm
         self.nonFinite = nonFinite

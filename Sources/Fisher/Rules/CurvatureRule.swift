@@ -27,6 +27,9 @@ public protocol CurvatureRule: OptimizationRule {
     /// Whether it draws labels from the model at any update.
     var drawsLabels: Bool { get }
 
+    /// Whether it draws random directions, which are then in ``RuleGroup/draws``.
+    var drawsDirections: Bool { get }
+
     /// Whether it needs a model and its batches with its options as they are; if not, it works on gradients
     /// as other rules do, and the rest of this protocol is not used.
     var needsBatch: Bool { get }
@@ -43,6 +46,8 @@ extension CurvatureRule {
     public func notes(_ structure: GroupStructure) -> [String?] { structure.paths.map { _ in nil } }
 
     public var needsBatch: Bool { true }
+
+    public var drawsDirections: Bool { false }
 
     /// Whether the first update's requests have a sampled source.
     public var drawsLabels: Bool {
@@ -74,6 +79,8 @@ public struct RuleGroup {
     let gradientScale: Double
     /// The mean loss of the batch before the step, auxiliaries included; 0-dimensional.
     public let loss: Tensor
+    /// Draws directions; nil unless the rule says that it does.
+    public let draws: RuleDraws?
     /// The mean loss of the batch after some updates of the group, auxiliaries included; it changes nothing.
     let lossAfter: ([ParameterUpdate]) throws -> Double
 

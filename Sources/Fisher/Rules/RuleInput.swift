@@ -14,6 +14,8 @@ public struct RuleInput {
     public let step: Int
     /// Whether weight decay applies to this parameter.
     public let decays: Bool
+    /// The moments at draws of the parameter, for a rule that draws it.
+    var moments: DrawnMoments?
 
     /// Describes one parameter's part of a step.
     public init(

@@ -9,6 +9,7 @@ public enum RuleRegistry {
         Yogi.self, LaProp.self, Adafactor.self, FAdam.self, FAdafactor.self, DiagonalNaturalGradient.self, AdaFisher.self, AdaFisherW.self, Muon.self,
         Shampoo.self, SOAP.self, KroneckerFAdam.self, KFAC.self, EKFAC.self, MFAC.self, IEF.self,
         NaturalGradient.self, GaussNewton.self, Newton.self,
+        AdaHessian.self, IVON.self, TONGA.self, CorrelatedFAdam.self,
     ])
 
     /// The rules in the order of the table: from less to more information, then those registered later.

@@ -18,7 +18,9 @@ struct Step: ParsableCommand {
 
             With a model: one step a batch file, which holds `inputs` and `targets`. The network is described \
             as for `fisher information`, its weights are named by position (0.weight, 0.bias, 2.weight), and \
-            it is computed in the type of its weights. Rules that need more than gradients need this.
+            it is computed in the type of its weights. Rules that need more than gradients need this. A batch file may \
+            also hold the draws of a rule that draws directions, as `draws/<number>/<parameter>`, numbers counted from \
+            0: signs for adahessian, standard normal numbers for ivon.
 
             The options, weight decay among them, apply to every tensor.
 
@@ -96,11 +98,23 @@ struct Step: ParsableCommand {
         if let state { try bound.restore(try SafetensorsFile(path: state).allTensors()) }
         for path in batches {
             let file = try SafetensorsFile(path: path)
+            try bound.draws?.given += draws(in: file, for: plain.network.parameters)
             let batch = try plain.batch(
                 inputs: file.tensor(named: "inputs"), targets: file.tensor(named: "targets"))
             try bound.step(on: batch) { try plain.objective($0) }
         }
         try finish(bound, plain.network.parameters, metadata: [:])
+    }
+
+    /// The draws that a batch file holds, in the order in which a rule takes them.
+    private func draws(in file: SafetensorsFile, for named: [NamedParameter]) throws -> [Tensor] {
+        var found: [Tensor] = []
+        for number in 0... {
+            let prefix = "draws/\(number)/"
+            guard file.tensors.contains(where: { $0.name.hasPrefix(prefix) }) else { break }
+            for parameter in named { found.append(try file.tensor(named: prefix + "\(parameter.path)")) }
+        }
+        return found
     }
 
     /// Steps on gradients from files.

@@ -108,9 +108,11 @@ extension FisherMetric {
     ///   - learningRate: eta.
     ///   - diagonal: the diagonal of this batch, in place of the squared gradient if there is one.
     ///   - state: the rule's state.
+    ///   - division: by which a tensor is divided in place of d, from f and eh^(2 rho).
     ///   - fisher: f after a gradient: its running average with the decay b2hat, plus an addend.
     func update(
         for input: RuleInput, learningRate: Schedule, diagonal: Tensor?, state: inout TensorState,
+        division: ((_ f: Tensor, _ addend: Tensor) -> (Tensor) -> Tensor)? = nil,
         fisher: (_ g: Tensor, _ b2hat: Double, _ addend: Double, _ state: inout TensorState) -> Tensor
     ) -> ParameterUpdate {
         let (t, theta, g) = (input.step, input.parameter, input.gradient(auxiliary))
@@ -122,20 +124,22 @@ extension FisherMetric {
         let root = diagonal?.squareRoot() ?? g
         let f = fisher(root, b2hat, addend, &state)
         let eh = epsilonHat(g, f, t)
-        let d = raised(f, to: rho) + inPrecision(of: f, eh.power(2 * rho))
+        let floor = inPrecision(of: f, eh.power(2 * rho))
+        let d = raised(f, to: rho) + floor
+        let divided = division?(f, floor) ?? { quotient($0, d) }
 
         let m: Tensor
         let n: (value: Tensor, factor: Tensor?)
         let correction = correctsMomentumBias ? 1 - pow(b1, Double(t)) : 1
         switch momentumOrder {
         case .natural:
-            n = clipped(quotient(g, d), to: clip)
+            n = clipped(divided(g), to: clip)
             m = averaged(state["momentum"] ?? .zeros(like: g), n.value, decay: b1)
             state["momentum"] = m
         case .raw:
             m = averaged(state["momentum"] ?? .zeros(like: g), g, decay: b1)
             state["momentum"] = m
-            n = clipped(quotient(m / correction, d), to: clip)
+            n = clipped(divided(m / correction), to: clip)
         }
         var step = momentumOrder == .raw ? n.value : correctsMomentumBias ? m / correction : m
 
@@ -143,7 +147,7 @@ extension FisherMetric {
         if lambda != 0 {
             switch decayMetric {
             case .natural:
-                let w = clipped(quotient(theta, d), to: clip).value
+                let w = clipped(divided(theta), to: clip).value
                 step = step + w * lambda
                 record = DecayRecord(direction: w, information: f)
             case .euclidean: step = step + theta * lambda

@@ -65,13 +65,13 @@ struct TrackedEigenbasis {
         switch order {
         case .beforeStep:
             let (bases, fallbacks) = advanced(cut, by: g, at: input.step, state: &state)
-            var update = step(for: input, in: bases, state: &state, inBasis: rule)
+            var update = Self.step(for: input, in: bases, state: &state, inBasis: rule)
             update.fallbackCount = fallbacks
             return update
         case .afterStep:
             var update = ParameterUpdate(change: .zeros(like: g))
             if !isFirst, let bases = state["bases"] {
-                update = step(for: input, in: cut.matrices(in: bases)[0], state: &state, inBasis: rule)
+                update = Self.step(for: input, in: cut.matrices(in: bases)[0], state: &state, inBasis: rule)
             }
             update.fallbackCount = advanced(cut, by: g, at: input.step, state: &state).fallbacks
             return update
@@ -99,8 +99,8 @@ struct TrackedEigenbasis {
         return found
     }
 
-    /// The rule's step in a basis, turned back.
-    private func step(
+    /// A rule's step in a basis, a matrix for each dimension that has one, turned back.
+    static func step(
         for input: RuleInput, in current: [Tensor?], state: inout TensorState,
         inBasis rule: (_ turned: RuleInput, _ state: inout TensorState) -> ParameterUpdate
     ) -> ParameterUpdate {
@@ -163,7 +163,7 @@ struct TrackedEigenbasis {
             turns.append(transposedProduct(basis, new))
             current.append(new)
         }
-        state["momentum"] = state["momentum"].map { withoutNoise(multiplied($0, by: turns)) }
+        state["momentum"] = state["momentum"].map { Self.withoutNoise(multiplied($0, by: turns)) }
         return (current, fallbacks)
     }
 
@@ -172,7 +172,7 @@ struct TrackedEigenbasis {
     /// A gradient of low rank has exact zeros in its own basis. In float32 they are computed as about 1e-7 of
     /// its norm, above Adam's epsilon, and dividing each by its own root would make steps of full size of
     /// them.
-    private func withoutNoise(_ x: Tensor) -> Tensor {
+    static func withoutNoise(_ x: Tensor) -> Tensor {
         guard x.failure == nil else { return x }
         let floor = inPrecision(of: x, frobeniusNorm(x) * (32 * x.dtype.ulpOfOne))
         return x.masked(x.magnitude().isAtMost(floor), with: 0)

@@ -17,6 +17,8 @@ public struct GaussNewton: QuadraticModelRule {
     public var learningRate: Schedule = 1
     /// The initial damping and its adaptation to the model's predictions.
     public var adaptation = AdaptiveDamping()
+    /// The trust region in place of the damping.
+    public var region = TrustRegion()
     /// The accuracy and cost limits of conjugate gradients.
     public var iterations = IterativeSolver()
 

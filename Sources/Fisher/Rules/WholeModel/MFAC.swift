@@ -11,7 +11,7 @@ import Torch
 /// matrix-free approximations of second-order information". As g is the row k of G, the step is m G^T (m
 /// damping I + G G^T)^-1 e_k: a system of m unknowns, without cancellation. An update costs two products with
 /// G. Auxiliary gradients are part of g.
-public struct MFAC: OptimizationRule {
+public struct MFAC: HistoryRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 1e-3
@@ -88,7 +88,7 @@ public struct MFAC: OptimizationRule {
 
     /// A gradient whose square is finite: an overflowing one is scaled down, so that it does not affect the
     /// others.
-    private static func bounded(_ g: Tensor) throws(TorchError) -> Tensor {
+    static func bounded(_ g: Tensor) throws(TorchError) -> Tensor {
         try g.check()
         let limit = g.dtype.greatestFiniteMagnitude.squareRoot() / 1e3
         let largest = try g.magnitude().largest().item() * Double(max(g.count, 1)).squareRoot()

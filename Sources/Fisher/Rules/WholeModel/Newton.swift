@@ -11,13 +11,16 @@ import Torch
 /// `dense` takes the step as it is written, from the eigenvalues of the whole matrix (directions without
 /// curvature are left out and counted). `cg` ends where it meets negative curvature, with the solution so
 /// far; without one, with the gradient over the magnitude of the curvature along it (Nocedal and Wright 2006,
-/// Algorithm 7.1).
+/// Algorithm 7.1). With a ``TrustRegion`` negative curvature leads to its boundary, and no step is made that raises the
+/// loss of the batch.
 public struct Newton: QuadraticModelRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
     public var learningRate: Schedule = 1
     /// The initial damping and its adaptation to the model's predictions.
     public var adaptation = AdaptiveDamping()
+    /// The trust region in place of the damping.
+    public var region = TrustRegion()
     /// How the system is solved.
     @Configurable("solver", "dense or cg") public var solver = LinearSolver.conjugateGradients
     /// The accuracy and cost limits of conjugate gradients.
@@ -32,6 +35,13 @@ public struct Newton: QuadraticModelRule {
         reference: "Nocedal and Wright 2006, Algorithm 7.1")
 
     public static var curvature: CurvatureRequest { .hessian }
+
+    /// The trust region is that of conjugate gradients.
+    public var inconsistency: OptionError? {
+        guard region.trustRadius != nil, solver == .dense else { return nil }
+        return OptionError(
+            option: "trust_radius", value: "\(region.trustRadius ?? 0)", reason: "needs the solver cg")
+    }
 
     public func solve(
         _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,

@@ -25,11 +25,17 @@ public struct AdaptiveDamping: ConfigurableOptions {
 ///     q(d) = g d + d^T C d / 2,   d = -eta (C + damping I)^-1 g
 ///     rho  = (loss - loss after d) / -q(d);   rho < 1/4 raises the damping, rho > 3/4 lowers it
 ///
+/// With a ``TrustRegion`` the step is the minimum of q within a radius, and the radius follows rho; there is no damping.
+///
 /// The auxiliaries take part in g and in both losses, not in C. A step after which the loss is not finite is not made.
 public protocol QuadraticModelRule: IterativeSolverRule {
     /// The initial damping and its adaptation to the model's predictions; its options are accessible as the
     /// rule's own.
     var adaptation: AdaptiveDamping { get set }
+
+    /// The trust region that bounds the step in place of the damping, if there is one; its options are accessible as the
+    /// rule's own.
+    var region: TrustRegion { get set }
 
     /// Which matrix C is.
     static var curvature: CurvatureRequest { get }
@@ -51,6 +57,12 @@ extension QuadraticModelRule {
         set { adaptation[keyPath: path] = newValue }
     }
 
+    /// An option of the trust region.
+    public subscript<Value>(dynamicMember path: WritableKeyPath<TrustRegion, Value>) -> Value {
+        get { region[keyPath: path] }
+        set { region[keyPath: path] = newValue }
+    }
+
     public func requests(at step: Int) -> [CurvatureRequest] { [Self.curvature] }
 
     public func updates(for group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
@@ -59,6 +71,9 @@ extension QuadraticModelRule {
         }
         let layout = ParameterLayout(of: group.inputs.map(\.parameter))
         let g = layout.joined(group.gradients)
+        if let start = region.trustRadius {
+            return try regionUpdates(for: group, matrix, g, layout: layout, startingAt: start, state: &state)
+        }
         let damping = try state.lazy.compactMap { $0["damping"] }.first?.item() ?? adaptation.damping
         var (d, record, fallbacks) = try solve(matrix, damping: damping, g, layout: layout, state: &state)
         d = d * -learningRate(group.step)
@@ -79,7 +94,8 @@ extension QuadraticModelRule {
     }
 
     public func stateShapes(_ structure: GroupStructure, after step: Int) -> [[String: [Int]]] {
-        structure.shapes.map { shape in
+        if region.trustRadius != nil { return structure.shapes.map { _ in ["radius": []] } }
+        return structure.shapes.map { shape in
             solverShapes(shape).merging(adaptation.adaptsDamping ? ["damping": []] : [:]) { own, _ in own }
         }
     }
