@@ -58,6 +58,20 @@ import Testing
         #expect(FactorShares.finding(shares("a", 0.9) + shares("b", 0.3)).verdict == .doesNotHold)
     }
 
+    @Test(arguments: [
+        (0.7, 0.9, ClaimVerdict.holds), (0.7, 0.3, .doesNotHold), (0.5, 0.5, .undecided),
+    ])
+    func captureIsJudgedInEveryNetwork(first: Double, second: Double, verdict: ClaimVerdict) {
+        let found = [("a", first), ("b", second)].flatMap { network, share in
+            (0..<5).map { seed in
+                CapturedInformation(
+                    network: network, phase: "end", seed: UInt64(seed),
+                    product: [share + 0.01 * Double(seed - 2)], diagonal: [1])
+            }
+        }
+        #expect(CapturedInformation.finding(found).verdict == verdict)
+    }
+
     @Test func gridNamesTheWorstOfItsBestRowAndColumn() {
         let chosen = DampingGrid.chosen([[0.5, 0.3, .infinity], [0.4, 0.1, 0.2], [0.6, 0.7, 0.8]])
         #expect(chosen.best == (1, 1))

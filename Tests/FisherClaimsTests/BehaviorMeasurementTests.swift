@@ -34,6 +34,16 @@ import Testing
         #expect(inputs.centred > inputs.raw)
     }
 
+    @Test func diagonalsCaptureAPartOfABlock() throws {
+        let task = try PhasedTraining.digits(.perceptron, .relu)
+        let found = try CapturedInformation(
+            of: try task.makeModel(seed: 0), "perceptron", "start", seed: 0, units: 6)
+        #expect(found.product.count == 2)
+        for (product, diagonal) in zip(found.product, found.diagonal) {
+            #expect(0 < product && product <= diagonal && diagonal <= 1)
+        }
+    }
+
     @Test func divisorsAreReadFromAState() throws {
         let state: [String: Tensor] = [
             "parameter/0.weight/inputs": Tensor([0, 1, 2] as [Double], shape: [3]),

@@ -3,7 +3,8 @@ extension Claim {
     static let behavior: [Claim] = [
         .ewc, .ewcFAdam, .ewcSource, .ewcMovement, .adaFisher, .codedAdaFisher, .adaFisherRoot,
         .adaFisherGrid,
-        .adaFisherSpread, .codedAdaFisherSpread, .adaFisherCost, .diagonalDominance, .flatness,
+        .adaFisherSpread, .codedAdaFisherSpread, .adaFisherCost, .diagonalDominance, .kroneckerDiagonal,
+        .flatness,
         .flatnessGeneralization, .tracePenalty, .earlyTrace, .cramerRao,
     ]
 }

@@ -85,43 +85,29 @@ struct FactorShares: Codable, Sendable {
         _ name: String, _ network: DigitsNetwork, _ activation: DigitsNetwork.Activation
     ) -> Network {
         Network(name: name) { seed, steps, onStep in
-            var options = DigitsOptions()
-            (options.network, options.activation, options.batch) = (network, activation, 64)
-            return try measure(name, try DigitsTask(options), units: 512, seed, steps, onStep)
+            try measure(
+                name, try PhasedTraining.digits(network, activation), units: 512, seed, steps, onStep)
         }
     }
 
-    /// Trains a task's network with AdamW and measures it at its start, after a tenth of the steps, and at its end.
+    /// Trains a task's network and measures it phase by phase.
     ///
     /// - Parameters:
     ///   - units: the samples or sequences, at least, of which the factors are averages.
     static func measure<Task: TrainingTask>(
         _ name: String, _ task: Task, units: Int, _ seed: UInt64, _ steps: Int, _ onStep: (Int) -> Void
     ) throws -> [FactorShares] {
-        let candidate = OptimizerCandidate(
-            label: "adamw", rule: try AdamW(learningRate: .cosine(3e-3, steps: steps)), clipGradientNorm: 1)
-        let session = try TrainingSession(task, candidate, seed: seed)
-        func shares(_ phase: String) throws -> FactorShares {
+        try PhasedTraining(seed: seed, steps: steps)(task, onStep: onStep) { phase, model in
             FactorShares(
                 network: name, phase: phase, seed: seed,
-                factors: try factors(of: session.model, task, units: units, seed: seed))
+                factors: try factors(of: model, task, units: units, seed: seed))
         }
-        var found = [try shares("start")]
-        for step in 1...steps {
-            try Interruption.poll()
-            _ = try session.advance()
-            onStep(step)
-            if step == max(1, steps / 10) { found.append(try shares("early")) }
-        }
-        return found + [try shares("end")]
     }
 
     /// The factors at the data's labels over some batches.
     private static func factors<Task: TrainingTask>(
         of model: Task.Model, _ task: Task, units: Int, seed: UInt64
     ) throws -> [Factor] {
-        model.setTraining(false)
-        defer { model.setTraining(true) }
         let estimator = try CurvatureEstimator(of: model)
         var batches = try task.makeBatches(seed: seed &+ 1)
         var sum = CurvatureEstimates()

@@ -1,23 +1,25 @@
-import Fisher
 import FisherStudies
-import FisherTasks
 
 extension Problem {
     /// A convolutional classifier of 6,090 parameters on half of the bundled digits; the other half is held out, so that a
     /// difference of half a percent of accuracy is four images.
     static func imageClassifier(_ form: ClaimForm) -> Problem {
-        let steps = form == .short ? "200" : "1000"
-        return Problem(
-            "digits-cnn", task: "digits", preset: "cnn",
-            ["data.test_share": "0.5", "data.batch": "64", "training.steps": steps, "training.threads": "1"])
+        Problem(
+            "image classifier", task: "digits", preset: "cnn",
+            [
+                "data.test_share": "0.5", "data.batch": "64", "training.evaluate_every": "50",
+                "training.steps": form == .short ? "200" : "1000",
+            ])
     }
 
     /// The same images with a perceptron of 2,410 parameters, whose runs take a quarter of a second.
     static func smallClassifier(_ form: ClaimForm) -> Problem {
-        let steps = form == .short ? "200" : "1000"
-        return Problem(
-            "digits-perceptron", task: "digits", preset: "perceptron",
-            ["data.test_share": "0.5", "data.batch": "64", "training.steps": steps, "training.threads": "1"])
+        Problem(
+            "small classifier", task: "digits", preset: "perceptron",
+            [
+                "data.test_share": "0.5", "data.batch": "64", "training.evaluate_every": "50",
+                "training.steps": form == .short ? "200" : "1000",
+            ])
     }
 }
 
@@ -30,70 +32,39 @@ extension Arm {
     static let codedAdaFisher = Arm(
         "adafisher:statistics_interval=10,compatibility=official_code", rates: [3e-4, 1e-3, 3e-3],
         label: "AdaFisher as coded")
+    /// AdaFisher that divides by the root of its information.
+    static let rootedAdaFisher = Arm(
+        "adafisher:statistics_interval=10,power=0.5", rates: [0.005, 0.015, 0.05],
+        label: "AdaFisher with the root")
     /// Adam without clipping.
-    static let adam = Arm("adam", rates: [0.01, 0.03, 0.1], label: "Adam")
-    /// AdamW with the norm of its gradient clipped.
-    static let clippedAdamW = Arm(
-        "adamw:clip_gradient_norm=1", rates: [0.01, 0.03, 0.1], label: "AdamW, clipped")
+    static let adam = Arm("adam", rates: smallImageRates, label: "Adam")
+    /// AdaHessian.
+    static let adaHessian = Arm("adahessian", rates: smallImageRates, label: "AdaHessian")
     /// SGD with momentum.
     static let sgd = Arm("sgd:momentum=0.9", rates: [0.03, 0.1, 0.3], label: "SGD with momentum")
-    /// FAdam.
-    static let fadam = Arm("fadam", rates: [0.01, 0.03, 0.1], label: "FAdam")
+
+    /// Learning rates to begin with for Adam and its kin on batches of 64 small images.
+    static let smallImageRates = [0.01, 0.03, 0.1]
 }
 
-extension ClaimContext {
-    /// The share of held-out images that a classifier's runs misjudge, in percent, by seed.
-    static func errors(_ arm: TunedArm) -> [UInt64: Double] { arm.measure("accuracy").mapValues { 100 - $0 } }
-
-    /// The contrast of two classifiers' errors, lower ones better.
-    func errorContrast(
-        _ arm: TunedArm, to reference: TunedArm, decidedBy decision: ClaimDecision = .better(margin: 0.5)
-    ) -> ClaimContrast {
-        contrast(
-            arm, to: reference, quantity: "held-out images misjudged, %", Self.errors, decidedBy: decision,
-            of: 2)
-    }
-
-    /// The contrast of their losses, for readers: no claim rests on it.
-    func lossContrast(_ arm: TunedArm, to reference: TunedArm) -> ClaimContrast {
-        contrast(
-            arm, to: reference, quantity: "held-out loss, nats/image", decidedBy: .better(margin: 0.01), of: 2
-        )
+extension JudgedQuantity {
+    /// The share of held-out images that a classifier's runs misjudge.
+    static var misjudged: JudgedQuantity {
+        JudgedQuantity("held-out images misjudged, %", decimals: 2) { arm in
+            arm.measure("accuracy").mapValues { 100 - $0 }
+        }
     }
 }
 
-/// The tuned arms of a claim as a table and a chart.
-struct ArmOverview {
-    let arms: [TunedArm]
-
-    /// Rates, losses and errors.
-    var table: TaskExhibit {
-        let text = NumberText.plain
-        return .table(
-            ExhibitTable(
-                title: "Optimizers at their best rates",
-                caption: "Means over seeds with the standard deviation; the rate was chosen on other data.",
-                columns: ["optimizer", "rate", "inside its grid", "held-out loss", "misjudged, %", "runs"],
-                rows: arms.map { arm in
-                    func spread(_ values: [UInt64: Double], _ decimals: Int) -> String {
-                        SampleSummary(Array(values.values)).map { text.spread($0, decimals: decimals) } ?? "-"
-                    }
-                    return [
-                        arm.label, NumberText.short(arm.rate), arm.isInterior ? "yes" : "no",
-                        spread(arm.losses, 4), spread(ClaimContext.errors(arm), 2), "\(arm.runs.count)",
-                    ]
-                }))
-    }
-
-    /// The losses of tuning by rate.
-    var figure: ClaimFigure {
-        ClaimFigure(
-            title: "Loss by learning rate, on the images held out for tuning",
-            caption: "Rates that diverged are left out.",
-            horizontal: .init("learning rate", isLogarithmic: true),
-            vertical: .init("loss, nats/image", isLogarithmic: true),
-            series: arms.map { arm in
-                .init(arm.label, arm.trials.filter { $0.loss.isFinite }.map { .init($0.rate, $0.loss) })
-            })
+extension ArmComparison {
+    /// What the page shows of the arms, with a verdict and measurements of another kind.
+    func finding(
+        _ verdict: ClaimVerdict, _ answer: String, _ contrasts: [ClaimContrast],
+        exhibits: [TaskExhibit] = [], figures: [ClaimFigure] = [], remarks: [String] = []
+    ) -> ClaimFinding {
+        let arms = finding
+        return ClaimFinding(
+            verdict, answer, contrasts: contrasts, exhibits: exhibits + arms.exhibits,
+            figures: figures + arms.figures, remarks: remarks + arms.remarks)
     }
 }

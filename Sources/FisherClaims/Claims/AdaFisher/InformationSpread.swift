@@ -92,7 +92,8 @@ struct InformationSpread {
 
     fileprivate static func decide(_ arm: Arm, _ context: ClaimContext) throws -> ClaimFinding {
         let problem = Problem.imageClassifier(context.form)
-        let arms = try [arm, .adam].map { try context.tuned($0, on: problem) }
+        var comparison = ArmComparison(context, by: .misjudged)
+        let arms = [try comparison.tuned(arm, on: problem), try comparison.tuned(.adam, on: problem)]
         let spreads = try arms.map { arm in
             try arm.runs.filter { $0.record.completedLoss != nil }.map { run in
                 guard let newest = try run.folder.checkpoints.newest()?.checkpoint else {
@@ -128,17 +129,14 @@ struct InformationSpread {
                 ]
             }
         }
-        return ClaimFinding(
-            .all(contrasts.map(\.verdict)),
-            contrasts.map(\.sentence).joined(separator: " "),
-            contrasts: contrasts,
+        return comparison.finding(
+            .all(contrasts.map(\.verdict)), contrasts.map(\.sentence).joined(separator: " "), contrasts,
             exhibits: [
                 .table(
                     ExhibitTable(
                         title: "Divisors at the end of training, layer by layer", caption: "The first seed.",
                         columns: ["optimizer", "weights", "mean", "standard deviation over mean"], rows: rows)
-                ),
-                ArmOverview(arms: arms).table,
+                )
             ])
     }
 }

@@ -2,10 +2,10 @@ import FisherStudies
 import FisherTasks
 
 extension Claim {
-    private static let cost = ClaimCost(short: 260, full: 2500)
+    private static let cost = ClaimCost(short: 260, full: 3500)
     private static let setting = """
         Four tasks of permuted digits in turn, a perceptron 64-64-64-10, the strength of each method tuned on a split of the \
-        training images among fifteen that hold its best inside.
+        training images among fifteen that hold its best inside; ten seeds.
         """
 
     /// Elastic weight consolidation protects what earlier tasks need.
@@ -37,7 +37,7 @@ extension Claim {
         in: .fadam("Footnote 14"),
         decidedBy: """
             \(setting) FAdam's f is what an observing FAdam has averaged while the task was trained. It holds if the average \
-            error over all tasks is smaller than without protection, and not larger than with the empirical diagonal by 0.03 \
+            error over all tasks is smaller than without protection, and not larger than with the empirical diagonal by 0.05 \
             (95 % interval of the paired difference); it does not hold if an interval lies beyond.
             """,
         evidence: .seeds(atLeast: 5), cost: cost
@@ -45,7 +45,7 @@ extension Claim {
         let study = try PermutedDigitsStudy(context)
         let contrasts = [
             study.contrast(.fadam, to: .none, decidedBy: .better(margin: 0.02), of: 2),
-            study.contrast(.fadam, to: .empirical, decidedBy: .noWorse(margin: 0.03), of: 2),
+            study.contrast(.fadam, to: .empirical, decidedBy: .noWorse(margin: 0.05), of: 2),
         ]
         return study.finding(.all(contrasts.map(\.verdict)), contrasts)
     }
@@ -60,14 +60,14 @@ extension Claim {
         in: .hierarchy("EWC and the Fisher as Memory"),
         decidedBy: """
             \(setting) It holds if the average error over all tasks with the empirical diagonal is equal to that with each of \
-            the other sources within 0.03 (95 % interval of each paired difference), and does not hold if an interval lies \
+            the other sources within 0.05, the standard deviation over seeds (95 % interval of each paired difference), and does not hold if an interval lies \
             outside.
             """,
         evidence: .seeds(atLeast: 5), cost: cost
     ) { context in
         let study = try PermutedDigitsStudy(context)
         let contrasts = [ContinualMethod.exact, .sampled, .minibatch].map {
-            study.contrast($0, to: .empirical, decidedBy: .equal(margin: 0.03), of: 3)
+            study.contrast($0, to: .empirical, decidedBy: .equal(margin: 0.05), of: 3)
         }
         return study.finding(.all(contrasts.map(\.verdict)), contrasts)
     }

@@ -91,9 +91,12 @@ struct FlatnessStudy {
         let reached: Bool
     }
 
-    private static let arms: [Arm] = [.adaFisher, .codedAdaFisher, .adam, .clippedAdamW, .sgd, .fadam]
+    private static let arms: [Arm] = [
+        .adaFisher, .codedAdaFisher, .adam, .adamW(Arm.smallImageRates), .sgd, .fadam(Arm.smallImageRates),
+    ]
     private static let commonLoss = 0.1
 
+    private let comparison: ArmComparison
     let tuned: [TunedArm]
     /// The runs by arm.
     let runs: [[Run]]
@@ -101,7 +104,9 @@ struct FlatnessStudy {
     /// Tunes what is missing and makes the runs again in memory, looking at them on the way.
     init(_ context: ClaimContext) throws {
         let problem = Problem.imageClassifier(context.form)
-        tuned = try Self.arms.map { try context.tuned($0, on: problem) }
+        var comparison = ArmComparison(context, by: .misjudged)
+        tuned = try Self.arms.map { try comparison.tuned($0, on: problem) }
+        self.comparison = comparison
         runs = try tuned.enumerated().map { position, arm in
             try arm.runs.filter { $0.record.completedLoss != nil }.map { run in
                 context.progress.begin("curvature, \(arm.label), seed \(run.record.seed)", totalSteps: 1)
@@ -161,7 +166,8 @@ struct FlatnessStudy {
     func contrast(_ arm: Int, to other: Int, _ quantity: String, _ value: (Run) -> Double) -> ClaimContrast {
         ClaimContrast(
             measured: tuned[arm].label, to: tuned[other].label, quantity: quantity,
-            values: bySeed(arm) { log10(value($0)) }, references: bySeed(other) { log10(value($0)) },
+            values: bySeed(arm) { log10(max(1e-6, value($0))) },
+            references: bySeed(other) { log10(max(1e-6, value($0))) },
             isInterior: tuned[arm].isInterior && tuned[other].isInterior, decidedBy: .better(margin: 0), of: 4
         )
     }
@@ -206,8 +212,8 @@ struct FlatnessStudy {
         let late = zip(tuned, runs).flatMap { arm, runs in
             runs.filter { !$0.reached }.map { "\(arm.label), seed \($0.seed)" }
         }
-        return ClaimFinding(
-            verdict, answer, contrasts: contrasts,
+        return comparison.finding(
+            verdict, answer, contrasts,
             exhibits: [
                 .table(
                     ExhibitTable(
@@ -216,7 +222,7 @@ struct FlatnessStudy {
                         columns: [
                             "optimizer", "where", "step", "training loss", "held-out loss",
                             "largest eigenvalue", "trace",
-                        ], rows: rows)), ArmOverview(arms: tuned).table,
+                        ], rows: rows))
             ], figures: [figure],
             remarks: late.isEmpty
                 ? []
