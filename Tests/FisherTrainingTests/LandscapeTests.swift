@@ -211,9 +211,10 @@ extension QuadraticTask.Batches {
     @Test func runningAveragesStayBetweenTheEnds() throws {
         try ToyTask.withFolder { root in
             let task = ToyTask(normalizes: true, dropping: 0)
-            var files: [String] = []
+            var (files, models) = ([String](), [ToyTask.Network]())
             for seed in [1, 2] as [UInt64] {
                 let model = try task.makeModel(seed: seed)
+                models.append(model)
                 let optimizer = try Optimizer(for: model, SGD())
                 var batches = try task.makeBatches(seed: seed)
                 for _ in 0..<8 {
@@ -224,6 +225,7 @@ extension QuadraticTask.Batches {
             }
             let survey = try LandscapeSurvey(task, Self.settings { $0.reach = 3 })
             let points = try files.map { try survey.point(of: $0) }
+            #expect(try models.map { try survey.point(of: $0).fingerprint } == points.map(\.fingerprint))
             let line = try survey.line(from: (points[0], 0), to: (points[1], 1))
             #expect(line.losses.allSatisfy(\.isFinite) && line.losses.count == 29)
             let runs = try points.map {

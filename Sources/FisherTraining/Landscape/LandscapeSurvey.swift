@@ -24,6 +24,9 @@ public struct LandscapeSurvey<Task: TrainingTask> {
         try surface.point(of: weights)
     }
 
+    /// The point where a model of the task is, such as that of a session between two steps.
+    public func point(of model: Task.Model) throws -> LossSurface<Task>.Point { try surface.point(of: model) }
+
     /// The losses at a point.
     ///
     /// - Parameters:

@@ -43,9 +43,15 @@ public final class LossSurface<Task: TrainingTask> {
     /// The point of a file of weights; the model stays there.
     public func point(of weights: String) throws -> Point {
         try model.load(from: weights)
+        return try point(of: model)
+    }
+
+    /// The point where another model of the task is, such as that of a session between two steps.
+    public func point(of other: Task.Model) throws -> Point {
+        let stored = other.parameters
         return Point(
             values: withoutGradients { stored.map { $0.parameter.wrappedValue.detached().copy() } },
-            isTrainable: stored.map(\.parameter.isTrainable), fingerprint: try ModelPoint(of: model).weights)
+            isTrainable: stored.map(\.parameter.isTrainable), fingerprint: try ModelPoint(of: other).weights)
     }
 
     /// Moves the model to a point plus multiples of directions, whose parts are of the trainable weights.
