@@ -1,6 +1,6 @@
 extension Claim {
     /// Claims that arithmetic decides, or measurements without tuned rates.
-    static let measured: [Claim] = [
+    static let measurements: [Claim] = [
         SimplifiedAdam.claim, SameDirection.claim, SquareRoot.ranking, SquareRoot.length, SquareRoot.printed,
         ForgettingAverage.halfLife, ForgettingAverage.initialMetric, ForgettingAverage.earlyCurvature,
         ZeroGradient.claim, BatchLaw.claim, TwoRegimes.claim, EmpiricalSpread.claim, Additivity.claim,
