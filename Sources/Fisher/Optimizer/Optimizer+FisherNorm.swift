@@ -19,9 +19,8 @@ extension Optimizer {
             let kin = group.rule is any KroneckerRule ? "; its kl_clip bounds the same norm of its step" : ""
             throw HyperparameterError(
                 rule: "optimizer", option: "clip_fisher_norm", value: "\(fisher)",
-                reason:
-                    "needs rules that keep a diagonal of the information for every parameter, and \(name) does not\(kin)"
-            )
+                reason: "needs rules that keep a diagonal of the information for every parameter, and "
+                    + "\(name) does not\(kin)")
         }
     }
 
