@@ -146,7 +146,7 @@ import Testing
                 try Objective(Gaussian(mean: layer($0.inputs)), observing: $0.targets)
             }
         }
-        let gram = try x.transposed().matmul(x)
+        let gram = x.transposed().matmul(x)
         let mean = gram.addingDiagonal(1).solvingPositiveDefinite(x.transposed().matmul(y).flattened())
         let posterior = try #require(optimizer.posterior)
         let path = ParameterPath("weight")

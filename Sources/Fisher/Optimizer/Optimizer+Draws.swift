@@ -4,28 +4,6 @@ import FisherInformation
 import NeuralNet
 import Torch
 
-/// The second moments of a parameter's draws and the gradients at them.
-struct DrawnMoments {
-    /// The mean of (theta_s - theta) g(theta_s) over draws s.
-    var products: Tensor
-    /// The mean of g(theta_s)^2 over draws s.
-    var squares: Tensor
-
-    static func + (a: DrawnMoments, b: DrawnMoments) -> DrawnMoments {
-        DrawnMoments(products: a.products + b.products, squares: a.squares + b.squares)
-    }
-
-    /// Those of gradients that are scaled by a factor.
-    func scaled(by factor: Double) -> DrawnMoments {
-        DrawnMoments(products: products * factor, squares: squares * (factor * factor))
-    }
-
-    /// The same sums over a count.
-    func divided(by count: Double) -> DrawnMoments {
-        DrawnMoments(products: products / count, squares: squares / count)
-    }
-}
-
 extension Optimizer {
     /// The sums over draws of what a closure evaluates with drawn parameters, and the moments of each slot's gradients.
     /// Draws count as further observations: the mean gradient is that over the draws.

@@ -9,8 +9,24 @@ protocol PosteriorRule: CurvatureRule {
     func deviation(like parameter: Tensor, state: TensorState, decays: Bool, at step: Int) -> Tensor
 }
 
-/// A rule that keeps many tensors of a parameter's size, for which there must be memory.
-protocol HistoryRule: OptimizationRule {
-    /// The memory of its state in bytes; it may be beyond any memory.
-    func stateByteCount(of parameters: [Tensor]) -> Double
+/// The second moments of a parameter's draws and the gradients at them.
+struct DrawnMoments {
+    /// The mean of (theta_s - theta) g(theta_s) over draws s.
+    var products: Tensor
+    /// The mean of g(theta_s)^2 over draws s.
+    var squares: Tensor
+
+    static func + (a: DrawnMoments, b: DrawnMoments) -> DrawnMoments {
+        DrawnMoments(products: a.products + b.products, squares: a.squares + b.squares)
+    }
+
+    /// Those of gradients that are scaled by a factor.
+    func scaled(by factor: Double) -> DrawnMoments {
+        DrawnMoments(products: products * factor, squares: squares * (factor * factor))
+    }
+
+    /// The same sums over a count.
+    func divided(by count: Double) -> DrawnMoments {
+        DrawnMoments(products: products / count, squares: squares / count)
+    }
 }

@@ -13,12 +13,11 @@ import Torch
 ///     D'  = FAdam's step for theta' and G', divided by M in place of f^rho + eh^(2 rho)
 ///     theta <- theta + Q_S D' Q_A^T
 ///
-/// with M the power rho of D + kappa U U^T, whose diagonal is f: ``/Fisher/CorrelatedFAdam`` with rank 0 divides by f^rho
-/// + eh^(2 rho), FAdam's own. In K-FAC's basis the information is nearly diagonal by the statistics of activations and
-/// output gradients, where ``KroneckerFAdam`` takes those of the mini-batch gradient (Shampoo's); the extension of FAdam
-/// by block-diagonal and low-rank parts that the literature names as future work. G is the layer's matrix with its bias
-/// as the last column. f is kept when the basis changes, momentum and U are turned. Parameters outside layers keep
-/// the identity, as all do with `basis` `none`; that needs gradients only.
+/// with M the power rho of D + kappa U U^T, whose diagonal is f; with rank 0 it is f^rho + eh^(2 rho), FAdam's own. In
+/// K-FAC's basis the information is nearly diagonal by the statistics of activations and output gradients, where
+/// ``KroneckerFAdam`` takes those of the mini-batch gradient, as Shampoo does. G is the layer's matrix with its bias as the
+/// last column. f is kept when the basis changes, momentum and U are turned. Parameters outside layers keep the identity, as
+/// all do with `basis` `none`, which needs gradients only.
 public struct CorrelatedFAdam: FisherMetricRule, CurvatureRule {
     /// In which basis the diagonal is kept.
     public enum Basis: String, CaseIterable, Codable, OptionValue {
@@ -80,8 +79,10 @@ public struct CorrelatedFAdam: FisherMetricRule, CurvatureRule {
 
     public func updates(for group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
         var updates = group.inputs.map { ParameterUpdate(change: .zeros(like: $0.parameter)) }
-        for block in group.structure.layers where group.hasGradient[block.weight] {
-            let fallbacks = try updateBasis(of: block, group, state: &state[block.weight])
+        let blocks = group.structure.layers.filter { group.hasGradient[$0.weight] }
+        // All that can throw comes before the first sketch is written in place.
+        let fallbacks = try blocks.map { try updateBasis(of: $0, group, state: &state[$0.weight]) }
+        for (block, fallbacks) in zip(blocks, fallbacks) {
             let bases = [state[block.weight]["outputbasis"], state[block.weight]["inputbasis"]]
             let update = TrackedEigenbasis.step(
                 for: layerInput(block, group), in: bases, state: &state[block.weight], inBasis: moved)
