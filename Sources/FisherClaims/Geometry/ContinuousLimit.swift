@@ -4,11 +4,11 @@ import Foundation
 /// A rule that the article derives from a differential equation, and how its options depend on the time h of a step.
 package enum ContinuousLimit: String, CaseIterable, Sendable {
     /// Adagrad with learning rate sqrt(h) and epsilon / h: its sum of squares is G / h.
-    case adagrad = "Adagrad, learning rate = root of the step"
+    case adagrad = "Adagrad, rate = root of h"
     /// Adagrad with learning rate h and a constant epsilon, as if its sum were the integral of the squares.
-    case adagradByRate = "Adagrad, learning rate = step"
+    case adagradByRate = "Adagrad, rate = h"
     /// RMSProp with learning rate h and beta = 1 - h/tau.
-    case rmsProp = "RMSProp, 1 - beta in proportion to the step"
+    case rmsProp = "RMSProp, 1 - beta = h/tau"
     /// RMSProp with learning rate h and a constant beta.
     case rmsPropFixed = "RMSProp, constant beta"
     /// theta <- theta - h F^-1 g.

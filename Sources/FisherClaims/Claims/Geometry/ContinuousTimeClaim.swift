@@ -96,7 +96,7 @@ struct ContinuousTimeStudy {
         .table(
             ExhibitTable(
                 title: "Distance from the solution at the time 1",
-                caption: "In (mu, sigma), by the step of time.",
+                caption: "In (mu, sigma), by the step h of time.",
                 columns: ["step"] + ContinuousLimit.allCases.map(\.rawValue),
                 rows: Self.exponents.enumerated().map { place, exponent in
                     ["1/\(1 << exponent)"]
@@ -111,7 +111,7 @@ struct ContinuousTimeStudy {
             title: "Distance from the solution by the step",
             caption:
                 "At the time 1. A straight line of slope one is convergence of first order; a level one is none.",
-            horizontal: .init("step of time", isLogarithmic: true),
+            horizontal: .init("step h of time", isLogarithmic: true),
             vertical: .init("distance in (mu, sigma)", isLogarithmic: true),
             series: ContinuousLimit.allCases.map { limit in
                 .init(
@@ -125,6 +125,11 @@ struct ContinuousTimeStudy {
         return stride(from: 0, to: all.count, by: 10).map { all[$0] }
     }
 
+    /// The rule's name without its dependence on the step.
+    private static func rule(_ limit: ContinuousLimit) -> String {
+        String(limit.rawValue.prefix { $0 != "," })
+    }
+
     private var planeFigure: ClaimFigure {
         ClaimFigure(
             title: "Paths until the time 1",
@@ -133,8 +138,8 @@ struct ContinuousTimeStudy {
             series: coarse.flatMap { limit, points -> [ClaimFigure.Series] in
                 let line = solution(limit).map(\.point).sorted { $0.x < $1.x }
                 return [
-                    .init("\(limit.rawValue): equation", line.map { .init($0.x, $0.y) }),
-                    .init("\(limit.rawValue): steps", points.map { .init($0.x, $0.y) }, isJoined: false),
+                    .init("\(Self.rule(limit)): equation", line.map { .init($0.x, $0.y) }),
+                    .init("\(Self.rule(limit)): steps", points.map { .init($0.x, $0.y) }, isJoined: false),
                 ]
             })
     }
@@ -148,9 +153,10 @@ struct ContinuousTimeStudy {
             horizontal: .init("time"), vertical: .init("mean mu"),
             series: coarse.flatMap { limit, points -> [ClaimFigure.Series] in
                 [
-                    .init("\(limit.rawValue): equation", solution(limit).map { .init($0.time, $0.point.x) }),
                     .init(
-                        "\(limit.rawValue): steps",
+                        "\(Self.rule(limit)): equation", solution(limit).map { .init($0.time, $0.point.x) }),
+                    .init(
+                        "\(Self.rule(limit)): steps",
                         points.enumerated().map { .init(Double($0.offset) / 16, $0.element.x) },
                         isJoined: false),
                 ]
