@@ -2,10 +2,11 @@
 SWIFT ?= swift
 OUTPUT ?= runs/demo
 SPEECH ?= runs/demo-speech
+REPRODUCE ?= runs/reproduce
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech bench bench-information coverage format lint docs clean
+.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech reproduce bench bench-information coverage format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -40,6 +41,10 @@ demo: build ## compare four optimizers on a byte-level GPT, about 6 minutes on 2
 
 demo-speech: build ## train a recognizer of spoken digits (by espeak-ng, which it names where it is missing), under 5 minutes once built
 	$$($(SWIFT) build -c release --show-bin-path)/fisher train speech --preset tiny --resume --output $(SPEECH)
+
+reproduce: build ## decide the claims of the sources in their short form, within two hours; writes Documentation/Claims.md
+	$$($(SWIFT) build -c release --show-bin-path)/fisher reproduce all --within 2 --output $(REPRODUCE) \
+		--write Documentation/Claims.md
 
 bench: build ## time steps and estimates beside their Python peers, in turns; writes Benchmarks/*.md, about an hour
 	@Scripts/bench

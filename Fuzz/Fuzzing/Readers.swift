@@ -13,8 +13,7 @@ extension Fuzzed {
     /// Every reader of the product.
     package static let all: [Fuzzed] = [
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
-        run, hierarchy, landscape,
-        continual,
+        run, hierarchy, landscape, continual, claim,
         inspection, information, table, idx, wave, transcript, recordings,
     ]
 
@@ -224,6 +223,10 @@ extension Fuzzed {
 
     static let landscape = Fuzzed("landscape", weight: 2, tokens: jsonTokens) {
         try study(LandscapeStudy.self, $0)
+    }
+
+    static let claim = Fuzzed("claim", weight: 2, tokens: jsonTokens) {
+        try study(ClaimDocument.self, $0)
     }
 
     static let continual = Fuzzed("continual", weight: 2, tokens: jsonTokens) {

@@ -15,7 +15,9 @@ import Torch
         URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "fisher")
     }
 
-    static func fisher(_ arguments: String...) throws -> Outcome {
+    static func fisher(_ arguments: String...) throws -> Outcome { try fisher(arguments) }
+
+    static func fisher(_ arguments: [String]) throws -> Outcome {
         let process = Process()
         let (output, errors) = (Pipe(), Pipe())
         process.executableURL = executable

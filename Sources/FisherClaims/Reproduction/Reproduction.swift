@@ -44,6 +44,47 @@ public struct Reproduction {
     /// The seeds of statistical claims.
     private var seedsInUse: [UInt64] { seeds ?? ClaimContext.seeds(of: form) }
 
+    /// The verdicts on claims, as far as there are any.
+    ///
+    /// - Parameters:
+    ///   - claims: the claims.
+    ///   - reasons: why a claim of a name was not decided, as a sentence.
+    ///   - command: the command that decides all.
+    /// - Throws: `StudyFileError` for a file that cannot be read.
+    public func overview(
+        of claims: [Claim], undecided reasons: [String: String] = [:], command: String
+    ) throws(StudyFileError) -> ClaimsOverview {
+        var documents: [ClaimDocument] = []
+        for claim in claims {
+            let reason = reasons[claim.name] ?? "It has not been run."
+            try documents.append(verdict(on: claim) ?? undecided(claim, reason))
+        }
+        return ClaimsOverview(documents, command: command)
+    }
+
+    /// Writes the page that links the verdicts' pages.
+    ///
+    /// - Throws: `StudyFileError` if it cannot be written.
+    @discardableResult
+    public func writeIndex(_ overview: ClaimsOverview) throws(StudyFileError) -> String {
+        let folder = "\(path)/\(form.rawValue)"
+        do throws(StorageError) {
+            try DurableStorage.makeFolder(folder)
+        } catch {
+            throw .storage(error)
+        }
+        let page = folder + "/index.html"
+        try StudyFiles.replaceFile(at: page, with: Data(overview.page().utf8))
+        return page
+    }
+
+    /// What stands in the place of a verdict that there is no time for.
+    private func undecided(_ claim: Claim, _ reason: String) -> ClaimDocument {
+        ClaimDocument(
+            claim.statement, form: form.rawValue, seeds: seedsInUse,
+            finding: ClaimFinding(.undecided, reason), environment: .current(), seconds: 0)
+    }
+
     /// Decides a claim: makes what is missing, and writes the verdict and its page.
     ///
     /// - Parameters:

@@ -10,7 +10,7 @@ struct Report: ParsableCommand {
         abstract: "Make one report of several runs, or make a study's page again.",
         discussion: """
             Runs of one optimizer with one set of options are its seeds. The first one is the baseline. A run counts once, \
-            and the trials of a tuning do not count. A single folder of compare, ablate, continual, hierarchy or landscape is \
+            and the trials of a tuning do not count. A single folder of compare, ablate, continual, hierarchy, landscape or reproduce is \
             shown by its own page.
             """)
 
@@ -84,6 +84,7 @@ struct Report: ParsableCommand {
             if files.hasResult {
                 // Each layout has a key that the others lack; what is wrong is told of a comparison's.
                 if let hierarchy = try? files.read(HierarchyComparison.self) { return hierarchy }
+                if let claim = try? files.read(ClaimDocument.self) { return claim }
                 if let landscape = try? files.read(LandscapeStudy.self) { return landscape }
                 if let continual = try? files.read(ContinualComparison.self) { return continual }
                 return try files.read(OptimizerComparison.self)

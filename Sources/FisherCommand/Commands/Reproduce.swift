@@ -122,6 +122,8 @@ struct ReproduceRun: ParsableCommand {
     var within: Double?
     @Flag(help: "Decide again what has a verdict; runs are kept.")
     var again = false
+    @Option(help: "A file for the table of all claims with their verdicts, as Markdown.")
+    var write: String?
     @Flag(help: "Print the verdict on one claim as JSON.")
     var json = false
 
@@ -140,6 +142,7 @@ struct ReproduceRun: ParsableCommand {
 
     func run() throws {
         let claims = try chosen()
+        if let write { try FileWriter.check(write) }
         Interruption.install()
         if names.count == 1, names != ["all"] { return try decide(claims[0]) }
         try decideAll(claims)
@@ -176,6 +179,7 @@ struct ReproduceRun: ParsableCommand {
         if json { return printJSON(document.json()) }
         say(document.text(usesColor: ProgressOutput.standardOutput().usesColor))
         say("report: \(URL(filePath: arguments.reproduction.files(of: claim).report).path)")
+        if write != nil { try writeOverview([:]) }
     }
 
     private func decideAll(_ claims: [Claim]) throws {
@@ -194,10 +198,35 @@ struct ReproduceRun: ParsableCommand {
         } catch let error as Interrupted {
             throw Resumable(signal: error.signal, command: "the same command")
         }
+        try writeOverview(processes.outcomes)
         let failures = processes.outcomes.compactMap { name, outcome in
             if case .failed(let status) = outcome { (name: name, status: status) } else { nil }
         }.sorted { $0.name < $1.name }
         if !failures.isEmpty { throw FailedClaims(failures: failures) }
+    }
+
+    /// Writes the page and, where it is wanted, the document on all claims.
+    private func writeOverview(_ outcomes: [String: ClaimProcesses.Outcome]) throws {
+        let reasons = outcomes.compactMapValues { outcome -> String? in
+            switch outcome {
+            case .decided: nil
+            case .failed(let status): "It was not decided: its process failed with status \(status)."
+            case .outOfTime: "It was not decided: it did not fit into the time that was given."
+            }
+        }
+        var command = ["fisher", "reproduce", "all"]
+        if arguments.form != .short { command += ["--form", arguments.form.rawValue] }
+        if let within { command += ["--within", NumberText.short(within)] }
+        if let write { command += ["--write", write] }
+        let overview = try arguments.reproduction.overview(
+            of: ClaimRegistry.claims, undecided: reasons,
+            command: command.map(EnvironmentSummary.quoted).joined(separator: " "))
+        let page = try arguments.reproduction.writeIndex(overview)
+        if let write {
+            try DurableStorage.replaceFile(at: write, with: Data(overview.markdown().utf8))
+        }
+        say(overview.sentence)
+        say("page: \(URL(filePath: page).path)")
     }
 }
 

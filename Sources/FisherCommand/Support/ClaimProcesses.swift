@@ -74,7 +74,11 @@ final class ClaimProcesses {
                 if !running.isEmpty { report(claims.count, schedule) }
             }
         }
-        for entry in schedule.left { outcomes[entry.name] = .outOfTime }
+        for entry in schedule.left {
+            outcomes[entry.name] = .outOfTime
+            let cost = NumberText.plain.duration(seconds: entry.seconds)
+            say("no time for \(entry.name), whose declared cost is \(cost)")
+        }
     }
 
     private var elapsed: Double { ProcessInfo.processInfo.systemUptime - began }

@@ -98,8 +98,9 @@ struct SeriesChart: Figure, Sendable {
         isTight = shown.allSatisfy(\.isJoined) && domain.lowerBound < domain.upperBound
         self.domain = isTight ? domain : LossRange.padded(domain)
         range = LossRange.padded(
-            max(whole.lowerBound, middle.lowerBound - room)...min(
-                whole.upperBound, middle.upperBound + room))
+            max(
+                whole.lowerBound, middle.lowerBound - room)...min(
+                    whole.upperBound, middle.upperBound + room))
         self.summary =
             summary
             ?? shown.map { series in

@@ -22,7 +22,8 @@ public struct ClaimsOverview: Sendable {
         func count(_ verdict: ClaimVerdict) -> Int {
             documents.filter { $0.finding.verdict == verdict }.count
         }
-        return "Of \(text.counted(documents.count, "claim")) \(count(.holds)) hold, \(count(.doesNotHold)) do not hold here, "
+        return
+            "Of \(text.counted(documents.count, "claim")) \(count(.holds)) hold, \(count(.doesNotHold)) do not hold here, "
             + "\(count(.undecided)) cannot be told at this size."
     }
 
@@ -101,7 +102,7 @@ public struct ClaimsOverview: Sendable {
                     "All claims",
                     [
                         .table(
-                            table, class: "results runs texts", style: { _ in nil },
+                            table, class: "results runs judged", style: { _ in nil },
                             label: { row in
                                 let name = documents[row].statement.name
                                 return [.tag("a", ["href": "\(name)/report.html"], name)]
@@ -125,15 +126,16 @@ extension ClaimDocument {
 
     /// The command that decides the claim again.
     fileprivate var repetition: String {
-        "fisher reproduce \(statement.name)" + (form == "short" ? "" : " --form \(form)")
-            + (seeds == Array(0..<UInt64(seeds.count)) && seeds.count != 5 && form == "short"
-                ? " --seeds \(seeds.count)" : "")
+        let usual = form == "short" ? 5 : 10
+        return "fisher reproduce \(statement.name)" + (form == "short" ? "" : " --form \(form)")
+            + (seeds.count == usual ? "" : " --seeds \(seeds.count)")
     }
 }
 
 extension String {
     /// The text without line breaks.
     fileprivate var oneLine: String {
-        split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.joined(separator: " ")
+        split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }.joined(
+            separator: " ")
     }
 }

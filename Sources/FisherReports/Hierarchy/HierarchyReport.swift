@@ -164,7 +164,7 @@ struct HierarchyReport {
         return SeriesChart(
             title: title, horizontal: SeriesChart.Axis(title: "damping", isLogarithmic: true),
             vertical: SeriesChart.Axis(title: verticalTitle, including: [0]), series: curves)?.figure(
-            id: "damping-\(id)",
-            note: "Levels with a damping, and the identity; bands are 95 % intervals over the seeds.")
+                id: "damping-\(id)",
+                note: "Levels with a damping, and the identity; bands are 95 % intervals over the seeds.")
     }
 }

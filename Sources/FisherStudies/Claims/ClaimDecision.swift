@@ -43,8 +43,10 @@ extension ClaimDecision {
     ///   - parts: the number of the claim's parts, one of which refutes it.
     public func verdict(on differences: SampleSummary?, of parts: Int = 1) -> ClaimVerdict {
         precondition(parts > 0, "a claim has a part")
+        let interval = differences?.interval()
         return verdict(
-            differences?.interval(), refuting: differences?.interval(probability: 1 - 0.05 / Double(parts)))
+            interval,
+            refuting: parts == 1 ? interval : differences?.interval(probability: 1 - 0.05 / Double(parts)))
     }
 
     private func verdict(

@@ -92,18 +92,13 @@ extension ClaimDocument: StudyDocument {
         StudyTable(
             finding.contrasts,
             [
-                StudyColumn(["Arm"], key: "arm", .left) { .init($0.label) },
-                StudyColumn(["against"], key: "reference", .left) { .init($0.reference) },
-                StudyColumn(["Quantity"], key: "quantity", .left) { .init($0.quantity) },
-                StudyColumn(["Seeds"], key: "seeds") { .init("\($0.seeds.count)") },
+                StudyColumn(["Compared"], .left) { .init("\($0.label) against \($0.reference)") },
+                StudyColumn(["Quantity"], .left) { .init($0.quantity) },
+                StudyColumn(["Seeds"]) { .init("\($0.seeds.count)") },
                 StudyColumn(["Difference"], .left) { .init($0.figures) },
-                .field("difference") { $0.mean },
-                .field("lower") { $0.lower },
-                .field("upper") { $0.upper },
-                .field("margin") { $0.margin },
                 StudyColumn(["Margin"]) { .init(NumberText.significant($0.margin)) },
-                StudyColumn(["Verdict"], key: "verdict", .left) { .init($0.verdict.rawValue) },
-                StudyColumn(["Note"], key: "note", .left) { .init($0.note) },
+                StudyColumn(["Verdict"], .left) { .init($0.verdict.rawValue) },
+                StudyColumn(["Note"], .left) { .init($0.note) },
             ])
     }
 
