@@ -136,7 +136,7 @@ import Testing
             arm.optimizer.contains("source=\($0)")
         }
         switch problem.task {
-        case "language": return ownInformation ? 10 : 5.3
+        case "language": return ownInformation ? 9 : 4.5
         case "vq": return ownInformation ? 9 : 3.6
         case "speech": return 12
         case "digits" where problem.preset == "autoencoder": return 1.3
@@ -155,7 +155,7 @@ import Testing
         }
         func seconds(_ works: Set<Work>) -> Double {
             works.reduce(0) { sum, work in
-                let trials = work.arm.rates.count > 1 ? work.arm.rates.count : 0
+                let trials = work.arm.rates.count > 1 ? work.arm.rates.count * work.problem.tuningSeeds : 0
                 return sum + Double(trials + 5) * Self.seconds(work.arm, work.problem)
             }
         }
