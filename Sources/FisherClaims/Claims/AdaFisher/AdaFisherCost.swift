@@ -18,7 +18,7 @@ extension Claim {
             upper quartile of the ratio is below 1.25 and the state is smaller than K-FAC's; it does not hold if on one of them \
             the lower quartile is above 1.25 or the state is not smaller.
             """,
-        evidence: .exact, cost: ClaimCost(short: 60, full: 300)
+        evidence: .exact, cost: ClaimCost(short: 100, full: 400)
     ) { context in
         let isShort = context.form == .short
         let turns = isShort ? 9 : 25

@@ -2,10 +2,11 @@ import FisherStudies
 
 extension Problem {
     /// A convolutional classifier of 6,090 parameters on half of the bundled digits; the other half is held out, so that a
-    /// difference of half a percent of accuracy is four images.
+    /// difference of half a percent of accuracy is four images. Rates are tried with three seeds: at the best rate of a single one
+    /// AdaFisher as published failed on two seeds of three.
     static func imageClassifier(_ form: ClaimForm) -> Problem {
         Problem(
-            "image classifier", task: "digits", preset: "cnn",
+            "image classifier", task: "digits", preset: "cnn", tuningSeeds: 3,
             [
                 "data.test_share": "0.5", "data.batch": "64", "training.evaluate_every": "50",
                 "training.steps": form == .short ? "200" : "1000",
@@ -34,12 +35,12 @@ extension Arm {
         label: "AdaFisher as coded")
     /// AdaFisher that divides by the root of its information.
     static let rootedAdaFisher = Arm(
-        "adafisher:statistics_interval=10,power=0.5", rates: [0.005, 0.015, 0.05],
+        "adafisher:statistics_interval=10,power=0.5", rates: [0.05, 0.15, 0.45],
         label: "AdaFisher with the root")
     /// Adam without clipping.
     static let adam = Arm("adam", rates: smallImageRates, label: "Adam")
     /// AdaHessian.
-    static let adaHessian = Arm("adahessian", rates: smallImageRates, label: "AdaHessian")
+    static let adaHessian = Arm("adahessian", rates: [0.05, 0.15, 0.45], label: "AdaHessian")
     /// SGD with momentum.
     static let sgd = Arm("sgd:momentum=0.9", rates: [0.03, 0.1, 0.3], label: "SGD with momentum")
 
