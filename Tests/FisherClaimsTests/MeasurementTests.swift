@@ -120,6 +120,6 @@ import Testing
     static let chosen: [String] = {
         let words =
             ProcessInfo.processInfo.environment["FISHER_CLAIMS"]?.split(separator: ",").map(String.init) ?? []
-        return Claim.measured.map(\.name).filter { words.contains($0) || words == ["all"] }
+        return Claim.measurements.map(\.name).filter { words.contains($0) || words == ["all"] }
     }()
 }
