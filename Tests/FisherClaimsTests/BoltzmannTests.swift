@@ -146,4 +146,34 @@ import Torch
         let run = try BoltzmannTraining(problem, steps: 5).run(.sgd, rate: 1e6, damping: 0, seed: 4)
         #expect(run.curve.count == 6 && run.curve[5] == .infinity && run.curve[0] < 1)
     }
+
+    @Test func theTunedRateIsBetterThanItsNeighbors() throws {
+        let problem = try BoltzmannProblem.drawn(visible: 3, hidden: 2, samples: 20, seed: 1)
+        let training = BoltzmannTraining(problem, steps: 4)
+        let tuning = try BoltzmannTuning(.sgd, of: training, seeds: [1])
+        #expect(tuning.isInterior && tuning.damping == 0 && tuning.trialCount >= 4)
+        let best = try #require(try training.run(.sgd, rate: tuning.rate, damping: 0, seed: 1).curve.last)
+        for factor in [0.1, 10].map({ $0.squareRoot() }) {
+            let other = try training.run(.sgd, rate: tuning.rate * factor, damping: 0, seed: 1).curve
+            #expect(try #require(other.last) > best)
+        }
+    }
+
+    /// The claim needs five seeds, and its parts are both problems' missing states and draws.
+    @Test func theClaimIsDecidedByTheStepsOfBothProblems() throws {
+        let points = try [UInt64(1), 2].flatMap { seed in
+            try BoltzmannStudy.problems(seed: seed).map {
+                try BoltzmannStudy.point($0, seed: seed, chains: 32, draws: 4)
+            }
+        }
+        let study = BoltzmannStudy(points: points, sizes: [], chains: [], arms: [])
+        let finding = study.finding(seeds: [1, 2])
+        #expect(finding.verdict == .undecided && finding.contrasts.count == 4)
+        #expect(
+            finding.contrasts.allSatisfy { $0.seeds == [1, 2] && $0.quantity.hasPrefix("relative error") })
+        let first = try #require(points.first)
+        #expect(first.estimate(BoltzmannStudy.exact)?.stepError == 0)
+        #expect(first.estimates.map(\.eigenvalues.count).allSatisfy { $0 == 34 })
+        #expect(first.missingTrace > first.missingProbability)
+    }
 }

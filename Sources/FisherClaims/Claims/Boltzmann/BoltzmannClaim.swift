@@ -150,12 +150,11 @@ extension BoltzmannStudy {
                     "At the machine that drew them, %d samples lack states of probability %.3f that hold %.0f %% of the "
                     + "trace of the Fisher information (seed %llu). ",
                 Self.sampleCount, first.missingProbability, 100 * first.missingTrace, first.seed)
-            + deciding.map { "\($0.label) against \($0.reference), \($0.quantity): \($0.differenceText)." }
-            .joined(separator: " ")
-            + " In training: "
-            + training.map {
-                "\($0.quantity): \($0.differenceText), an advantage of the exact one \($0.verdict.rawValue)"
-            }
+            + "The relative error of the natural gradient, less the empirical one's: "
+            + deciding.map { "\($0.label) \($0.differenceText)" }.joined(separator: "; ")
+            + " (in the order of the problems \(problemNames.joined(separator: " and "))). The final divergence with the exact "
+            + "information, less that with the empirical one: "
+            + training.map { "\($0.differenceText) nats, its advantage \($0.verdict.rawValue)" }
             .joined(separator: "; ") + "."
         return ClaimFinding(
             verdict, answer, contrasts: deciding + training, exhibits: tables, figures: figures,
