@@ -230,13 +230,3 @@ struct ReproduceRun: ParsableCommand {
         say("page: \(URL(filePath: page).path)")
     }
 }
-
-/// Claims whose processes failed.
-struct FailedClaims: Error, CustomStringConvertible {
-    let failures: [(name: String, status: Int32)]
-    var description: String {
-        let names = failures.map(\.name).joined(separator: ", ")
-        return
-            "\(failures.count == 1 ? "a claim" : "\(failures.count) claims") could not be decided: \(names)"
-    }
-}

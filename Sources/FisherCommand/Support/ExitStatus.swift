@@ -144,3 +144,13 @@ struct DamagedRuns: Error, CustomStringConvertible {
 struct InformationRepeats: Error, CustomStringConvertible {
     let description: String
 }
+
+/// Claims whose processes failed.
+struct FailedClaims: Error, CustomStringConvertible {
+    let failures: [(name: String, status: Int32)]
+    var description: String {
+        let names = failures.map(\.name).joined(separator: ", ")
+        return
+            "\(failures.count == 1 ? "a claim" : "\(failures.count) claims") could not be decided: \(names)"
+    }
+}
