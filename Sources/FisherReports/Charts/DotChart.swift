@@ -76,7 +76,9 @@ struct DotChart: Figure, Sendable {
             return Row(
                 label: "\(contrast.label) against \(contrast.reference)", style: SeriesStyle(index: index),
                 dots: zip(contrast.seeds, contrast.differences).map { ($0, $1) }, mean: contrast.mean,
-                interval: contrast.interval, notes: [contrast.figures, contrast.verdict.rawValue])
+                interval: contrast.interval,
+                // The mean above its interval: together they are wider than the margin beside the chart.
+                notes: contrast.figures.split(separator: " ", maxSplits: 1).map(String.init))
         }
         guard let first = contrasts.first, let dots = differenceDomain(rows) else { return nil }
         // A margin far beyond all that was seen would leave no room for it.

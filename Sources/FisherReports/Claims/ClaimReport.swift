@@ -34,7 +34,7 @@ struct ClaimReport {
                     .configuration(
                         TaskSummary(
                             name: statement.name, description: "", parameterCount: 0, lossUnit: "",
-                            settings: settings), environment),
+                            settings: settings), environment, called: "Claim"),
                     .footer(environment),
                 ])
     }
@@ -73,7 +73,7 @@ struct ClaimReport {
                         ? " Shaded: differences that do not matter, \u{00B1}\(NumberText.significant(kind.margin))."
                         : ""))
         }
-        let table = Markup.table(document.overview, class: "results runs texts")
+        let table = Markup.table(document.overview, class: "results runs judged")
         return charts + [.section("What was judged", [table], notes: [document.legend])]
     }
 

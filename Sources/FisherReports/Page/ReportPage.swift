@@ -75,7 +75,8 @@ extension Markup {
 
     /// The task, the environment, and the command that repeats the run; `more` are cards after the first two.
     static func configuration(
-        _ task: TaskSummary, _ environment: EnvironmentSummary, more: [Markup] = []
+        _ task: TaskSummary, _ environment: EnvironmentSummary, called name: String = "Task",
+        more: [Markup] = []
     ) -> Markup {
         let system = [
             Setting("swift-fisher", environment.packageVersion),
@@ -84,7 +85,7 @@ extension Markup {
             Setting("instructions", environment.instructionSet),
             Setting("threads", String(environment.threads)), Setting("date", environment.date),
         ]
-        let cards = [card("Task", task.settings), card("Environment", system)] + more
+        let cards = [card(name, task.settings), card("Environment", system)] + more
         return .section(
             "Configuration",
             [

@@ -113,6 +113,7 @@ enum ReportStyle {
         .pictures tr{border:0}
         .pictures td{display:table-cell;padding:2px;line-height:0}
         .pictures img{image-rendering:pixelated;border-radius:3px}
+        .judged tbody td,.judged thead th{text-align:left;white-space:normal}
         .texts tbody td,.texts thead th{text-align:left;white-space:normal;overflow-wrap:anywhere}
         """
 
