@@ -46,6 +46,19 @@ import Testing
         #expect(try #require(ratios.interval).lowerBound > 0)
     }
 
+    /// 0.3 -+ 0.196 at 95 %, 0.3 -+ 0.326 at 99 %: one of five parts refutes a limit of 0.05 no more.
+    @Test func severalPartsRefuteByAWiderInterval() {
+        let found = MeasuredQuantity("x", over: [0.1, 0.2, 0.3, 0.4, 0.5], .atMost(0.05))
+        #expect(found.verdict(amongParts: 1) == .doesNotHold)
+        #expect(found.verdict(amongParts: 5) == .undecided)
+        let ratio = MeasuredQuantity("x", over: [1, 2, 4, 8, 16], isRatio: true, .atMost(0.99))
+        #expect(ratio.verdict(amongParts: 5) == .undecided)
+        // What holds does so by its own 95 %, whatever the number of parts; a number has no interval.
+        let good = MeasuredQuantity("x", over: [0.1, 0.2, 0.3, 0.4, 0.5], .atMost(0.5))
+        #expect(good.verdict(amongParts: 50) == .holds)
+        #expect(MeasuredQuantity("x", 2, .atMost(1)).verdict(amongParts: 50) == .doesNotHold)
+    }
+
     @Test func everyPartMustHold() {
         func verdict(_ parts: [MeasuredQuantity]) -> ClaimVerdict {
             ClaimFinding(deciding: parts, "").verdict

@@ -59,16 +59,29 @@ package struct MeasuredQuantity: Sendable {
     package let seedCount: Int?
     /// What is required; nil for a number that is shown without deciding.
     package let criterion: Criterion?
+    /// The degrees of freedom of Student's interval; nil where the interval is none of Student's.
+    private let degreesOfFreedom: Int?
+    /// Whether the interval is one of logarithms.
+    private let isRatio: Bool
 
     /// A number without chance, with an interval if it was fitted.
     package init(
         _ quantity: String, _ value: Double, interval: ClosedRange<Double>? = nil,
         _ criterion: Criterion? = nil
     ) {
+        self.init(quantity, value, interval: interval, degreesOfFreedom: nil, criterion)
+    }
+
+    private init(
+        _ quantity: String, _ value: Double, interval: ClosedRange<Double>?, degreesOfFreedom: Int?,
+        _ criterion: Criterion?
+    ) {
         self.quantity = quantity
         self.value = value
         self.interval = interval
         self.criterion = criterion
+        self.degreesOfFreedom = degreesOfFreedom
+        isRatio = false
         seedCount = nil
     }
 
@@ -84,7 +97,9 @@ package struct MeasuredQuantity: Sendable {
     ) {
         self.quantity = quantity
         self.criterion = criterion
+        self.isRatio = isRatio
         seedCount = values.count
+        degreesOfFreedom = values.count > 2 ? values.count - 1 : nil
         let summary = SampleSummary(isRatio ? values.map { log($0) } : values)
         func back(_ x: Double) -> Double { isRatio ? exp(x) : x }
         value = back(summary?.mean ?? .nan)
@@ -94,15 +109,33 @@ package struct MeasuredQuantity: Sendable {
 
     /// The exponent of a power law with its interval.
     package init(_ quantity: String, _ law: PowerLaw?, _ criterion: Criterion? = nil) {
-        self.init(quantity, law?.exponent ?? .nan, interval: law?.interval, criterion)
+        self.init(
+            quantity, law?.exponent ?? .nan, interval: law?.interval,
+            degreesOfFreedom: law.flatMap { $0.count > 2 ? $0.count - 2 : nil }, criterion)
     }
 
     /// The verdict by the criterion; nil without one.
-    package var verdict: ClaimVerdict? {
+    package var verdict: ClaimVerdict? { verdict(amongParts: 1) }
+
+    /// The verdict as one of the parts of a claim, all of which must hold; nil without a criterion.
+    ///
+    /// The part holds by its 95 % interval. It refutes by one of 1 - 0.05 / parts (Bonferroni), since any of the parts would
+    /// refute the claim.
+    package func verdict(amongParts parts: Int) -> ClaimVerdict? {
         guard let criterion else { return nil }
-        guard let seedCount else { return interval.map(criterion.verdict) ?? criterion.verdict(value) }
-        guard seedCount >= Self.leastSeeds, let interval else { return .undecided }
-        return criterion.verdict(interval)
+        if let seedCount, seedCount < Self.leastSeeds || interval == nil { return .undecided }
+        guard let interval else { return criterion.verdict(value) }
+        let own = criterion.verdict(interval)
+        guard own == .doesNotHold, parts > 1, let degreesOfFreedom else { return own }
+        let student = StudentT(degreesOfFreedom: degreesOfFreedom)
+        let factor =
+            student.halfWidth(probability: 1 - 0.05 / Double(parts)) / student.halfWidth(probability: 0.95)
+        func scaled(_ x: Double) -> Double { isRatio ? log(x) : x }
+        func back(_ x: Double) -> Double { isRatio ? exp(x) : x }
+        let (low, high) = (scaled(interval.lowerBound), scaled(interval.upperBound))
+        let (middle, half) = ((low + high) / 2, (high - low) / 2 * factor)
+        return criterion.verdict(back(middle - half)...back(middle + half)) == .doesNotHold
+            ? .doesNotHold : .undecided
     }
 
     /// The value with its interval.
@@ -129,18 +162,23 @@ extension ClaimFinding {
         deciding measurements: [MeasuredQuantity], _ answer: String, exhibits: [TaskExhibit] = [],
         figures: [ClaimFigure] = [], remarks: [String] = []
     ) {
+        let parts = measurements.count { $0.criterion != nil }
         let table = ExhibitTable(
             title: "What was measured",
-            caption: "Brackets hold 95 % intervals. The verdict needs every requirement fulfilled.",
+            caption: """
+                Brackets hold 95 % intervals. The claim needs every requirement fulfilled; one alone refutes it by its interval \
+                of \(NumberText.significant(100 - 5 / Double(max(parts, 1)))) %.
+                """,
             columns: ["quantity", "value", "seeds", "required", "verdict"],
             rows: measurements.map { found in
                 [
                     found.quantity, found.text, found.seedCount.map { "\($0)" } ?? "",
-                    found.criterion?.text ?? "", found.verdict?.rawValue ?? "",
+                    found.criterion?.text ?? "", found.verdict(amongParts: parts)?.rawValue ?? "",
                 ]
             })
         self.init(
-            .all(measurements.compactMap(\.verdict)), answer, exhibits: [.table(table)] + exhibits,
+            .all(measurements.compactMap { $0.verdict(amongParts: parts) }), answer,
+            exhibits: [.table(table)] + exhibits,
             figures: figures, remarks: remarks)
     }
 }

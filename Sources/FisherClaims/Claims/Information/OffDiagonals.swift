@@ -17,7 +17,7 @@ enum OffDiagonals {
             intervals over the seeds, in the theorem's setting (random weights of variance 1/n, n independent normal inputs) and \
             on digits with random and with trained weights; does not hold if one of the three lies above.
             """,
-        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 60, full: 300)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 80, full: 300)
     ) { try sizeFinding(try observed(isShort: $0.form == .short, seeds: $0.seeds)) }
 
     static let action = Claim(
@@ -33,7 +33,7 @@ enum OffDiagonals {
             mean diagonal, is 0.8 or more at the largest width by the 95 % intervals over the seeds, in the theorem's setting \
             and on digits with random and with trained weights.
             """,
-        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 60, full: 300)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 80, full: 300)
     ) { try actionFinding(try observed(isShort: $0.form == .short, seeds: $0.seeds)) }
 
     /// What the information of a middle layer shows.

@@ -17,7 +17,7 @@ enum StepCost {
             interval of each power must lie within 0.5 of the published one; where it reaches beyond, as on a machine with other \
             work, the claim is not decided.
             """,
-        evidence: .exact, cost: ClaimCost(short: 60, full: 240)
+        evidence: .exact, cost: ClaimCost(short: 90, full: 240)
     ) { try finding(isShort: $0.form == .short) }
 
     /// The milliseconds of one size.

@@ -17,7 +17,7 @@ enum TwoRegimes {
             power within -0.7 to -0.3 by the 95 % intervals over the seeds, eight data sets each. Away from the maximum, and at the maximum of a \
             wrong model (skewed errors, another variance function), both stay at 0.1 or more at the largest n.
             """,
-        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 15, full: 60)
+        evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 40, full: 200)
     ) { try finding(isShort: $0.form == .short, seeds: $0.seeds) }
 
     private enum Regime: String, CaseIterable {
