@@ -25,6 +25,7 @@ extension Claim {
         let training = EarlyTrace.Training(rates: small + [0.3, 0.9, 1.8], most: 15_000)
         func runs(_ seed: UInt64) throws -> [EarlyTrace.Run] {
             try context.kept("seed-\(seed)", of: training.description) {
+                context.progress.expect(more: 1)
                 context.progress.begin("early trace, seed \(seed)", totalSteps: 1)
                 defer { context.progress.endRun("trained") }
                 return try training(seed: seed)
