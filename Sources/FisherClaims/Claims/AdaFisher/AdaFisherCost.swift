@@ -24,6 +24,7 @@ extension Claim {
         let turns = isShort ? 9 : 25
         var timings: [StepTimings] = []
         for network in [StepNetwork.mlp, .cnn] {
+            context.progress.expect(more: 1)
             context.progress.begin("steps of \(network.name)", totalSteps: 1)
             timings.append(
                 try context.kept("steps-\(network.name)", of: "\(turns) turns, \(isShort)") {

@@ -24,6 +24,7 @@ extension Claim {
         var found: [CapturedInformation] = []
         for (name, network) in [("perceptron", DigitsNetwork.perceptron), ("cnn", .cnn)] {
             for seed in context.seeds {
+                context.progress.expect(more: 1)
                 context.progress.begin("\(name), seed \(seed)", totalSteps: steps)
                 found += try context.kept("\(name)-\(seed)", of: "\(steps) steps, 64 images") {
                     try PhasedTraining(seed: seed, steps: steps)(

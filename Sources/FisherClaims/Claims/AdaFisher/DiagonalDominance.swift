@@ -25,6 +25,7 @@ extension Claim {
         var found: [FactorShares] = []
         for network in FactorShares.networks {
             for seed in context.seeds {
+                context.progress.expect(more: 1)
                 context.progress.begin("\(network.name), seed \(seed)", totalSteps: steps)
                 found += try context.kept("\(network.name)-\(seed)", of: "\(steps) steps") {
                     try network.measure(seed, steps) { context.progress.update(step: $0) }

@@ -23,6 +23,7 @@ extension Claim {
         let steps = context.form == .short ? 150 : 400
         var found: [ConsolidatedMovement] = []
         for seed in context.seeds {
+            context.progress.expect(more: 1)
             context.progress.begin("movement, seed \(seed)", totalSteps: 4 * steps)
             found.append(
                 try context.kept("seed-\(seed)", of: "\(steps) steps, strength 100") {

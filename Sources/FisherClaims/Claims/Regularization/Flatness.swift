@@ -109,6 +109,7 @@ struct FlatnessStudy {
         self.comparison = comparison
         runs = try tuned.enumerated().map { position, arm in
             try arm.runs.filter { $0.record.completedLoss != nil }.map { run in
+                context.progress.expect(more: 1)
                 context.progress.begin("curvature, \(arm.label), seed \(run.record.seed)", totalSteps: 1)
                 defer { context.progress.endRun("measured") }
                 let document = try run.folder.document()
