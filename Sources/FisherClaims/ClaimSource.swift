@@ -21,6 +21,17 @@ public struct ClaimSource: Sendable, Hashable {
             "Notes on AdaFisher: Adaptive Second Order Optimization via Fisher Information (arXiv:2405.16397)"
         /// No document: a statement whose truth is known, by which the machinery is checked.
         case planted = "Planted: a check of the rules of decision"
+
+        /// The document in a few words, for tables.
+        public var citation: String {
+            switch self {
+            case .perspective: "Article on Adam and FAdam"
+            case .fadam: "Hwang (2024)"
+            case .hierarchy: "Article on the Fisher information"
+            case .adaFisher: "Notes on AdaFisher"
+            case .planted: "Planted"
+            }
+        }
     }
 
     private init(_ document: Document, _ place: String) {

@@ -8,7 +8,7 @@ extension Claim {
         says: "AdamW at its tuned learning rate is better than AdamW at a hundredth of it.",
         in: .planted("A statement that is known to be true"),
         decidedBy: """
-            Classifier of digits, 30 steps. Better: the 95 % interval of the paired difference of final validation losses lies \
+            Classifier of digits, 20 steps. Better: the 95 % interval of the paired difference of final validation losses lies \
             below zero. Not so: it lies above -0.02 nats.
             """,
         evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 4, full: 8)
@@ -26,7 +26,7 @@ extension Claim {
         says: "AdamW with epsilon 1.2e-8 is better than AdamW with epsilon 1e-8.",
         in: .planted("A statement that is known to be false"),
         decidedBy: """
-            Classifier of digits, 30 steps, both rates tuned. Better: the 95 % interval of the paired difference of final \
+            Classifier of digits, 20 steps, both rates tuned. Better: the 95 % interval of the paired difference of final \
             validation losses lies below zero. Not so: it lies above -0.02 nats.
             """,
         evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 4, full: 8)
@@ -41,7 +41,7 @@ extension Claim {
     private static let plantedArm = Arm("adamw", rates: [0.03, 0.09, 0.27])
     private static let plantedProblem = Problem(
         "digits-perceptron", task: "digits", preset: "perceptron",
-        ["training.steps": "30", "training.evaluate_every": "30", "data.batch": "64"])
+        ["training.steps": "20", "training.evaluate_every": "20", "data.batch": "64"])
 }
 
 extension ClaimContext {

@@ -119,8 +119,8 @@ extension Claim {
     /// What is claimed, as a verdict's document keeps it.
     package var statement: ClaimStatement {
         ClaimStatement(
-            name: name, sentence: sentence, document: source.document.rawValue, place: source.place,
-            rule: rule,
+            name: name, sentence: sentence, document: source.document.rawValue,
+            citation: source.document.citation, place: source.place, rule: rule,
             leastSeeds: evidence.seeds)
     }
 }

@@ -42,12 +42,13 @@ struct ClaimReport {
     private var settings: [Setting] {
         [
             Setting("claim", statement.name), Setting("form", document.form),
-            Setting("seeds", document.seeds.map { "\($0)" }.joined(separator: ", ")),
             Setting("a verdict needs", statement.leastSeeds.map { "at least \($0) seeds" } ?? "no seeds"),
             Setting(
                 "time, without what was kept",
                 NumberText.typographic.duration(seconds: document.seconds)),
         ]
+            + (statement.leastSeeds == nil
+                ? [] : [Setting("seeds", document.seeds.map { "\($0)" }.joined(separator: ", "))])
     }
 
     /// The differences that were judged: a chart for each quantity and margin, and the table of all.

@@ -115,11 +115,8 @@ public struct ClaimsOverview: Sendable {
 }
 
 extension ClaimDocument {
-    /// The document by its author or first words, and the place.
-    fileprivate var source: String {
-        let title = statement.document.prefix { $0 != "," && $0 != ":" }
-        return "\(title): \(statement.place)"
-    }
+    /// The document in a few words, and the place.
+    fileprivate var source: String { "\(statement.citation ?? statement.document): \(statement.place)" }
 
     /// The seeds that a verdict rests on.
     fileprivate var seedsText: String { statement.leastSeeds == nil ? "exact" : "\(seeds.count)" }

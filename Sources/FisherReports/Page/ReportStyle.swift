@@ -114,7 +114,7 @@ enum ReportStyle {
         .pictures td{display:table-cell;padding:2px;line-height:0}
         .pictures img{image-rendering:pixelated;border-radius:3px}
         .judged tbody td,.judged thead th{text-align:left;white-space:normal}
-        .texts tbody td,.texts thead th{text-align:left;white-space:normal;overflow-wrap:anywhere}
+        .texts tbody td,.texts thead th{text-align:left;white-space:normal;overflow-wrap:break-word}
         """
 
     private static let charts = """

@@ -37,6 +37,8 @@ public struct ClaimStatement: Codable, Hashable, Sendable {
     public let sentence: String
     /// The source, by author and title.
     public let document: String
+    /// The source in a few words, for tables; nil if that is the document's name.
+    public let citation: String?
     /// The place in it.
     public let place: String
     /// What is measured, and which outcome gives which verdict.
@@ -46,8 +48,10 @@ public struct ClaimStatement: Codable, Hashable, Sendable {
 
     /// States a claim.
     public init(
-        name: String, sentence: String, document: String, place: String, rule: String, leastSeeds: Int?
+        name: String, sentence: String, document: String, citation: String? = nil, place: String,
+        rule: String, leastSeeds: Int?
     ) {
+        self.citation = citation
         self.name = name
         self.sentence = sentence
         self.document = document
@@ -130,7 +134,8 @@ extension ClaimDocument: StudyDocument {
         }
         for (place, text) in [
             ("statement.name", statement.name), ("statement.sentence", statement.sentence),
-            ("statement.document", statement.document), ("statement.place", statement.place),
+            ("statement.document", statement.document), ("statement.citation", statement.citation ?? ""),
+            ("statement.place", statement.place),
             ("statement.rule", statement.rule), ("form", form),
         ] { try DocumentLimits.requireText(text, limit: DocumentLimits.name, place) }
         if let least = statement.leastSeeds {
