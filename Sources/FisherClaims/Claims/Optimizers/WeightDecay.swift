@@ -113,7 +113,7 @@ extension Claim {
             with the same decay at every rate, that of 4e-3. The mean of the losses over the rates, seed by seed, is no worse \
             with the coupled decay, by \(OptimizerMargin.text) nats/byte. Clipped AdamW with both decays is shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 480, full: 7000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 320, full: 5000)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "byte"))
         let problem = context.language()
