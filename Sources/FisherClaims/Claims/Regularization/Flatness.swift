@@ -178,7 +178,7 @@ struct FlatnessStudy {
         let seeds = Set(runs.joined().map(\.seed))
         var found: [UInt64: Double] = [:]
         for seed in seeds {
-            let own = runs.compactMap { $0.first { $0.seed == seed } }
+            let own = runs.compactMap { $0.first { $0.seed == seed && $0.reached } }
             guard own.count > 3 else { continue }
             found[seed] = RankCorrelation.spearman(own.map(value), own.map(\.atEnd.heldOutLoss))
         }
