@@ -4,7 +4,8 @@ import Synchronization
 
 /// The claims, in the order in which they are listed. A new claim is one file in `Claims/` and a line here.
 public enum ClaimRegistry {
-    private static let own: [Claim] = Claim.measurements + Claim.smallModels + Claim.optimizers + Claim.behavior
+    private static let own: [Claim] =
+        Claim.measurements + Claim.smallModels + Claim.optimizers + Claim.behavior
 
     private static let registered = Mutex<[Claim]>([])
 
