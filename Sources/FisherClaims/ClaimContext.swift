@@ -41,7 +41,9 @@ public struct ClaimContext {
     }
 
     /// The seeds of statistical claims unless the user wants others.
-    static func seeds(of form: ClaimForm) -> [UInt64] { Array(0..<(form == .short ? 5 : 10)) }
+    ///
+    /// They begin at 1000: smaller ones served to find the sizes, rates and margins of the claims, and decide nothing.
+    static func seeds(of form: ClaimForm) -> [UInt64] { Array(1000..<(form == .short ? 1005 : 1010)) }
 
     /// Trains an arm with every seed at its best rate, after tuning it on data of its own; whatever an earlier claim or an
     /// earlier start made is not repeated.

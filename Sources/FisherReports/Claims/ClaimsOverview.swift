@@ -78,7 +78,7 @@ public struct ClaimsOverview: Sendable {
             "\(statement.document), \(statement.place).",
             "**\(finding.verdict.headline).** \(finding.answer.oneLine)", "Rule: \(statement.rule.oneLine)",
         ]
-        if !finding.contrasts.isEmpty {
+        if document.overview.rowCount > 0 {
             parts.append(
                 document.overview.markdown().trimmingCharacters(in: .newlines))
         }

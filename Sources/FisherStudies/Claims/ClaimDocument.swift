@@ -91,9 +91,20 @@ extension ClaimDocument: StudyDocument {
                 + "smallest difference that matters, stated beforehand."
     }
 
-    /// A row for each difference that was judged.
+    /// A row for each difference that was judged; the first table of what was measured where there are none.
     public var overview: StudyTable {
-        StudyTable(
+        guard !finding.contrasts.isEmpty else {
+            let tables = finding.exhibits.compactMap { exhibit -> ExhibitTable? in
+                if case .table(let table) = exhibit { table } else { nil }
+            }
+            let table = tables.first ?? ExhibitTable(title: "", columns: [], rows: [])
+            return StudyTable(
+                table.rows,
+                table.columns.enumerated().map { index, name in
+                    StudyColumn([name], .left) { .init($0[index]) }
+                })
+        }
+        return StudyTable(
             finding.contrasts,
             [
                 StudyColumn(["Compared"], .left) { .init("\($0.label) against \($0.reference)") },

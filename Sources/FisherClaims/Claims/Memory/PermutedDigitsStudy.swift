@@ -39,7 +39,7 @@ extension PermutedDigitsStudy {
             training: try made(training, test), tuning: try made(inner, tuningTest),
             methods: ContinualMethod.allCases.filter { $0 != .joint }, strengths: Self.strengths,
             // Runs take a second and differ much: twice as many seeds as other claims have.
-            seeds: Array(0..<UInt64(2 * context.seeds.count)))
+            seeds: Self.seeds(of: context))
         let path = "\(context.runs.path)/permuted-digits-\(context.form.rawValue)"
         let folder = try Self.waiting { try StudyDirectory(path: path, resuming: true) }
         defer { withExtendedLifetime(folder) {} }
@@ -61,11 +61,17 @@ extension PermutedDigitsStudy {
         }
     }
 
+    /// Twice as many as the context's, from its first on.
+    static func seeds(of context: ClaimContext) -> [UInt64] {
+        let first = context.seeds.first ?? 0
+        return Array(first..<first + 2 * UInt64(context.seeds.count))
+    }
+
     /// Tries until no other process holds the folder.
-    private static func waiting<Value>(_ open: () throws -> Value) throws -> Value {
+    private static func waiting<Value>(_ begin: () throws -> Value) throws -> Value {
         while true {
             try Interruption.poll()
-            do { return try open() } catch let error as StorageError where error.kind == .inUse {
+            do { return try begin() } catch let error as StorageError where error.kind == .inUse {
                 Thread.sleep(forTimeInterval: 1)
             }
         }
