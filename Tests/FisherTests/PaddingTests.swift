@@ -210,10 +210,11 @@ import Testing
                 kinds = [[:], ["source": "exact"], ["source": "empirical"], ["source": "sampled"]]
             }
             // A bias of attention's keys has a gradient of zero, computed as a rounding error: no rule may divide it by
-            // one. A clipped minimum keeps the factors of Shampoo away from their null space.
+            // one. A clipped minimum keeps the factors of Shampoo away from their null space,
+            // and CorrelatedFAdam's epsilon is larger than what rounding turns where eigenvalues nearly coincide.
             let floors = [
                 "adafactor": "1e-12", "laprop": "1e-6", "shampoo": "1e-3", "soap": "1e-4",
-                "kronecker_fadam": "1e-4", "correlated_fadam": "1e-4",
+                "kronecker_fadam": "1e-4", "correlated_fadam": "0.1",
                 "diagonal_natural_gradient": "1e-3", "natural_gradient": "0.1",
             ]
             if let floor = floors[type.summary.name] {
