@@ -1,7 +1,7 @@
 import Fisher
 import FisherInformation
 
-/// Measures a ``LandscapeStudy`` piece by piece: the losses at the ends of runs, the curvature there, the loss on lines
+/// Measures a `LandscapeStudy` piece by piece: the losses at the ends of runs, the curvature there, the loss on lines
 /// between them and on planes around them.
 ///
 ///     let survey = try LandscapeSurvey(task, settings)
