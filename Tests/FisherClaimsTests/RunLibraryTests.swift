@@ -210,7 +210,7 @@ import Testing
         #expect(verdict(low, high, Self.context("/nowhere", evidence: .seeds(atLeast: 6))) == .undecided)
         let sentence = context.contrast(low, to: high, quantity: "loss", decidedBy: .better(margin: 0.1))
             .sentence
-        #expect(sentence == "low against high: loss -1.0020 [-1.0076, -0.9964] over 5 seeds.")
+        #expect(sentence == "Loss: low less high is -1.0020 [-1.0076, -0.9964], 5 seeds.")
     }
 
     @Test(arguments: [

@@ -80,10 +80,12 @@ extension ClaimContrast {
         return lower...upper
     }
 
-    /// The difference in a sentence, with its interval and seeds: `fadam against adamw: validation loss, nats/byte -0.021
-    /// [-0.030, -0.012] over 5 seeds.`
+    /// The difference in a sentence, with its interval and seeds: `Validation loss, nats/byte: fadam less adamw is -0.021
+    /// [-0.030, -0.012], 5 seeds.`
     public var sentence: String {
-        "\(label) against \(reference): \(quantity) \(figures) over \(seeds.count) \(seeds.count == 1 ? "seed" : "seeds")."
+        let subject = quantity.prefix(1).uppercased() + quantity.dropFirst()
+        let count = NumberText.plain.counted(seeds.count, "seed")
+        return "\(subject): \(label) less \(reference) is \(figures), \(count)."
     }
 
     /// The mean and its interval, with as many decimals as the interval's width calls for.

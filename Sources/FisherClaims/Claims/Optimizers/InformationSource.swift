@@ -27,7 +27,9 @@ extension Claim {
         for likelihood in ["categorical", "gaussian"] {
             let problem = Problem.vectorQuantized(context.form, likelihood)
             for source in ["minibatch", "empirical", "sampled"] {
-                let arm = source == "minibatch" ? Arm.fadam(rates) : .fadam(rates, with: "source=\(source)")
+                let arm =
+                    source == "minibatch"
+                    ? Arm.fadam(rates) : .fadam(Arm.singleExampleRates, with: "source=\(source)")
                 arms[likelihood, default: [:]][source] = try study.tuned(
                     arm.named("FAdam, \(source), \(likelihood)"), on: problem)
             }
@@ -53,8 +55,9 @@ extension Claim {
         }
         let classifier = Problem.classifier(context.form)
         let loss = JudgedQuantity.loss(per: "image", on: classifier.name)
-        let exact = try study.tuned(.fadam(rates, with: "source=exact"), on: classifier)
-        let empirical = try study.tuned(.fadam(rates, with: "source=empirical"), on: classifier)
+        let exact = try study.tuned(.fadam(Arm.singleExampleRates, with: "source=exact"), on: classifier)
+        let empirical = try study.tuned(
+            .fadam(Arm.singleExampleRates, with: "source=empirical"), on: classifier)
         let batch = try study.tuned(.fadam(rates), on: classifier)
         let adam = try study.tuned(.adamW(rates), on: classifier)
         let margin = OptimizerMargin.classifier

@@ -95,6 +95,9 @@ extension Arm {
     static let textRates = [0.002, 0.004, 0.008]
     /// On images.
     static let imageRates = [0.002, 0.004, 0.008]
+    /// On images, for information from the squares of single examples: about as many times the mini-batch's square as a batch
+    /// has examples, so that the steps of one rate are shorter.
+    static let singleExampleRates = [0.064, 0.128, 0.256]
     /// On speech.
     static let speechRates = [0.003, 0.006, 0.012]
 
