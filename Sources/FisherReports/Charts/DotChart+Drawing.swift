@@ -3,7 +3,16 @@ import FisherStudies
 extension DotChart {
     private static let top = 8.0
 
-    private func rowHeight(_ layout: ChartLayout) -> Double { layout.hasRoomForNames ? 50 : 64 }
+    private func rowHeight(_ layout: ChartLayout) -> Double {
+        layout.hasRoomForNames ? (rows.contains { Self.nameLines($0).count > 2 } ? 64 : 50) : 64
+    }
+
+    /// The name of a row in three lines at most.
+    private static func nameLines(_ row: Row) -> [String] {
+        let lines = DisplayWidth.wrapped(row.label, width: 26)
+        if lines.count <= 3 { return lines }
+        return lines.prefix(2) + [DisplayWidth.cut(lines.dropFirst(2).joined(separator: " "), to: 26)]
+    }
 
     func height(in layout: ChartLayout) -> Double {
         Self.top + rowHeight(layout) * Double(rows.count) + 46
@@ -99,10 +108,7 @@ extension DotChart {
     }
 
     private func wideTexts(_ row: Row, _ middle: Double, _ layout: ChartLayout) -> [Markup] {
-        var lines = DisplayWidth.wrapped(row.label, width: 26)
-        if lines.count > 2 {
-            lines = [lines[0], DisplayWidth.cut(lines.dropFirst().joined(separator: " "), to: 26)]
-        }
+        let lines = Self.nameLines(row)
         let first = middle + 4.5 - 8 * Double(lines.count - 1)
         let names = lines.enumerated().map { line, text in
             SVG.text(text, x: 0, y: first + 16 * Double(line), class: "label")

@@ -74,7 +74,7 @@ struct DotChart: Figure, Sendable {
         let rows = contrasts.enumerated().compactMap { index, contrast -> Row? in
             guard contrast.mean.isFinite else { return nil }
             return Row(
-                label: "\(contrast.label) against \(contrast.reference)", style: SeriesStyle(index: index),
+                label: "\(contrast.label) less \(contrast.reference)", style: SeriesStyle(index: index),
                 dots: zip(contrast.seeds, contrast.differences).map { ($0, $1) }, mean: contrast.mean,
                 interval: contrast.interval,
                 // The mean above its interval: together they are wider than the margin beside the chart.

@@ -107,7 +107,7 @@ extension ClaimDocument: StudyDocument {
         return StudyTable(
             finding.contrasts,
             [
-                StudyColumn(["Compared"], .left) { .init("\($0.label) against \($0.reference)") },
+                StudyColumn(["Compared"], .left) { .init("\($0.label) less \($0.reference)") },
                 StudyColumn(["Quantity"], .left) { .init($0.quantity) },
                 StudyColumn(["Seeds"]) { .init("\($0.seeds.count)") },
                 StudyColumn(["Difference"], .left) { .init($0.figures) },
