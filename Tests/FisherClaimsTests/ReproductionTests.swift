@@ -124,7 +124,7 @@ import Testing
         }
         let page = document.report()
         for part in [
-            "It cannot be told at this size", "a &lt;b&gt; against c", "class=\"shade\"", "A remark.",
+            "It cannot be told at this size", "a &lt;b&gt; less c", "class=\"shade\"", "A remark.",
             "relative error", "by itself", "Section 3.4",
         ] { #expect(page.contains(part), "\(part)") }
     }
