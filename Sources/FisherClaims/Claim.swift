@@ -58,8 +58,8 @@ public struct ClaimCost: Sendable, Hashable {
 
 /// How much is run.
 public enum ClaimForm: String, Codable, Sendable, CaseIterable {
-    /// Small models and few seeds, so that all claims together take two hours on two cores.
+    /// Small models and short runs, so that all claims together take two hours on two cores.
     case short
-    /// Larger models, longer runs and ten seeds.
+    /// Larger models and longer runs.
     case full
 }

@@ -8,7 +8,7 @@ import Foundation
 public struct ClaimContext {
     /// How much is run.
     public let form: ClaimForm
-    /// The seeds of statistical claims: five in the short form, ten in the full one, unless the user wants others.
+    /// The seeds of statistical claims: ten, unless the user wants others.
     public let seeds: [UInt64]
     /// What a verdict on the claim needs.
     public let evidence: ClaimEvidence
@@ -23,7 +23,7 @@ public struct ClaimContext {
     ///
     /// - Parameters:
     ///   - form: how much is run.
-    ///   - seeds: the seeds of statistical claims; nil for five in the short form and ten in the full one.
+    ///   - seeds: the seeds of statistical claims; nil for ten.
     ///   - evidence: what a verdict needs.
     ///   - runs: the kept runs.
     ///   - folder: the claim's own folder, which need not exist yet.
@@ -33,7 +33,7 @@ public struct ClaimContext {
         progress: ProgressDisplay
     ) {
         self.form = form
-        self.seeds = seeds ?? Self.seeds(of: form)
+        self.seeds = seeds ?? Self.usualSeeds
         self.evidence = evidence
         self.runs = runs
         self.folder = folder
@@ -42,8 +42,8 @@ public struct ClaimContext {
 
     /// The seeds of statistical claims unless the user wants others.
     ///
-    /// They begin at 1000: smaller ones served to find the sizes, rates and margins of the claims, and decide nothing.
-    static func seeds(of form: ClaimForm) -> [UInt64] { Array(1000..<(form == .short ? 1005 : 1010)) }
+    /// They begin at 2000: smaller ones served to find the sizes, rates and margins of the claims, and decide nothing.
+    static let usualSeeds = Array(UInt64(2000)..<2010)
 
     /// Trains an arm with every seed at its best rate, after tuning it on data of its own; whatever an earlier claim or an
     /// earlier start made is not repeated.

@@ -37,18 +37,18 @@ import Testing
     /// The planted claims run through everything that others run through, and get their verdicts.
     @Test func plantedClaimsGetTheRightVerdicts() throws {
         try RunLibraryTests.withFolder { path in
-            let reproduction = Reproduction(path: path, form: .short)
+            let reproduction = Reproduction(path: path, form: .short, seeds: [0, 1, 2, 3, 4])
             let progress = ProgressDisplay(output: .silent)
             for (claim, verdict) in [
                 (Claim.plantedTruth, ClaimVerdict.holds), (.plantedFalsehood, .doesNotHold),
             ] {
                 let document = try reproduction.decide(claim, progress: progress)
                 #expect(document.finding.verdict == verdict, "\(document.finding)")
-                #expect(document.finding.contrasts.first?.seeds == [1000, 1001, 1002, 1003, 1004])
+                #expect(document.finding.contrasts.first?.seeds == [0, 1, 2, 3, 4])
                 #expect(try reproduction.verdict(on: claim) == document)
             }
             // One seed decides nothing, and makes no new run.
-            let few = Reproduction(path: path, form: .short, seeds: [1000])
+            let few = Reproduction(path: path, form: .short, seeds: [0])
             let before = try RunLibraryTests.runs(path).count
             let document = try few.decide(.plantedTruth, progress: progress)
             #expect(document.finding.verdict == .undecided)

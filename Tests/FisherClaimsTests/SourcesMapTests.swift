@@ -39,7 +39,8 @@ import Testing
 
     @Test func theClaimsAreThoseOfTheRegistry() throws {
         let named = Set(try text.matches(of: /`fisher reproduce ([a-z0-9-]+)`/).map { String($0.1) })
-        let known = Set(ClaimRegistry.claims.map(\.name))
+        // Other tests register claims of their own.
+        let known = Set(ClaimRegistry.claims.map(\.name).filter { !$0.hasPrefix("made-up") })
         #expect(named.subtracting(known.union(["list"])).isEmpty, "no claims: \(named.subtracting(known))")
         #expect(known.subtracting(named).isEmpty, "not in the map: \(known.subtracting(named))")
     }

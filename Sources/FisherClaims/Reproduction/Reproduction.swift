@@ -42,7 +42,7 @@ public struct Reproduction {
     }
 
     /// The seeds of statistical claims.
-    private var seedsInUse: [UInt64] { seeds ?? ClaimContext.seeds(of: form) }
+    private var seedsInUse: [UInt64] { seeds ?? ClaimContext.usualSeeds }
 
     /// The verdicts on claims, as far as there are any.
     ///

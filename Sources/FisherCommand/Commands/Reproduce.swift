@@ -25,12 +25,14 @@ extension ClaimForm: ExpressibleByArgument {}
 
 /// Where verdicts are kept, and how much is run for them.
 struct ReproductionArguments: ParsableArguments {
-    @Option(help: "short: small models and five seeds; full: larger models and ten seeds.")
+    @Option(help: "short: small models; full: larger models and longer runs.")
     var form = ClaimForm.short
     @Option(name: .shortAndLong, help: "The folder of verdicts and runs.")
     var output = "runs/reproduce"
     @Option(
-        help: "The number of seeds of statistical claims; with fewer than a claim needs nothing is decided.")
+        help:
+            "The number of seeds of statistical claims, ten unless named; with fewer than a claim needs nothing is decided."
+    )
     var seeds: Int?
 
     func validate() throws {

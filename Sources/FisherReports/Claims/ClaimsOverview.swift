@@ -123,9 +123,8 @@ extension ClaimDocument {
 
     /// The command that decides the claim again.
     fileprivate var repetition: String {
-        let usual = form == "short" ? 5 : 10
-        return "fisher reproduce \(statement.name)" + (form == "short" ? "" : " --form \(form)")
-            + (seeds.count == usual ? "" : " --seeds \(seeds.count)")
+        "fisher reproduce \(statement.name)" + (form == "short" ? "" : " --form \(form)")
+            + (seeds.count == 10 ? "" : " --seeds \(seeds.count)")
     }
 }
 
