@@ -43,7 +43,7 @@ public struct ClaimContext {
     /// The seeds of statistical claims unless the user wants others.
     ///
     /// They begin at 2000: smaller ones served to find the sizes, rates and margins of the claims, and decide nothing.
-    static let usualSeeds = Array(UInt64(2000)..<2010)
+    static let usualSeeds = Array(2000..<2000 + UInt64(ClaimDocument.usualSeedCount))
 
     /// Trains an arm with every seed at its best rate, after tuning it on data of its own; whatever an earlier claim or an
     /// earlier start made is not repeated.

@@ -16,7 +16,7 @@ public struct Reproduction {
     public let path: String
     /// How much is run.
     public let form: ClaimForm
-    /// The seeds of statistical claims; nil for the form's own.
+    /// The seeds of statistical claims; nil for the usual ones.
     public let seeds: [UInt64]?
 
     /// Names a folder, which need not exist yet.

@@ -124,7 +124,7 @@ extension ClaimDocument {
     /// The command that decides the claim again.
     fileprivate var repetition: String {
         "fisher reproduce \(statement.name)" + (form == "short" ? "" : " --form \(form)")
-            + (seeds.count == 10 ? "" : " --seeds \(seeds.count)")
+            + (seeds.count == ClaimDocument.usualSeedCount ? "" : " --seeds \(seeds.count)")
     }
 }
 

@@ -13,13 +13,8 @@ extension Markup {
         case .pictures(let grid):
             return .section(title(grid.title), [pictures(grid)], notes: [grid.caption])
         case .table(let table):
-            let study = StudyTable(
-                table.rows,
-                table.columns.enumerated().map { index, name in
-                    StudyColumn([name], .left) { row in .init(row[index]) }
-                })
             return .section(
-                title(table.title), [.table(study, class: "runs texts", style: { _ in nil })],
+                title(table.title), [.table(table.studyTable, class: "runs texts", style: { _ in nil })],
                 notes: [table.caption])
         }
     }

@@ -62,6 +62,8 @@ public struct ClaimStatement: Codable, Hashable, Sendable {
 }
 
 extension ClaimDocument: StudyDocument {
+    /// The number of seeds that a verdict has unless the user wants another.
+    package static let usualSeedCount = 10
     /// The name of the document in messages.
     public static let kind = "the verdict on a claim"
     /// The version of the JSON layout that this package writes and reads.
@@ -97,12 +99,7 @@ extension ClaimDocument: StudyDocument {
             let tables = finding.exhibits.compactMap { exhibit -> ExhibitTable? in
                 if case .table(let table) = exhibit { table } else { nil }
             }
-            let table = tables.first ?? ExhibitTable(title: "", columns: [], rows: [])
-            return StudyTable(
-                table.rows,
-                table.columns.enumerated().map { index, name in
-                    StudyColumn([name], .left) { .init($0[index]) }
-                })
+            return (tables.first ?? ExhibitTable(title: "", columns: [], rows: [])).studyTable
         }
         return StudyTable(
             finding.contrasts,

@@ -113,6 +113,15 @@ public struct ExhibitTable: Codable, Sendable, Hashable {
         self.columns = columns
         self.rows = rows
     }
+
+    /// The same as a table of a study, every column aligned to the left.
+    package var studyTable: StudyTable {
+        StudyTable(
+            rows,
+            columns.enumerated().map { index, name in
+                StudyColumn([name], .left) { .init($0[index]) }
+            })
+    }
 }
 
 extension TaskExhibit {

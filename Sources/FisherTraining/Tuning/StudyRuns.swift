@@ -68,17 +68,10 @@ public struct StudyRuns: Sendable {
         of candidate: OptimizerCandidate, seed: UInt64, on task: Task, in directory: RunDirectory,
         title: String, progress: ProgressDisplay
     ) throws -> RunRecord {
-        var isTold = false
-        while true {
-            do {
-                return try made(candidate, seed, task, directory, title, progress)
-            } catch let error as StorageError where error.kind == .inUse && waitsForOthers {
-                if !isTold { progress.note("waiting for \(title), which another process trains") }
-                isTold = true
-                try Interruption.poll()
-                Thread.sleep(forTimeInterval: 0.25)
-            }
-        }
+        func make() throws -> RunRecord { try made(candidate, seed, task, directory, title, progress) }
+        guard waitsForOthers else { return try make() }
+        return try FolderWait.untilFree(
+            telling: { progress.note("waiting for \(title), which another process trains") }, make)
     }
 
     private func made<Task: TrainingTask>(

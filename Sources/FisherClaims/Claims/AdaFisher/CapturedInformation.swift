@@ -91,7 +91,7 @@ extension CapturedInformation {
     }
 
     private static func mean(_ values: [Double]) -> Double {
-        values.reduce(0, +) / Double(max(values.count, 1))
+        SampleSummary(values)?.mean ?? 0
     }
 
     /// What was found, network by network and phase by phase.

@@ -136,7 +136,7 @@ struct FactorShares: Codable, Sendable {
 
     /// The mean over the factors.
     func mean(_ value: (Factor) -> Double) -> Double {
-        factors.reduce(0) { $0 + value($1) } / Double(max(factors.count, 1))
+        SampleSummary(factors.map(value))?.mean ?? 0
     }
 
     /// What was found, network by network and phase by phase.

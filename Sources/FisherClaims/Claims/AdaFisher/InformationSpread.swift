@@ -47,7 +47,7 @@ struct InformationSpread {
     var variation: Double { Self.geometricMean(layers.map(\.variation)) }
 
     private static func geometricMean(_ values: [Double]) -> Double {
-        exp(values.reduce(0) { $0 + log($1) } / Double(max(values.count, 1)))
+        exp(SampleSummary(values.map { log($0) })?.mean ?? 0)
     }
 
     /// Reads the state of an optimizer: AdaFisher's factors as vectors `inputs` and `outputs` of each layer, or Adam's second

@@ -41,7 +41,7 @@ extension PermutedDigitsStudy {
             // Runs take a second and differ much: twice as many seeds as other claims have.
             seeds: Self.seeds(of: context))
         let path = "\(context.runs.path)/permuted-digits-\(context.form.rawValue)"
-        let folder = try Self.waiting { try StudyDirectory(path: path, resuming: true) }
+        let folder = try FolderWait.untilFree { try StudyDirectory(path: path, resuming: true) }
         defer { withExtendedLifetime(folder) {} }
         var earlier = ContinualComparison(
             task: try ContinualTask(try made(training, test), .none, strength: 0, seed: 0).summary,
@@ -65,16 +65,6 @@ extension PermutedDigitsStudy {
     static func seeds(of context: ClaimContext) -> [UInt64] {
         let first = context.seeds.first ?? 0
         return Array(first..<first + 2 * UInt64(context.seeds.count))
-    }
-
-    /// Tries until no other process holds the folder.
-    private static func waiting<Value>(_ begin: () throws -> Value) throws -> Value {
-        while true {
-            try Interruption.poll()
-            do { return try begin() } catch let error as StorageError where error.kind == .inUse {
-                Thread.sleep(forTimeInterval: 1)
-            }
-        }
     }
 
     private func entry(_ method: ContinualMethod) -> ContinualEntry? {
