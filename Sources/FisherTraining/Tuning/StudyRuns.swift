@@ -1,5 +1,4 @@
 import Fisher
-import Foundation
 
 /// How the runs of a study are made: their length, checkpoints and logs, and the configuration that each folder keeps.
 public struct StudyRuns: Sendable {

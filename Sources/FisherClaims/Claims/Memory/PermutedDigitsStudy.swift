@@ -3,7 +3,6 @@ import FisherFiles
 import FisherStudies
 import FisherTasks
 import FisherTraining
-import Foundation
 
 /// The comparison of methods against forgetting that several claims are decided by: permuted digits, every method's strength
 /// tuned on a split of the training images.
