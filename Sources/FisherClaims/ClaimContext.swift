@@ -63,23 +63,34 @@ public struct ClaimContext {
         try tuned(Arm(arm.optimizer, rates: [rate], label: arm.label), on: problem)
     }
 
-    /// The value of a long computation, which is kept in the claim's folder under a name and not repeated when the
-    /// reproduction is resumed.
+    /// The value of a long computation, which is kept under a name and not repeated when the reproduction is resumed.
     ///
     /// - Parameters:
     ///   - name: a short name of letters, digits and hyphens.
+    ///   - study: a name, of the same characters, of the study of several claims to which the value belongs: it is kept beside
+    ///     the runs, and one process computes it for all claims. Without a name it is kept in the claim's folder.
     ///   - inputs: everything that the value depends on besides the program, as text; a change discards what is kept.
     ///   - compute: makes the value.
     /// - Throws: `Interrupted` if a signal requests to stop before the computation; `StorageError` if the value cannot be
     ///   kept; what `compute` throws.
-    public func kept<Value: Codable>(_ name: String, of inputs: String, _ compute: () throws -> Value) throws
-        -> Value
-    {
-        precondition(
-            !name.isEmpty && name.utf8.allSatisfy { $0 == 45 || (48...57).contains($0) || isLetter($0) },
-            "a kept value's name has letters, digits and hyphens, unlike \(name)")
-        let path = folder + "/kept/" + name + ".json"
+    public func kept<Value: Codable>(
+        _ name: String, in study: String? = nil, of inputs: String, _ compute: () throws -> Value
+    ) throws -> Value {
+        precondition(Self.isName(name), "a kept value's name has letters, digits and hyphens, unlike \(name)")
         let digest = SHA256.of("format 1\n\(Value.self)\n\(inputs)".utf8)
+        guard let study else { return try kept(name, in: folder + "/kept", digest, compute) }
+        precondition(Self.isName(study), "a study's name has letters, digits and hyphens, unlike \(study)")
+        let place = "\(runs.path)/values/\(study)-\(form.rawValue)"
+        try DurableStorage.makeFolder(place)
+        let lock = try FolderWait.untilFree { try FolderLock(folder: place) }
+        defer { withExtendedLifetime(lock) {} }
+        return try kept(name, in: place, digest, compute)
+    }
+
+    private func kept<Value: Codable>(
+        _ name: String, in place: String, _ digest: String, _ compute: () throws -> Value
+    ) throws -> Value {
+        let path = "\(place)/\(name).json"
         if let data = try? DurableStorage.readFile(at: path, followingLinks: false) {
             if StoredJSON.isAsWritten(data) != true {
                 progress.note("\(path) is not as it was written: it is computed anew")
@@ -91,13 +102,18 @@ public struct ClaimContext {
         }
         try Interruption.poll()
         let value = try compute()
-        try DurableStorage.makeFolder(folder + "/kept")
+        try DurableStorage.makeFolder(place)
         try DurableStorage.replaceFile(
             at: path, with: StoredJSON.sealed(KeptValue(digest: digest, value: value)))
         return value
     }
 
-    private func isLetter(_ byte: UInt8) -> Bool { (97...122).contains(byte) || (65...90).contains(byte) }
+    private static func isName(_ text: String) -> Bool {
+        !text.isEmpty
+            && text.utf8.allSatisfy {
+                $0 == 45 || (48...57).contains($0) || (97...122).contains($0) || (65...90).contains($0)
+            }
+    }
 }
 
 /// A value with the digest of what it depends on.

@@ -170,7 +170,7 @@ import Torch
         let finding = study.finding(seeds: [1, 2])
         #expect(finding.verdict == .undecided && finding.contrasts.count == 4)
         #expect(
-            finding.contrasts.allSatisfy { $0.seeds == [1, 2] && $0.quantity.hasPrefix("relative error") })
+            finding.contrasts.allSatisfy { $0.seeds == [1, 2] && $0.quantity.hasPrefix("decades") })
         let first = try #require(points.first)
         #expect(first.estimate(BoltzmannStudy.exact)?.stepError == 0)
         #expect(first.estimates.map(\.eigenvalues.count).allSatisfy { $0 == 34 })

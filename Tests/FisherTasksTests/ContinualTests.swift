@@ -173,6 +173,19 @@ import Testing
         let wider = try other(into: result, in: folder, progress: Self.silent) { _ in }
         #expect(wider.entries.map(\.method) == ["none", "exact", "joint"])
         #expect(Array(wider.entries.prefix(2)) == result.entries && wider.trials == result.trials)
+        // A second seed of tuning adds its trials, and the best strength is that of their mean.
+        let twice = ContinualRunner(
+            training: training, tuning: training, methods: [.exact], strengths: [0.1, 1e9], seeds: [0],
+            tuningSeeds: 2)
+        #expect(twice.runCount(after: result) == 2)
+        let both = try twice(into: result, in: folder, progress: Self.silent) { _ in }
+        #expect(both.trials.map(\.run.seed) == [.max, .max, .max - 1, .max - 1])
+        let means = [0.1, 1e9].map { strength in
+            let own = both.trials.filter { $0.strength == strength }.compactMap(\.run.averageAccuracy)
+            return own.reduce(0, +) / 2
+        }
+        #expect(both.trialAccuracy(of: "exact", strength: 0.1) == means[0])
+        #expect(both.bestStrength(of: "exact") == (means[0] >= means[1] ? 0.1 : 1e9))
         // The folder of another run is refused.
         let wrong = ContinualRunner(
             training: try Self.training(try SGD(learningRate: 0.2), steps: 20), tuning: training,

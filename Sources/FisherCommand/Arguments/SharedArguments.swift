@@ -19,6 +19,13 @@ struct SeedArguments: ParsableArguments {
         }
     }
 
+    /// Refuses a number of seeds of a trial that no tuning can have.
+    static func require(tuningSeeds: Int) throws {
+        guard (1...most).contains(tuningSeeds) else {
+            throw ValidationError("--tuning-seeds must lie between 1 and \(most), not \(tuningSeeds).")
+        }
+    }
+
     /// The seeds: `usual` many unless another number was given.
     ///
     /// - Throws: `UsageError` if they would go beyond the largest seed.

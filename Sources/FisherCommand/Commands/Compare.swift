@@ -82,10 +82,7 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
     var hyperparameters = HyperparameterPolicy.own
 
     func validate() throws {
-        guard (1...SeedArguments.most).contains(tuningSeeds) else {
-            throw ValidationError(
-                "--tuning-seeds must lie between 1 and \(SeedArguments.most), not \(tuningSeeds).")
-        }
+        try SeedArguments.require(tuningSeeds: tuningSeeds)
         guard (0...100).contains(extensions) else {
             throw ValidationError("--extensions must lie between 0 and 100, not \(extensions).")
         }

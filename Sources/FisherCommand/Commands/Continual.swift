@@ -28,6 +28,8 @@ struct Continual: ParsableCommand {
     var methods = MethodList(ContinualMethod.allCases)
     @Option(help: "Strengths (lambda) to choose from, with commas between them.")
     var strengths = StrengthList([0.001, 0.01, 0.1, 1, 10, 30, 100, 300, 1000, 3000, 10000])
+    @Option(help: "Seeds with which each strength is tried.")
+    var tuningSeeds = 1
     @Option(help: "How tasks are remembered: separate penalties, or one online.")
     var memory = MemoryName.separate
     @Option(help: "gamma of the online memory: what of the old information is kept at each task.")
@@ -60,6 +62,7 @@ struct Continual: ParsableCommand {
 
     func validate() throws {
         try requirePositive(["tasks": tasks, "steps": steps, "batch": batch, "width": width])
+        try SeedArguments.require(tuningSeeds: tuningSeeds)
         guard (0...1).contains(decay) else {
             throw ValidationError("--decay must lie between 0 and 1, not \(decay).")
         }
@@ -90,7 +93,7 @@ struct Continual: ParsableCommand {
             training: try made(candidate, training, test),
             tuning: try made(candidate, try training.split(test: testShare, seed: 1)),
             methods: methods.values, strengths: strengths.values,
-            seeds: try seeds.numbers(3))
+            seeds: try seeds.numbers(3), tuningSeeds: tuningSeeds)
         var result = ContinualComparison(
             task: try summary(candidate, training, test),
             environment: .current())

@@ -112,9 +112,12 @@ struct ContinualReport {
         }
         let columns = strengths.map { strength in
             StudyColumn<String>([NumberText.short(strength)]) { method in
-                let trial = result.trials.first { $0.method == method && $0.strength == strength }
-                guard let trial else { return "–" }
-                let text = trial.run.averageAccuracy.map { NumberText.plain.fixed($0, decimals: 3) }
+                guard result.trials.contains(where: { $0.method == method && $0.strength == strength }) else {
+                    return "–"
+                }
+                let text = result.trialAccuracy(of: method, strength: strength).map {
+                    NumberText.plain.fixed($0, decimals: 3)
+                }
                 return .init(text ?? "diverged", isStrong: strength == result.bestStrength(of: method))
             }
         }
@@ -122,8 +125,9 @@ struct ContinualReport {
         return .section(
             "Tuning", [.table(table, class: "trials", style: { _ in nil })],
             notes: [
-                "The average accuracy by strength (lambda), on a split of the training images, one run each "
-                    + "with a seed of its own; every method with the same strengths. The best is bold."
+                "The average accuracy by strength (lambda), on a split of the training images, the mean over "
+                    + "\(NumberText.plain.counted(Set(result.trials.map(\.run.seed)).count, "seed")) that no comparison "
+                    + "uses; every method with the same strengths. The best is bold."
             ])
     }
 }

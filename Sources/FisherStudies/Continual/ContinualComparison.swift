@@ -25,10 +25,21 @@ public struct ContinualComparison: Codable, Sendable, Hashable {
         self.trials = trials
     }
 
-    /// The strength with the highest average accuracy of a method's trials; nil if none completed.
+    /// The strength with the highest average accuracy of a method's trials, the mean over the trials' seeds; nil if none
+    /// completed.
     public func bestStrength(of method: String) -> Double? {
-        let whole = trials.filter { $0.method == method && $0.run.averageAccuracy != nil }
-        return whole.max { ($0.run.averageAccuracy ?? 0) < ($1.run.averageAccuracy ?? 0) }?.strength
+        let strengths = Set(trials.filter { $0.method == method }.map(\.strength)).sorted()
+        let tried = strengths.compactMap { strength in
+            trialAccuracy(of: method, strength: strength).map { (strength, $0) }
+        }
+        return tried.max { $0.1 < $1.1 }?.0
+    }
+
+    /// The mean average accuracy of a method's trials with one strength; nil if there are none, or one of them diverged.
+    public func trialAccuracy(of method: String, strength: Double) -> Double? {
+        let all = trials.filter { $0.method == method && $0.strength == strength }.map(\.run.averageAccuracy)
+        guard !all.contains(nil) else { return nil }
+        return SampleSummary(all.compactMap(\.self))?.mean
     }
 }
 

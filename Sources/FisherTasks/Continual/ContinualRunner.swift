@@ -3,14 +3,12 @@ import FisherTraining
 
 /// Tunes the strength of every method and runs it with every seed.
 public struct ContinualRunner: Sendable {
-    /// The seed of the tuning's runs, which comparisons do not use.
-    static let tuningSeed = UInt64.max
-
     private let training: ContinualTraining
     private let tuning: ContinualTraining
     private let methods: [ContinualMethod]
     private let strengths: [Double]
     private let seeds: [UInt64]
+    private let tuningSeeds: [UInt64]
 
     /// Prepares a comparison.
     ///
@@ -20,22 +18,23 @@ public struct ContinualRunner: Sendable {
     ///   - methods: what is compared.
     ///   - strengths: the strengths to choose from; a single one is used without trials.
     ///   - seeds: a run of every method for each.
+    ///   - tuningSeeds: the number of runs of each strength's trial, with seeds that comparisons do not use.
     public init(
         training: ContinualTraining, tuning: ContinualTraining, methods: [ContinualMethod],
-        strengths: [Double], seeds: [UInt64]
+        strengths: [Double], seeds: [UInt64], tuningSeeds: Int = 1
     ) {
-        precondition(!strengths.isEmpty)
+        precondition(!strengths.isEmpty && tuningSeeds > 0)
         self.training = training
         self.tuning = tuning
         self.methods = methods
         self.strengths = strengths
         self.seeds = seeds
+        self.tuningSeeds = ReservedSeeds.tuning(tuningSeeds)
     }
 
     /// The runs still to be made after those of an earlier result.
     public func runCount(after result: ContinualComparison) -> Int {
-        let trials = methods.filter(isTuned).flatMap { method in strengths.map { (method, $0) } }
-        let missing = trials.filter { !result.holdsTrial(of: $0, strength: $1) }.count
+        let missing = trials.filter { !result.trials.contains($0) }.count
         let made = methods.map { method in
             result.entries.last { $0.method == method.rawValue }?.runs.filter { seeds.contains($0.seed) }
                 .count
@@ -46,8 +45,30 @@ public struct ContinualRunner: Sendable {
 
     private func isTuned(_ method: ContinualMethod) -> Bool { method.hasStrength && strengths.count > 1 }
 
+    /// A run of tuning.
+    fileprivate struct Trial {
+        let method: ContinualMethod
+        let strength: Double
+        let seed: UInt64
+
+        /// Its folder: one for each seed, the first without a number.
+        var path: String {
+            let number = UInt64.max - seed
+            let first = "tuning/\(method.rawValue)/strength-\(strength)"
+            return number == 0 ? first : first + "-trial-\(number + 1)"
+        }
+    }
+
+    private var trials: [Trial] {
+        methods.filter(isTuned).flatMap { method in
+            strengths.flatMap { strength in
+                tuningSeeds.map { Trial(method: method, strength: strength, seed: $0) }
+            }
+        }
+    }
+
     /// Runs what the earlier result lacks, each run in a folder of its own: `runs/exact/seed-0`, and
-    /// `tuning/exact/strength-10.0` for trials. One that was stopped or killed is continued in the middle, one that came to
+    /// `tuning/exact/strength-10.0` for trials, `-trial-2` for their second seed. One that was stopped or killed is continued in the middle, one that came to
     /// its end is not repeated.
     ///
     /// - Parameters:
@@ -74,16 +95,13 @@ public struct ContinualRunner: Sendable {
             return record
         }
         if let kept = result.kept(besides: methods, seeds: seeds) { progress.note(kept) }
-        for method in methods where isTuned(method) {
-            for strength in strengths where !result.holdsTrial(of: method, strength: strength) {
-                let run = try record(
-                    tuning, method, strength, ContinualRunner.tuningSeed,
-                    "tuning \(method.rawValue), strength \(strength)",
-                    in: "tuning/\(method.rawValue)/strength-\(strength)")
-                result.trials.append(
-                    ContinualTrial(method: method.rawValue, strength: strength, run: run))
-                try afterRun(result)
-            }
+        for trial in trials where !result.trials.contains(trial) {
+            let run = try record(
+                tuning, trial.method, trial.strength, trial.seed,
+                "tuning \(trial.method.rawValue), strength \(trial.strength)", in: trial.path)
+            result.trials.append(
+                ContinualTrial(method: trial.method.rawValue, strength: trial.strength, run: run))
+            try afterRun(result)
         }
         let positions = methods.map { method in
             let best = result.bestStrength(of: method.rawValue) ?? strengths[0]
@@ -105,11 +123,16 @@ public struct ContinualRunner: Sendable {
     }
 }
 
-extension ContinualComparison {
-    fileprivate func holdsTrial(of method: ContinualMethod, strength: Double) -> Bool {
-        trials.contains { $0.method == method.rawValue && $0.strength == strength }
+extension [ContinualTrial] {
+    /// Whether a run of tuning is among them.
+    fileprivate func contains(_ trial: ContinualRunner.Trial) -> Bool {
+        contains {
+            $0.method == trial.method.rawValue && $0.strength == trial.strength && $0.run.seed == trial.seed
+        }
     }
+}
 
+extension ContinualComparison {
     /// The position of a method's results, which are begun at the end if there are none.
     fileprivate mutating func position(of method: ContinualMethod, strength: Double?) -> Int {
         let found = entries.firstIndex { $0.method == method.rawValue && $0.strength == strength }

@@ -94,8 +94,8 @@ struct DampingGrid {
                         }
                     })
             })
-        let isInside =
-            place.0 > 0 && place.0 < cells.count - 1 && place.1 > 0 && place.1 < Self.decays.count - 1
+        // A decay of 0, no averaging, is an end of its range, not of the grid.
+        let isInside = place.0 > 0 && place.0 < cells.count - 1 && place.1 < Self.decays.count - 1
         return ClaimFinding(
             .all(contrasts.map(\.verdict)),
             "The best cell against the worst damping at its decay and the worst decay at its damping. "
@@ -103,7 +103,8 @@ struct DampingGrid {
             contrasts: contrasts, exhibits: [.table(table)], figures: [figure],
             remarks: [
                 isInside
-                    ? "The best cell lies inside the grid." : "The best cell lies at the edge of the grid.",
+                    ? "The best cell lies inside the grid, or at a decay of 0, which is no averaging at all."
+                    : "The best cell lies at the edge of the grid.",
                 "The worst cells are chosen by one run of tuning each, the contrasts are of other runs.",
             ])
     }

@@ -18,7 +18,7 @@ enum OffDiagonals {
             on digits with random and with trained weights; does not hold if one of the three lies above.
             """,
         evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 80, full: 300)
-    ) { try sizeFinding(try observed(isShort: $0.form == .short, seeds: $0.seeds)) }
+    ) { try sizeFinding(try observed($0)) }
 
     static let action = Claim(
         "off-diagonal-action",
@@ -34,10 +34,10 @@ enum OffDiagonals {
             and on digits with random and with trained weights.
             """,
         evidence: .seeds(atLeast: MeasuredQuantity.leastSeeds), cost: ClaimCost(short: 80, full: 300)
-    ) { try actionFinding(try observed(isShort: $0.form == .short, seeds: $0.seeds)) }
+    ) { try actionFinding(try observed($0)) }
 
     /// What the information of a middle layer shows.
-    private struct Observed {
+    private struct Observed: Codable {
         /// The mean |F_ij| over i != j, over the mean F_ii.
         let ratio: Double
         /// The mean over i of sum over j != i of |F_ij|, over the mean F_ii.
@@ -122,20 +122,23 @@ enum OffDiagonals {
             cosine: try natural.cosine(to: g / (diagonal + damping)))
     }
 
-    private static func observed(isShort: Bool, seeds: [UInt64]) throws -> [Series] {
-        let widths = isShort ? [4, 8, 16, 32] : [4, 8, 16, 32, 48]
+    private static func observed(_ context: ClaimContext) throws -> [Series] {
+        let widths = context.form == .short ? [4, 8, 16, 32] : [4, 8, 16, 32, 48]
         var found = ["theorem's setting", "digits, random weights", "digits, trained weights"].map {
             Series(name: $0, widths: widths)
         }
-        for seed in seeds {
-            var rows: [[Observed]] = [[], [], []]
-            for width in widths {
-                rows[0].append(try theorem(width: width, seed: seed))
-                let classifier = try DigitClassifier(
-                    hidden: [width, width], seed: seed, imageCount: 400, only: 1)
-                rows[1].append(try observe(classifier))
-                try classifier.train(Adam(learningRate: 1e-2), steps: 300, seed: seed &+ 1)
-                rows[2].append(try observe(classifier))
+        for seed in context.seeds {
+            let rows: [[Observed]] = try context.kept("seed-\(seed)", in: "off-diagonals", of: "\(widths)") {
+                var rows: [[Observed]] = [[], [], []]
+                for width in widths {
+                    rows[0].append(try theorem(width: width, seed: seed))
+                    let classifier = try DigitClassifier(
+                        hidden: [width, width], seed: seed, imageCount: 400, only: 1)
+                    rows[1].append(try observe(classifier))
+                    try classifier.train(Adam(learningRate: 1e-2), steps: 300, seed: seed &+ 1)
+                    rows[2].append(try observe(classifier))
+                }
+                return rows
             }
             for k in found.indices { found[k].values.append(rows[k]) }
         }

@@ -38,7 +38,7 @@ extension PermutedDigitsStudy {
             training: try made(training, test), tuning: try made(inner, tuningTest),
             methods: ContinualMethod.allCases.filter { $0 != .joint }, strengths: Self.strengths,
             // Runs take a second and differ much: twice as many seeds as other claims have.
-            seeds: Self.seeds(of: context))
+            seeds: Self.seeds(of: context), tuningSeeds: 3)
         let path = "\(context.runs.path)/permuted-digits-\(context.form.rawValue)"
         let folder = try FolderWait.untilFree { try StudyDirectory(path: path, resuming: true) }
         defer { withExtendedLifetime(folder) {} }

@@ -71,7 +71,7 @@ extension Claim {
             better in validation loss (margin \(OptimizerMargin.speech) nats/utterance). The word error rate is shown besides; \
             at this size it depends on few words. FAdam at AdamW's rate is shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 260, full: 9000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 590, full: 9000)
     ) { context in
         let words = JudgedQuantity.measure("word error rate", decimals: 1)
         var study = ArmComparison(context, by: .loss(per: "utterance"), words)
@@ -98,7 +98,7 @@ extension Claim {
             \(OptimizerMargin.text) nats/byte); on the convolutional classifier of digits that SGD is no worse than clipped \
             AdamW by \(OptimizerMargin.classifier) nats/image. Both must hold.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 110, full: 1700)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 160, full: 1700)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "example"), parts: 2)
         let language = context.language()

@@ -15,7 +15,7 @@ extension Claim {
             \(OptimizerMargin.autoencoder) nats/image (eight parts). A fixed epsilon that diverges is worse. An element that never \
             had a gradient takes no step here; the algorithm as printed divides zero by zero there, which is one way to NaN.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 330, full: 5000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 470, full: 5000)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "example"), parts: 8)
         try study.compareEpsilons(context) { "epsilon=\($0),epsilon_policy=fixed" }
@@ -35,7 +35,7 @@ extension Claim {
             Language with a warm-up, FAdam, each at its own tuned rate: the adaptive epsilon is no worse than epsilon accumulated \
             in the average, and no worse than epsilon divided by the size, by \(OptimizerMargin.text) nats/byte. Both must hold.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 170, full: 2500)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 280, full: 2500)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "byte"), parts: 2)
         let problem = context.language()
@@ -60,7 +60,7 @@ extension Claim {
             1e-1, 1e-4 and 1e-8, by \(OptimizerMargin.text) nats/byte and \(OptimizerMargin.autoencoder) nats/image (six parts). \
             Where no gradient's RMS falls below 1e-6, epsilon2 from 0.01 on enters no step.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 270, full: 4000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 390, full: 4000)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "example"), parts: 6)
         try study.compareEpsilons(context, values: ["0.1", "0.0001", "1e-08"]) { "epsilon2=\($0)" }

@@ -65,7 +65,7 @@ extension Claim {
             gradients (Eq. 20) in place of the mini-batch's is no worse than FAdam with rho 1/2 and beta2 0.99, by \
             \(OptimizerMargin.text) nats/byte. The steps between the two are shown besides: rho 1 with each of the two changes.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 240, full: 4000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 410, full: 4000)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "byte"))
         let problem = context.language()

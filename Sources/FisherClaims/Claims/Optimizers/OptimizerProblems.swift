@@ -3,8 +3,9 @@ import FisherStudies
 // The problems and the optimizers that claims about optimizers share, so that their runs are shared too.
 
 extension Problem {
-    /// A byte-level GPT on the built-in text: width 64, 2 blocks, 300 steps in the short form; the preset `quick` (width 128,
-    /// 4 blocks, 400 steps) in the full one. The rate falls by a cosine.
+    /// A byte-level GPT on the built-in text: width 64, 2 blocks, 450 steps in the short form; the preset `quick` (width 128,
+    /// 4 blocks, 400 steps) in the full one. The rate falls by a cosine. At 300 steps of the small one a seed in five is still
+    /// on the plateau before attention looks back, whatever the optimizer, and the spread hides what optimizers do.
     ///
     /// - Parameters:
     ///   - form: how much is run.
@@ -17,8 +18,8 @@ extension Problem {
                 tuningSeeds: 2,
                 [
                     "data.corpus": "headers", "model.width": "64", "model.layers": "2", "model.heads": "4",
-                    "model.context": "64", "data.validation_bytes": "16384", "training.steps": "300",
-                    "training.evaluate_every": "75", "optimizer.warm_up": warmsUp ? "30" : "0",
+                    "model.context": "64", "data.validation_bytes": "16384", "training.steps": "450",
+                    "training.evaluate_every": "150", "optimizer.warm_up": warmsUp ? "45" : "0",
                 ])
         case .full:
             Problem(
@@ -34,7 +35,7 @@ extension Problem {
     static func autoencoder(_ form: ClaimForm) -> Problem {
         let steps = form == .short ? 300 : 1000
         return Problem(
-            "autoencoder", task: "digits", preset: "autoencoder",
+            "autoencoder", task: "digits", preset: "autoencoder", tuningSeeds: 3,
             [
                 "training.steps": "\(steps)", "training.evaluate_every": "\(steps / 4)",
                 "optimizer.warm_up": "\(steps / 10)",
@@ -45,23 +46,23 @@ extension Problem {
     static func classifier(_ form: ClaimForm) -> Problem {
         let steps = form == .short ? 200 : 400
         return Problem(
-            "classifier", task: "digits", preset: "cnn",
+            "classifier", task: "digits", preset: "cnn", tuningSeeds: 2,
             [
                 "training.steps": "\(steps)", "training.evaluate_every": "\(steps / 4)",
                 "optimizer.warm_up": "\(steps / 10)",
             ])
     }
 
-    /// A Conformer that transcribes spoken digit strings: width 32, 2 blocks, 600 steps on 240 utterances in the short form;
-    /// the preset `tiny` in the full one.
+    /// A Conformer that transcribes spoken digit strings: width 32, 2 blocks, 900 steps in the short form; the preset `tiny` in
+    /// the full one.
     static func speech(_ form: ClaimForm) -> Problem {
         switch form {
         case .short:
             Problem(
-                "speech", task: "speech", preset: "tiny",
+                "speech", task: "speech", preset: "tiny", tuningSeeds: 2,
                 [
-                    "data.utterances": "240", "data.batch": "8", "data.bands": "20", "model.width": "32",
-                    "model.layers": "2", "training.steps": "600", "training.evaluate_every": "200",
+                    "data.batch": "8", "data.bands": "20", "model.width": "32", "model.layers": "2",
+                    "training.steps": "900", "training.evaluate_every": "300", "optimizer.warm_up": "90",
                 ])
         case .full:
             Problem("speech", task: "speech", preset: "tiny", ["training.evaluate_every": "100"])

@@ -15,7 +15,7 @@ extension Claim {
             difference of the two losses from omission, seed by seed, is better (margin \(OptimizerMargin.text)). Both must \
             hold. FAdam and AdamW without a warm-up at the rate that AdamW had with one are shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 200, full: 3600)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 360, full: 3600)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "byte"), parts: 2)
         let with = context.language()
@@ -54,7 +54,7 @@ extension Claim {
             Language without a warm-up, each at its own tuned rate: FAdam without the correction is better than FAdam with it \
             (margin \(OptimizerMargin.text) nats/byte).
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 130, full: 1900)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 210, full: 1900)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "byte"))
         let problem = context.language(warmsUp: false)

@@ -15,7 +15,7 @@ extension Claim {
             clipped AdamW gains from the same decay, and FAdam from 1e-1, is shown besides. In short runs eta lambda t is small, \
             and so is any decay.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 280, full: 4500)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 390, full: 4500)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "example"), parts: 2)
         let cases: [(problem: Problem, unit: String, rates: [Double], margin: Double)] = [
@@ -46,7 +46,7 @@ extension Claim {
             than each of the others (three parts, margin \(OptimizerMargin.text) nats/byte; Table 6 says 0.12). Clipped AdamW is \
             shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 210, full: 2800)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 340, full: 2800)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "byte"), parts: 3)
         let problem = context.language()
@@ -76,7 +76,7 @@ extension Claim {
             \(OptimizerMargin.text) nats/byte. Third, it is better than the Euclidean decay of AdamW of the same strength (same \
             margin). All must hold.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 170, full: 2500)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 280, full: 2500)
     ) { context in
         let share = JudgedQuantity("share of the decay on the 1 % with the least information") { arm in
             arm.meanDecayShares
@@ -113,7 +113,7 @@ extension Claim {
             with the same decay at every rate, that of 4e-3. The mean of the losses over the rates, seed by seed, is no worse \
             with the coupled decay, by \(OptimizerMargin.text) nats/byte. Clipped AdamW with both decays is shown besides.
             """,
-        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 320, full: 5000)
+        evidence: .seeds(atLeast: 5), cost: ClaimCost(short: 600, full: 5000)
     ) { context in
         var study = ArmComparison(context, by: .loss(per: "byte"))
         let problem = context.language()

@@ -7,7 +7,7 @@ import Foundation
 extension Claim {
     private static let measured = """
         A small convolutional classifier on half of the bundled digits, each optimizer at its best rate, run again with its \
-        seeds until the training loss first falls to 0.1 nats, so that all are compared at equal loss; there the largest \
+        seeds until the training loss first falls to 0.2 nats, so that all are compared at equal loss; there the largest \
         eigenvalue of the Hessian and its trace.
         """
 
@@ -94,7 +94,7 @@ struct FlatnessStudy {
     private static let arms: [Arm] = [
         .adaFisher, .codedAdaFisher, .adam, .adamW(Arm.smallImageRates), .sgd, .fadam(Arm.smallImageRates),
     ]
-    private static let commonLoss = 0.1
+    private static let commonLoss = 0.2
 
     private let comparison: ArmComparison
     let tuned: [TunedArm]
@@ -114,7 +114,10 @@ struct FlatnessStudy {
                 defer { context.progress.endRun("measured") }
                 let document = try run.folder.document()
                 let name = "arm-\(position)-seed-\(run.record.seed)"
-                return try context.kept(name, of: "\(document.configuration.sorted { $0.key < $1.key })") {
+                let settings = document.configuration.sorted { $0.key < $1.key }
+                return try context.kept(
+                    name, in: "flatness", of: "loss \(Self.commonLoss), \(settings)"
+                ) {
                     try Self.measure(run, document)
                 }
             }
