@@ -156,7 +156,8 @@ import Testing
         func seconds(_ works: Set<Work>) -> Double {
             works.reduce(0) { sum, work in
                 let trials = work.arm.rates.count > 1 ? work.arm.rates.count * work.problem.tuningSeeds : 0
-                return sum + Double(trials + ClaimDocument.usualSeedCount) * Self.seconds(work.arm, work.problem)
+                return sum
+                    + Double(trials + ClaimDocument.usualSeedCount) * Self.seconds(work.arm, work.problem)
             }
         }
         var all: Set<Work> = []
