@@ -47,7 +47,7 @@ extension ClaimContext {
 
 extension TunedArm {
     /// The rate, and how it came to be.
-    fileprivate var rateText: String { "\(rate)" + (isTuned ? "" : " (given)") }
+    fileprivate var rateText: String { NumberText.significant(rate) + (isTuned ? "" : " (given)") }
 }
 
 extension ClaimEvidence {

@@ -108,7 +108,9 @@ extension ArmComparison {
         let text = NumberText.typographic
         let rows = problems.flatMap { problem in
             arms(on: problem).map { arm in
-                let rate = "\(arm.rate)" + (arm.isTuned ? (arm.isInterior ? "" : ", at the edge") : ", given")
+                let rate =
+                    NumberText.significant(arm.rate)
+                    + (arm.isTuned ? (arm.isInterior ? "" : ", at the edge") : ", given")
                 let loss = SampleSummary(arm.losses.map(\.value)).map { text.spread($0, decimals: 4) } ?? "–"
                 let own = measures.map { quantity in
                     SampleSummary(quantity.values(arm).map(\.value)).map {
@@ -143,8 +145,12 @@ extension ArmComparison {
             horizontal: .init("learning rate", isLogarithmic: true), vertical: .init("loss"), series: series)
     }
 
-    /// The mean losses along the runs.
+    /// The most arms whose curves can be told apart; the table has more.
+    private static let mostCurves = 8
+
+    /// The mean losses along the runs; nil for more arms than a chart can show.
     private func curves(on problem: Problem) -> ClaimFigure? {
+        guard arms(on: problem).count <= Self.mostCurves else { return nil }
         let series = arms(on: problem).compactMap { arm -> ClaimFigure.Series? in
             var losses: [Int: [Double]] = [:]
             for run in arm.runs {
@@ -177,7 +183,7 @@ extension ArmComparison {
                 var found: [String] = []
                 if arm.isTuned, !arm.isInterior {
                     found.append(
-                        "On \(problem.name) the best rate of \(arm.label), \(arm.rate), lies at the edge of its grid."
+                        "On \(problem.name) the best rate of \(arm.label), \(NumberText.significant(arm.rate)), lies at the edge of its grid."
                     )
                 }
                 if !arm.divergedSeeds.isEmpty {

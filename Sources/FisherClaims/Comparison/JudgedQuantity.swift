@@ -30,9 +30,9 @@ struct JudgedQuantity {
         ) { $0.losses }
     }
 
-    /// A measure that a task takes of a finished run, by its name; one of which more is better enters with a minus sign.
+    /// A measure that a task takes of a finished run, by its name; one of which more is better is negated.
     static func measure(_ name: String, isBetterLarger: Bool = false, decimals: Int = 3) -> JudgedQuantity {
-        JudgedQuantity(isBetterLarger ? "\(name), with a minus sign" : name, decimals: decimals) { arm in
+        JudgedQuantity(isBetterLarger ? "negative \(name)" : name, decimals: decimals) { arm in
             arm.measure(name).mapValues { isBetterLarger ? -$0 : $0 }
         }
     }

@@ -127,15 +127,15 @@ extension PermutedDigitsStudy {
         let series = methods.map { method in
             ClaimFigure.Series(
                 method,
-                result.trials.filter { $0.method == method }.compactMap { trial in
-                    trial.run.averageAccuracy.map { .init(trial.strength, $0) }
-                }.sorted { $0.x < $1.x })
+                Self.strengths.compactMap { strength in
+                    result.trialAccuracy(of: method, strength: strength).map { .init(strength, $0) }
+                })
         }
         return (
             .table(table),
             ClaimFigure(
                 title: "Average accuracy by strength, on the images held out for tuning",
-                caption: "One seed each; the best strength of each method is taken for its runs.",
+                caption: "Means over three seeds; the best strength of each method is taken for its runs.",
                 horizontal: .init("lambda", isLogarithmic: true), vertical: .init("average accuracy"),
                 series: series)
         )

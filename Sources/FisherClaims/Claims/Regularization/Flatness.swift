@@ -57,10 +57,18 @@ extension Claim {
             references: correlations.mapValues { _ in 0 }, isInterior: study.isInterior,
             decidedBy: .better(margin: 0.3))
         let ends = SampleSummary(Array(study.correlations(\.atEnd.eigenvalue).values))
+        let equal = SampleSummary(Array(correlations.values))
+        func text(_ correlation: SampleSummary?) -> String {
+            guard let correlation else { return "unknown" }
+            let mean = NumberText.plain.signed(correlation.mean, decimals: 2)
+            return mean
+                + (correlation.interval().map { " \(NumberText.plain.interval($0, decimals: 2))" } ?? "")
+        }
         return study.finding(
             contrast.verdict, [contrast],
-            "At equal training loss: \(contrast.sentence) At the ends of the runs the mean correlation is "
-                + (ends.map { NumberText.plain.signed($0.mean, decimals: 2) } ?? "unknown") + ".")
+            "The rank correlation of the largest eigenvalue with the held-out loss over the optimizers is "
+                + "\(text(equal)) at equal training loss, the mean over \(correlations.count) seeds, and \(text(ends)) at "
+                + "the ends of the runs.")
     }
 }
 
