@@ -126,4 +126,30 @@ import Testing
             #expect(try Self.text(log).contains("stopped by SIGTERM"))
         }
     }
+
+    /// Killed, the process can pass nothing on: those that it started see it, save and end.
+    @Test func aKilledProcessLeavesNoneBehind() throws {
+        try CommandTests.withFolder { root in
+            let process = Process()
+            process.executableURL = CommandTests.executable
+            process.arguments = [
+                "reproduce", "planted-truth", "planted-falsehood", "--jobs", "2", "--output", root + "/out",
+            ]
+            (process.standardOutput, process.standardError) = (
+                FileHandle.nullDevice, FileHandle.nullDevice
+            )
+            try process.run()
+            let logs = ["truth", "falsehood"].map { root + "/out/short/planted-\($0)/log.txt" }
+            func wait(until condition: (String) -> Bool) {
+                for _ in 0..<600 where !logs.allSatisfy({ condition((try? Self.text($0)) ?? "") }) {
+                    usleep(50_000)
+                }
+            }
+            wait { !$0.isEmpty }
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+            wait { $0.contains("stopped by SIGTERM") }
+            for log in logs { #expect(try Self.text(log).contains("stopped by SIGTERM")) }
+        }
+    }
 }

@@ -147,6 +147,7 @@ struct ReproduceRun: ParsableCommand {
         let claims = try chosen()
         if let write { try FileWriter.check(write) }
         Interruption.install()
+        ParentProcess.stopWithParent()
         if names.count == 1, names != ["all"] { return try decide(claims[0]) }
         try decideAll(claims)
     }

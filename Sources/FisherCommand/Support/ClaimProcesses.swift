@@ -92,7 +92,8 @@ final class ClaimProcesses {
         let process = Process()
         process.executableURL = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
         process.arguments = ["reproduce", "run", entry.name] + arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "1"]) { $1 }
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(["OMP_NUM_THREADS": "1"]) { $1 }.merging(ParentProcess.environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = log.handle
         process.standardError = log.handle
