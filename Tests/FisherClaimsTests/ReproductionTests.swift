@@ -106,6 +106,13 @@ import Testing
             #expect(count == 3)
             // A value of another type under the name is not taken for it.
             #expect(try context.kept("value", of: "y") { 1.5 } == 1.5)
+            // A study's value serves every claim.
+            let other = ClaimContext(
+                .short, seeds: [0], evidence: .exact, runs: context.runs, folder: path + "/other",
+                progress: ProgressDisplay(output: .silent))
+            #expect(try context.kept("shared", in: "study", of: "z") { 7 } == 7)
+            #expect(try other.kept("shared", in: "study", of: "z") { 8 } == 7)
+            #expect(try other.kept("value", of: "y") { 9.5 } == 9.5)
         }
     }
 
@@ -127,6 +134,24 @@ import Testing
             "It cannot be told at this size", "a &lt;b&gt; less c", "class=\"shade\"", "A remark.",
             "relative error", "by itself", "Section 3.4",
         ] { #expect(page.contains(part), "\(part)") }
+    }
+
+    /// A difference has one color on its page, in its chart and in the table, whatever is drawn beside it.
+    @Test func differencesHaveOneColor() throws {
+        var second = Self.contrast()
+        second.quantity = "accuracy, %"
+        let document = ClaimDocument(
+            Self.claim().statement, form: "short", seeds: [0, 1],
+            finding: ClaimFinding(.holds, "So.", contrasts: [Self.contrast(), second]),
+            environment: .current(), seconds: 2)
+        let page = document.report()
+        for index in [0, 1] {
+            let start = try #require(page.range(of: "id=\"differences-\(index)-wide-desc\""))
+            let end = try #require(page.range(of: "</svg>", range: start.upperBound..<page.endIndex))
+            let chart = page[start.upperBound..<end.lowerBound]
+            #expect(chart.contains("--series-\(index)"), "\(chart)")
+            #expect(!chart.contains("--series-\(1 - index)"), "\(chart)")
+        }
     }
 
     @Test(arguments: [

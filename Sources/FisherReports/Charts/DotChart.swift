@@ -69,18 +69,20 @@ struct DotChart: Figure, Sendable {
         )
     }
 
-    /// The differences that a claim's verdict rests on, of one quantity and with one margin; nil if there are none.
-    static func differences(_ contrasts: [ClaimContrast], title: String) -> DotChart? {
-        let rows = contrasts.enumerated().compactMap { index, contrast -> Row? in
+    /// Those differences that a claim's verdict rests on which are of one quantity and with one margin; nil if there are none.
+    /// Each has the style of its place among all differences of the claim, as in their table.
+    static func differences(_ contrasts: [(place: Int, contrast: ClaimContrast)], title: String) -> DotChart?
+    {
+        let rows = contrasts.compactMap { place, contrast -> Row? in
             guard contrast.mean.isFinite else { return nil }
             return Row(
-                label: "\(contrast.label) less \(contrast.reference)", style: SeriesStyle(index: index),
+                label: "\(contrast.label) less \(contrast.reference)", style: SeriesStyle(index: place),
                 dots: zip(contrast.seeds, contrast.differences).map { ($0, $1) }, mean: contrast.mean,
                 interval: contrast.interval,
                 // The mean above its interval: together they are wider than the margin beside the chart.
                 notes: contrast.figures.split(separator: " ", maxSplits: 1).map(String.init))
         }
-        guard let first = contrasts.first, let dots = differenceDomain(rows) else { return nil }
+        guard let first = contrasts.first?.contrast, let dots = differenceDomain(rows) else { return nil }
         // A margin far beyond all that was seen would leave no room for it.
         let reach = max(dots.upperBound - dots.lowerBound, 1e-6)
         let edge = min(abs(first.margin), reach)

@@ -65,7 +65,9 @@ struct ClaimReport {
         }
         let charts = kinds.enumerated().map { index, kind in
             DotChart.differences(
-                finding.contrasts.filter { $0.quantity == kind.quantity && $0.margin == kind.margin },
+                finding.contrasts.enumerated().map { (place: $0, contrast: $1) }.filter {
+                    $0.contrast.quantity == kind.quantity && $0.contrast.margin == kind.margin
+                },
                 title: kinds.count == 1 ? "Seed by seed" : "Seed by seed: \(kind.quantity)"
             )?.figure(
                 id: "differences-\(index)",
