@@ -318,12 +318,16 @@ import Torch
 
     @Test func tuningNeedsEqualBudgetsAndIsShown() throws {
         try Self.withText { root in
-            let common = [
-                "compare", "language", "--text", root + "/text", "--context", "8", "--steps", "3", "--batch",
-                "2",
-                "--seeds", "2", "--optimizer", "adamw", "--optimizer", "fadam", "--threads", "1", "--output",
-                root + "/out",
+            let small = [
+                "--text", root + "/text", "--context", "8", "--width", "16", "--layers", "1", "--heads", "2",
+                "--validation-bytes", "256", "--steps", "3", "--batch", "2",
             ]
+            let common =
+                ["compare", "language"] + small + [
+                    "--seeds", "2", "--optimizer", "adamw", "--optimizer", "fadam", "--threads", "1",
+                    "--output",
+                    root + "/out",
+                ]
             let unequal = try Self.run(common + ["--learning-rates", "fadam=1e-3,2e-3"])
             #expect(unequal.status == 64)
             #expect(unequal.errors.contains("equal budgets"))
@@ -344,12 +348,12 @@ import Torch
                 ])
             #expect(again.status == 0)
             #expect(!again.errors.contains("step"))
-            let ablated = try Self.run([
-                "ablate", "language", "--text", root + "/text", "--context", "8", "--steps", "3", "--batch",
-                "2",
-                "--seeds", "1", "--optimizer", "fadam", "--option", "rho=0.5,1", "--threads", "1", "--output",
-                root + "/ablation",
-            ])
+            let ablated = try Self.run(
+                ["ablate", "language"] + small + [
+                    "--seeds", "1", "--optimizer", "fadam", "--option", "rho=0.5,1", "--threads", "1",
+                    "--output",
+                    root + "/ablation",
+                ])
             #expect(ablated.status == 0, "\(ablated.errors)")
             #expect(ablated.output.contains("fadam + rho 0.5") && ablated.output.contains("fadam + rho 1"))
         }
