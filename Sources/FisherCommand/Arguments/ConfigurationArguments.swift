@@ -1,6 +1,7 @@
 import ArgumentParser
 import FisherOptions
 import FisherTraining
+import Synchronization
 
 /// How a command uses the configuration of a task: which options have a flag of their own, and the default
 /// preset.
@@ -86,9 +87,9 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
 
     init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: Key.self)
-        for option in Self.options {
+        for option in OptionFlag.of(Task.self, Use.self) {
             let key = Key(stringValue: option.name)
-            if option.declaration.form == .list {
+            if option.isList {
                 let pieces = try container.decode(Option<[String]>.self, forKey: key).wrappedValue
                 if !pieces.isEmpty { values.append((option.name, pieces)) }
             } else if let text = try container.decode(Option<String?>.self, forKey: key).wrappedValue {
@@ -98,14 +99,12 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
     }
 
     var customMirror: Mirror {
-        let flags = Self.flags
-        let children = Self.options.map { option -> Mirror.Child in
-            let name = NameSpecification.customLong(flags[option.name] ?? option.name)
-            let text = option.text.isEmpty ? "" : " (default: \(option.text))"
-            let help = ArgumentHelp("\(option.declaration.meaning)\(text)")
+        let children = OptionFlag.of(Task.self, Use.self).map { option -> Mirror.Child in
+            let name = NameSpecification.customLong(option.flag)
+            let help = ArgumentHelp(stringLiteral: option.help)
             return (
                 option.name,
-                option.declaration.form == .list
+                option.isList
                     ? Option<[String]>(wrappedValue: [], name: name, parsing: .upToNextOption, help: help)
                     : Option<String?>(name: name, help: help)
             )
@@ -119,16 +118,56 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
         init(stringValue: String) { self.stringValue = stringValue }
         init?(intValue: Int) { nil }
     }
+}
+
+/// One flag that derives from the declaration of an option.
+private struct OptionFlag: Sendable {
+    /// The option's name: `optimizer.warm_up`.
+    let name: String
+    /// The flag without its hyphens: `warm-up`.
+    let flag: String
+    /// What the option means, and its default.
+    let help: String
+    /// Whether the option takes several values.
+    let isList: Bool
+
+    /// The flags of one use of a task's configuration.
+    ///
+    /// The argument parser asks for them hundreds of times in one start, so they are derived once for each pair of types.
+    static func of<Task: ConfigurableTask, Use: ConfigurationUse>(
+        _ task: Task.Type, _ use: Use.Type
+    ) -> [OptionFlag] {
+        let key = Pair(task: ObjectIdentifier(task), use: ObjectIdentifier(use))
+        if let known = derived.withLock({ $0[key] }) { return known }
+        let flags = flags(of: task)
+        let made = options(task, use).map { option in
+            let text = option.text.isEmpty ? "" : " (default: \(option.text))"
+            return OptionFlag(
+                name: option.name, flag: flags[option.name] ?? option.name,
+                help: "\(option.declaration.meaning)\(text)", isList: option.declaration.form == .list)
+        }
+        derived.withLock { $0[key] = made }
+        return made
+    }
+
+    private struct Pair: Hashable {
+        let task: ObjectIdentifier
+        let use: ObjectIdentifier
+    }
+
+    private static let derived = Mutex<[Pair: [OptionFlag]]>([:])
 
     /// The options with flags, with their default values.
-    private static var options: [OptionEntry] {
+    private static func options<Task: ConfigurableTask, Use: ConfigurationUse>(
+        _ task: Task.Type, _ use: Use.Type
+    ) -> [OptionEntry] {
         let preset = Use.preset(of: Task.self).flatMap { try? Task.preset($0) }
         let defaults = try? ResolvedConfiguration<Task.Options>([preset].compactMap(\.self))
         return (defaults?.value ?? RunConfiguration()).options.filter { Use.hasFlag($0.name) }
     }
 
     /// The flag of each option: the last part of its name, or the whole name where another flag has that.
-    private static var flags: [String: String] {
+    private static func flags<Task: ConfigurableTask>(of task: Task.Type) -> [String: String] {
         func hyphenated(_ text: some StringProtocol) -> String {
             String(text.map { $0 == "." || $0 == "_" ? "-" : $0 })
         }
