@@ -34,9 +34,10 @@ extension PermutedDigitsStudy {
                 training: training, test: test)
         }
         let (inner, tuningTest) = try training.split(seed: 1)
+        let methods = ContinualMethod.allCases.filter { $0 != .joint }
         let runner = ContinualRunner(
             training: try made(training, test), tuning: try made(inner, tuningTest),
-            methods: ContinualMethod.allCases.filter { $0 != .joint }, strengths: Self.strengths,
+            methods: methods, strengths: Self.strengths,
             // Runs take a second and differ much: twice as many seeds as other claims have.
             seeds: Self.seeds(of: context), tuningSeeds: 5)
         let path = "\(context.runs.path)/permuted-digits-\(context.form.rawValue)"
@@ -55,9 +56,14 @@ extension PermutedDigitsStudy {
             earlier = kept
         }
         context.progress.expect(more: runner.runCount(after: earlier))
-        result = try runner(into: earlier, in: folder, progress: context.progress) {
+        var comparison = try runner(into: earlier, in: folder, progress: context.progress) {
             try folder.files.write($0)
         }
+        // A folder may hold strengths that an earlier tuning chose: the last of a method is this one's.
+        comparison.entries = methods.compactMap { method in
+            comparison.entries.last { $0.method == method.rawValue }
+        }
+        result = comparison
     }
 
     /// Twice as many as the context's, from its first on.
@@ -67,7 +73,7 @@ extension PermutedDigitsStudy {
     }
 
     private func entry(_ method: ContinualMethod) -> ContinualEntry? {
-        result.entries.last { $0.method == method.rawValue }
+        result.entries.first { $0.method == method.rawValue }
     }
 
     /// The share of held-out images that are misjudged after the last task, averaged over all tasks, by seed. A run that
