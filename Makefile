@@ -22,7 +22,9 @@ build: engine ## build the libraries and the fisher command in release mode
 
 test: engine ## build and run all tests
 	@Scripts/prepare-media || echo "make: tests that need libsndfile or libvips will be passed over"
-	@Scripts/run-tests
+	@$(SWIFT) build --build-tests
+	@$(SWIFT) build --package-path Examples/OwnTask --scratch-path .build/own-task
+	@Scripts/run-tests --skip-build
 
 soak: build ## kill runs, break each of their calls, cut their power, damage their files (needs strace); about an hour
 	Scripts/soak

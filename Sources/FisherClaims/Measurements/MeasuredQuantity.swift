@@ -32,14 +32,21 @@ package enum Criterion: Hashable, Sendable {
         }
     }
 
+    /// Limits, or the number between limits that are too near to it to be told from it.
+    private static func text(_ limits: ClosedRange<Double>) -> String {
+        let ends = [limits.lowerBound, limits.upperBound].map { NumberText.significant($0) }
+        guard ends[0] == ends[1] else { return "within \(ends[0]) to \(ends[1])" }
+        let half = (limits.upperBound - limits.lowerBound) / 2
+        return half > 0 ? "\(ends[0]) to \(NumberText.significant(half))" : ends[0]
+    }
+
     /// The criterion for a table.
     package var text: String {
         switch self {
         case .atMost(let limit): "at most " + NumberText.significant(limit)
         case .atLeast(let limit): "at least " + NumberText.significant(limit)
         case .within(let limits):
-            "within \(NumberText.significant(limits.lowerBound)) to "
-                + NumberText.significant(limits.upperBound)
+            Self.text(limits)
         }
     }
 }
