@@ -16,7 +16,7 @@ struct ClaimReport {
     var page: ReportPage {
         let (environment, text) = (document.environment, NumberText.typographic)
         let seeds =
-            statement.leastSeeds == nil ? "exact: no seeds" : text.counted(document.seeds.count, "seed")
+            statement.leastSeeds == nil ? "exact: no seeds" : text.counted(document.seedCount, "seed")
         return ReportPage(
             title: "\(statement.name): \(finding.verdict.rawValue)",
             [

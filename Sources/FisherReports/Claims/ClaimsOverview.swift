@@ -119,7 +119,7 @@ extension ClaimDocument {
     fileprivate var source: String { "\(statement.citation ?? statement.document): \(statement.place)" }
 
     /// The seeds that a verdict rests on.
-    fileprivate var seedsText: String { statement.leastSeeds == nil ? "exact" : "\(seeds.count)" }
+    fileprivate var seedsText: String { statement.leastSeeds == nil ? "exact" : "\(seedCount)" }
 
     /// The command that decides the claim again.
     fileprivate var repetition: String {

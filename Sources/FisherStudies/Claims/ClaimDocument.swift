@@ -6,7 +6,7 @@ public struct ClaimDocument: Codable, Hashable, Sendable {
     public let statement: ClaimStatement
     /// How much was run: `short` or `full`.
     public let form: String
-    /// The seeds of statistical claims.
+    /// The seeds that statistical claims were given.
     public let seeds: [UInt64]
     /// What was found.
     public let finding: ClaimFinding
@@ -27,6 +27,9 @@ public struct ClaimDocument: Codable, Hashable, Sendable {
         self.environment = environment
         self.seconds = seconds
     }
+
+    /// The number of seeds that the verdict rests on: a claim whose runs are short may take more than the usual ones.
+    package var seedCount: Int { max(seeds.count, finding.contrasts.map(\.seeds.count).max() ?? 0) }
 }
 
 /// What a source claims, and the rule that decides it.
