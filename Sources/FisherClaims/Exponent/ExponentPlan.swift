@@ -41,7 +41,7 @@ package enum ExponentPlan {
     package static var screeningProblem: Problem { finalProblems[0] }
 
     /// The problems of the finals: five kinds of task at two sizes each, by the width, the network or the length of a run.
-    /// All runs together take about three hours of one core, with one thread each.
+    /// All runs together take about six hours of one core, with one thread each.
     package static let finalProblems: [Problem] = [
         language("language-headers-small", corpus: "headers", width: 64, steps: 450),
         language("language-headers-large", corpus: "headers", width: 128, steps: 450),
@@ -52,7 +52,7 @@ package enum ExponentPlan {
         digits("classifier-perceptron", network: "perceptron", steps: 1000),
         digits("classifier-cnn", network: "cnn", steps: 1000),
         speech("speech-small", width: 32, layers: 2, bands: 20, steps: 600),
-        speech("speech-large", width: 64, layers: 3, bands: 80, steps: 500),
+        speech("speech-large", width: 48, layers: 2, bands: 40, steps: 500),
     ]
 
     /// The learning rates that every arm begins with on a problem; a grid grows while the best lies at an edge.
