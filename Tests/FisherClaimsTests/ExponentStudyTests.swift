@@ -107,6 +107,29 @@ import Testing
         #expect(interval.lowerBound < alone.lowerBound && alone.upperBound < interval.upperBound)
     }
 
+    /// The parts of a difference are those that were planted, and are shown only for arms that differ by nothing else.
+    @Test func directionAndLengthAddUp() throws {
+        let half = ExponentArm.fadam(power: 0.5, beta2: 0.95)
+        let higher = ExponentArm.fadam(power: 0.7, beta2: 0.95)
+        let matched = ExponentArm.fadam(power: 0.7, length: "square_root", beta2: 0.95)
+        let base: [Double?] = [2.7, 2.8, 2.9]
+        let finals = [
+            Self.result(half, base, on: "one"),
+            Self.result(higher, base.map { $0.map { $0 - 0.05 } }, on: "one"),
+            Self.result(matched, base.map { $0.map { $0 - 0.04 } }, on: "one"),
+        ]
+        let finalists = zip([ExponentRole.reference, .power, .matched], [half, higher, matched]).map {
+            ExponentFinalist(role: $0, arm: $1)
+        }
+        let parts = try #require(ExponentDecomposition.all(of: finals, finalists).first)
+        #expect(abs(parts.whole.mean + 0.05) < 1e-12 && abs(parts.direction.mean + 0.04) < 1e-12)
+        #expect(abs(parts.length.mean + 0.01) < 1e-12)
+        var other = finalists
+        other[2] = ExponentFinalist(
+            role: .matched, arm: .fadam(power: 0.6, length: "square_root", beta2: 0.95))
+        #expect(ExponentDecomposition.all(of: finals, other).isEmpty)
+    }
+
     @Test func whatIsBetterEverywhereCouldBecomeTheDefault() {
         let study = Self.study([.power: [-0.01, -0.01], .matched: [-0.01, 0], .adamw: [-0.01, -0.01]])
         #expect(study.isComplete)

@@ -39,7 +39,7 @@ extension ExponentStudy {
 
             Stage 2 takes at most six finalists, for each part in the question the arm of the lowest mean loss, to
             \(problems.count) problems with \(Self.finalSeedCount) other seeds, tuned anew on each. Where the speech is not there,
-            `espeak-ng` speaks it. Everything takes about three hours of one core, or two in two processes.
+            `espeak-ng` speaks it. Everything takes about six hours of one core, or three in two processes.
 
             \(Self.wrapped(Self.rule))
 
@@ -109,8 +109,20 @@ extension ExponentStudy {
             \(Self.wrapped(conclusion))
 
             \(finalsTable.markdown())
-            \(legend)
+            \(Self.wrapped(legend))\(decompositionPart)
             """
+    }
+
+    private var decompositionPart: String {
+        guard isComplete, !decompositions.isEmpty,
+            let power = finalists.first(where: { $0.role == .power })?.arm
+        else { return "" }
+        let text = """
+            What the direction and what the length of \(power.label) contribute to its difference to 1/2: the direction is the same \
+            arm with the length of 1/2 less 1/2, the length is the arm less itself with the length of 1/2. Means over the seeds \
+            with Student's 95 % intervals, each by itself; every arm has the learning rate that was tuned for it.
+            """
+        return "\n\n" + Self.wrapped(text) + "\n\n" + decompositionTable.markdown()
     }
 
     /// What the finals say by the rule.

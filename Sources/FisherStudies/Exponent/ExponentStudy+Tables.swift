@@ -101,6 +101,22 @@ extension ExponentStudy {
         return StudyTable(finals.filter { roles[$0.arm] != nil }, columns)
     }
 
+    /// What direction and length contribute on each problem.
+    package var decompositionTable: StudyTable {
+        func cell(_ difference: PairedDifference) -> StudyTable.Cell {
+            let mean = NumberText.plain.signed(difference.mean, decimals: 4)
+            let interval = difference.interval.map { " " + NumberText.plain.interval($0, decimals: 4) }
+            return .init(mean + (interval ?? ""))
+        }
+        let columns: [StudyColumn<ExponentDecomposition>] = [
+            StudyColumn(["problem"], .left) { .init($0.problem) },
+            StudyColumn(["whole difference"]) { cell($0.whole) },
+            StudyColumn(["direction"]) { cell($0.direction) },
+            StudyColumn(["length"]) { cell($0.length) },
+        ]
+        return StudyTable(decompositions, columns)
+    }
+
     private static func rate(_ result: ExponentResult) -> String {
         NumberText.short(result.rate) + (result.isInterior ? "" : "*")
     }

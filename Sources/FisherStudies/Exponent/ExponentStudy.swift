@@ -51,6 +51,11 @@ package struct ExponentStudy: Codable, Hashable, Sendable {
     /// The differences to 1/2 in the finals.
     package var contrasts: [ExponentContrast] { ExponentContrast.all(of: finals, finalists) }
 
+    /// What direction and length contribute to the higher power's differences in the finals.
+    package var decompositions: [ExponentDecomposition] {
+        ExponentDecomposition.all(of: finals, finalists)
+    }
+
     /// Whether every finalist has its runs on every problem.
     package var isComplete: Bool {
         isScreened && !finalists.isEmpty
