@@ -41,7 +41,7 @@ package enum ExponentPlan {
     package static var screeningProblem: Problem { finalProblems[0] }
 
     /// The problems of the finals: five kinds of task at two sizes each, by the width, the network or the length of a run.
-    /// All runs together take about six hours of one core, with one thread each.
+    /// All runs together take about four hours of one core, with one thread each.
     package static let finalProblems: [Problem] = [
         language("language-headers-small", corpus: "headers", width: 64, steps: 450),
         language("language-headers-large", corpus: "headers", width: 128, steps: 450),

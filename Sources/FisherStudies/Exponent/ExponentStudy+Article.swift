@@ -39,7 +39,7 @@ extension ExponentStudy {
 
             Stage 2 takes at most six finalists, for each part in the question the arm of the lowest mean loss, to
             \(problems.count) problems with \(Self.finalSeedCount) other seeds, tuned anew on each. Where the speech is not there,
-            `espeak-ng` speaks it. Everything takes about six hours of one core, or three in two processes.
+            `espeak-ng` speaks it. Everything takes about four hours of one core, or two in two processes.
 
             \(Self.wrapped(Self.rule))
 
