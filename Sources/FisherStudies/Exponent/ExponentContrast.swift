@@ -37,8 +37,7 @@ package struct ExponentContrast: Hashable, Sendable {
         of finals: [ExponentResult], _ finalists: [ExponentFinalist]
     ) -> [ExponentContrast] {
         guard let reference = finalists.first(where: { $0.role == .reference }) else { return [] }
-        var seen: Set<String> = []
-        return finals.map(\.problem).filter { seen.insert($0).inserted }.flatMap { problem in
+        return finals.map(\.problem).firstOccurrences.flatMap { problem in
             let own = finals.filter { $0.problem == problem }
             guard let base = own.first(where: { $0.arm == reference.arm }) else {
                 return [ExponentContrast]()

@@ -26,8 +26,7 @@ package struct ExponentDecomposition: Hashable, Sendable {
         guard first == second else { return [] }
         first.power = half.power
         guard first == half else { return [] }
-        var seen: Set<String> = []
-        return finals.map(\.problem).filter { seen.insert($0).inserted }.compactMap { problem in
+        return finals.map(\.problem).firstOccurrences.compactMap { problem in
             func losses(_ arm: ExponentArm) -> [UInt64: Double] {
                 finals.first { $0.problem == problem && $0.arm == arm }?.losses ?? [:]
             }

@@ -26,10 +26,7 @@ public struct LandscapeStudy: Codable, Hashable, Sendable {
     }
 
     /// The optimizers' labels in the order of their first runs.
-    public var labels: [String] {
-        var seen: Set<String> = []
-        return runs.map(\.label).filter { seen.insert($0).inserted }
-    }
+    public var labels: [String] { runs.map(\.label).firstOccurrences }
 
     /// The lines that are drawn between runs by default, at most so many: of runs of one seed, which began at the same
     /// weights, and of consecutive seeds of one optimizer. Those of the first seeds come first.

@@ -144,8 +144,8 @@ struct FactorShares: Codable, Sendable {
         var contrasts: [ClaimContrast] = []
         var rows: [[String]] = []
         let decision = ClaimDecision.better(margin: 0)
-        for network in ordered(all.map(\.network)) {
-            for phase in ordered(all.map(\.phase)) {
+        for network in all.map(\.network).firstOccurrences {
+            for phase in all.map(\.phase).firstOccurrences {
                 let own = all.filter { $0.network == network && $0.phase == phase }
                 let shares = Dictionary(own.map { ($0.seed, $0.mean(\.centred)) }) { first, _ in first }
                 let halves = shares.mapValues { _ in 0.5 }
@@ -208,11 +208,6 @@ struct FactorShares: Codable, Sendable {
                             "radii over diagonal",
                         ], rows: layers)),
             ])
-    }
-
-    private static func ordered(_ names: [String]) -> [String] {
-        var seen = Set<String>()
-        return names.filter { seen.insert($0).inserted }
     }
 }
 
