@@ -17,10 +17,11 @@ import Torch
 
     static func fisher(_ arguments: String...) throws -> Outcome { try fisher(arguments) }
 
-    static func fisher(_ arguments: [String]) throws -> Outcome {
+    static func fisher(_ arguments: [String], in folder: String? = nil) throws -> Outcome {
         let process = Process()
         let (output, errors) = (Pipe(), Pipe())
         process.executableURL = executable
+        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         process.arguments = arguments
         (process.standardOutput, process.standardError) = (output, errors)
         try process.run()
