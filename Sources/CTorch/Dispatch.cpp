@@ -7,18 +7,21 @@
 
 #include <vector>
 
+#include "Boxing.h"
+
 using namespace ctorch;
 
 namespace {
-
-c10::OperatorHandle &handle(ct_operator op) { return *reinterpret_cast<c10::OperatorHandle *>(op); }
 
 c10::IValue unboxed_default(const c10::Argument &argument) {
     TORCH_CHECK(argument.default_value().has_value(), "argument ", argument.name(), " has no default");
     return *argument.default_value();
 }
 
-c10::IValue box(const ct_value &value, const int64_t *integers, const ct_tensor *tensors) {
+}  // namespace
+
+c10::IValue ctorch::box(const ct_value &value, const ct_elements &elements) {
+    auto first = static_cast<size_t>(value.integer), count = static_cast<size_t>(value.count);
     switch (value.kind) {
         case CT_TENSOR:
             return borrow(static_cast<ct_tensor>(const_cast<void *>(value.pointer)));
@@ -29,11 +32,18 @@ c10::IValue box(const ct_value &value, const int64_t *integers, const ct_tensor 
         case CT_BOOLEAN:
             return value.integer != 0;
         case CT_INTEGERS:
-            return c10::IValue(at::IntArrayRef(integers + value.integer, static_cast<size_t>(value.count)));
+            return c10::IValue(at::IntArrayRef(elements.integers + first, count));
+        case CT_REALS:
+            return c10::IValue(std::vector<double>(elements.reals + first, elements.reals + first + count));
+        case CT_BOOLEANS: {
+            c10::List<bool> list;
+            for (size_t k = 0; k < count; ++k) list.push_back(elements.integers[first + k] != 0);
+            return list;
+        }
         case CT_TENSORS: {
             c10::List<at::Tensor> list;
-            list.reserve(static_cast<size_t>(value.count));
-            for (int64_t k = 0; k < value.count; ++k) list.push_back(borrow(tensors[value.integer + k]));
+            list.reserve(count);
+            for (size_t k = 0; k < count; ++k) list.push_back(borrow(elements.tensors[first + k]));
             return list;
         }
         case CT_GENERATOR:
@@ -42,15 +52,13 @@ c10::IValue box(const ct_value &value, const int64_t *integers, const ct_tensor 
             return c10::Device(
                 static_cast<c10::DeviceType>(value.integer), static_cast<c10::DeviceIndex>(value.count));
         case CT_STRING:
-            return std::string(static_cast<const char *>(value.pointer));
+            return std::string(elements.text + first, count);
         case CT_DEFAULT:
         case CT_NONE:
             break;
     }
     return c10::IValue();
 }
-
-}  // namespace
 
 ct_operator ct_operator_find(const char *name, const char *overload) {
     return guarded<ct_operator>(nullptr, [&] {
@@ -60,15 +68,15 @@ ct_operator ct_operator_find(const char *name, const char *overload) {
 }
 
 ct_status ct_call(
-    ct_operator op, const ct_value *arguments, int64_t argument_count, const int64_t *integers,
-    const ct_tensor *tensors, ct_tensor *results, int64_t *result_count) {
+    ct_operator op, const ct_value *arguments, int64_t argument_count, const ct_elements *elements,
+    ct_tensor *results, int64_t *result_count) {
     return guarded([&] {
         const auto &expected = handle(op).schema().arguments();
         torch::jit::Stack stack;
         stack.reserve(expected.size());
         for (size_t k = 0; k < expected.size(); ++k) {
             bool given = static_cast<int64_t>(k) < argument_count && arguments[k].kind != CT_DEFAULT;
-            stack.push_back(given ? box(arguments[k], integers, tensors) : unboxed_default(expected[k]));
+            stack.push_back(given ? box(arguments[k], *elements) : unboxed_default(expected[k]));
         }
         handle(op).callBoxed(stack);
 

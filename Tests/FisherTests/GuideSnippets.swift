@@ -59,6 +59,15 @@ import Torch
         print(course.scaled(by: 0.1)(50))  // 5e-05
         #expect(Schedule("\(course)") == course && abs(course.scaled(by: 0.1)(50) - 5e-5) < 1e-15)
 
+        let falling = try SGD(learningRate: .plateau(0.1, factor: 0.5, patience: 1, minimum: 1e-3))
+        let patient = try Optimizer(for: model, falling)
+        for loss in [2.0, 1.5, 1.5, 1.5] { patient.observe(validationLoss: loss) }
+        print(patient.describe())  // ... learning_rate now times 0.5
+        #expect(patient.describe().contains("; learning_rate now times 0.5"))
+        #expect(
+            patient.describe().hasSuffix(
+                "frozen, moved by no rule\n    tokenEmbedding.weight [256, 32] float32"))
+
         try optimizer.setLearningRate(1e-4, of: .rest)
         try optimizer.setLearningRate(.cosine(1e-4, steps: 2000))
         #expect(optimizer.describe().contains("learning_rate=cosine(peak=0.0001, steps=2000"))
@@ -247,7 +256,16 @@ import Torch
         let slope = try gradients(of: y, withRespectTo: [x])
         print(try slope[0]!.scalars(as: Double.self))  // [1.0, 2.0, 3.0]
 
+        let table = Tensor([3, 1, 2, 5, 4, 6] as [Float], shape: [2, 3])
+        print(table[0..., -1])  // Tensor([2., 6.], shape: [2], dtype: float32)
+        print(table[table .> 3])  // Tensor([5., 4., 6.], shape: [3], dtype: float32)
+        #expect("\(table[0..., -1])" == "Tensor([2., 6.], shape: [2], dtype: float32)")
+        #expect("\(table[table .> 3])" == "Tensor([5., 4., 6.], shape: [3], dtype: float32)")
+        try table.assign(0, at: 1, 1...)
+        print(try Tensor.call("aten::topk", .tensor(table), 1)[0].tensor)  // the largest of each row
+
         #expect(try slope[0]!.scalars(as: Double.self) == [1, 2, 3])
+        #expect(try table.scalars(as: Float.self) == [3, 1, 2, 5, 0, 0])
     }
 
     /// README.md

@@ -394,3 +394,56 @@ import Testing
         }
     }
 }
+
+/// Runs whose learning rate falls on plateaus, with frozen parameters.
+@Suite struct PlateauRunTests {
+    static func run(_ root: String, every: Int = 2) -> DurableRun<ToyTask> {
+        var configuration = TrainingConfiguration()
+        (configuration.steps, configuration.evaluateEvery, configuration.checkpointEvery) = (16, every, 3)
+        configuration.tensorBoard = false
+        var rule = FAdam()
+        rule.learningRate = .plateau(0.05, factor: 0.5, patience: 1, cooldown: 1)
+        return DurableRun(
+            // The loss never improves, so that the rate falls at known evaluations.
+            ToyTask(validation: { 1 }), OptimizerCandidate(label: "fadam", rule: rule),
+            in: RunDirectory(path: root), training: configuration,
+            values: [
+                "training.evaluate_every": "\(every)", "optimizer.learning_rate": "plateau(peak=0.05)",
+            ], environment: .example)
+    }
+
+    static func rates(_ root: String) throws -> [Double] {
+        try String(contentsOfFile: root + "/metrics.jsonl", encoding: .utf8).split(separator: "\n").compactMap
+        {
+            let line = try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+            return line?["learning_rate"] as? Double
+        }
+    }
+
+    @Test func aResumedRunGoesOnExactly() throws {
+        try ToyTask.withFolder { root in
+            _ = try Self.run(root + "/whole")()
+            let whole = try Self.rates(root + "/whole")
+            let expected = [(4, 0.05), (6, 0.025), (6, 0.0125)].flatMap {
+                Array(repeating: $0.1, count: $0.0)
+            }
+            #expect(whole == expected)
+            struct Crash: Error {}
+            #expect(throws: Crash.self) {
+                try Self.run(root + "/cut")(
+                    callbacks: .init(afterStep: { session, _ in
+                        if session.progress.step == 11 { throw Crash() }
+                    }))
+            }
+            #expect(throws: StorageError.self) { try Self.run(root + "/cut", every: 4)(resuming: true) }
+            _ = try Self.run(root + "/cut")(resuming: true)
+            #expect(try Self.rates(root + "/cut") == whole)
+            func weights(_ name: String) throws -> Data {
+                let store = CheckpointStore(folder: root + "/" + name + "/checkpoints")
+                let newest = try #require(try store.newest()).checkpoint
+                return try Data(contentsOf: URL(filePath: newest.modelFile))
+            }
+            #expect(try weights("whole") == weights("cut"))
+        }
+    }
+}

@@ -65,7 +65,9 @@ typedef enum ct_kind {
     CT_TENSORS = 7,  // `count` handles of the call's `tensors`, from position `integer`
     CT_GENERATOR = 8,
     CT_DEVICE = 9,  // type in `integer`, index in `count`
-    CT_STRING = 10  // a NUL-terminated string that outlives the call
+    CT_STRING = 10,  // `count` bytes of the call's `text`, from position `integer`
+    CT_REALS = 11,   // `count` numbers of the call's `reals`, from position `integer`
+    CT_BOOLEANS = 12  // `count` numbers of the call's `integers`, from position `integer`
 } ct_kind;
 
 typedef struct ct_value {
@@ -76,11 +78,47 @@ typedef struct ct_value {
     const void *pointer;
 } ct_value;
 
+/// The elements of a call's lists and strings.
+typedef struct ct_elements {
+    const int64_t *integers;
+    const double *reals;
+    const char *text;
+    const ct_tensor *tensors;
+} ct_elements;
+
 /// Calls an operator with boxed arguments. Results are tensors only, lists are flattened; a result
 /// that is undefined is NULL. `*result_count` is the capacity of `results`, and becomes their number.
 ct_status ct_call(
-    ct_operator op, const ct_value *arguments, int64_t argument_count, const int64_t *integers,
-    const ct_tensor *tensors, ct_tensor *results, int64_t *result_count);
+    ct_operator op, const ct_value *arguments, int64_t argument_count, const ct_elements *elements,
+    ct_tensor *results, int64_t *result_count);
+
+// MARK: Operators that a program names at run time
+
+/// Finds an operator; a failure names the overloads that there are. To be released with ct_operator_release.
+ct_operator ct_operator_named(const char *name, const char *overload);
+void ct_operator_release(ct_operator op);
+/// The number of an operator's arguments.
+int64_t ct_operator_argument_count(ct_operator op);
+/// The name of an argument; valid as long as the process.
+const char *ct_operator_argument_name(ct_operator op, int64_t position);
+
+typedef struct ct_results_s *ct_results;
+
+/// Calls an operator after every argument was converted to the type that the schema wants, and checked; NULL if it
+/// fails. Lists of tensors may hold NULL where the schema allows it. Released with ct_results_release.
+ct_results ct_invoke(
+    ct_operator op, const ct_value *arguments, int64_t argument_count, const ct_elements *elements);
+void ct_results_release(ct_results results);
+int64_t ct_results_count(ct_results results);
+/// CT_NONE, CT_TENSOR, CT_INTEGER, CT_REAL, CT_BOOLEAN, CT_STRING, CT_TENSORS, CT_INTEGERS, CT_REALS or CT_BOOLEANS.
+ct_kind ct_results_kind(ct_results results, int64_t number);
+/// The number of elements of a list, or of bytes of a string; 1 for others.
+int64_t ct_results_length(ct_results results, int64_t number);
+/// A new reference; NULL for an undefined tensor.
+ct_tensor ct_results_tensor(ct_results results, int64_t number, int64_t position);
+int64_t ct_results_integer(ct_results results, int64_t number, int64_t position);
+double ct_results_real(ct_results results, int64_t number, int64_t position);
+const char *ct_results_text(ct_results results, int64_t number);
 
 // MARK: Gradients
 

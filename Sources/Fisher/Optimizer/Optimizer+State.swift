@@ -4,8 +4,8 @@ import Torch
 
 extension Optimizer {
     /// The optimizer's complete state, by key: `parameter/<path>/<name>` for the rules' state,
-    /// `parameter/<path>/step` for how often a parameter has moved, `optimizer/...` for the counters and for
-    /// learning rates that ``setLearningRate(_:of:)`` has changed.
+    /// `parameter/<path>/step` for how often a parameter has moved, `optimizer/...` for the counters, for learning rates
+    /// that ``setLearningRate(_:of:)`` has changed, and for what plateau schedules have seen.
     ///
     /// The tensors are those in use: save them before the next step.
     public var state: [String: Tensor] {
@@ -19,6 +19,9 @@ extension Optimizer {
             for (name, tensor) in slot.state.tensors { all["parameter/\(slot.path)/\(name)"] = tensor }
         }
         for (number, group) in groups.enumerated() {
+            for plateau in group.plateaus {
+                all[Optimizer.plateauKey(number, plateau.option)] = Tensor(plateau.state)
+            }
             guard let changed = group.changedLearningRate else { continue }
             all[Optimizer.learningRateKey(number)] = Tensor(Array("\(changed)".utf8))
         }
@@ -67,13 +70,24 @@ extension Optimizer {
         var (restoredGroups, restored) = (groups, slots)
         for (number, group) in groups.enumerated() {
             let key = Optimizer.learningRateKey(number)
-            restoredGroups[number].changedLearningRate = try unused.removeValue(forKey: key).map { saved in
+            let changed: Schedule? = try unused.removeValue(forKey: key).map { saved in
                 let text = String(decoding: try saved.scalars(as: UInt8.self), as: UTF8.self)
                 guard let learningRate = Schedule(text) else {
                     throw OptimizerError.badState(key: key, reason: "is no schedule")
                 }
                 return learningRate
             }
+            try restoredGroups[number].setLearningRate(changed)
+            restoredGroups[number].plateaus = try restoredGroups[number].plateaus.map { plateau in
+                var restored = Plateau(option: plateau.option, schedule: plateau.schedule)
+                let key = Optimizer.plateauKey(number, plateau.option)
+                if let numbers = unused.removeValue(forKey: key), try !restored.restore(numbers.scalars()) {
+                    throw OptimizerError.badState(key: key, reason: "is no state of a plateau")
+                }
+                return restored
+            }
+            // Of an option that was a plateau when it was saved and is another schedule now.
+            unused = unused.filter { !$0.key.hasPrefix(Optimizer.plateauKey(number, "")) }
             let steps = try group.slots.map { try count("parameter/\(slots[$0].path)/step") }
             let shapes = expectedShapes(ofGroup: number, after: steps.max() ?? 0)
             for (position, place) in group.slots.enumerated() {

@@ -56,6 +56,7 @@ extension Optimizer {
         guard microBatches >= 1, microBatches == 1 || microBatches <= units else {
             throw OptimizerError.badMicroBatches(count: microBatches, units: units)
         }
+        try requireSameParameters()
         let posterior = posteriorSlots
         if posterior.isEmpty { return try plainSum(on: batch, microBatches: microBatches, objective) }
         return try drawnSum(at: posterior) {
@@ -110,6 +111,7 @@ extension Optimizer {
         if let rule = groups.lazy.compactMap(\.rule.curvatureRule).first {
             throw OptimizerError.needsModel(rule: type(of: rule).summary.name)
         }
+        try requireSameParameters()
         let given = slots.map { gradients[$0.path] }
         for (gradient, slot) in zip(given, slots) {
             if let gradient { try Optimizer.check(gradient, of: slot) }

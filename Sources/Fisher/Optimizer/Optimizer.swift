@@ -33,14 +33,36 @@ public final class Optimizer {
         let slots: Range<Int>
         /// The learning rate that replaces the rule's own.
         var changedLearningRate: Schedule?
+        /// The courses of the options that are reduced on plateaus of the loss.
+        var plateaus: [Plateau] { didSet { reduced = reducedRule() } }
+        /// The rule with these reductions, if there are plateaus.
+        private var reduced: (any OptimizationRule)?
 
-        /// The rule in force.
-        var rule: any OptimizationRule {
+        init(group: ParameterGroup, slots: Range<Int>) throws(HyperparameterError) {
+            (self.group, self.slots) = (group, slots)
+            plateaus = try Self.plateaus(of: group.rule)
+            reduced = reducedRule()
+        }
+
+        /// Puts another learning rate in the place of the rule's own, or that again; its plateau begins anew.
+        mutating func setLearningRate(_ schedule: Schedule?) throws(HyperparameterError) {
+            let kept = Dictionary(plateaus.map { ($0.option, $0) }, uniquingKeysWith: { $1 })
+            changedLearningRate = schedule
+            plateaus = try Self.plateaus(of: configuredRule).map { plateau in
+                plateau.option == "learning_rate" ? plateau : kept[plateau.option] ?? plateau
+            }
+        }
+
+        /// The rule as it was configured.
+        var configuredRule: any OptimizationRule {
             guard let changedLearningRate else { return group.rule }
             var rule = group.rule
             rule.learningRate = changedLearningRate
             return rule
         }
+
+        /// The rule in force.
+        var rule: any OptimizationRule { reduced ?? configuredRule }
     }
 
     /// All parameters in the order of their groups.
@@ -48,6 +70,8 @@ public final class Optimizer {
     var groups: [BoundGroup]
     /// The model, if the optimizer was bound to one.
     let model: (any Module)?
+    /// The parameters that were frozen when the optimizer was bound, but for buffers.
+    private let frozen: [NamedParameter]
     /// The estimators of the groups whose rules request statistics of a batch, by the number of the group.
     let estimators: [Int: CurvatureEstimator]
     /// The precision of the rules' state.
@@ -80,8 +104,9 @@ public final class Optimizer {
 
     /// Binds groups of rules to the trainable parameters of a model.
     ///
-    /// Throws `OptimizerError` if the groups do not fit the model, and `HyperparameterError` for an option or
-    /// a clip that is not allowed.
+    /// Frozen parameters need no group and stay as they are. Throws `OptimizerError` if the groups do not fit the model,
+    /// `HyperparameterError` for an option or a clip that is not allowed, and `ModuleError` for a model with parts to
+    /// train that are not found.
     public convenience init(
         for model: any Module, groups: [ParameterGroup], clipGradientNorm: Double? = nil,
         clipFisherNorm: Double? = nil,
@@ -129,7 +154,9 @@ public final class Optimizer {
         clipGradientNorm: Double?, clipFisherNorm: Double?, nonFinite: NonFinitePolicy, execution: Execution,
         statePrecision: StatePrecision, labelSeed: UInt64
     ) throws {
+        try model?.requireFound()
         for named in parameters { try named.parameter.wrappedValue.check() }
+        frozen = parameters.filter { !$0.parameter.isTrainable && !$0.parameter.isBuffer }
         let parameters = parameters.filter(\.parameter.isTrainable)
         if parameters.isEmpty { throw OptimizerError.nothingToTrain }
         var seen: (paths: Set<ParameterPath>, parameters: Set<ObjectIdentifier>) = ([], [])
@@ -195,7 +222,7 @@ public final class Optimizer {
         var (slots, bound): ([Slot], [BoundGroup]) = ([], [])
         for (group, own) in zip(groups, taken) {
             if own.isEmpty { throw OptimizerError.emptyGroup(group.pattern) }
-            bound.append(BoundGroup(group: group, slots: slots.count..<slots.count + own.count))
+            bound.append(try BoundGroup(group: group, slots: slots.count..<slots.count + own.count))
             slots += own
         }
         return (slots, bound)
@@ -212,11 +239,18 @@ public final class Optimizer {
         var changed = groups
         let chosen = groups.indices.filter { pattern == nil || groups[$0].group.pattern == pattern }
         for number in chosen {
-            changed[number].changedLearningRate = learningRate
-            try changed[number].rule.checkOptions()
+            try changed[number].setLearningRate(learningRate)
+            try changed[number].configuredRule.checkOptions()
         }
         if let pattern, chosen.isEmpty { throw OptimizerError.emptyGroup(pattern) }
         groups = changed
+    }
+
+    /// Throws if a parameter was frozen or unfrozen since the optimizer was bound: its groups, and the structure of rules that
+    /// work on whole layers, are those of other parameters.
+    func requireSameParameters() throws(OptimizerError) {
+        if let slot = slots.first(where: { !$0.parameter.isTrainable }) { throw .frozenLater(slot.path) }
+        if let named = frozen.first(where: \.parameter.isTrainable) { throw .unfrozenLater(named.path) }
     }
 
     /// The number of elements that are trained.
@@ -227,10 +261,14 @@ public final class Optimizer {
         slots.reduce(0) { $0 + $1.state.tensors.values.reduce(0) { $0 + $1.byteCount } }
     }
 
-    /// Which rule moves which parameters, by which path of execution, and which of them lose weight.
+    /// Which rule moves which parameters, by which path of execution, which of them lose weight, and which parameters are
+    /// frozen.
     public func describe() -> String {
-        groups.enumerated().map { number, group in
-            let rule = group.rule
+        let still = frozen.map {
+            "    \($0.path) \($0.parameter.wrappedValue.shape) \($0.parameter.wrappedValue.dtype)"
+        }
+        let groups = groups.enumerated().map { number, group in
+            let rule = group.configuredRule
             let options = rule.settings.map { "\($0.name)=\($0.value)" }.joined(separator: " ")
             let obstacle = fusedObstacle(of: rule)
             let notes = notes(ofGroup: number)
@@ -246,7 +284,8 @@ public final class Optimizer {
             }
             let path = obstacle.map { "formula path (\($0))" } ?? "fused path (\(instructionSet.rawValue))"
             let head = "\(group.group.pattern): \(type(of: rule).summary.title), \(path); \(options)"
-            return ([head] + lines).joined(separator: "\n")
-        }.joined(separator: "\n")
+            return ([head + reductions(ofGroup: number)] + lines).joined(separator: "\n")
+        }
+        return (groups + (still.isEmpty ? [] : ["frozen, moved by no rule"] + still)).joined(separator: "\n")
     }
 }

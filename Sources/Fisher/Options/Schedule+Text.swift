@@ -2,7 +2,9 @@ extension Schedule: LosslessStringConvertible {
     /// Reads a number, or a curve such as `cosine(peak=0.002, steps=400, warm_up=40, floor=0)`. The others
     /// are `linear_warm_up(peak, warm_up)`, `inverse_square_root(peak, warm_up)`,
     /// `warm_up_stable_decay(peak, steps, warm_up, decay, floor)` and `sequence(schedule, updates, schedule, ...)`:
-    /// schedules with the numbers of updates for which they hold, the last one without.
+    /// schedules with the numbers of updates for which they hold, the last one without, and
+    /// `plateau(peak=0.1, factor=0.1, patience=2, threshold=0.0001, minimum=0, cooldown=0)`, which takes a whole
+    /// `schedule=cosine(...)` in place of the peak.
     public init?(_ text: String) {
         let text = text.filter { !$0.isWhitespace }
         if let value = Double(text) {
@@ -15,9 +17,13 @@ extension Schedule: LosslessStringConvertible {
         let (curve, pieces) = (
             text[..<open], Schedule.pieces(of: text[text.index(after: open)...].dropLast())
         )
-        guard let read = curve == "sequence" ? Schedule(phases: pieces) : Schedule(curve, pieces) else {
-            return nil
-        }
+        let read: Schedule? =
+            switch curve {
+            case "sequence": Schedule(phases: pieces)
+            case "plateau": Schedule(plateau: pieces)
+            default: Schedule(curve, pieces)
+            }
+        guard let read, read.complaint == nil else { return nil }
         self = read
     }
 
@@ -52,6 +58,30 @@ extension Schedule: LosslessStringConvertible {
         default: return nil
         }
         if !values.isEmpty { return nil }
+    }
+
+    /// A plateau by its schedule and its numbers.
+    private init?(plateau pieces: [Substring]) {
+        var values: [Substring: Substring] = [:]
+        for piece in pieces {
+            let pair = piece.split(separator: "=", maxSplits: 1)
+            guard pair.count == 2, values.updateValue(pair[1], forKey: pair[0]) == nil else { return nil }
+        }
+        func number<Number: LosslessStringConvertible>(_ name: Substring, otherwise: Number) -> Number? {
+            values.removeValue(forKey: name).map { Number(String($0)) } ?? otherwise
+        }
+        let (peak, base) = (values.removeValue(forKey: "peak"), values.removeValue(forKey: "schedule"))
+        guard (peak == nil) != (base == nil),
+            let schedule = peak.flatMap({ Double($0).map(Schedule.constant) })
+                ?? base.flatMap({ Schedule(String($0)) }),
+            let factor = number("factor", otherwise: 0.1), let patience = number("patience", otherwise: 2),
+            let threshold = number("threshold", otherwise: 1e-4),
+            let minimum = number("minimum", otherwise: 0.0),
+            let cooldown = number("cooldown", otherwise: 0), values.isEmpty
+        else { return nil }
+        self = .plateau(
+            schedule, factor: factor, patience: patience, threshold: threshold, minimum: minimum,
+            cooldown: cooldown)
     }
 
     /// Schedules and, between them, the numbers of updates for which they hold.
@@ -92,6 +122,8 @@ extension Schedule: LosslessStringConvertible {
         }
     }
 
+    private var isConstant: Bool { if case .constant = self { true } else { false } }
+
     /// The number, or the curve in the form that `init(_:)` reads.
     public var description: String {
         switch self {
@@ -109,6 +141,9 @@ extension Schedule: LosslessStringConvertible {
                     position + 1 == phases.count
                         ? "\(phase.schedule)" : "\(phase.schedule), \(phase.updates)"
                 }.joined(separator: ", ") + ")"
+        case .plateau(let base, let factor, let patience, let threshold, let minimum, let cooldown):
+            "plateau(\(base.isConstant ? "peak" : "schedule")=\(base), factor=\(factor), patience=\(patience), "
+                + "threshold=\(threshold), minimum=\(minimum), cooldown=\(cooldown))"
         }
     }
 }

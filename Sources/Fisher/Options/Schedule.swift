@@ -4,8 +4,9 @@ import Foundation
 /// A hyperparameter over the updates of a training run: a constant, or a curve.
 ///
 /// Updates are counted from 1. A number literal is a constant. Curves can be put one after another
-/// (``sequence(_:)``, ``warmUp(_:then:)``) and scaled (``scaled(by:)``).
-public enum Schedule: Hashable, Sendable {
+/// (``sequence(_:)``, ``warmUp(_:then:)``) and scaled (``scaled(by:)``). A ``plateau(_:factor:patience:threshold:minimum:cooldown:)``
+/// depends on the validation loss besides.
+public indirect enum Schedule: Hashable, Sendable {
     /// The same value always.
     case constant(Double)
     /// peak t / warmUp until `warmUp`, then `peak`.
@@ -18,6 +19,16 @@ public enum Schedule: Hashable, Sendable {
     case warmUpStableDecay(Double, steps: Int, warmUp: Int = 0, decay: Int, floor: Double = 0)
     /// Schedules one after another, each of which counts its own updates from 1; the last one has no end.
     case sequence([Phase])
+    /// A schedule that is multiplied by `factor` whenever the loss on held-out data has stopped falling.
+    ///
+    /// An optimizer is told each such loss by `Optimizer.observe(validationLoss:)`, which training sessions call at every
+    /// evaluation. An evaluation is better if its loss is below b - threshold |b|, b being the best so far; after more
+    /// than `patience` others in a row the schedule is reduced, but the reduction never takes its largest value below
+    /// `minimum`, and the next `cooldown` evaluations do not count. The reduction is part of the optimizer's state, not of
+    /// the schedule: a call with an update gives the value of the schedule that is reduced. It stands outermost.
+    case plateau(
+        Schedule, factor: Double = 0.1, patience: Int = 2, threshold: Double = 1e-4, minimum: Double = 0,
+        cooldown: Int = 0)
 
     /// A part of a sequence.
     public struct Phase: Hashable, Sendable {
@@ -65,6 +76,7 @@ public enum Schedule: Hashable, Sendable {
                 first += phase.updates
             }
             return phases.last?.schedule(update - first) ?? 0
+        case .plateau(let base, _, _, _, _, _): return base(update)
         }
     }
 
@@ -83,6 +95,10 @@ public enum Schedule: Hashable, Sendable {
                 peak * factor, steps: steps, warmUp: warmUp, decay: decay, floor: floor * factor)
         case .sequence(let phases):
             .sequence(phases.map { Phase($0.schedule.scaled(by: factor), updates: $0.updates) })
+        case .plateau(let base, let reduction, let patience, let threshold, let minimum, let cooldown):
+            .plateau(
+                base.scaled(by: factor), factor: reduction, patience: patience, threshold: threshold,
+                minimum: minimum * factor, cooldown: cooldown)
         }
     }
 
@@ -97,6 +113,38 @@ public enum Schedule: Hashable, Sendable {
         case .warmUpStableDecay(_, let steps, let warmUp, let decay, let floor):
             .warmUpStableDecay(peak, steps: steps, warmUp: warmUp, decay: decay, floor: floor)
         case .sequence: scaled(by: peak / (extremes.max() ?? 1))
+        case .plateau(let base, let factor, let patience, let threshold, let minimum, let cooldown):
+            .plateau(
+                base.scaled(toPeak: peak), factor: factor, patience: patience, threshold: threshold,
+                minimum: minimum, cooldown: cooldown)
+        }
+    }
+
+    /// Why there is no such schedule; nil if there is. Numbers of the curves are for the option to judge.
+    var complaint: String? {
+        switch self {
+        case .plateau(let base, let factor, let patience, let threshold, let minimum, let cooldown):
+            if base.holdsPlateau { return "has a plateau inside a plateau" }
+            if !(factor > 0 && factor < 1) {
+                return "has a factor of \(factor), which must lie between 0 and 1"
+            }
+            if patience < 0 || cooldown < 0 { return "has a negative patience or cooldown" }
+            if !(threshold >= 0 && threshold < 1) {
+                return "has a threshold of \(threshold), which must lie in [0, 1)"
+            }
+            return minimum >= 0 ? base.complaint : "has a minimum of \(minimum), which is below 0"
+        case .sequence(let phases):
+            return phases.contains { $0.schedule.holdsPlateau }
+                ? "has a plateau inside a sequence; write plateau(schedule=sequence(...))" : nil
+        default: return nil
+        }
+    }
+
+    private var holdsPlateau: Bool {
+        switch self {
+        case .plateau: true
+        case .sequence(let phases): phases.contains { $0.schedule.holdsPlateau }
+        default: false
         }
     }
 }
@@ -122,6 +170,7 @@ extension Schedule: NumericOptionValue {
         case .cosine(let peak, _, _, let floor), .warmUpStableDecay(let peak, _, _, _, let floor):
             [peak, floor]
         case .sequence(let phases): phases.flatMap(\.schedule.extremes)
+        case .plateau(let base, _, _, _, let minimum, _): base.extremes + [minimum]
         }
     }
 }

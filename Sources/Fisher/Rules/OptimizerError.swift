@@ -27,6 +27,10 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     case needsModel(rule: String)
     /// A rule would form a matrix, or keep a state, that does not fit into the memory there is; both in bytes.
     case tooLarge(rule: String, byteCount: Double, available: Double)
+    /// A parameter was frozen after the optimizer was bound.
+    case frozenLater(ParameterPath)
+    /// A parameter was unfrozen after the optimizer was bound.
+    case unfrozenLater(ParameterPath)
     /// A saved state does not fit.
     case badState(key: String, reason: String)
 
@@ -49,6 +53,10 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
         case .tooLarge(let rule, let bytes, let available):
             "the rule \(rule) needs \(byteText(bytes)) for this model, of which \(byteText(available)) are available: "
                 + "it is for small models, or for groups of few parameters; see its options"
+        case .frozenLater(let path):
+            "the parameter \(path) was frozen after the optimizer was bound: bind a new optimizer"
+        case .unfrozenLater(let path):
+            "the parameter \(path) was frozen when the optimizer was bound, and is not now: bind a new optimizer"
         case .badState(let key, let reason): "the optimizer state \(key) \(reason)"
         }
     }

@@ -63,7 +63,7 @@ struct ProductArguments: ParsableArguments {
             }
             let shape = named.parameter.wrappedValue.shape
             guard tensor.dtype.isFloatingPoint, tensor.shape == shape else {
-                throw wrong("it must be floating-point numbers of shape \(shape), not \(tensor)")
+                throw wrong("it must be floating-point numbers of shape \(shape), not \(tensor.summary)")
             }
             if let reason = try tensor.nonFiniteElement() { throw wrong(reason) }
             return tensor.to(dtype: plain.dtype.accumulator)

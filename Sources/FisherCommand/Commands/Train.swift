@@ -133,18 +133,21 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             tomlFile: directory.configurationFile, followingLinks: false)
         let layers = try arguments.layers(after: [stored])
         let before = try ResolvedConfiguration<Task.Options>([stored])
+        let free = TrainingConfiguration.freeOptions.filter {
+            !TrainingConfiguration.determinesCourse($0, in: before.tomlValues)
+        }
         func requireEqual(_ key: String, _ old: String?, _ new: String?) throws(ConfigurationError) {
             if old == new { return }
             throw ConfigurationError(
                 "\(key) cannot be changed in a run that is resumed: it is \(old ?? "not set"), not "
-                    + "\(new ?? "unset") (\(TrainingConfiguration.freeOptions.joined(separator: ", ")) can)")
+                    + "\(new ?? "unset") (\(free.joined(separator: ", ")) can)")
         }
         // The options of one rule are not those of another: the rule comes first.
         let rules = layers.flatMap(\.values).filter { $0.key == "optimizer.rule" }
         try requireEqual("optimizer.rule", before.value.optimizer.rule, rules.last?.pieces.joined())
         let after = try ResolvedConfiguration<Task.Options>(layers)
         let (old, new) = (before.tomlValues, after.tomlValues)
-        for entry in after.entries where TrainingConfiguration.determinesCourse(entry.key) {
+        for entry in after.entries where TrainingConfiguration.determinesCourse(entry.key, in: old) {
             try requireEqual(entry.key, old[entry.key], new[entry.key])
         }
         return after

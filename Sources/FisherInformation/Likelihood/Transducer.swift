@@ -59,7 +59,7 @@ public struct Transducer: Likelihood {
                 failed: TorchError(
                     message:
                         "the joint of a transducer gives logits [utterances, frames, labels + 1, classes], here "
-                        + "\(expected) and the classes, not \(logits)"))
+                        + "\(expected) and the classes, not \(logits.summary)"))
         }
         let failure = labels.failure(utterances: labels.unitCount, classes: logits.shape[3])
         return failure.map { Tensor(failed: $0) } ?? logits

@@ -83,9 +83,14 @@ public struct TrainingConfiguration: ConfigurableOptions {
         "log.*",
     ]
 
-    /// Whether an option of this key determines the course of a run.
-    package static func determinesCourse(_ key: String) -> Bool {
-        !freeOptions.contains { free in
+    /// Whether an option of this key determines the course of a run with these values. Where a schedule falls on plateaus of
+    /// the loss, the steps at which it is measured do.
+    package static func determinesCourse(_ key: String, in values: [String: String]) -> Bool {
+        if values.values.contains(where: { $0.contains("plateau(") }) {
+            if key == "training.evaluate_every" { return true }
+            if key == "training.steps" { return values["training.evaluate_every"] ?? "0" == "0" }
+        }
+        return !freeOptions.contains { free in
             free.hasSuffix("*") ? key.hasPrefix(free.dropLast()) : key == free
         }
     }

@@ -83,11 +83,12 @@ public final class TrainingSession<Task: TrainingTask> {
         return report
     }
 
-    /// Measures the validation loss and adds a point to the curve.
+    /// Measures the validation loss, tells it to plateau schedules, and adds a point to the curve.
     public func evaluate() throws -> CurvePoint {
         model.setTraining(false)
         defer { model.setTraining(true) }
         let loss = try withoutGradients { try task.validationLoss(of: model) }
+        optimizer.observe(validationLoss: loss)
         return progress.evaluated(loss, examplesPerStep: task.examplesPerStep)
     }
 

@@ -43,7 +43,8 @@ final class RunLog<Task: TrainingTask> {
         guard step % configuration.logEvery == 0 else { return }
         let (loss, norm) = (report.loss, report.gradientNorm)
         // A session whose optimizer is replaced on the way counts the updates of the present one.
-        let rate = session.candidate.rule.learningRate(session.optimizer.updateCount)
+        let rate = session.optimizer.inForce(session.candidate.rule.learningRate)(
+            session.optimizer.updateCount)
         try metrics.append([
             "step": Double(step), "loss": loss, "gradient_norm": norm, "learning_rate": rate,
             "tokens": Double(step * session.task.examplesPerStep), "seconds": session.progress.seconds,

@@ -44,7 +44,8 @@ final class RunWorker<Task: TrainingTask> {
 
     /// The values that determine the course of the run.
     private var course: [String: String] {
-        document.configuration.filter { TrainingConfiguration.determinesCourse($0.key) }
+        let values = document.configuration
+        return values.filter { TrainingConfiguration.determinesCourse($0.key, in: values) }
     }
 
     /// Restores the newest intact checkpoint and reports damaged ones. Nothing in the folder changes if it throws.

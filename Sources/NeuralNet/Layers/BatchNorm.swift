@@ -38,8 +38,10 @@ public final class BatchNorm: UnaryLayer, ModeDependent, RunningStatistics {
     public init(
         _ channels: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, dtype: DType = .float32
     ) {
-        precondition((0...1).contains(momentum), "a momentum must lie in [0, 1], not \(momentum)")
-        _weight = Parameter(wrappedValue: .ones([channels], dtype: dtype))
+        let fits = (0...1).contains(momentum)
+        _weight = Parameter(unless: fits ? nil : "a momentum must lie in [0, 1], not \(momentum)") {
+            .ones([channels], dtype: dtype)
+        }
         _bias = Parameter(wrappedValue: .zeros([channels], dtype: dtype))
         _runningMean = Parameter(wrappedValue: .zeros([channels], dtype: dtype), isTrainable: false)
         _runningVariance = Parameter(wrappedValue: .ones([channels], dtype: dtype), isTrainable: false)
@@ -54,7 +56,8 @@ public final class BatchNorm: UnaryLayer, ModeDependent, RunningStatistics {
         if isTraining, input.failure == nil, input.rank > 1, input.count <= input.shape[1] {
             return Tensor(
                 failed: TorchError(
-                    message: "batch_norm: \(input) has one value a channel, whose variance is unknown"))
+                    message: "batch_norm: \(input.summary) has one value a channel, whose variance is unknown"
+                ))
         }
         var (mean, variance) = (runningMean, runningVariance)
         if isTraining, !movesStatistics {

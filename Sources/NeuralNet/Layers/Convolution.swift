@@ -27,18 +27,27 @@ extension ConvolutionLayer {
         _ inputs: Int, _ outputs: Int, _ geometry: ConvolutionGeometry, bias: Bool, weight: Initializer?,
         dtype: DType, using generator: RandomGenerator
     ) -> (weight: Parameter, bias: Parameter?) {
-        let groups = geometry.groups
-        precondition(geometry.kernel.count == rank, "the geometry has \(geometry.kernel.count) dimensions")
-        precondition(inputs > 0 && outputs > 0, "a convolution needs input and output channels")
-        precondition(
-            inputs % groups == 0 && outputs % groups == 0,
-            "\(groups) groups do not divide \(inputs) inputs and \(outputs) outputs")
-        let shape = [outputs, inputs / groups] + geometry.kernel
+        let complaint = complaint(inputs, outputs, geometry)
+        let shape = complaint == nil ? [outputs, inputs / geometry.groups] + geometry.kernel : []
         let standard = Initializer.uniform(bound: 1 / Double(shape.dropFirst().reduce(1, *)).squareRoot())
         return (
-            Parameter(wrappedValue: (weight ?? standard)(shape, dtype: dtype, using: generator)),
-            bias ? Parameter(wrappedValue: .zeros([outputs], dtype: dtype)) : nil
+            Parameter(unless: complaint) { (weight ?? standard)(shape, dtype: dtype, using: generator) },
+            bias ? Parameter(unless: complaint) { .zeros([outputs], dtype: dtype) } : nil
         )
+    }
+
+    private static func complaint(_ inputs: Int, _ outputs: Int, _ geometry: ConvolutionGeometry) -> String? {
+        if let complaint = geometry.complaint { return complaint }
+        if geometry.kernel.count != rank {
+            return "a conv\(rank)d needs a kernel of \(rank) dimensions, not \(geometry.kernel.count)"
+        }
+        if inputs < 1 || outputs < 1 {
+            return "a convolution from \(inputs) to \(outputs) channels has none to read or to write"
+        }
+        if inputs % geometry.groups != 0 || outputs % geometry.groups != 0 {
+            return "\(geometry.groups) groups do not divide \(inputs) inputs and \(outputs) outputs"
+        }
+        return nil
     }
 
     func convolve(_ input: Tensor) -> Tensor {
@@ -178,6 +187,14 @@ public final class Conv2d: ConvolutionLayer {
     /// The output [batch, outputs, height, width] for an input [batch, inputs, height, width].
     public func callAsFunction(_ input: Tensor) -> Tensor {
         site.record(input: input, output: convolve(input))
+    }
+
+    /// A layer that cannot be, for the reason given, which its output holds.
+    init(failing complaint: String) {
+        geometry = ConvolutionGeometry(
+            kernel: [1, 1], stride: [1, 1], padding: [0, 0], dilation: [1, 1], groups: 1)
+        _weight = Parameter(wrappedValue: Tensor(failed: TorchError(message: complaint)))
+        bias = nil
     }
 
     /// The output, of whose rows only the first `heights` of each sample are no padding.

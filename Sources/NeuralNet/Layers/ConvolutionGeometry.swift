@@ -15,15 +15,8 @@ public struct ConvolutionGeometry: Hashable, Sendable {
     /// The number of groups of channels; a group of outputs reads only its group of inputs.
     public let groups: Int
 
-    /// Describes a convolution; traps if a number is out of range.
+    /// Describes a convolution; ``complaint`` says whether there is one.
     public init(kernel: [Int], stride: [Int], padding: [Int], dilation: [Int], groups: Int) {
-        precondition((1...2).contains(kernel.count), "a convolution has one or two spatial dimensions")
-        precondition(
-            [stride, padding, dilation].allSatisfy { $0.count == kernel.count },
-            "a kernel of \(kernel.count) dimensions needs as many strides, paddings and dilations")
-        precondition(
-            (kernel + stride + dilation + [groups]).allSatisfy { $0 > 0 } && padding.allSatisfy { $0 >= 0 },
-            "kernel, stride, dilation and groups must be positive and padding not negative")
         self.kernel = kernel
         self.stride = stride
         self.padding = padding
@@ -31,10 +24,28 @@ public struct ConvolutionGeometry: Hashable, Sendable {
         self.groups = groups
     }
 
+    /// Why there is no convolution of these numbers; nil if there is. A layer of them gives failed tensors.
+    public var complaint: String? {
+        if !(1...2).contains(kernel.count) {
+            return "a convolution has one or two spatial dimensions, not \(kernel.count)"
+        }
+        if ![stride, padding, dilation].allSatisfy({ $0.count == kernel.count }) {
+            return "a kernel of \(kernel.count) dimensions needs as many strides, paddings and dilations"
+        }
+        if !(kernel + stride + dilation + [groups]).allSatisfy({ $0 > 0 })
+            || padding.contains(where: { $0 < 0 })
+        {
+            return
+                "a convolution's kernel, stride, dilation and groups must be positive and its padding not negative"
+        }
+        return nil
+    }
+
     /// The number of positions in each dimension for an input of these sizes:
     /// floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1; 0 if the kernel does not fit.
     public func outputSizes(for sizes: [Int]) -> [Int] {
         precondition(sizes.count == kernel.count, "\(sizes) are not the sizes of \(kernel.count) dimensions")
+        if complaint != nil { return sizes.map { _ in 0 } }
         return sizes.indices.map { k in
             let room = sizes[k] + 2 * padding[k] - dilation[k] * (kernel[k] - 1) - 1
             return room < 0 ? 0 : room / stride[k] + 1

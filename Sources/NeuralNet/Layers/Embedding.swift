@@ -14,6 +14,11 @@ public final class Embedding: UnaryLayer {
         _weight = Parameter(wrappedValue: weight([entries, width], dtype: dtype, using: generator))
     }
 
+    /// A table that cannot be, for the reason given, which its vectors hold.
+    init(failing complaint: String) {
+        _weight = Parameter(wrappedValue: Tensor(failed: TorchError(message: complaint)))
+    }
+
     /// The vectors [..., width] of int64 numbers [...].
     public func callAsFunction(_ numbers: Tensor) -> Tensor {
         site.record(input: numbers, output: weight.rows(numbers))

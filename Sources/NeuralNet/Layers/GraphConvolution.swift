@@ -40,7 +40,7 @@ public final class GraphConvolution: UnaryLayer {
         guard input.rank == 3, input.shape[2] > input.shape[1] else {
             return Tensor(
                 failed: TorchError(
-                    message: "graph_convolution: \(input) is not [batch, nodes, nodes + inputs]"))
+                    message: "graph_convolution: \(input.summary) is not [batch, nodes, nodes + inputs]"))
         }
         let (nodes, width) = (input.shape[1], input.shape[2])
         let graph = input.narrowed(2, from: 0, length: nodes)

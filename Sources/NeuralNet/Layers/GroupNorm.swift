@@ -13,12 +13,12 @@ public final class GroupNorm: UnaryLayer {
     public let epsilon: Double
     let site = CaptureSite()
 
-    /// Creates the layer; `groups` must divide `channels`.
+    /// Creates the layer; `groups` must divide `channels`, or the output is a failed tensor that says so.
     public init(groups: Int, channels: Int, epsilon: Double = 1e-5, dtype: DType = .float32) {
-        precondition(
-            groups > 0 && channels > 0 && channels % groups == 0,
-            "\(groups) groups do not divide \(channels) channels")
-        _weight = Parameter(wrappedValue: .ones([channels], dtype: dtype))
+        let fits = groups > 0 && channels > 0 && channels % groups == 0
+        _weight = Parameter(unless: fits ? nil : "\(groups) groups do not divide \(channels) channels") {
+            .ones([channels], dtype: dtype)
+        }
         _bias = Parameter(wrappedValue: .zeros([channels], dtype: dtype))
         self.groups = groups
         self.epsilon = epsilon

@@ -45,9 +45,11 @@ public final class LSTM: UnaryLayer {
         _ inputs: Int, _ width: Int, weight: Initializer? = nil, dtype: DType = .float32,
         using generator: RandomGenerator
     ) {
-        precondition(inputs > 0 && width > 0, "an LSTM needs inputs and a width")
-        let initializer = weight ?? .uniform(bound: 1 / Double(width).squareRoot())
-        inputMap = Linear(inputs, 4 * width, weight: initializer, dtype: dtype, using: generator)
+        let initializer = weight ?? .uniform(bound: 1 / Double(max(width, 1)).squareRoot())
+        inputMap =
+            inputs > 0 && width > 0
+            ? Linear(inputs, 4 * width, weight: initializer, dtype: dtype, using: generator)
+            : Linear(failing: "an LSTM of \(inputs) inputs and a width of \(width) has nothing to compute")
         recurrentMap = Linear(width, 4 * width, weight: initializer, dtype: dtype, using: generator)
         self.width = width
     }
@@ -69,7 +71,7 @@ public final class LSTM: UnaryLayer {
         }
         if let failure = input.failure { return failing(failure) }
         guard input.rank == 3, input.shape[1] > 0 else {
-            return failing(TorchError(message: "lstm: \(input) is not [batch, positions, inputs]"))
+            return failing(TorchError(message: "lstm: \(input.summary) is not [batch, positions, inputs]"))
         }
         let mapped = inputMap(input)
         if let failure = mapped.failure { return failing(failure) }

@@ -26,6 +26,12 @@ public final class Linear: UnaryLayer {
         self.bias = bias ? Parameter(wrappedValue: .zeros([outputs], dtype: dtype)) : nil
     }
 
+    /// A layer that cannot be, for the reason given, which its output holds.
+    init(failing complaint: String) {
+        _weight = Parameter(wrappedValue: Tensor(failed: TorchError(message: complaint)))
+        bias = nil
+    }
+
     /// The layer's output [..., outputs] for an input [..., inputs].
     public func callAsFunction(_ input: Tensor) -> Tensor {
         site.record(input: input, output: input.linear(weight: weight, bias: bias?.wrappedValue))

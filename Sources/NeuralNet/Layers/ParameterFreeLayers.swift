@@ -144,16 +144,18 @@ public final class Dropout: UnaryLayer, ModeDependent {
     public var isTraining = true
     let generator: RandomGenerator
 
-    /// Creates the layer; its draws come from `generator`.
+    /// Creates the layer; its draws come from `generator`. Outside of [0, 1) its output is a failed tensor that says so.
     public init(_ probability: Double, using generator: RandomGenerator) {
-        precondition(
-            (0..<1).contains(probability), "a dropout probability must lie in [0, 1), not \(probability)")
         self.probability = probability
         self.generator = generator
     }
 
     /// The input with elements dropped; the input itself in evaluation.
     public func callAsFunction(_ input: Tensor) -> Tensor {
+        guard (0..<1).contains(probability) else {
+            return Tensor(
+                failed: TorchError(message: "a dropout probability must lie in [0, 1), not \(probability)"))
+        }
         guard isTraining, probability > 0 else { return input }
         let kept = Tensor.bernoulli(like: input, probability: 1 - probability, using: generator)
         return input * kept / (1 - probability)

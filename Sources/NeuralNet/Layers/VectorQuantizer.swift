@@ -74,10 +74,19 @@ public final class VectorQuantizer: Module, ModeDependent {
         codes: Int, width: Int, learning: Learning = .average, decay: Double = 0.99, restartAfter: Int = 20,
         dtype: DType = .float32, using generator: RandomGenerator
     ) {
-        precondition(codes > 0 && width > 0, "a codebook needs codes and a width")
-        precondition((0..<1).contains(decay) && restartAfter >= 0, "a decay lies in [0, 1)")
-        let drawn = Tensor.normal(
-            [codes, width], standardDeviation: 1 / Double(width).squareRoot(), dtype: dtype, using: generator)
+        var complaint: String?
+        if codes < 1 || width < 1 {
+            complaint = "a codebook of \(codes) codes of width \(width) holds nothing"
+        }
+        if !(0..<1).contains(decay) || restartAfter < 0 {
+            complaint =
+                "a codebook's decay lies in [0, 1) and it restarts after 0 steps or more, not \(decay) and \(restartAfter)"
+        }
+        let drawn =
+            complaint.map { Tensor(failed: TorchError(message: $0)) }
+            ?? .normal(
+                [codes, width], standardDeviation: 1 / Double(width).squareRoot(), dtype: dtype,
+                using: generator)
         _codebook = Parameter(wrappedValue: drawn, isTrainable: learning == .gradient)
         func frozen(_ value: Tensor) -> Parameter { Parameter(wrappedValue: value, isTrainable: false) }
         counts = learning == .average ? frozen(.ones([codes], dtype: dtype)) : nil

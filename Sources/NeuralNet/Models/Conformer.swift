@@ -19,10 +19,15 @@ public final class Conformer: Module {
 
     /// Draws a model: linear maps and convolutions from U(-a, a) with a = 1 / sqrt(inputs), biases zero, norms one.
     ///
-    /// Traps for sizes that no model can have, which `Configuration.complaint` names.
+    /// Sizes that no model can have give a model without blocks whose outputs are failed tensors with the reason, which
+    /// `Configuration.complaint` names.
     public init(_ configuration: Configuration, dtype: DType = .float32, using generator: RandomGenerator) {
-        precondition(configuration.complaint == nil, configuration.complaint ?? "")
         self.configuration = configuration
+        if let complaint = configuration.complaint {
+            subsampling = ConvolutionalSubsampling(failing: complaint, using: generator)
+            (blocks, classifier, transducer) = ([], Linear(failing: complaint), nil)
+            return
+        }
         let width = configuration.width
         subsampling = ConvolutionalSubsampling(configuration, dtype: dtype, using: generator)
         blocks = (0..<configuration.layers).map { _ in
@@ -104,6 +109,13 @@ public final class ConvolutionalSubsampling: Module {
             channels * Self.positionCount(configuration.mels), configuration.width, dtype: dtype,
             using: generator)
         dropout = Dropout(configuration.dropout, using: generator)
+    }
+
+    /// Convolutions that cannot be, for the reason given, which their output holds.
+    init(failing complaint: String, using generator: RandomGenerator) {
+        (first, second) = (Conv2d(failing: complaint), Conv2d(failing: complaint))
+        projection = Linear(failing: complaint)
+        dropout = Dropout(0, using: generator)
     }
 
     /// A quarter of a number of frames, rounded up.

@@ -50,8 +50,19 @@ public final class GPT: Module {
 
     /// Draws a model: every matrix from N(0, 0.02^2), those that end a residual branch from
     /// N(0, 0.02^2 / (2 layers)) (GPT-2); biases zero, norms one.
+    ///
+    /// Sizes that no model can have, such as heads that do not divide the width, give a model without blocks whose outputs
+    /// are failed tensors with the reason; binding an optimizer to it and saving it throw that reason.
     public init(_ configuration: Configuration, dtype: DType = .float32, using generator: RandomGenerator) {
         self.configuration = configuration
+        if let complaint = configuration.complaint {
+            (tokenEmbedding, positionEmbedding) = (
+                Embedding(failing: complaint), Embedding(failing: complaint)
+            )
+            (dropout, blocks) = (Dropout(0, using: generator), [])
+            (finalNorm, head) = (LayerNorm(1, dtype: dtype), nil)
+            return
+        }
         let width = configuration.width
         let normal = Initializer.normal(standardDeviation: 0.02)
         tokenEmbedding = Embedding(

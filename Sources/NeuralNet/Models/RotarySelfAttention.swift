@@ -41,12 +41,13 @@ public final class RotarySelfAttention: UnaryLayer {
     /// The number of heads.
     public let heads: Int
 
-    /// Draws the layer; `heads` must divide `width` into even parts.
+    /// Draws the layer; `heads` must divide `width` into even parts, or the output is a failed tensor that says so.
     public init(_ width: Int, heads: Int, dtype: DType = .float32, using generator: RandomGenerator) {
-        precondition(
-            heads > 0 && width % (2 * heads) == 0, "\(heads) heads do not divide a width of \(width) evenly")
         self.heads = heads
-        queryKeyValue = Linear(width, 3 * width, dtype: dtype, using: generator)
+        queryKeyValue =
+            heads > 0 && width % (2 * heads) == 0
+            ? Linear(width, 3 * width, dtype: dtype, using: generator)
+            : Linear(failing: "\(heads) heads do not divide a width of \(width) into even parts")
         output = Linear(width, width, dtype: dtype, using: generator)
     }
 

@@ -62,14 +62,16 @@ public final class CausalSelfAttention: UnaryLayer {
     public let output: Linear
     let heads: Int
 
-    /// Creates the layer; `heads` must divide `width`.
+    /// Creates the layer; `heads` must divide `width`, or the output is a failed tensor that says so.
     public init(
         _ width: Int, heads: Int, weight: Initializer, outputWeight: Initializer, dtype: DType = .float32,
         using generator: RandomGenerator
     ) {
-        precondition(heads > 0 && width % heads == 0, "\(heads) heads do not divide a width of \(width)")
         self.heads = heads
-        queryKeyValue = Linear(width, 3 * width, weight: weight, dtype: dtype, using: generator)
+        queryKeyValue =
+            heads > 0 && width % heads == 0
+            ? Linear(width, 3 * width, weight: weight, dtype: dtype, using: generator)
+            : Linear(failing: "\(heads) heads do not divide a width of \(width)")
         output = Linear(width, width, weight: outputWeight, dtype: dtype, using: generator)
     }
 

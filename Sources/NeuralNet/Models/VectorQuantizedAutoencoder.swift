@@ -18,9 +18,15 @@ public final class VectorQuantizedAutoencoder: Module {
     /// From codes' vectors to [batch, channels * outputs, height, width].
     public let decoder: Sequential
 
-    /// Draws a model.
+    /// Draws a model. Sizes that no model can have give one whose outputs are failed tensors with the reason.
     public init(_ configuration: Configuration, dtype: DType = .float32, using generator: RandomGenerator) {
         self.configuration = configuration
+        if let complaint = configuration.complaint {
+            encoder = Sequential([Linear(failing: complaint)])
+            quantizer = VectorQuantizer(codes: 1, width: 1, dtype: dtype, using: generator)
+            decoder = Sequential([])
+            return
+        }
         encoder = LayerList(configuration.encoderLayers).makeLayers(dtype: dtype, using: generator)
         quantizer = VectorQuantizer(
             codes: configuration.codes, width: configuration.codeWidth, learning: configuration.learning,

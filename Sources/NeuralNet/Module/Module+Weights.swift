@@ -13,12 +13,14 @@ extension Module {
     /// Writes all parameters to a safetensors file, under their paths.
     ///
     /// The file replaces an older one atomically, once it is complete. Throws `SafetensorsError` if it cannot
-    /// be written, and `TorchError` for a parameter that could not be computed.
+    /// be written, `TorchError` for a parameter that could not be computed, and `ModuleError` for a model with parts that
+    /// are not found.
     ///
     /// - Parameters:
     ///   - path: the file.
     ///   - metadata: free text to write with them.
     public func save(to path: String, metadata: [String: String] = [:]) throws {
+        try requireFound()
         let sources = try parameters.map {
             try SafetensorsSource(name: "\($0.path)", tensor: $0.parameter.wrappedValue)
         }
@@ -27,13 +29,19 @@ extension Module {
 
     /// Loads all parameters from a safetensors file, each converted to the parameter's type.
     ///
-    /// Every parameter must have a tensor of its path and shape, and none may be left over; otherwise a
-    /// `WeightError` names the file and the parameter, and nothing is changed. Throws `SafetensorsError` if
-    /// the file cannot be read.
-    public func load(from path: String) throws {
+    /// Every parameter must have a tensor of its path and shape, and none may be left over, unless `strict` is false;
+    /// otherwise a `WeightError` names the file and the parameter, and nothing is changed. Throws `SafetensorsError` if
+    /// the file cannot be read, and `ModuleError` for a model with parts that are not found.
+    ///
+    /// - Parameters:
+    ///   - path: the file.
+    ///   - strict: whether the file must have exactly the model's parameters.
+    /// - Returns: what was missing and what was left over; nothing of either where `strict` is true.
+    @discardableResult
+    public func load(from path: String, strict: Bool = true) throws -> LoadedWeights {
         let weights = try SafetensorsFile(path: path).allTensors()
         do {
-            try load(weights)
+            return try load(weights, strict: strict)
         } catch let error as WeightError {
             throw WeightError(description: "\(path): \(error.description)")
         }
@@ -48,18 +56,51 @@ extension Module {
             uniqueKeysWithValues: parameters.map { ("\($0.path)", $0.parameter.wrappedValue.detached()) })
     }
 
-    /// Loads weights by path. Every parameter must have one of its shape, of finite numbers if it is trained, and no weight
-    /// may be left over; otherwise a `WeightError` names the parameter, and nothing is changed.
-    public func load(_ weights: [String: Tensor]) throws {
+    /// Loads weights by path. Every parameter must have one of its shape, of finite numbers unless it is a buffer, and no
+    /// weight may be left over; otherwise a `WeightError` names the parameter, and nothing is changed.
+    ///
+    /// With `strict` false a parameter without a weight keeps its values, and a weight without a parameter is left out; both
+    /// are returned. A weight of another shape stays an error: two things of one name that differ are a mistake, not a part.
+    /// Throws `ModuleError` for a model with parts that are not found, and `TorchError` for a parameter or weight that
+    /// could not be computed.
+    ///
+    /// - Parameters:
+    ///   - weights: tensors by path.
+    ///   - strict: whether the weights must be those of exactly the model's parameters.
+    /// - Returns: what was missing and what was left over; nothing of either where `strict` is true.
+    @discardableResult
+    public func load(_ weights: [String: Tensor], strict: Bool = true) throws -> LoadedWeights {
+        try requireFound()
+        let parameters = parameters
+        for named in parameters { try named.parameter.wrappedValue.check() }
+        let paths = parameters.map { "\($0.path)" }
+        let loaded = LoadedWeights(
+            missing: paths.filter { weights[$0] == nil },
+            unused: Set(weights.keys).subtracting(paths).sorted())
+        let known = strict ? weights : weights.filter { !loaded.unused.contains($0.key) }
         try WeightError.check(
-            weights, fit: parameters.map { ("\($0.path)", $0.parameter.wrappedValue.shape) })
-        // What is not trained may be a mask, whose infinities mean something.
+            known,
+            fit: zip(paths, parameters).filter { strict || weights[$0.0] != nil }.map {
+                ($0.0, $0.1.parameter.wrappedValue.shape)
+            })
+        // What is never trained may be a mask, whose infinities mean something.
         try WeightError.checkFinite(
-            weights, parameters.filter(\.parameter.isTrainable).map { "\($0.path)" })
-        for (path, parameter) in parameters.map({ ("\($0.path)", $0.parameter) }) {
-            if let value = weights[path] { try parameter.assign(value) }
+            known, zip(paths, parameters).filter { !$0.1.parameter.isBuffer }.map(\.0))
+        for (path, named) in zip(paths, parameters) {
+            if let value = known[path] { try named.parameter.assign(value) }
         }
+        return loaded
     }
+}
+
+/// What a model did not find in the weights that it loaded, and what it had no use for.
+public struct LoadedWeights: Hashable, Sendable {
+    /// The paths of parameters that kept their values, in the order of the model.
+    public let missing: [String]
+    /// The names of weights that no parameter took, in the order of the alphabet.
+    public let unused: [String]
+    /// Whether every weight was used and every parameter has one.
+    public var isComplete: Bool { missing.isEmpty && unused.isEmpty }
 }
 
 extension WeightError {
@@ -73,7 +114,8 @@ extension WeightError {
                 throw WeightError(description: "the weights have no tensor \(path)")
             }
             guard value.failure == nil, value.shape == shape else {
-                throw WeightError(description: "\(path) has shape \(shape), the weights give \(value)")
+                throw WeightError(
+                    description: "\(path) has shape \(shape), the weights give \(value.summary)")
             }
             unused.remove(path)
         }

@@ -2,7 +2,8 @@ import Torch
 
 /// A part of a network: a class whose stored properties are parameters (`@Parameter`), further modules, and
 /// arrays, optionals, tuples or dictionaries of modules. They are found by reflection, in the order of their
-/// declaration; those of a dictionary in the order of its keys as text.
+/// declaration; those of a dictionary in the order of its keys as text. What is to be trained and lies elsewhere, such as in
+/// a struct, is refused where the model meets an optimizer or a file, see ``requireFound()``.
 public protocol Module: AnyObject {}
 
 /// A parameter and its path.
@@ -107,6 +108,9 @@ struct ModuleWalk {
     var sites: [(path: ParameterPath, site: CaptureSite)] = []
     var modules: [(path: ParameterPath, module: any Module)] = []
     private var seen: Set<ObjectIdentifier> = []
+
+    /// The modules, parameters, sites and generators that were found.
+    var seenObjects: Set<ObjectIdentifier> { seen }
 
     mutating func visit(_ module: any Module, at path: ParameterPath) {
         guard seen.insert(ObjectIdentifier(module)).inserted else { return }

@@ -12,18 +12,34 @@ public final class Parameter {
     /// The parameter's tensor.
     public private(set) var wrappedValue: Tensor
 
+    /// Whether it was created as a tensor that is kept but not trained, such as running averages;
+    /// ``Module/unfreeze(matching:)`` leaves it as it is.
+    public let isBuffer: Bool
+
     /// The parameter itself: `layer.$weight`.
     public var projectedValue: Parameter { self }
 
     /// Creates a parameter that takes over a tensor's memory. A failed tensor is kept, and its failure is
-    /// thrown by the first call that computes the model's gradients.
+    /// thrown by the first call that computes the model's gradients; integers that are to be trained are such a failure.
     ///
     /// - Parameters:
     ///   - wrappedValue: the tensor.
     ///   - isTrainable: whether optimizers may change it; only floating-point types can be trained.
     public init(wrappedValue: Tensor, isTrainable: Bool = true) {
-        self.wrappedValue = wrappedValue.detached()
+        let hasGradients = wrappedValue.failure != nil || wrappedValue.dtype.isFloatingPoint
+        self.wrappedValue =
+            hasGradients || !isTrainable
+            ? wrappedValue.detached()
+            : Tensor(failed: TorchError(message: "\(wrappedValue.dtype) numbers cannot be trained"))
+        isBuffer = !isTrainable
         setTrainable(isTrainable)
+    }
+
+    /// The first parameter of a layer, or the failed one of a layer that cannot be, for the reason given: whoever uses the
+    /// layer, binds an optimizer to it or saves it is told the reason.
+    convenience init(unless complaint: String?, isTrainable: Bool = true, _ draw: () -> Tensor) {
+        let failed = complaint.map { Tensor(failed: TorchError(message: $0)) }
+        self.init(wrappedValue: failed ?? draw(), isTrainable: isTrainable)
     }
 
     /// Whether an optimizer changes this parameter; a frozen one receives no gradient.
@@ -48,6 +64,15 @@ public final class Parameter {
             throw TorchError(message: "a parameter of shape \(wrappedValue.shape) cannot hold \(value.shape)")
         }
         try withoutGradients { () throws(TorchError) in try wrappedValue.assign(value) }
+    }
+
+    /// Puts the elements on another device and into another type, which must be a floating-point one if the parameter is
+    /// trained.
+    func move(to device: Device, _ dtype: DType) throws(TorchError) {
+        guard device != wrappedValue.device || dtype != wrappedValue.dtype else { return }
+        let moved = wrappedValue.detached().to(dtype: dtype, device: device)
+        try moved.check()
+        wrappedValue = try moved.requiringGradient(isTrainable)
     }
 
     /// Puts another tensor in the place of the parameter's and returns that one, whose elements are untouched: what was

@@ -4,6 +4,9 @@ extension Tensor {
     /// Whether operations on this tensor are recorded, so that gradients with respect to it exist.
     public var requiresGradient: Bool { ct_tensor_requires_gradient(handle) }
 
+    /// Whether the tensor is no result of a recorded operation.
+    package var isLeaf: Bool { ct_tensor_is_leaf(handle) }
+
     /// Requires gradients with respect to this tensor; throws if it is not a leaf of a floating-point type.
     ///
     /// - Returns: the tensor itself.

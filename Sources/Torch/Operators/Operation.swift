@@ -19,22 +19,7 @@ struct Operation: Sendable {
 
     private var handle: ct_operator { ct_operator(bitPattern: address)! }
 
-    /// An argument of a call; those left out at the end take the schema's defaults.
-    enum Argument {
-        case `default`
-        case none
-        case tensor(Tensor)
-        case tensors([Tensor])
-        case integer(Int)
-        case integers([Int])
-        case real(Double)
-        case boolean(Bool)
-        case generator(RandomGenerator)
-        case dtype(DType)
-        case device(Device)
-        case optional(Tensor?)
-        case string(StaticString)
-    }
+    typealias Argument = OperatorArgument
 
     /// Calls the operator; its only result.
     func callAsFunction(_ arguments: Argument...) -> Tensor {
@@ -60,20 +45,15 @@ struct Operation: Sendable {
     }
 
     private func results(_ arguments: [Argument], capacity: Int) -> Result<[Tensor], TorchError> {
-        var values: [ct_value] = []
-        values.reserveCapacity(arguments.count)
-        var integers: [Int64] = []
-        var tensors: [ct_tensor?] = []
-        for argument in arguments {
-            if let failure = argument.failure { return .failure(failure) }
-            values.append(argument.encoded(&integers, &tensors))
-        }
+        if let failure = arguments.lazy.compactMap(\.failure).first { return .failure(failure) }
+        let encoded = EncodedArguments(arguments)
         var count = Int64(capacity)
         return withExtendedLifetime(arguments) {
             withUnsafeTemporaryAllocation(of: ct_tensor?.self, capacity: capacity) { found in
                 found.initialize(repeating: nil)
-                let status = ct_call(
-                    handle, values, Int64(values.count), integers, tensors, found.baseAddress, &count)
+                let status = encoded.withElements { values, elements in
+                    ct_call(handle, values, Int64(arguments.count), elements, found.baseAddress, &count)
+                }
                 guard status == CT_OK else { return .failure(.kept(during: name)) }
                 return .success(
                     found.prefix(Int(count)).map { handle in
@@ -82,62 +62,5 @@ struct Operation: Sendable {
                     })
             }
         }
-    }
-}
-
-extension Operation.Argument {
-    /// The first failure among the tensors of this argument.
-    fileprivate var failure: TorchError? {
-        switch self {
-        case .tensor(let tensor): tensor.failure
-        case .optional(let tensor): tensor?.failure
-        case .tensors(let tensors): tensors.lazy.compactMap(\.failure).first
-        default: nil
-        }
-    }
-
-    /// The C form; lists go to the call's shared buffers.
-    fileprivate func encoded(_ integers: inout [Int64], _ tensors: inout [ct_tensor?]) -> ct_value {
-        var value = ct_value(kind: CT_NONE, integer: 0, count: 0, real: 0, pointer: nil)
-        switch self {
-        case .default: value.kind = CT_DEFAULT
-        case .none, .optional(nil): break
-        case .tensor(let tensor), .optional(.some(let tensor)):
-            value.kind = CT_TENSOR
-            value.pointer = UnsafeRawPointer(tensor.handle)
-        case .tensors(let list):
-            value.kind = CT_TENSORS
-            value.integer = Int64(tensors.count)
-            value.count = Int64(list.count)
-            tensors.append(contentsOf: list.map(\.handle))
-        case .integer(let number):
-            value.kind = CT_INTEGER
-            value.integer = Int64(number)
-        case .integers(let list):
-            value.kind = CT_INTEGERS
-            value.integer = Int64(integers.count)
-            value.count = Int64(list.count)
-            integers.append(contentsOf: list.map(Int64.init))
-        case .real(let number):
-            value.kind = CT_REAL
-            value.real = number
-        case .boolean(let flag):
-            value.kind = CT_BOOLEAN
-            value.integer = flag ? 1 : 0
-        case .generator(let generator):
-            value.kind = CT_GENERATOR
-            value.pointer = UnsafeRawPointer(generator.handle)
-        case .dtype(let dtype):
-            value.kind = CT_INTEGER
-            value.integer = Int64(dtype.rawValue)
-        case .device(let device):
-            value.kind = CT_DEVICE
-            value.integer = Int64(device.code.type)
-            value.count = Int64(device.code.index)
-        case .string(let text):
-            value.kind = CT_STRING
-            value.pointer = UnsafeRawPointer(text.utf8Start)
-        }
-        return value
     }
 }

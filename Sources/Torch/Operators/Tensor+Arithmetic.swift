@@ -29,8 +29,6 @@ private let clampMinimum = Operation("clamp_min")
 private let clampMaximum = Operation("clamp_max")
 private let clampBetween = Operation("clamp")
 private let isFiniteOf = Operation("isfinite")
-private let equalScalar = Operation("eq.Scalar")
-private let atMostTensor = Operation("le.Tensor")
 private let interpolateScalar = Operation("lerp.Scalar")
 private let selectWhere = Operation("where.self")
 private let maskedFillScalar = Operation("masked_fill.Scalar")
@@ -106,9 +104,9 @@ extension Tensor {
     /// Whether each element is neither infinite nor NaN.
     public func isFinite() -> Tensor { isFiniteOf(.tensor(self)) }
     /// Whether each element equals a number.
-    public func equals(_ number: Double) -> Tensor { equalScalar(.tensor(self), .real(number)) }
+    public func equals(_ number: Double) -> Tensor { self .== number }
     /// Whether each element is at most the other tensor's; shapes are broadcast.
-    public func isAtMost(_ other: Tensor) -> Tensor { atMostTensor(.tensor(self), .tensor(other)) }
+    public func isAtMost(_ other: Tensor) -> Tensor { self .<= other }
     /// self + weight (other - self), element by element, in one pass.
     public func interpolated(to other: Tensor, weight: Double) -> Tensor {
         interpolateScalar(.tensor(self), .tensor(other), .real(weight))

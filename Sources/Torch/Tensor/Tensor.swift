@@ -100,11 +100,3 @@ public final class Tensor {
     /// Whether the elements lie in memory one after another in the order of the indices.
     public var isContiguous: Bool { ct_tensor_is_contiguous(handle) }
 }
-
-extension Tensor: CustomStringConvertible {
-    /// Type, shape and device, or the reason why there are none.
-    public var description: String {
-        if let failure { return "Tensor(failed: \(failure))" }
-        return "Tensor(\(dtype), \(shape), \(device))"
-    }
-}
