@@ -96,6 +96,38 @@ package struct DataReader {
         }
     }
 
+    /// The array of a name, or the only one, of a file of arrays; of a table all columns [rows, columns], float64.
+    ///
+    /// - Throws: what opening the file throws, ``DataError`` for a table with texts, and for numbers that are not finite.
+    package static func tensor(_ name: String, at path: String) throws -> (tensor: Tensor, isTable: Bool) {
+        let reader = DataReader(DataRequest(inputs: path, memory: 1 << 40))
+        switch try reader.open(path) {
+        case .folder: throw DataError(path, "is a folder, not a file of \(name)")
+        case .array(let array): return (try array.tensor(), false)
+        case .arrays(let file):
+            let names = name == "targets" ? targetNames : inputNames
+            return (try file.array(named: names).tensor(), false)
+        case .table(let table):
+            if let text = table.columns.first(where: { !$0.isNumeric }) {
+                throw DataError(
+                    path, "has texts in the column \(text.name.quoted()), where numbers are needed")
+            }
+            var numbers: [Double] = []
+            for row in 0..<table.rowCount {
+                for column in table.columns {
+                    let value = try TableEncoding.number(column, row, table)
+                    guard !value.isNaN else {
+                        throw DataError(
+                            "\(table.place(ofRow: row)),",
+                            "has no value in the column \(column.name.quoted())")
+                    }
+                    numbers.append(value)
+                }
+            }
+            return (Tensor(numbers, shape: [table.rowCount, table.columns.count]), true)
+        }
+    }
+
     // MARK: Images
 
     private func images(_ classNames: [String]?) throws -> DataSet {

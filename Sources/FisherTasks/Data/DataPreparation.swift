@@ -14,6 +14,8 @@ struct DataPreparation: Codable, Hashable, Sendable {
     var standardization: Standardization
     /// Whether inputs are numbers of entries of an embedding.
     var areEntries: Bool
+    /// The sizes of a sample as it is stored.
+    var storedShape: [Int]
     /// The sizes of a sample as the network takes it.
     var sampleShape: [Int]
     /// The names of the classes; empty where numbers are predicted.

@@ -147,7 +147,8 @@ public struct DataTask: ConfigurableTask {
             standardization: try Standardization(
                 of: data.inputs, at: indices, isOn: options.standardize && !areEntries,
                 areNumbers: data.encoding?.areNumbers, poll: Interruption.poll),
-            areEntries: areEntries, sampleShape: network.sampleShape, classNames: network.classNames,
+            areEntries: areEntries, storedShape: data.inputs.shape, sampleShape: network.sampleShape,
+            classNames: network.classNames,
             targetNames: [], targetShape: network.targetShape, targetMeans: [], targetDeviations: [])
         if case .numbers(let array, let names)? = data.targets {
             preparation.targetNames = names

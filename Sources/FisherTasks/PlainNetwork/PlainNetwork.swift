@@ -1,4 +1,5 @@
 import Fisher
+import FisherData
 import FisherTraining
 import Foundation
 
@@ -121,13 +122,28 @@ public struct PlainNetwork {
         return converted
     }
 
-    /// The batch of two safetensors files: the tensors named `inputs` and `targets`, or each file's only one.
+    /// The batch of two files, each safetensors, `.npy`, `.npz`, IDX or CSV by its content: the arrays named `inputs` and
+    /// `targets`, or each file's only one; of CSV all columns, which must be numbers.
     public func batch(inputs: String, targets: String) throws -> SupervisedBatch {
-        try batch(
-            inputs: Self.tensor("inputs", from: inputs), targets: Self.tensor("targets", from: targets))
+        let observed = try DataReader.tensor("targets", at: targets)
+        return try batch(
+            inputs: DataReader.tensor("inputs", at: inputs).tensor,
+            targets: observed.isTable ? classes(ofColumn: observed.tensor, targets) : observed.tensor)
     }
 
-    /// The samples of two safetensors files in at most `count` batches of nearly one size.
+    /// The classes that the one column of a table holds, where the likelihood observes classes.
+    private func classes(ofColumn column: Tensor, _ path: String) throws -> Tensor {
+        let observed = likelihood.targetDType(forOutputs: dtype, given: .int64)
+        guard !observed.isFloatingPoint, column.shape[1] == 1 else { return column }
+        let numbers = try column.scalars(as: Double.self)
+        guard let wrong = numbers.first(where: { Int64(exactly: $0) == nil }) else {
+            return Tensor(numbers.map { Int64($0) })
+        }
+        throw CurvatureError.badObservations(
+            reason: "\(path) has \(wrong), which is the number of no class")
+    }
+
+    /// The samples of two such files in at most `count` batches of nearly one size.
     ///
     /// - Throws: `CurvatureError.badObservations` if the files hold different numbers of samples.
     public func batches(inputs: String, targets: String, count: Int) throws -> [SupervisedBatch] {
@@ -157,15 +173,6 @@ public struct PlainNetwork {
             if error.kind != .invalidOperation { throw error }
             throw CurvatureError.badObservations(reason: "\(error)")
         }
-    }
-
-    /// The tensor of a name, or the file's only one.
-    private static func tensor(_ name: String, from path: String) throws -> Tensor {
-        let file = try SafetensorsFile(path: path)
-        if file[name] == nil, file.tensors.count == 1, let only = file.tensors.first {
-            return try file.tensor(named: only.name)
-        }
-        return try file.tensor(named: name)
     }
 }
 
