@@ -84,7 +84,7 @@ let package = Package(
         // Shared libraries for sound and images are opened at run time, not linked.
         .target(name: "CMedia"),
         .target(name: "FisherMedia", dependencies: ["CMedia", "FisherFiles", "Torch"]),
-        .target(name: "NeuralNet", dependencies: ["Torch"]),
+        .target(name: "NeuralNet", dependencies: ["FisherFiles", "Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
         .target(
             name: "FisherInference",
@@ -149,7 +149,7 @@ let package = Package(
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
         .testTarget(name: "FisherMediaTests", dependencies: ["FisherFiles", "FisherMedia"]),
         .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
-        .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
+        .testTarget(name: "NeuralNetTests", dependencies: ["FisherFiles", "NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherInferenceTests", dependencies: ["FisherInference", "FisherTables"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher", "FisherInference"]),
