@@ -86,7 +86,7 @@ let package = Package(
         .target(name: "CMedia"),
         .target(name: "FisherMedia", dependencies: ["CMedia", "FisherFiles", "Torch"]),
         .target(name: "FisherData", dependencies: ["FisherFiles", "FisherMedia", "FisherTables", "Torch"]),
-        .target(name: "NeuralNet", dependencies: ["Torch"]),
+        .target(name: "NeuralNet", dependencies: ["FisherFiles", "Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
         .target(
             name: "FisherInference",
@@ -156,7 +156,7 @@ let package = Package(
         .testTarget(name: "FisherMediaTests", dependencies: ["FisherFiles", "FisherMedia"]),
         .testTarget(name: "FisherDataTests", dependencies: ["FisherData"]),
         .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
-        .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
+        .testTarget(name: "NeuralNetTests", dependencies: ["FisherFiles", "NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherInferenceTests", dependencies: ["FisherInference", "FisherTables"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher", "FisherInference"]),

@@ -4,12 +4,12 @@ import Foundation
 
 /// A GPT's weights in a safetensors file with the model's sizes as metadata.
 public enum GPTFile {
-    private static let key = "swift_fisher_gpt"
+    package static let key = "swift_fisher_gpt"
     /// The key of the sizes of a GPT over other tokens than bytes: the codes of images.
     static let codesKey = "swift_fisher_codes"
 
     /// The file's metadata: the model's sizes as JSON.
-    static func metadata(of configuration: GPT.Configuration) -> [String: String] {
+    package static func metadata(of configuration: GPT.Configuration) -> [String: String] {
         [key: String(decoding: StoredJSON.encode(configuration, indented: false), as: UTF8.self)]
     }
 
