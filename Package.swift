@@ -52,6 +52,7 @@ let package = Package(
         .library(name: "Fisher", targets: ["Fisher"]),
         .library(name: "FisherTables", targets: ["FisherTables"]),
         .library(name: "FisherMedia", targets: ["FisherMedia"]),
+        .library(name: "FisherData", targets: ["FisherData"]),
         .library(name: "FisherInference", targets: ["FisherInference"]),
         .library(name: "FisherStudies", targets: ["FisherStudies"]),
         .library(name: "FisherReports", targets: ["FisherReports"]),
@@ -84,7 +85,8 @@ let package = Package(
         // Shared libraries for sound and images are opened at run time, not linked.
         .target(name: "CMedia"),
         .target(name: "FisherMedia", dependencies: ["CMedia", "FisherFiles", "Torch"]),
-        .target(name: "NeuralNet", dependencies: ["Torch"]),
+        .target(name: "FisherData", dependencies: ["FisherFiles", "FisherMedia", "FisherTables", "Torch"]),
+        .target(name: "NeuralNet", dependencies: ["FisherFiles", "Torch"]),
         .target(name: "FisherInformation", dependencies: ["NeuralNet", "Torch"]),
         .target(
             name: "FisherInference",
@@ -103,7 +105,9 @@ let package = Package(
         .target(name: "FisherBenchmarks", dependencies: ["Fisher", "FisherFiles", "FisherTraining"]),
         .target(
             name: "FisherTasks",
-            dependencies: ["CDigits", "FisherMedia", "FisherOptions", "FisherTables", "FisherTraining"]),
+            dependencies: [
+                "CDigits", "FisherData", "FisherMedia", "FisherOptions", "FisherTables", "FisherTraining",
+            ]),
         .target(
             name: "FisherClaims",
             dependencies: [
@@ -114,6 +118,7 @@ let package = Package(
             dependencies: [
                 "FisherBenchmarks",
                 "FisherClaims",
+                "FisherData",
                 "FisherInference",
                 "FisherMedia",
                 "FisherReports",
@@ -141,15 +146,17 @@ let package = Package(
         .target(
             name: "Fuzzing",
             dependencies: [
-                "FisherCommand", "FisherInference", "FisherMedia", "FisherReports", "FisherTables",
+                "FisherCommand", "FisherData", "FisherInference", "FisherMedia", "FisherReports",
+                "FisherTables",
                 "FisherTasks",
             ],
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
         .testTarget(name: "FisherMediaTests", dependencies: ["FisherFiles", "FisherMedia"]),
+        .testTarget(name: "FisherDataTests", dependencies: ["FisherData"]),
         .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
-        .testTarget(name: "NeuralNetTests", dependencies: ["NeuralNet"]),
+        .testTarget(name: "NeuralNetTests", dependencies: ["FisherFiles", "NeuralNet"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherInferenceTests", dependencies: ["FisherInference", "FisherTables"]),
         .testTarget(name: "FisherTests", dependencies: ["Fisher", "FisherInference"]),

@@ -137,12 +137,23 @@ typedef struct z_stream {
     unsigned long adler, reserved;
 } z_stream;
 
-ptrdiff_t cm_gunzip(void *inflate_init2, void *inflate, void *inflate_end, const uint8_t *bytes, size_t count,
-                    uint8_t *output, size_t capacity) {
-    enum { Z_OK = 0, Z_STREAM_END = 1, Z_NO_FLUSH = 0, GZIP = 15 + 16 };
+uint32_t cm_crc32(void *crc32, const uint8_t *bytes, size_t count) {
+    unsigned long check = 0;
+    const size_t piece = 1u << 30;
+    for (size_t done = 0; done < count;) {
+        size_t next = count - done < piece ? count - done : piece;
+        check = ((unsigned long (*)(unsigned long, const uint8_t *, unsigned))crc32)(check, bytes + done, (unsigned)next);
+        done += next;
+    }
+    return (uint32_t)check;
+}
+
+ptrdiff_t cm_inflate(void *inflate_init2, void *inflate, void *inflate_end, cm_wrapping wrapping,
+                     const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity) {
+    enum { Z_OK = 0, Z_STREAM_END = 1, Z_NO_FLUSH = 0 };
     z_stream stream;
     memset(&stream, 0, sizeof stream);
-    if (((int (*)(z_stream *, int, const char *, int))inflate_init2)(&stream, GZIP, "1", (int)sizeof stream) != Z_OK)
+    if (((int (*)(z_stream *, int, const char *, int))inflate_init2)(&stream, (int)wrapping, "1", (int)sizeof stream) != Z_OK)
         return -1;
     const size_t piece = 1u << 30;
     size_t read = 0, written = 0;

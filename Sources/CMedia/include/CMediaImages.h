@@ -42,9 +42,20 @@ cm_picture_result cm_vips_decode(const cm_vips *vips, const void *bytes, size_t 
 /// Frees the bytes of a picture.
 void cm_vips_release(const cm_vips *vips, cm_picture *picture);
 
-/// Inflates a gzip file by zlib's functions at the given addresses. Returns the number of bytes, at most `capacity`; -1 if
-/// the file is damaged or longer.
-ptrdiff_t cm_gunzip(void *inflate_init2, void *inflate, void *inflate_end, const uint8_t *bytes, size_t count,
-                    uint8_t *output, size_t capacity);
+/// What deflated bytes are wrapped in.
+typedef enum cm_wrapping {
+    /// Nothing: the members of zip files.
+    CM_WRAPPING_NONE = -15,
+    /// The head and the check of gzip.
+    CM_WRAPPING_GZIP = 15 + 16,
+} cm_wrapping;
+
+/// Inflates bytes by zlib's functions at the given addresses. Returns the number of bytes, at most `capacity`; -1 if they
+/// are damaged or longer.
+ptrdiff_t cm_inflate(void *inflate_init2, void *inflate, void *inflate_end, cm_wrapping wrapping,
+                     const uint8_t *bytes, size_t count, uint8_t *output, size_t capacity);
+
+/// The check (CRC-32) of bytes, by zlib's function at an address.
+uint32_t cm_crc32(void *crc32, const uint8_t *bytes, size_t count);
 
 #endif

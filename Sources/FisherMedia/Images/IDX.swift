@@ -89,9 +89,39 @@ package struct IDX {
     init?(at path: String) throws {
         var bytes = try DurableStorage.bytes(ofFile: path, limit: Self.longest)
         if bytes.starts(with: Self.gzipMark) {
-            bytes = try Gzip.inflated(bytes, path: path, limit: Self.longest)
+            bytes = try Deflate.unpackedGzip(bytes, path: path, limit: Self.longest)
         }
         try self.init(bytes, path: path)
+    }
+
+    /// The head of a file: the type of its numbers and the sizes.
+    package struct Header {
+        /// 8 for bytes, 9 for bytes with a sign, 11 and 12 for whole numbers of 2 and 4, 13 and 14 for floats of 4 and 8.
+        package let type: UInt8
+        /// The sizes, the slowest index first.
+        package let shape: [Int]
+        /// The number of numbers; the largest integer where they are more.
+        package let count: Int
+        /// Where the numbers begin.
+        package var dataStart: Int { 4 + 4 * shape.count }
+
+        /// Parses the first bytes of a file; nil if they are not an IDX file's.
+        package init?(_ bytes: [UInt8], path: String) throws(MediaError) {
+            guard bytes.count >= 4, bytes[0] == 0, bytes[1] == 0, bytes[3] > 0 else { return nil }
+            guard bytes.count >= 4 + 4 * Int(bytes[3]) else {
+                throw .badFile(path, reason: "is a truncated IDX file")
+            }
+            type = bytes[2]
+            shape = (0..<Int(bytes[3])).map { k in
+                bytes[4 + 4 * k..<8 + 4 * k].reduce(0) { $0 << 8 | Int($1) }
+            }
+            var expected = 1
+            for size in shape {
+                let (product, overflow) = expected.multipliedReportingOverflow(by: size)
+                expected = overflow ? .max : product
+            }
+            count = expected
+        }
     }
 
     /// Parses the bytes of a file; nil if they do not begin like an IDX file's.
@@ -100,55 +130,14 @@ package struct IDX {
         guard bytes[2] == 8 else {
             throw .badFile(path, reason: "is an IDX file of the type \(bytes[2]), where bytes (8) are needed")
         }
-        let start = 4 + 4 * Int(bytes[3])
-        guard bytes.count >= start else { throw .badFile(path, reason: "is a truncated IDX file") }
-        shape = (0..<Int(bytes[3])).map { k in
-            bytes[4 + 4 * k..<8 + 4 * k].reduce(0) { $0 << 8 | Int($1) }
-        }
-        var expected = 1
-        for size in shape {
-            let (product, overflow) = expected.multipliedReportingOverflow(by: size)
-            expected = overflow ? .max : product
-        }
-        guard bytes.count - start == expected else {
+        guard let header = try Header(bytes, path: path) else { return nil }
+        guard bytes.count - header.dataStart == header.count else {
             throw .badFile(
                 path,
-                reason: "has \(bytes.count - start) numbers, where its head announces "
-                    + shape.map(String.init).joined(separator: " x "))
+                reason: "has \(bytes.count - header.dataStart) numbers, where its head announces "
+                    + header.shape.map(String.init).joined(separator: " x "))
         }
-        self.bytes = Array(bytes[start...])
-    }
-}
-
-/// Files in gzip, by the system's zlib.
-enum Gzip {
-    /// The contents of a file in gzip; throws `MediaError` if it is damaged or longer than `limit`.
-    static func inflated(_ bytes: [UInt8], path: String, limit: Int) throws(MediaError) -> [UInt8] {
-        let library = try library(neededBy: path)
-        let functions = (
-            try library.symbol("inflateInit2_"), try library.symbol("inflate"),
-            try library.symbol("inflateEnd")
-        )
-        let damaged = MediaError.badFile(path, reason: "is a damaged or truncated gzip file")
-        // The last four bytes are the length of the contents, which deflate shortens 1,032 times at most.
-        guard bytes.count >= 18 else { throw damaged }
-        let length = bytes.suffix(4).reversed().reduce(0) { $0 << 8 | Int($1) }
-        guard length <= limit, length <= bytes.count * 1032 else { throw damaged }
-        var written = 0
-        let contents = [UInt8](unsafeUninitializedCapacity: length) { buffer, initialized in
-            written = cm_gunzip(
-                functions.0, functions.1, functions.2, bytes, bytes.count, buffer.baseAddress, length)
-            initialized = max(written, 0)
-        }
-        guard written == length else { throw damaged }
-        return contents
-    }
-
-    /// zlib, which every system has.
-    private static func library(neededBy path: String) throws(MediaError) -> MediaLibrary {
-        for name in ["libz.so.1", "libz.1.dylib"] {
-            if let found = try? MediaLibrary(path: name) { return found }
-        }
-        throw .libraryMissing("zlib", reason: "it is not installed (\(path) needs it, unless you unpack it)")
+        shape = header.shape
+        self.bytes = Array(bytes[header.dataStart...])
     }
 }

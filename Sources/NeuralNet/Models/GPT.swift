@@ -2,8 +2,9 @@ import Torch
 
 /// A decoder-only transformer: pre-norm blocks, learned positions, a tied or untied head.
 public final class GPT: Module {
-    /// The sizes of a model.
-    public struct Configuration: Hashable, Codable, Sendable {
+    /// The sizes of a model, and what its layers compute. The defaults are those of GPT-2 but for the sizes, the
+    /// head, which is not tied, and the dropout.
+    public struct Configuration: Hashable, Sendable {
         /// The number of different tokens.
         public var vocabulary: Int
         /// The longest sequence.
@@ -18,6 +19,20 @@ public final class GPT: Module {
         public var dropout: Double
         /// Whether the head is the token embedding itself.
         public var tiesHead: Bool
+        /// The function between the two maps of the feed-forward layers.
+        public var activation = Activation.geluTanh
+        /// The number added to the variance in every layer normalization.
+        public var epsilon = 1e-5
+        /// The width inside the feed-forward layers; nil for four times the width.
+        public var innerWidth: Int?
+        /// The probability of dropping elements of the embeddings; nil for that of the residual branches.
+        public var embeddingDropout: Double?
+        /// The probability with which a position leaves out another that it attends to, in training.
+        public var attentionDropout = 0.0
+        /// Whether attention scores are divided by the square root of a head's width.
+        public var scalesAttention = true
+        /// Whether attention scores are divided by the block's number, from 1, besides.
+        public var scalesAttentionByLayer = false
 
         /// Describes a model.
         public init(
@@ -31,6 +46,30 @@ public final class GPT: Module {
             self.heads = heads
             self.dropout = dropout
             self.tiesHead = tiesHead
+        }
+
+        /// A function between the two maps of the feed-forward layers; the raw values are the names in JSON.
+        public enum Activation: String, CaseIterable, Codable, Sendable {
+            /// x Phi(x), Phi approximated by tanh: GPT-2's own.
+            case geluTanh = "gelu_tanh"
+            /// x Phi(x), Phi being the standard normal distribution function.
+            case gelu
+            /// max(0, x).
+            case relu
+            /// x sigmoid(x).
+            case silu
+            /// The hyperbolic tangent.
+            case tanh
+
+            func callAsFunction(_ input: Tensor) -> Tensor {
+                switch self {
+                case .geluTanh: input.geluTanh()
+                case .gelu: input.gelu()
+                case .relu: input.relu()
+                case .silu: input.silu()
+                case .tanh: input.tanh()
+                }
+            }
         }
     }
 
@@ -58,11 +97,11 @@ public final class GPT: Module {
             configuration.vocabulary, width, weight: normal, dtype: dtype, using: generator)
         positionEmbedding = Embedding(
             configuration.context, width, weight: normal, dtype: dtype, using: generator)
-        dropout = Dropout(configuration.dropout, using: generator)
-        blocks = (0..<configuration.layers).map { _ in
-            TransformerBlock(configuration, dtype: dtype, using: generator)
+        dropout = Dropout(configuration.embeddingDropout ?? configuration.dropout, using: generator)
+        blocks = (0..<configuration.layers).map { index in
+            TransformerBlock(configuration, number: index + 1, dtype: dtype, using: generator)
         }
-        finalNorm = LayerNorm(width, dtype: dtype)
+        finalNorm = LayerNorm(width, epsilon: configuration.epsilon, dtype: dtype)
         head =
             configuration.tiesHead
             ? nil

@@ -12,18 +12,24 @@ public final class TransformerBlock: Module {
     public let feedForward: FeedForward
     let dropout: Dropout
 
-    init(_ configuration: GPT.Configuration, dtype: DType, using generator: RandomGenerator) {
-        let width = configuration.width
+    /// Draws the block of a number, counted from 1.
+    init(
+        _ configuration: GPT.Configuration, number: Int, dtype: DType, using generator: RandomGenerator
+    ) {
+        let (width, epsilon) = (configuration.width, configuration.epsilon)
         let normal = Initializer.normal(standardDeviation: 0.02)
         let residual = Initializer.normal(
             standardDeviation: 0.02 / (2 * Double(configuration.layers)).squareRoot())
-        attentionNorm = LayerNorm(width, dtype: dtype)
+        attentionNorm = LayerNorm(width, epsilon: epsilon, dtype: dtype)
+        let headWidth = Double(width / max(configuration.heads, 1))
         attention = CausalSelfAttention(
             width, heads: configuration.heads, weight: normal, outputWeight: residual, dtype: dtype,
-            using: generator)
-        feedForwardNorm = LayerNorm(width, dtype: dtype)
+            scale: (configuration.scalesAttention ? 1 : headWidth.squareRoot())
+                / (configuration.scalesAttentionByLayer ? Double(number) : 1),
+            dropout: configuration.attentionDropout, using: generator)
+        feedForwardNorm = LayerNorm(width, epsilon: epsilon, dtype: dtype)
         feedForward = FeedForward(
-            width, weight: normal, outputWeight: residual, dtype: dtype, using: generator)
+            width, configuration, weight: normal, outputWeight: residual, dtype: dtype, using: generator)
         dropout = Dropout(configuration.dropout, using: generator)
     }
 
@@ -34,23 +40,26 @@ public final class TransformerBlock: Module {
     }
 }
 
-/// Two linear maps with a GELU between, whose inner width is four times the outer one.
+/// Two linear maps with a function between; the configuration names it and the inner width.
 public final class FeedForward: Module {
     /// The map to the inner width.
     public let expand: Linear
     /// The map back.
     public let contract: Linear
+    let activation: GPT.Configuration.Activation
 
     init(
-        _ width: Int, weight: Initializer, outputWeight: Initializer, dtype: DType,
-        using generator: RandomGenerator
+        _ width: Int, _ configuration: GPT.Configuration, weight: Initializer, outputWeight: Initializer,
+        dtype: DType, using generator: RandomGenerator
     ) {
-        expand = Linear(width, 4 * width, weight: weight, dtype: dtype, using: generator)
-        contract = Linear(4 * width, width, weight: outputWeight, dtype: dtype, using: generator)
+        let inner = configuration.feedForwardWidth
+        expand = Linear(width, inner, weight: weight, dtype: dtype, using: generator)
+        contract = Linear(inner, width, weight: outputWeight, dtype: dtype, using: generator)
+        activation = configuration.activation
     }
 
     /// The output, of the input's shape [..., width].
-    public func callAsFunction(_ input: Tensor) -> Tensor { contract(expand(input).geluTanh()) }
+    public func callAsFunction(_ input: Tensor) -> Tensor { contract(activation(expand(input))) }
 }
 
 /// Multi-head self-attention in which a position attends to itself and earlier ones (Vaswani et al. 2017).
@@ -61,31 +70,60 @@ public final class CausalSelfAttention: UnaryLayer {
     /// The map of the joined heads back to the width.
     public let output: Linear
     let heads: Int
+    let scale: Double
+    let dropout: Dropout?
 
     /// Creates the layer; `heads` must divide `width`.
-    public init(
+    public convenience init(
         _ width: Int, heads: Int, weight: Initializer, outputWeight: Initializer, dtype: DType = .float32,
         using generator: RandomGenerator
     ) {
+        self.init(
+            width, heads: heads, weight: weight, outputWeight: outputWeight, dtype: dtype, scale: 1,
+            dropout: 0, using: generator)
+    }
+
+    /// Creates the layer with a factor of the scores besides 1 / sqrt(width / heads), and the probability with which
+    /// one position leaves out another in training.
+    init(
+        _ width: Int, heads: Int, weight: Initializer, outputWeight: Initializer, dtype: DType,
+        scale: Double, dropout: Double, using generator: RandomGenerator
+    ) {
         precondition(heads > 0 && width % heads == 0, "\(heads) heads do not divide a width of \(width)")
         self.heads = heads
+        self.scale = scale
+        self.dropout = dropout > 0 ? Dropout(dropout, using: generator) : nil
         queryKeyValue = Linear(width, 3 * width, weight: weight, dtype: dtype, using: generator)
         output = Linear(width, width, weight: outputWeight, dtype: dtype, using: generator)
     }
 
     /// The attended input [batch, positions, width].
     public func callAsFunction(_ input: Tensor) -> Tensor {
-        output(queryKeyValue(input).attendedToItself(heads: heads, isCausal: true))
+        let stacked = queryKeyValue(input)
+        return output(
+            stacked.attendedToItself(heads: heads, isCausal: true, scale: scale, dropout: dropout))
     }
 }
 
 extension Tensor {
     /// The joined heads [batch, positions, width] of stacked queries, keys and values [batch, positions, 3 width].
-    func attendedToItself(heads: Int, isCausal: Bool) -> Tensor {
+    ///
+    /// - Parameters:
+    ///   - heads: the number of heads.
+    ///   - isCausal: whether a position attends to no later one.
+    ///   - scale: a factor of the scores besides 1 / sqrt(width / heads).
+    ///   - dropout: what drops attention weights in training, if anything does.
+    func attendedToItself(
+        heads: Int, isCausal: Bool, scale: Double = 1, dropout: Dropout? = nil
+    ) -> Tensor {
         let parts = split(into: 3, along: -1).map { part in
             part.unflattened(-1, into: [heads, -1]).transposed(1, 2)
         }
-        let attended = parts[0].attending(keys: parts[1], values: parts[2], isCausal: isCausal)
+        let queries = scale == 1 ? parts[0] : parts[0] * scale
+        let isDropping = dropout?.isTraining == true
+        let attended = queries.attending(
+            keys: parts[1], values: parts[2], isCausal: isCausal,
+            dropping: isDropping ? dropout?.callAsFunction : nil)
         return attended.transposed(1, 2).flattened(from: 2)
     }
 }

@@ -63,17 +63,23 @@ extension Tensor {
     ///   - isCausal: whether a position attends to no later one.
     ///   - attended: which keys are attended to, Booleans that broadcast to [..., positions, keys]; nil for all. A query
     ///     needs one key at least. It cannot be combined with `isCausal`.
-    public func attending(keys: Tensor, values: Tensor, isCausal: Bool, attended: Tensor? = nil) -> Tensor {
+    ///   - dropping: what is applied to the attention weights [..., positions, keys] before they meet the values, a
+    ///     dropout with a generator of its own; nil for nothing. With it the fused operation is not used.
+    public func attending(
+        keys: Tensor, values: Tensor, isCausal: Bool, attended: Tensor? = nil,
+        dropping: ((Tensor) -> Tensor)? = nil
+    ) -> Tensor {
         precondition(!isCausal || attended == nil, "an attention is causal or has a mask, not both")
-        if SecondDerivatives.areWanted {
-            return composedAttention(keys: keys, values: values, isCausal: isCausal, attended: attended)
+        if SecondDerivatives.areWanted || dropping != nil {
+            return composedAttention(
+                keys: keys, values: values, isCausal: isCausal, attended: attended, dropping: dropping)
         }
         return attention(
             .tensor(self), .tensor(keys), .tensor(values), .optional(attended), .real(0), .boolean(isCausal))
     }
 
     private func composedAttention(
-        keys: Tensor, values: Tensor, isCausal: Bool, attended: Tensor?
+        keys: Tensor, values: Tensor, isCausal: Bool, attended: Tensor?, dropping: ((Tensor) -> Tensor)?
     ) -> Tensor {
         guard failure == nil, keys.failure == nil else { return matmul(keys) }
         let scores = matmul(keys.transposed()) * (1 / Double(shape.last ?? 1).squareRoot())
@@ -82,8 +88,9 @@ extension Tensor {
             let size = [shape[shape.count - 2], keys.shape[keys.shape.count - 2]]
             seen = lowerTriangle(.tensor(.ones(size, dtype: dtype, device: device)))
         }
-        guard let seen else { return scores.softmax(along: -1).matmul(values) }
-        return scores.masked(seen.equals(0), with: -.infinity).softmax(along: -1).matmul(values)
+        let masked = seen.map { scores.masked($0.equals(0), with: -.infinity) } ?? scores
+        let weights = masked.softmax(along: -1)
+        return (dropping.map { $0(weights) } ?? weights).matmul(values)
     }
 
     /// The sum of -log softmax(logits)[target] for self = logits [samples, classes] and int64 targets

@@ -27,6 +27,7 @@ public struct SafetensorsFile: Sendable {
         let file = try SafetensorsError.wrapping { () throws(StorageError) in
             try FileReader(path, followingLinks: followingLinks)
         }
+        try Self.refuseOtherFormat(of: file, path: path)
         let headerByteCount = try Self.headerByteCount(of: file, path: path)
         let dataStart = 8 + headerByteCount
         let header = try SafetensorsHeader(
@@ -80,6 +81,24 @@ public struct SafetensorsFile: Sendable {
         try SafetensorsError.wrapping { () throws(StorageError) in try file.bytes(at: offset, count: count) }
     }
 
+    /// Throws for a file that is well known to be something else, which is named.
+    private static func refuseOtherFormat(of file: FileReader, path: String) throws(SafetensorsError) {
+        let format = try SafetensorsError.wrapping { () throws(StorageError) in try file.format() }
+        switch format {
+        case nil, .safetensors, .empty: return
+        // A damaged length, or a header that does not begin with a brace, is told as such.
+        case .idx where file.byteCount > 8 && isBrace(file, at: 8): return
+        case .text? where file.byteCount < 8: return
+        case let format?:
+            throw SafetensorsError(
+                .malformed, path: path, reason: "it " + format.complaint(wanted: "a safetensors file"))
+        }
+    }
+
+    private static func isBrace(_ file: FileReader, at offset: Int) -> Bool {
+        (try? file.bytes(at: offset, count: 1)) == [UInt8(ascii: "{")]
+    }
+
     private static func headerByteCount(of file: FileReader, path: String) throws(SafetensorsError) -> Int {
         guard file.byteCount >= 8 else {
             throw SafetensorsError(
@@ -89,13 +108,10 @@ public struct SafetensorsFile: Sendable {
         let prefix = try bytes(of: file, at: 0, count: 8)
         let claimed = prefix.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
         guard claimed <= SafetensorsHeader.maximumByteCount else {
-            // A repository cloned without Git LFS has pointers in place of its large files.
-            let isPointer = prefix.elementsEqual("version ".utf8)
-            let reason =
-                isPointer
-                ? "it looks like a Git LFS pointer, not like the file itself"
-                : "the header claims \(claimed) bytes, the limit is \(SafetensorsHeader.maximumByteCount)"
-            throw SafetensorsError(.malformed, path: path, reason: reason)
+            throw SafetensorsError(
+                .malformed, path: path,
+                reason:
+                    "the header claims \(claimed) bytes, the limit is \(SafetensorsHeader.maximumByteCount)")
         }
         let available = file.byteCount - 8
         guard claimed <= available else {

@@ -1,0 +1,6 @@
+import FisherFiles
+import Testing
+
+@testable import FisherData
+
+@Suite struct ArrayFileTests {}
