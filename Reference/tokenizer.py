@@ -3,17 +3,19 @@
     python Reference/tokenizer.py Tests/Fixtures/tokenizer
 
 Trains a vocabulary of 400 tokens on a made text with the tokenizers library and writes `tokenizer.json`, `vocab.json` and
-`merges.txt` as transformers saves them, and `cases.json`: texts with their tokens by transformers' GPT2TokenizerFast, with and
-without a space before the text. Needs `pip install tokenizers transformers` besides requirements.txt (tokenizers 0.23.2,
-transformers 5.14.1 wrote the fixtures).
+`merges.txt` as transformers saves them, and `cases.json`: texts with their tokens by transformers' tokenizer of GPT-2, with and
+without a space before the text. Needs `pip install tokenizers transformers` besides requirements.txt (tokenizers 0.23.3 and
+transformers 5.23.0 wrote the fixtures).
 """
 
 import json
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2TokenizerFast
+from transformers import AutoTokenizer
 
 # Without long runs of one word, so that merges of several lengths arise.
 SENTENCES = [
@@ -76,14 +78,17 @@ def main(folder: Path) -> None:
     tokenizer.save(str(folder / "tokenizer.json"))
     tokenizer.model.save(str(folder))
 
-    def of(space: bool):
-        return GPT2TokenizerFast(
-            tokenizer_file=str(folder / "tokenizer.json"), add_prefix_space=space
-        ), GPT2TokenizerFast(
-            vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"), add_prefix_space=space
-        )
+    def of(names: list[str], space: bool):
+        # The settings of the folder decide about the space.
+        with tempfile.TemporaryDirectory() as place:
+            for name in names:
+                shutil.copy(folder / name, place)
+            settings = {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": space}
+            (Path(place) / "tokenizer_config.json").write_text(json.dumps(settings))
+            return AutoTokenizer.from_pretrained(place)
 
-    (plain, from_parts), (spaced, _) = of(False), of(True)
+    whole, parts = ["tokenizer.json"], ["vocab.json", "merges.txt"]
+    (plain, from_parts), spaced = (of(whole, False), of(parts, False)), of(whole, True)
     cases = []
     for text in CASES:
         ids = plain(text)["input_ids"]

@@ -1,3 +1,4 @@
+import Fisher
 import FisherOptions
 import FisherTraining
 

@@ -39,11 +39,12 @@ struct TokenizerFile {
                 }
             case "added_tokens": try readAddedTokens()
             case "pre_tokenizer": try readPreTokenizer()
-            case "post_processor", "decoder":
+            case "post_processor": try readPostProcessor()
+            case "decoder":
                 if json.takeNull() { continue }
                 let type = try object(key) { (_, _) throws(Fault) in false }
                 guard type == "ByteLevel" else {
-                    throw Fault("has the \(key) \(type), which is not supported: only ByteLevel is")
+                    throw Fault("has the decoder \(type), which is not supported: only ByteLevel is")
                 }
             case "model": try readModel()
             default: throw Fault("has \(key.quoted(limit: 40)), which is not supported")
@@ -100,6 +101,31 @@ struct TokenizerFile {
             throw Fault("has the pre_tokenizer \(type), which is not supported: only ByteLevel is")
         }
         parts.addsPrefixSpace = adds
+    }
+
+    /// A template of the text alone changes nothing, and later versions of transformers write one.
+    private mutating func readPostProcessor() throws(TokenizerParts.Fault) {
+        if json.takeNull() { return }
+        var adds = false
+        let type = try object("post_processor") { (file, key) throws(Fault) in
+            guard key == "single" else { return false }
+            try file.parsing { (json) throws(StrictJSON.Fault) in
+                try json.enterArray()
+                while try json.nextElement() {
+                    try json.enterObject()
+                    while let piece = try json.nextKey() {
+                        adds = adds || piece != "Sequence"
+                        try json.skipValue()
+                    }
+                }
+            }
+            return true
+        }
+        guard type == "ByteLevel" || type == "TemplateProcessing" else {
+            throw Fault(
+                "has the post_processor \(type), which is not supported: only ByteLevel and TemplateProcessing are")
+        }
+        if adds { throw Fault("has a post_processor that adds special tokens, which is not supported") }
     }
 
     private mutating func readModel() throws(TokenizerParts.Fault) {

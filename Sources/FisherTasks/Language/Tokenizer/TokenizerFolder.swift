@@ -3,10 +3,10 @@ import Foundation
 import Torch
 
 extension BytePairTokenizer {
-    /// The files of a folder that belong to its tokenizer.
+    /// The files of a folder that belong to its tokenizer, and the settings of generation, which name its tokens.
     static let fileNames = [
         "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt",
-        "added_tokens.json",
+        "added_tokens.json", "generation_config.json",
     ]
 
     /// The most bytes of one of the files.
