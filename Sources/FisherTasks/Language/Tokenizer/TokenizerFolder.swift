@@ -86,6 +86,14 @@ extension BytePairTokenizer {
         } catch { throw StorageError(.damaged, path: path, reason: error.reason) }
     }
 
+    /// A `vocab.json` of the 256 bytes and further names, for tests of readers.
+    package static func vocabulary(adding names: [String]) -> [UInt8] {
+        let all = ByteAlphabet.scalars.map { String($0) } + names
+        return Array(
+            StoredJSON.encode(
+                Dictionary(uniqueKeysWithValues: all.enumerated().map { ($1, $0) }), indented: false))
+    }
+
     /// A file of names with numbers and nothing else.
     static func tokens(_ text: [UInt8]) throws(TokenizerParts.Fault) -> [(name: String, token: Int)] {
         var json = StrictJSON(text)
