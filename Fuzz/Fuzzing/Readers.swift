@@ -14,7 +14,7 @@ extension Fuzzed {
     package static let all: [Fuzzed] = [
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
         run, hierarchy, landscape, continual, claim,
-        inspection, information, table, idx, arrays, wave, transcript, recordings,
+        inspection, information, table, idx, arrays, wave, transcript, recordings, tokenizer, merges,
     ]
 
     private static let jsonTokens = [
@@ -273,6 +273,45 @@ extension Fuzzed {
             _ = RunTable(runs, by: order).text(keys: ["optimizer.rule"])
         }
         _ = try OptimizerComparison(runs).report()
+        return true
+    }
+
+    /// A tokenizer; whatever text is encoded by it is decoded again.
+    static let tokenizer = Fuzzed(
+        "tokenizer", weight: 20,
+        tokens: jsonTokens + [
+            "\"BPE\"", "\"ByteLevel\"", "null", "\"lstrip\": true,", "[\"a\",\"b\"]", "\"a b\"", "\u{120}",
+            "\"Sequence\"", "99999999", "\"normalizer\":",
+        ]
+    ) { bytes in
+        try roundTrip { () throws(StorageError) in try BytePairTokenizer(json: bytes, path: "tokenizer.json") }
+    }
+
+    /// The list of merges beside a vocabulary of the bytes and a few pairs.
+    static let merges = Fuzzed(
+        "merges", weight: 50, tokens: ["#version", "h e", "\u{120} t", "\n", "\r\n", " ", "\u{120}"]
+    ) { bytes in
+        try roundTrip { () throws(StorageError) in
+            try BytePairTokenizer(vocabulary: smallVocabulary, merges: bytes, path: "merges.txt")
+        }
+    }
+
+    private static let smallVocabulary = BytePairTokenizer.vocabulary(adding: [
+        "he", "\u{120}t", "\u{120}the", "\u{120}s", "at", "\u{120}i", "in", "is",
+    ])
+
+    private static func roundTrip(_ read: () throws(StorageError) -> BytePairTokenizer) throws -> Bool {
+        let found: BytePairTokenizer
+        do throws(StorageError) { found = try read() } catch {
+            try FuzzFailure.require(
+                "\(error)".utf8.count < 2000, "a message of \("\(error)".utf8.count) bytes")
+            return false
+        }
+        let text = Array("The theist isn't  on\n\tthe 12 heath\u{E9} \u{1F600}<|endoftext|>".utf8)
+        let decoded = found.decode(found.encode(text))
+        // A space may have been put before it, and behind a special token.
+        try FuzzFailure.require(
+            decoded.filter { $0 != 0x20 } == text.filter { $0 != 0x20 }, "a text is decoded as another one")
         return true
     }
 

@@ -79,6 +79,8 @@ public struct OptionEntry: Sendable {
     public let pieces: [String]
     /// Why the value is rejected; nil if it is allowed.
     let complaint: String?
+    /// Whether it is of a group that configurations leave out as long as all of it is as it is by default.
+    public internal(set) var isLeftOut = false
     let value: any OptionValue
     let parse: @Sendable ([String]) -> ParsedOption
 

@@ -11,6 +11,10 @@ public protocol ConfigurableOptions: Hashable, Sendable {
     /// Why values that are each allowed cannot be combined; nil if they can.
     var inconsistency: OptionError? { get }
 
+    /// Whether configurations leave the group out as long as all of it is as it is by default: for options that were added
+    /// later, so that files of runs without them stay as they were.
+    static var isWrittenWhenSet: Bool { get }
+
     /// Names of removed options: they are accepted with any value and have no effect.
     static var retiredOptions: [String] { get }
 }
@@ -40,14 +44,29 @@ extension ConfigurableOptions {
 
     public static var retiredOptions: [String] { [] }
 
+    public static var isWrittenWhenSet: Bool { false }
+
     /// The options with their present values, in the order of their declaration.
     public var options: [OptionEntry] {
         Mirror(reflecting: self).children.flatMap { child -> [OptionEntry] in
             switch child.value {
             case let option as any OptionProperty: [option.entry]
-            case let group as any ConfigurableOptions: group.options
+            case let group as any ConfigurableOptions: group.optionsOfGroup
             default: []
             }
+        }
+    }
+
+    private var optionsOfGroup: [OptionEntry] {
+        let all = options
+        // While an option is set, defaults are replaced by it: the texts of the type's own defaults are asked for outside.
+        guard Self.isWrittenWhenSet else { return all }
+        let standard = OptionOverrides.$values.withValue([:]) { Self().options.map(\.pieces) }
+        guard all.map(\.pieces) == standard else { return all }
+        return all.map { entry in
+            var entry = entry
+            entry.isLeftOut = true
+            return entry
         }
     }
 

@@ -17,6 +17,10 @@ import Torch
 /// ``Optimizer/diagonalInformation``. The square of a mini-batch's mean gradient, which much public code
 /// takes, is smaller by about the size of the batch and vanishes where training ends; it is available as the
 /// source ``/FisherInformation/CurvatureSource/minibatch``.
+///
+/// A layer with a low-rank update W + (alpha / r) B A is penalized by the change of that sum: its term is
+/// (lambda / 2) sum_ij F_ij (W_ij - W*_ij + (alpha / r) (B A)_ij)^2, F being the information of W, whether W itself is
+/// trained or not. The factors have no penalty of their own: they are not what the earlier task determined.
 public struct ElasticWeightConsolidation {
     /// How several tasks are remembered.
     public enum Memory: Hashable, Sendable {
@@ -64,8 +68,8 @@ public struct ElasticWeightConsolidation {
 
     /// Adds a task at its end: the model's present weights, and their information.
     ///
-    /// Throws if the information lacks a trainable parameter, has one of another shape, or holds something
-    /// that is not a finite number of zero or more; nothing is added then. Copies the weights and reads a few
+    /// Throws if the information lacks a trainable parameter (of a layer with a low-rank update: the weight), has one of
+    /// another shape, or holds something that is not a finite number of zero or more; nothing is added then. Copies the weights and reads a few
     /// numbers of each parameter from the device.
     public mutating func remember(
         _ model: any Module, information: [ParameterPath: Tensor]
@@ -73,8 +77,10 @@ public struct ElasticWeightConsolidation {
         var weights: [ParameterPath: Tensor] = [:]
         var kept: [ParameterPath: Tensor] = [:]
         var constant = constant
-        for named in model.parameters where named.parameter.isTrainable {
-            let tensor = named.parameter.wrappedValue.detached()
+        let changes = Self.changes(of: model)
+        for named in model.movedParameters {
+            var tensor = named.parameter.wrappedValue.detached()
+            if let change = changes[named.path] { tensor = tensor + change.detached() }
             guard let own = information[named.path], own.failure == nil, own.shape == tensor.shape else {
                 throw .unusable(reason: "it lacks \(named.path) of shape \(tensor.shape)")
             }
@@ -121,11 +127,15 @@ public struct ElasticWeightConsolidation {
     public func auxiliary(for model: any Module) -> Objective.Auxiliary? {
         guard let anchor else { return nil }
         var total: Tensor?
+        let changes = Self.changes(of: model)
         for named in model.parameters {
             guard let place = anchor.weights[named.path], let f = anchor.information[named.path] else {
                 continue
             }
-            let term = (f * (named.parameter.wrappedValue - place).squared()).sum()
+            // The difference first: a small change would be lost in the sum with a large weight.
+            var difference = named.parameter.wrappedValue - place
+            if let change = changes[named.path] { difference = difference + change }
+            let term = (f * difference.squared()).sum()
             total = total.map { $0 + term } ?? term
         }
         return total.map {
@@ -170,7 +180,7 @@ public struct ElasticWeightConsolidation {
             throw .unusable(reason: "its tasks are no count")
         }
         var found: [String: [ParameterPath: Tensor]] = [:]
-        for named in model.parameters where named.parameter.isTrainable {
+        for named in model.movedParameters {
             for kind in ["weights", "information"] {
                 let shape = named.parameter.wrappedValue.shape
                 guard let tensor = unused.removeValue(forKey: "\(kind)/\(named.path)"),
@@ -183,6 +193,13 @@ public struct ElasticWeightConsolidation {
         if let extra = unused.keys.min() { throw .unusable(reason: "\(extra) belongs to no parameter") }
         anchor = Anchor(weights: found["weights"] ?? [:], information: found["information"] ?? [:])
         (taskCount, self.constant) = (count, constant)
+    }
+
+    /// What low-rank updates add to weights, by the weights' paths.
+    private static func changes(of model: any Module) -> [ParameterPath: Tensor] {
+        Dictionary(
+            uniqueKeysWithValues: model.lowRankUpdates.map { ($0.path.appending("weight"), $0.update.change) }
+        )
     }
 
     private func isInformation(_ tensor: Tensor) -> Bool {

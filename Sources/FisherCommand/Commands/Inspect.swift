@@ -133,6 +133,10 @@ struct Inspect: ParsableCommand {
                     + "--inputs and --targets")
         }
         let model = try GPTFile.read(place.weights)
+        if model.configuration.vocabulary != 256 {
+            throw UsageError(
+                description: "\(checkpoint) is of a GPT over the tokens of a tokenizer: inspect the run or a checkpoint in it")
+        }
         let batch = LanguageOptions().batch
         let task = try LanguageTask(model.configuration, corpus: try Corpus.text(at: text), batch: batch)
         return try inspect(task, model, place, try task.makeBatches(seed: seed))

@@ -7,13 +7,15 @@ import Foundation
 /// `fisher sample`: text from a trained language model.
 struct Sample: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write text with a language model, from a run, a checkpoint or a file of weights.")
+        abstract: "Write text with a language model, from a run, a checkpoint, a file of weights or a GPT-2 folder.")
 
-    @Argument(help: "A run's folder (its best checkpoint), a checkpoint's folder, or a safetensors file.")
+    @Argument(
+        help: "A run's folder (its best checkpoint), a checkpoint's folder, a safetensors file, or a folder of transformers."
+    )
     var model: String
     @Option(help: "The text to continue.")
     var prompt = ""
-    @Option(help: "Bytes to write.")
+    @Option(help: "Bytes to write, or tokens of a model that has a tokenizer.")
     var length = 500
     @Option(help: "Logits are divided by it; 0 takes the likeliest byte always.")
     var temperature = 0.8
@@ -32,10 +34,16 @@ struct Sample: ParsableCommand {
 
     func run() throws {
         Interruption.install()
-        let sampler = try LanguageSampler(
-            try GPTFile.read(try SavedModel(at: model).weights), temperature: temperature, topK: topK,
-            seed: seed)
+        let saved = try SavedLanguageModel(at: model)
+        let sampler = try LanguageSampler(saved.model, temperature: temperature, topK: topK, seed: seed)
         try StandardDescriptors.writeOutput(Array(prompt.utf8))
+        if let tokenizer = saved.tokenizer {
+            try sampler(after: Array(prompt.utf8), count: length, by: tokenizer) { bytes in
+                try StandardDescriptors.writeOutput(bytes)
+            }
+            try StandardDescriptors.writeOutput([UInt8(ascii: "\n")])
+            return
+        }
         try sampler(after: Array(prompt.utf8), count: length) { byte in
             try StandardDescriptors.writeOutput([byte])
         }

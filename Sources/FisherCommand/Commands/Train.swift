@@ -84,7 +84,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             if case .diverged(let step, let reason) = document.record.status {
                 throw RunDiverged(reason: "\(reason) after step \(step)", kept: kept(in: directory))
             }
-            say(outcome(of: document, in: directory))
+            say(outcome(of: document, in: directory, and: try Task.conclude(directory)))
         } catch let error as NonFiniteError {
             throw RunDiverged(reason: "\(error)", kept: kept(in: directory))
         } catch let error as Interrupted {
@@ -153,7 +153,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         return after
     }
 
-    private func outcome(of document: RunDocument, in directory: RunDirectory) -> String {
+    private func outcome(of document: RunDocument, in directory: RunDirectory, and written: [String]) -> String {
         let name = document.task.lossUnit
         let unit = ("aeiou".contains(name.prefix(1)) ? "an " : "a ") + name
         let loss = document.record.curve.last?.validationLoss ?? .nan
@@ -169,7 +169,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             + (document.record.measures ?? []).map(\.line)
             + [
                 "checkpoints: \(directory.checkpoints.folder)", "report: \(directory.path)/report.html",
-            ]
+            ] + written
         let next = Task.afterwards(EnvironmentSummary.quoted(directory.path))
         return (lines + [next].compactMap { $0 }).joined(separator: "\n")
     }

@@ -17,8 +17,7 @@ public struct Corpus: Sendable {
         hash.add(training)
         hash.add([UInt8(ascii: "|")])
         hash.add(validation)
-        let digits = String(hash.value, radix: 16)
-        return String(repeating: "0", count: 16 - digits.count) + digits
+        return hash.text
     }
 
     /// Divides documents. Whole documents go to one side, equal ones to the same, so that nothing leaks; a
@@ -100,22 +99,20 @@ public struct Corpus: Sendable {
 
     /// The starts of at most `limit` windows of the held-out bytes, spread evenly and without overlap.
     public func validationWindows(context: Int, limit: Int) -> [Int] {
-        let available = (validation.count - 1) / context
-        let count = min(available, limit)
-        return (0..<max(count, 0)).map { $0 * available / count * context }
+        TokenStream.bytes(validation).spreadWindows(context: context, limit: limit)
     }
 
-    /// Windows of a stream: `context` bytes from each start, and the bytes that follow each of them; both flat.
-    public static func windows(
-        of stream: [UInt8], at starts: [Int], context: Int
+    /// Windows of a stream: `context` bytes, or tokens, from each start, and those that follow each of them; both flat.
+    public static func windows<Token: BinaryInteger>(
+        of stream: [Token], at starts: [Int], context: Int
     ) -> (inputs: [Int64], targets: [Int64]) {
         var inputs: [Int64] = []
         var targets: [Int64] = []
         inputs.reserveCapacity(starts.count * context)
         targets.reserveCapacity(starts.count * context)
         for start in starts {
-            inputs.append(contentsOf: stream[start..<start + context].lazy.map(Int64.init))
-            targets.append(contentsOf: stream[start + 1..<start + 1 + context].lazy.map(Int64.init))
+            inputs.append(contentsOf: stream[start..<start + context].lazy.map { Int64($0) })
+            targets.append(contentsOf: stream[start + 1..<start + 1 + context].lazy.map { Int64($0) })
         }
         return (inputs, targets)
     }
@@ -127,6 +124,12 @@ struct FNV1a {
 
     init() {}
     init(of bytes: [UInt8]) { add(bytes) }
+
+    /// The value as 16 hexadecimal digits.
+    var text: String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
 
     mutating func add(_ bytes: [UInt8]) {
         // A plain loop over memory: texts have millions of bytes, and a program built without optimization walks an array

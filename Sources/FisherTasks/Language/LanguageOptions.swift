@@ -38,9 +38,37 @@ public struct LanguageOptions: ConfigurableOptions {
     /// Whether the head is the token embedding.
     @Configurable("model.ties_head", "the head is the token embedding")
     public var tiesHead = false
+    /// The weights to start from, and how they are changed.
+    public var fineTuning = FineTuningOptions()
 
     /// The defaults.
     public init() {}
+
+    public var inconsistency: OptionError? { fineTuning.inconsistency }
+
+    /// The window of a fine-tuning; throws for sizes that the model to start from does not have.
+    func context(of start: SavedLanguageModel) throws(ConfigurationError) -> Int {
+        let own = start.model.configuration
+        for (key, value, known) in [
+            ("width", width, own.width), ("layers", layers, own.layers), ("heads", heads, own.heads),
+        ] where value > 0 && value != known {
+            throw ConfigurationError(
+                "model.\(key) = \(value), but \(start.path.printable) has \(known): leave it out")
+        }
+        if size != LanguageOptions().size {
+            throw ConfigurationError(
+                "model.size = \(size.rawValue) has no effect with finetune.from: leave it out")
+        }
+        if tiesHead && !own.tiesHead {
+            throw ConfigurationError(
+                "model.ties_head = true, but \(start.path.printable) has a head of its own: leave it out")
+        }
+        guard context <= own.context else {
+            throw ConfigurationError(
+                "model.context = \(context) is more than the \(own.context) positions of \(start.path.printable)")
+        }
+        return context > 0 ? context : own.context
+    }
 
     /// The model's sizes; throws for sizes that no model can have.
     public func model() throws(ConfigurationError) -> GPT.Configuration {
@@ -61,7 +89,8 @@ extension LanguageTask: ConfigurableTask {
     public static let subject = "a byte-level GPT"
     public static let remark =
         "Without --text the text is the C++ headers of the libtorch that this program runs on, or the docstrings of its Python "
-        + "sources; compare shows both, each in a folder of its own."
+        + "sources; compare shows both, each in a folder of its own. With --from a run, a checkpoint or a folder of "
+        + "transformers (GPT-2) is fine-tuned: all weights, or low-rank updates with --lora-rank."
     public static let presets = [
         ConfigurationPreset(
             "quick",
@@ -103,6 +132,15 @@ extension LanguageTask: ConfigurableTask {
     /// - Throws: `ConfigurationError` for sizes that no model can have, `CorpusError` for a text that cannot
     ///   be read or is too short for the model's context, `Interrupted` if a signal requests to stop.
     public init(_ options: LanguageOptions) throws {
+        if !options.fineTuning.from.isEmpty {
+            let start = try SavedLanguageModel(at: options.fineTuning.from)
+            let context = try options.context(of: start)
+            let corpus = try Corpus.text(at: options.text, builtIn: options.corpus)
+            try self.init(
+                try FineTuning(options, start: start, context: context), corpus: corpus, context: context,
+                batch: options.batch, validationBytes: options.validationBytes)
+            return
+        }
         let model = try options.model()
         // Before the text is read, which takes seconds, and a folder is made.
         try model.requireMemory(batch: options.batch)
@@ -112,7 +150,12 @@ extension LanguageTask: ConfigurableTask {
     }
 
     public func tuningTask() throws -> LanguageTask {
-        try LanguageTask(
+        if let fineTuning {
+            return try LanguageTask(
+                fineTuning, corpus: corpus.tuningSplit, context: context, batch: batch,
+                validationBytes: validationBytes)
+        }
+        return try LanguageTask(
             configuration, corpus: corpus.tuningSplit, batch: batch, validationBytes: validationBytes)
     }
 
@@ -126,6 +169,10 @@ extension LanguageTask: ConfigurableTask {
             own.corpus = corpus
             return (corpus.rawValue, own)
         }
+    }
+
+    public static func conclude(_ run: RunDirectory) throws -> [String] {
+        try LanguageExport.conclude(run)
     }
 
     public static func afterwards(_ folder: String) -> String? { "sample: fisher sample \(folder)" }

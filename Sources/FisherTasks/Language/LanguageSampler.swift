@@ -2,7 +2,7 @@ import Fisher
 import FisherTraining
 import Foundation
 
-/// Draws text from a language model, byte by byte.
+/// Draws text from a language model, byte by byte or token by token.
 public struct LanguageSampler {
     /// Logits are divided by it; 0 always chooses the likeliest byte.
     public var temperature: Double
@@ -28,7 +28,36 @@ public struct LanguageSampler {
     public func callAsFunction(
         after prompt: [UInt8], count: Int, _ receive: (UInt8) throws -> Void
     ) throws {
-        var text = prompt.isEmpty ? [UInt8(ascii: "\n")] : prompt
+        try tokens(after: prompt.isEmpty ? [10] : prompt.map(Int32.init), count: count) { token in
+            try receive(UInt8(truncatingIfNeeded: token))
+            return true
+        }
+    }
+
+    /// Continues a prompt by the tokens of a tokenizer, `count` of them or until its end-of-text token is drawn; whole
+    /// characters are passed on as soon as they are complete.
+    ///
+    /// An empty prompt is the end-of-text token, or a line feed if there is none. Throws like the other.
+    public func callAsFunction(
+        after prompt: [UInt8], count: Int, by tokenizer: BytePairTokenizer, _ receive: ([UInt8]) throws -> Void
+    ) throws {
+        let end = tokenizer.endOfText
+        var start = tokenizer.encode(prompt)
+        if start.isEmpty { start = end.map { [$0] } ?? tokenizer.encode([10]) }
+        var assembler = UTF8Assembler()
+        try tokens(after: start, count: count, below: tokenizer.vocabularySize) { token in
+            if token == end { return false }
+            try receive(assembler.add(tokenizer.bytes(of: token)))
+            return true
+        }
+        try receive(assembler.finish())
+    }
+
+    /// Draws tokens until `count` are there or the function returns false; those of `below` numbers only.
+    private func tokens(
+        after prompt: [Int32], count: Int, below vocabulary: Int = .max, _ receive: (Int32) throws -> Bool
+    ) throws {
+        var text = prompt
         for _ in 0..<count {
             try Interruption.poll()
             let window = text.suffix(model.configuration.context).map(Int64.init)
@@ -36,26 +65,27 @@ public struct LanguageSampler {
                 model(Tensor(Array(window), shape: [1, window.count]))
                     .narrowed(1, from: window.count - 1, length: 1)
             }
-            let byte = try draw(try logits.flattened().scalars(as: Double.self))
-            text.append(byte)
+            let all = try logits.flattened().scalars(as: Double.self)
+            let token = try draw(all.count > vocabulary ? Array(all[..<vocabulary]) : all)
+            text.append(token)
             if text.count > 2 * model.configuration.context {
                 text = text.suffix(model.configuration.context)
             }
-            try receive(byte)
+            guard try receive(token) else { return }
         }
     }
 
-    private func draw(_ logits: [Double]) throws -> UInt8 {
+    private func draw(_ logits: [Double]) throws -> Int32 {
         let ranked = logits.indices.sorted { (-logits[$0], $0) < (-logits[$1], $1) }
-        guard temperature > 0, let first = ranked.first else { return UInt8(ranked.first ?? 0) }
+        guard temperature > 0, let first = ranked.first else { return Int32(ranked.first ?? 0) }
         let allowed = ranked.prefix(topK ?? ranked.count)
         let weights = allowed.map { exp((logits[$0] - logits[first]) / temperature) }
         let total = weights.reduce(0, +)
         var rest = try Tensor.uniform([], dtype: .float64, using: generator).item() * total
-        for (byte, weight) in zip(allowed, weights) {
+        for (token, weight) in zip(allowed, weights) {
             rest -= weight
-            if rest < 0 { return UInt8(byte) }
+            if rest < 0 { return Int32(token) }
         }
-        return UInt8(first)
+        return Int32(first)
     }
 }

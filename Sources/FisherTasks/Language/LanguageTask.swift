@@ -3,7 +3,8 @@ import FisherOptions
 import FisherTraining
 import Foundation
 
-/// Byte-level language modeling: a GPT predicts the next byte of held-out text.
+/// Language modeling: a GPT predicts the next byte of held-out text, or the next token of a tokenizer where a fine-tuning
+/// starts from a model that has one.
 public struct LanguageTask: TrainingTask {
     /// A named size of model.
     public enum Size: String, CaseIterable, OptionValue {
@@ -30,7 +31,13 @@ public struct LanguageTask: TrainingTask {
     public let corpus: Corpus
     /// Windows in a step.
     public let batch: Int
+    /// Tokens in a window: the model's context, or fewer in fine-tuning.
+    public let context: Int
     let validationBytes: Int
+    /// The weights to start from, and how they are changed; nil where the first weights are drawn.
+    let fineTuning: FineTuning?
+    private let training: TokenStream
+    private let validation: TokenStream
     private let windows: [Int]
 
     /// Joins a model and a text; throws a text that is too short for the model's context.
@@ -48,81 +55,171 @@ public struct LanguageTask: TrainingTask {
         self.corpus = corpus
         self.batch = batch
         self.validationBytes = validationBytes
+        context = configuration.context
+        fineTuning = nil
         dataFingerprint = corpus.fingerprint
-        windows = corpus.validationWindows(
-            context: configuration.context, limit: max(1, validationBytes / configuration.context))
+        training = .bytes(corpus.training)
+        validation = .bytes(corpus.validation)
+        windows = validation.spreadWindows(
+            context: context, limit: max(1, validationBytes / configuration.context))
     }
 
-    public var examplesPerStep: Int { batch * configuration.context }
+    /// Joins weights to start from and a text.
+    init(
+        _ fineTuning: FineTuning, corpus: Corpus, context: Int, batch: Int, validationBytes: Int
+    ) throws {
+        self.fineTuning = fineTuning
+        self.corpus = corpus
+        self.batch = batch
+        self.validationBytes = validationBytes
+        self.context = context
+        configuration = fineTuning.configuration
+        let tokenizer = fineTuning.start.tokenizer
+        training = try TokenStream(corpus.training, by: tokenizer)
+        validation = try TokenStream(corpus.validation, by: tokenizer)
+        try corpus.requireContext(context, training: training, validation: validation)
+        windows = validation.spreadWindows(
+            context: context,
+            limit: corpus.windowLimit(validation, context: context, bytes: validationBytes))
+        dataFingerprint = fineTuning.fingerprint(on: corpus)
+    }
+
+    /// The text that the starting weights were trained on; nil if none is named.
+    var old: OldText? { fineTuning?.old }
+
+    private var tokenizer: BytePairTokenizer? { fineTuning?.start.tokenizer }
+
+    public var examplesPerStep: Int { batch * context }
 
     public let dataFingerprint: String
 
-    public var modelMetadata: [String: String] { GPTFile.metadata(of: configuration) }
+    public var modelMetadata: [String: String] {
+        guard let fineTuning else { return GPTFile.metadata(of: configuration) }
+        return GPTFile.metadata(
+            of: configuration, tokenizer: fineTuning.namedTokenizer, updates: fineTuning.lowRank)
+    }
 
     public var summary: TaskSummary {
         let count = parameterCount
         let millions = String(format: "%.2f M", Double(count) / 1e6)
         let bytes = String(format: "%.1f MB", Double(corpus.training.count) / 1e6)
+        let unit = tokenizer == nil ? "byte" : "token"
+        let model =
+            fineTuning.map { "\($0.title), \(millions) trained parameters" }
+            ?? "byte-level GPT, \(millions) parameters"
         return TaskSummary(
             name: "language",
-            description: "byte-level GPT, \(millions) parameters, on \(bytes) of \(corpus.name)",
-            parameterCount: count, lossUnit: "byte",
+            description: "\(model), on \(bytes) of \(corpus.name)",
+            parameterCount: count, lossUnit: unit,
             settings: [
                 Setting(
                     "model",
                     "width \(configuration.width), \(configuration.layers) layers, "
-                        + "\(configuration.heads) heads, context \(configuration.context)"),
+                        + "\(configuration.heads) heads, context \(context)"),
                 Setting(
                     "text",
                     "\(corpus.fileCount) files, \(corpus.training.count) bytes to train on, "
                         + "\(corpus.validation.count) held out, fingerprint \(dataFingerprint)"),
-                Setting("validation", "\(windows.count * configuration.context) bytes, the same each time"),
-                Setting("batch", "\(batch) windows, \(examplesPerStep) bytes a step"),
-            ], data: corpus.name)
+                Setting("validation", "\(windows.count * context) \(unit)s, the same each time"),
+                Setting("batch", "\(batch) windows, \(examplesPerStep) \(unit)s a step"),
+            ] + (fineTuning?.settings ?? []), data: corpus.name)
     }
 
-    /// The number of the model's parameters, from its sizes.
+    /// The number of trained parameters, from the sizes.
     var parameterCount: Int {
-        Int(exactly: configuration.parameterCount) ?? .max
+        Int(exactly: fineTuning?.trainedCount ?? configuration.parameterCount) ?? .max
     }
 
     public func makeModel(seed: UInt64) throws -> GPT {
-        try configuration.requireMemory(batch: batch)
-        return GPT(configuration, using: try RandomGenerator(seed: seed))
+        var sizes = configuration
+        sizes.context = context
+        try sizes.requireMemory(batch: batch)
+        let generator = try RandomGenerator(seed: seed)
+        let model = GPT(configuration, using: generator)
+        try fineTuning?.begin(model, using: generator)
+        return model
     }
 
-    public func makeBatches(seed: UInt64) throws -> LanguageBatches {
+    public func makeBatches(seed: UInt64) throws -> LanguageBatches { batches(of: training, seed: seed) }
+
+    /// The batches of a seed from some text.
+    func batches(of stream: TokenStream, seed: UInt64) -> LanguageBatches {
         LanguageBatches(
-            stream: corpus.training, context: configuration.context,
+            stream: stream, context: context,
             sampler: ByteSampler(
-                seed: seed, streamLength: corpus.training.count, batch: batch, context: configuration.context)
-        )
+                seed: seed, streamLength: stream.count, batch: batch, context: context))
+    }
+
+    public func makeMemory(of model: GPT, seed: UInt64) -> LanguageMemory { LanguageMemory(self, seed: seed) }
+
+    public func objective(
+        of model: GPT, on batch: SupervisedBatch, with memory: LanguageMemory
+    ) throws -> Objective {
+        try Objective(
+            Categorical(logits: model(batch.inputs)), observing: batch.targets,
+            auxiliaries: memory.auxiliaries(for: model))
     }
 
     public func objective(of model: GPT, on batch: SupervisedBatch) throws -> Objective {
         try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
     }
 
-    /// Mean nats per byte over fixed windows of the held-out text.
+    /// Mean nats per byte, or per token of a tokenizer, over fixed windows of the held-out text.
     public func validationLoss(of model: GPT) throws -> Double {
-        try validationLoss(of: model, on: 0..<windows.count)
+        try loss(of: model, on: validation, at: windows[...])
     }
 
     public func validationParts(of model: GPT) throws -> [Double] {
-        try Self.validationRanges(of: windows.count).map { try validationLoss(of: model, on: $0) }
+        try Self.validationRanges(of: windows.count).map {
+            try loss(of: model, on: validation, at: windows[$0])
+        }
     }
 
-    private func validationLoss(of model: GPT, on range: Range<Int>) throws -> Double {
-        try meanLoss(of: model, on: range, by: 32) {
-            LanguageBatches.batch(
-                of: corpus.validation, at: Array(windows[$0]), context: configuration.context)
+    /// The loss per byte of a model over other tokens, which models with another tokenizer or none can be compared by, and the
+    /// loss on the old text before and after a fine-tuning.
+    public func measures(of model: GPT) throws -> [TaskMeasure] {
+        guard let fineTuning else { return [] }
+        var measures: [TaskMeasure] = []
+        if let tokenizer {
+            let perByte =
+                Double(windows.count * context)
+                / Double(validation.predictedByteCount(at: windows, context: context, by: tokenizer))
+            measures.append(
+                TaskMeasure(
+                    "loss per byte", try validationLoss(of: model) * perByte, unit: "nats", better: .lower))
+        }
+        if let old {
+            let start = fineTuning.start.model
+            start.setTraining(false)
+            let unit = "nats/" + (tokenizer == nil ? "byte" : "token")
+            measures += [
+                TaskMeasure(
+                    "loss on the old text before", try loss(of: start, on: old), unit: unit, better: .lower),
+                TaskMeasure(
+                    "loss on the old text", try loss(of: model, on: old), unit: unit, better: .lower),
+            ]
+        }
+        return measures
+    }
+
+    /// The loss on the held-out part of the old text.
+    func loss(of model: GPT, on old: OldText) throws -> Double {
+        try loss(of: model, on: old.validation, at: old.windows[...])
+    }
+
+    private func loss(of model: GPT, on stream: TokenStream, at windows: ArraySlice<Int>) throws -> Double {
+        // The logits of a large vocabulary take more memory than all else.
+        let most = (1 << 25) / (context * configuration.vocabulary)
+        let size = configuration.vocabulary > 256 ? max(1, min(32, most)) : 32
+        return try meanLoss(of: model, on: windows.startIndex..<windows.endIndex, by: size) {
+            LanguageBatches.batch(of: stream, at: Array(windows[$0]), context: context)
         }
     }
 }
 
 /// Random windows of a text.
 public struct LanguageBatches: BatchStream {
-    let stream: [UInt8]
+    let stream: TokenStream
     let context: Int
     private var sampler: ByteSampler
 
@@ -141,7 +238,7 @@ public struct LanguageBatches: BatchStream {
         sampler = position
     }
 
-    init(stream: [UInt8], context: Int, sampler: ByteSampler) {
+    init(stream: TokenStream, context: Int, sampler: ByteSampler) {
         self.stream = stream
         self.context = context
         self.sampler = sampler
@@ -151,8 +248,8 @@ public struct LanguageBatches: BatchStream {
         LanguageBatches.batch(of: stream, at: sampler.next(), context: context)
     }
 
-    static func batch(of stream: [UInt8], at starts: [Int], context: Int) -> SupervisedBatch {
-        let (inputs, targets) = Corpus.windows(of: stream, at: starts, context: context)
+    static func batch(of stream: TokenStream, at starts: [Int], context: Int) -> SupervisedBatch {
+        let (inputs, targets) = stream.windows(at: starts, context: context)
         let shape = [starts.count, context]
         return SupervisedBatch(inputs: Tensor(inputs, shape: shape), targets: Tensor(targets, shape: shape))
     }

@@ -48,6 +48,10 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
     /// that has several. By default the one that the options describe.
     static func comparisons(of options: Options) -> [(name: String, options: Options)]
 
+    /// Writes what a finished run is for into its folder, such as its model in another library's files; returns a line about
+    /// each thing for the user. Nothing by default.
+    static func conclude(_ run: RunDirectory) throws -> [String]
+
     /// A line after the results on what can be done with a finished run's folder; nil by default.
     static func afterwards(_ folder: String) -> String?
 }
@@ -56,6 +60,7 @@ extension ConfigurableTask {
     public static var remark: String { "" }
     public static var presets: [ConfigurationPreset] { [] }
     public static var smallestPreset: String? { nil }
+    public static func conclude(_ run: RunDirectory) throws -> [String] { [] }
     public static func afterwards(_ folder: String) -> String? { nil }
     public static func comparisons(of options: Options) -> [(name: String, options: Options)] {
         [("", options)]

@@ -92,7 +92,7 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
         _ value: RunConfiguration<Options>, origin: (String) -> ConfigurationOrigin
     ) throws(ConfigurationError) {
         self.value = value
-        let own = value.options.map { option in
+        let own = value.options.filter { !$0.isLeftOut }.map { option in
             // The learning rate is kept as the text of a number or a schedule.
             let isNumber = option.name == Self.ruleSection + "learning_rate"
             return Entry(

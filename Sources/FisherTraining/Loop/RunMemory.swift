@@ -16,6 +16,8 @@ public protocol RunMemory<Model, Batch>: AnyObject {
     func replacesOptimizer(after step: Int) -> Bool
     /// Called before each step with its batch, when `step` steps have been made.
     func prepare(_ model: Model, for batch: Batch, after step: Int) throws
+    /// Gives a function by which long preparations say how far they are, a line each time. By default nothing is said.
+    func announce(by show: @escaping (String) -> Void)
     /// Called after each step. Throws ``RunDivergence`` if the run cannot go on because numbers are not usable.
     func conclude(_ model: Model, _ optimizer: Optimizer, after step: Int) throws
     /// Figures that belong to the log at an evaluation after `step` steps, in the order of the log's columns.
@@ -25,6 +27,10 @@ public protocol RunMemory<Model, Batch>: AnyObject {
     func saved() throws -> (state: State, tensors: [String: Tensor])
     /// Continues from what was saved after `step` steps; throws if it does not fit the model.
     func restore(_ state: State, _ tensors: [String: Tensor], model: Model, after step: Int) throws
+}
+
+extension RunMemory {
+    public func announce(by show: @escaping (String) -> Void) {}
 }
 
 /// The memory of tasks that have none.

@@ -57,10 +57,18 @@ public final class TrainingSession<Task: TrainingTask> {
         if memory.replacesOptimizer(after: progress.step) {
             optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed)
         }
+        let position = batches.position
         let batch = try batches.next()
         let clock = ContinuousClock()
-        let preparation = try clock.measure {
-            try memory.prepare(model, for: batch, after: progress.step)
+        let preparation: Duration
+        do {
+            preparation = try clock.measure {
+                try memory.prepare(model, for: batch, after: progress.step)
+            }
+        } catch {
+            // A run that was stopped in the preparation takes the same batch when it goes on.
+            batches.position = position
+            throw error
         }
         let weights = model.parameters.map(\.parameter).filter(\.isTrainable).map(\.wrappedValue)
         let before = measures ? withoutGradients { weights.map { $0.detached().copy() } } : []

@@ -121,6 +121,7 @@ final class RunWorker<Task: TrainingTask> {
             examples: session.progress.step * session.task.examplesPerStep,
             unit: session.task.summary.examples)
         defer { display?.finish() }
+        if let display { session.memory.announce { display.note($0) } }
         do {
             if savesAtOnce { try save(log) }
             if session.progress.step == 0 { try log.lookedAt() }

@@ -6,6 +6,9 @@ public final class Linear: UnaryLayer {
     @Parameter public var weight: Tensor
     /// The bias b, shape [outputs], if there is one.
     public let bias: Parameter?
+    /// A change of low rank beside the weight; nil unless ``Module/addLowRankUpdates(rank:alpha:using:where:)`` gave the layer
+    /// one.
+    public internal(set) var update: LowRankUpdate?
     let site = CaptureSite()
 
     /// Draws the weight W; the bias b starts at zero.
@@ -34,7 +37,9 @@ public final class Linear: UnaryLayer {
 
     /// The layer's output [..., outputs] for an input [..., inputs].
     public func callAsFunction(_ input: Tensor) -> Tensor {
-        site.record(input: input, output: input.linear(weight: weight, bias: bias?.wrappedValue))
+        let output = site.record(
+            input: input, output: input.linear(weight: weight, bias: bias?.wrappedValue))
+        return update.map { output + $0(input) } ?? output
     }
 }
 

@@ -64,7 +64,7 @@ package struct StrictJSON {
     }
 
     /// A whole number from 0 to `Int.max`, written without fraction or exponent.
-    mutating func wholeNumber() throws(Fault) -> Int {
+    package mutating func wholeNumber() throws(Fault) -> Int {
         skipWhiteSpace()
         let start = offset
         var value = 0
@@ -108,7 +108,7 @@ package struct StrictJSON {
     }
 
     /// Whether the next value is null, which is then consumed.
-    mutating func takeNull() -> Bool {
+    package mutating func takeNull() -> Bool {
         skipWhiteSpace()
         return take("null")
     }
@@ -169,7 +169,7 @@ package struct StrictJSON {
     }
 
     /// Consumes one value of any kind.
-    mutating func skipValue() throws(Fault) {
+    package mutating func skipValue() throws(Fault) {
         skipWhiteSpace()
         switch peek {
         case UInt8(ascii: "{"):
