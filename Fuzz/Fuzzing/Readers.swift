@@ -13,7 +13,7 @@ extension Fuzzed {
     /// Every reader of the product.
     package static let all: [Fuzzed] = [
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
-        run, hierarchy, landscape, continual, claim,
+        run, status, hierarchy, landscape, continual, claim,
         inspection, information, table, idx, arrays, wave, transcript, recordings, tokenizer, merges,
     ]
 
@@ -270,9 +270,15 @@ extension Fuzzed {
             (directory: RunDirectory(path: "/tmp"), document: other),
         ]
         for order in RunTable.Order.allCases {
-            _ = RunTable(runs, by: order).text(keys: ["optimizer.rule"])
+            let rows = runs.map {
+                RunListing.Run(
+                    directory: $0.directory, document: $0.document, state: "completed", marks: RunMarks(),
+                    study: nil)
+            }
+            _ = RunTable(rows, by: order).text(keys: ["optimizer.rule"])
         }
         _ = try OptimizerComparison(runs).report()
+        _ = RunDifference(of: found, and: other).text("a", "b")
         return true
     }
 
@@ -313,6 +319,15 @@ extension Fuzzed {
         try FuzzFailure.require(
             decoded.filter { $0 != 0x20 } == text.filter { $0 != 0x20 }, "a text is decoded as another one")
         return true
+    }
+
+    /// The status of a study and the marks of a run. Their checks are made right, or nothing would come behind them.
+    static let status = Fuzzed("status", weight: 20, tokens: jsonTokens + ["\"kind\":\"pilot\""]) { bytes in
+        let opening = Data("{\n".utf8)
+        let data = bytes.starts(with: opening) ? StoredJSON.sealed(Data(bytes)) : Data(bytes)
+        let status = try? StudyStatus(json: data, path: "study.json")
+        let marks = try? RunMarks(json: data, path: "marks.json")
+        return status != nil || marks != nil
     }
 
     /// A table; formulas and expressions of its names are read too.

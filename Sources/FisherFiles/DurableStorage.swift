@@ -107,6 +107,24 @@ extension DurableStorage {
         try synchronizeFolder(parent)
     }
 
+    /// Throws unless files can be made in a folder, or the folder itself can; makes nothing.
+    package static func requireWritableFolder(_ path: String) throws(StorageError) {
+        try StorageError.requireWhole(path, .cannotCreate)
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            guard errno == ENOENT, folder(of: path) != path else {
+                throw .system("cannot be made", path: path, creating: true)
+            }
+            return try requireWritableFolder(folder(of: path))
+        }
+        guard status.st_mode & S_IFMT == S_IFDIR else {
+            throw StorageError(.cannotCreate, path: path, reason: "is not a folder")
+        }
+        guard access(path, W_OK | X_OK) == 0 else {
+            throw .system("cannot be written to", path: path, creating: true)
+        }
+    }
+
     /// The names in a folder, unsorted, without `.` and `..`; nil where there is no such folder.
     ///
     /// A folder that cannot be read to its end is an error, never an empty one.

@@ -30,6 +30,7 @@ package final class FileWriter {
     /// Throws if no file can be written at a path, for a command to say so before its work.
     package static func check(_ path: String) throws(StorageError) {
         _ = try FolderEntry(path).replaceablePermissions()
+        try DurableStorage.requireWritableFolder(DurableStorage.folder(of: path))
     }
 
     deinit {

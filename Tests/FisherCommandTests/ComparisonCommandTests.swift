@@ -100,8 +100,55 @@ import Testing
                 #expect(bytes[0] == bytes[1])
             }
             let listed = try Self.run(["runs", root + "/out"])
-            #expect(listed.output.split(separator: "\n").count == 2 + 4, "\(listed.output)")
+            // The study, and its runs.
+            #expect(listed.output.split(separator: "\n").count == 3 + 2 + 4, "\(listed.output)")
             #expect(try Self.run(["inspect", folder, "--batches", "1"]).status == 0)
+        }
+    }
+
+    /// What Ctrl-C prints can be pasted and ends in the same results as the file of the comparison; both are listed, named and
+    /// told apart.
+    @Test func aComparisonIsARun() throws {
+        try CommandTests.withFolder { root in
+            let output = root + "/it's one"
+            let (process, errors, _) = try TrainCommandTests.start(
+                Self.arguments(output, steps: 400, seeds: "2", "sgd", "adamw:beta2=0.99") + [
+                    "--set", "optimizer.weight_decay=0.01", "--tag", "paper", "--title", "Figure 1",
+                ])
+            while process.isRunning, try DurableStorage.names(inFolder: output + "/runs") == nil {
+                usleep(5000)
+            }
+            process.interrupt()
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 75, "\(text)")
+            let stopped = try #require(try RunListing(of: [root]).studies.first)
+            #expect(stopped.state == "interrupted" && stopped.planned == 4 && stopped.marks.tags == ["paper"])
+            let command = try #require(text.components(separatedBy: "continue with: ").last)
+            let pasted = Process()
+            pasted.executableURL = URL(filePath: "/bin/sh")
+            pasted.arguments = ["-c", command]
+            (pasted.standardOutput, pasted.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+            try pasted.run()
+            pasted.waitUntilExit()
+            #expect(pasted.terminationStatus == 0, "\(command)")
+            let again = try Self.run([
+                "compare", "digits", "--config", output + "/config.toml", "--output", root + "/again",
+            ])
+            #expect(again.status == 0, "\(again.errors)")
+            let results = try [output, root + "/again"].map {
+                try StudyFiles(folder: $0).read(OptimizerComparison.self).entries
+            }
+            #expect(results[0].map(\.finalLosses) == results[1].map(\.finalLosses))
+            #expect(results[0].map(\.options) == results[1].map(\.options))
+            #expect(
+                try String(contentsOfFile: output + "/report.html", encoding: .utf8).contains(
+                    "<h1>Figure 1</h1>"))
+            let listed = try Self.run(["runs", root, "--filter", "tag=paper"])
+            #expect(listed.output.contains("completed") && listed.output.contains("4/4"), "\(listed.output)")
+            let difference = try Self.run(["runs", "diff", output, root + "/again"])
+            #expect(
+                difference.output.hasPrefix("No key of the configuration differs."), "\(difference.output)")
         }
     }
 

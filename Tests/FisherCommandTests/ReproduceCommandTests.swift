@@ -122,7 +122,9 @@ import Testing
             let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
             process.waitUntilExit()
             #expect(process.terminationStatus == 75, "\(text)")
-            #expect(text.contains("everything is saved; continue with: the same command"))
+            #expect(
+                text.contains(
+                    "fisher reproduce planted-truth planted-falsehood --jobs 2 --output \(root)/out"))
             #expect(try Self.text(log).contains("stopped by SIGTERM"))
         }
     }

@@ -151,7 +151,7 @@ import Testing
             seeds: [0, 1])
         let root = FileManager.default.temporaryDirectory.appending(path: "continual-\(UUID())").path
         defer { try? FileManager.default.removeItem(atPath: root) }
-        let folder = try StudyDirectory(path: root, resuming: false)
+        let folder = try StudyDirectory(path: root, kind: .continual, resuming: false)
         #expect(runner.runCount(after: Self.nothing) == 6)
         var calls = 0
         let result = try runner(into: Self.nothing, in: folder, progress: Self.silent) { _ in calls += 1 }

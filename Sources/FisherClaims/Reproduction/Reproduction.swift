@@ -106,12 +106,15 @@ public struct Reproduction {
             folder: files.folder, progress: progress)
         let clock = ContinuousClock()
         let begin = clock.now
-        let finding = try claim.decide(context)
-        let document = ClaimDocument(
-            claim.statement, form: form.rawValue, seeds: context.seeds, finding: finding,
-            environment: .current(command: command), seconds: (clock.now - begin) / .seconds(1))
-        try files.writeWithReport(document)
-        return document
+        let status = StudyStatus(claim: claim.name, by: .current(command: command))
+        return try status.recorded(in: files.folder) {
+            let finding = try claim.decide(context)
+            let document = ClaimDocument(
+                claim.statement, form: form.rawValue, seeds: context.seeds, finding: finding,
+                environment: .current(command: command), seconds: (clock.now - begin) / .seconds(1))
+            try files.writeWithReport(document)
+            return document
+        }
     }
 }
 

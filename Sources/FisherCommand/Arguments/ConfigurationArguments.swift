@@ -71,8 +71,15 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     /// Whether the command line has any value, preset or file.
     var isGiven: Bool { config != nil || preset != nil || !values.isEmpty || !ruleSettings.isEmpty }
 
-    /// The resolved configuration.
-    func resolved() throws -> ResolvedConfiguration<Task.Options> { try ResolvedConfiguration(try layers()) }
+    /// Settings without a section, as the options that they would be where no rules are compared: none has such a name.
+    var unsectioned: ConfigurationLayer {
+        ConfigurationLayer(.commandLine, ruleSettings.map { ($0.name, [$0.value]) })
+    }
+
+    /// The resolved configuration; every setting must be an option of it.
+    func resolved() throws -> ResolvedConfiguration<Task.Options> {
+        try ResolvedConfiguration(try layers() + [unsectioned])
+    }
 }
 
 /// Flags that derive from the declarations of options: `--warm-up` of `optimizer.warm_up`.
@@ -187,8 +194,9 @@ private struct OptionFlag: Sendable {
         [
             "accept-damage", "batches", "change-schedule", "config", "damping", "dampings", "differences",
             "divergence", "dry-run", "extensions", "first-seed", "help", "json", "learning-rates",
-            "margin", "optimizer", "option", "output", "pilot", "pilot-all", "power", "preset",
-            "print-config", "protocol", "quick", "resume", "seeds", "set", "sizes", "target-loss",
+            "margin", "name", "note", "optimizer", "option", "output", "pilot", "pilot-all", "power",
+            "preset",
+            "print-config", "protocol", "quick", "resume", "seeds", "set", "sizes", "tag", "target-loss", "title",
             "training-steps", "tune", "tuning-seeds", "turns", "unequal-budgets", "variances", "version",
             "warm-up-steps",
         ]

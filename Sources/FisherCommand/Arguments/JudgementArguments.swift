@@ -47,6 +47,14 @@ struct JudgementArguments<Use: JudgementUse>: ParsableArguments {
         }
     }
 
+    /// What was given, by the keys of a comparison's configuration.
+    var values: [(key: String, pieces: [String])] {
+        [
+            ("target", target.map { "\($0)" }), ("margin", margin.map { "\($0)" }),
+            ("variances", variances?.rawValue),
+        ].compactMap { key, text in text.map { ("comparison." + key, [$0]) } }
+    }
+
     /// The plan of an earlier start with what is given now.
     func plan(_ earlier: ComparisonPlan? = nil) -> ComparisonPlan {
         var plan = earlier ?? ComparisonPlan()
@@ -62,8 +70,11 @@ extension VarianceModel: ExpressibleByArgument {}
 /// Numbers between commas.
 struct NumberList: ExpressibleByArgument {
     let values: [Double]
+    /// The numbers as they were given.
+    let texts: [String]
 
     init?(argument: String) {
+        texts = argument.split(separator: ",").map(String.init)
         let values = argument.split(separator: ",").map { Double($0) }
         guard !values.isEmpty, values.allSatisfy({ $0?.isFinite == true }) else { return nil }
         self.values = values.compactMap(\.self)

@@ -22,6 +22,9 @@ package struct GridArgument: ExpressibleByArgument {
     let option: String?
     let values: [String]
 
+    /// The text that gives it again.
+    var text: String { name + (option.map { "." + $0 } ?? "") + "=" + values.joined(separator: ",") }
+
     package init?(argument: String) {
         guard let (key, list) = keyAndValue(argument) else { return nil }
         let parts = key.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)

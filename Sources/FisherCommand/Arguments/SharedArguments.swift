@@ -5,8 +5,8 @@ import Fisher
 struct SeedArguments: ParsableArguments {
     @Option(name: .customLong("seeds"), help: "The number of seeds; by default 5, of continual 3.")
     var count: Int?
-    @Option(name: .customLong("first-seed"), help: "The first seed.")
-    var first: UInt64 = 0
+    @Option(name: .customLong("first-seed"), help: "The first seed; by default 0.")
+    var first: UInt64?
 
     /// The largest number of seeds, of trials of an optimizer, and of seeds of a trial.
     static let most = 1_000_000
@@ -29,13 +29,15 @@ struct SeedArguments: ParsableArguments {
     /// The seeds: `usual` many unless another number was given.
     ///
     /// - Throws: `UsageError` if they would go beyond the largest seed.
-    func numbers(_ usual: Int) throws -> [UInt64] {
-        let (last, overflows) = first.addingReportingOverflow(UInt64((count ?? usual) - 1))
+    func numbers(_ usual: Int) throws -> [UInt64] { try Self.numbers(count ?? usual, from: first ?? 0) }
+
+    /// So many seeds from a first one on.
+    static func numbers(_ count: Int, from first: UInt64) throws -> [UInt64] {
+        let (last, overflows) = first.addingReportingOverflow(UInt64(count - 1))
         guard !overflows else {
             throw UsageError(
                 description:
-                    "--first-seed \(first) leaves no room for \(count ?? usual) seeds: the largest is "
-                    + "\(UInt64.max)")
+                    "--first-seed \(first) leaves no room for \(count) seeds: the largest is \(UInt64.max)")
         }
         return Array(first...last)
     }

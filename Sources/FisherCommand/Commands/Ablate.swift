@@ -30,28 +30,49 @@ private struct AblateTask<Task: ConfigurableTask>: ParsableCommand {
     }
 
     @Option(help: "The optimizer, with options that stay as they are after a colon.")
-    var optimizer: OptimizerSpecification
+    var optimizer: OptimizerSpecification?
     @Option(
         name: .customLong("option"), parsing: .singleValue,
         help: "option=v1,v2,...: values to try; repeatable.")
-    var axes: [GridArgument]
+    var axes: [GridArgument] = []
     @OptionGroup var arguments: ComparisonArguments<Task>
 
     func run() throws {
-        let setup = try arguments.setup()
-        let base = try setup.candidates([optimizer])[0]
+        let values = [
+            ("comparison.optimizers", [optimizer].compactMap { $0?.text }),
+            ("comparison.options", axes.map(\.text)),
+        ].filter { !$0.1.isEmpty }
+        let setup = try arguments.setup(.ablation, own: values.map { (key: $0.0, pieces: $0.1) })
+        if setup.isBare, arguments.resume, let output = arguments.output {
+            try Invocation.requireSomething(toResumeIn: output, true)
+        }
+        let named = try setup.specifications()
+        guard named.count == 1 else {
+            throw UsageError(
+                description: named.isEmpty
+                    ? "no optimizer is named: --optimizer NAME"
+                    : "an ablation is of one optimizer, not \(named.count)")
+        }
         // Options have no dots: the part before one belongs to the name here.
-        let grid = OptionGrid(axes.map { OptionGrid.Axis(option: $0.name, values: $0.values) })
+        let grid = OptionGrid(
+            try setup.grids(setup.options.axes, of: "options").map {
+                OptionGrid.Axis(option: $0.name, values: $0.values)
+            })
+        guard !grid.axes.isEmpty else {
+            throw UsageError(description: "no values are to be tried: --option option=v1,v2")
+        }
+        if arguments.printConfig { return print(setup.resolved.explained, terminator: "") }
+        let base = try setup.candidates(named)[0]
         try requireBounded(grid)
         let candidates = try grid.combinations.map { settings in
             let name = settings.map { "\($0.name) \($0.value)" }.joined(separator: " + ")
             return try base.setting(settings, label: "\(base.label) + \(name)")
         }
         try ComparisonSetup<Task>.requireDistinct(candidates)
-        let summary = try setup.run(
-            TunedComparison(
-                candidates.map { .init($0) }, runs: setup.runs, seeds: try arguments.seeds.numbers(5)),
-            named: "ablate")
+        let comparison = TunedComparison(
+            candidates.map { .init($0) }, runs: setup.runs, seeds: try setup.seeds())
+        if arguments.dryRun { return try setup.dryRun(comparison) }
+        let summary = try setup.run(comparison)
         if arguments.judgement.json { printJSON(summary.json()) }
     }
 }

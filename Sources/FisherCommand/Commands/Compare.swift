@@ -62,10 +62,13 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
     @Option(
         parsing: .singleValue, help: "NAME.option=v1,v2,...: the same for any option; repeatable.")
     var tune: [GridArgument] = []
-    @Option(help: "Seeds of each tuning trial.")
-    var tuningSeeds = 3
-    @Option(help: "The most values by which the grid of one optimizer grows while its best lies at the edge.")
-    var extensions = 4
+    @Option(help: "Seeds of each tuning trial; by default 3.")
+    var tuningSeeds: Int?
+    @Option(
+        help:
+            "The most values by which the grid of one optimizer grows while its best lies at the edge; by default 4."
+    )
+    var extensions: Int?
     @Option(help: "Seeds of a pilot: the baseline's spread, and how many seeds a difference needs.")
     var pilot: Int?
     @Flag(help: "Run all optimizers in the pilot, for the spread of their differences.")
@@ -78,22 +81,25 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
     var unequalBudgets = false
     @Option(
         name: .customLong("protocol"),
-        help: "own: each optimizer's own options; drop-in: the first one's; both side by side.")
-    var hyperparameters = HyperparameterPolicy.own
+        help: "own, the default: each optimizer's own options; drop-in: the first one's; both side by side.")
+    var hyperparameters: HyperparameterPolicy?
 
     func validate() throws {
-        try SeedArguments.require(tuningSeeds: tuningSeeds)
-        guard (0...100).contains(extensions) else {
-            throw ValidationError("--extensions must lie between 0 and 100, not \(extensions).")
+        try SeedArguments.require(tuningSeeds: tuningSeeds ?? 1)
+        guard (0...100).contains(extensions ?? 0) else {
+            throw ValidationError("--extensions must lie between 0 and 100, not \(extensions ?? 0).")
         }
         if let pilot, !(2...ReservedSeeds.most).contains(pilot) {
             throw ValidationError("--pilot must lie between 2 and \(ReservedSeeds.most), not \(pilot).")
         }
-        if pilot == nil, pilotAll || differences != nil || power != nil {
+        // Resumed, or with a file, the pilot may be named there.
+        if pilot == nil, !arguments.resume, arguments.configuration.config == nil,
+            pilotAll || differences != nil || power != nil
+        {
             throw ValidationError(
                 "--pilot-all, --differences and --power are of a pilot: name its seeds with --pilot.")
         }
-        if pilot != nil, arguments.seeds.count != nil || hyperparameters != .own {
+        if pilot != nil, arguments.seeds.count != nil || (hyperparameters ?? .own) != .own {
             throw ValidationError(
                 "--pilot has seeds of its own and knows no --protocol: leave --seeds and --protocol out.")
         }
@@ -112,14 +118,39 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
         }
     }
 
+    /// The values of the flags, by key.
+    private var values: [(key: String, pieces: [String])] {
+        let lists: [(String, [String])] = [
+            ("optimizers", optimizers.map(\.text)), ("learning_rates", learningRates.map(\.text)),
+            ("tune", tune.map(\.text)), ("differences", differences?.texts ?? []),
+            ("power", power?.texts ?? []),
+        ]
+        let single: [(String, String?)] = [
+            ("tuning_seeds", tuningSeeds.map { "\($0)" }), ("extensions", extensions.map { "\($0)" }),
+            ("pilot", pilot.map { "\($0)" }), ("pilot_all", pilotAll ? "true" : nil),
+            ("unequal_budgets", unequalBudgets ? "true" : nil), ("protocol", hyperparameters?.rawValue),
+        ]
+        return lists.filter { !$0.1.isEmpty }.map { ("comparison." + $0.0, $0.1) }
+            + single.compactMap { key, text in text.map { ("comparison." + key, [$0]) } }
+    }
+
     func run() throws {
-        let named =
-            optimizers.isEmpty
-            ? Compare.usualOptimizers.compactMap(OptimizerSpecification.init(argument:)) : optimizers
-        let whole = try arguments.setup()
-        let parts = Task.comparisons(of: whole.configuration.task)
+        let whole = try arguments.setup(.comparison, own: values, usual: Compare.usualOptimizers)
+        guard whole.options.axes.isEmpty else {
+            throw UsageError(
+                description:
+                    "comparison.options is of an ablation: fisher ablate \(Task.name) --config tries them")
+        }
+        if arguments.printConfig { return print(whole.resolved.explained, terminator: "") }
+        let parts = try Task.comparisons(of: whole.configuration.task).map { part in
+            let setup = whole.with(part.options)
+            let (comparison, pilot) = try comparison(setup)
+            return (name: part.name, setup: setup, comparison: comparison, pilot: pilot)
+        }
         guard parts.count > 1 else {
-            let summary = try compare(named, try whole.with(parts[0].options), part: nil)
+            let (_, setup, comparison, pilot) = parts[0]
+            if arguments.dryRun { return try setup.dryRun(comparison) }
+            let summary = try setup.run(comparison, pilot: pilot)
             if arguments.judgement.json { printJSON(summary.json()) }
             return
         }
@@ -129,9 +160,12 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
                     "\(output) holds a comparison on one text, which --corpus names: headers, if it was not "
                     + "named then; choose another --output for both")
         }
-        var summaries: [(name: String, summary: ComparisonSummary)] = []
-        for part in parts {
-            summaries.append((part.name, try compare(named, try whole.with(part.options), part: part.name)))
+        if arguments.dryRun {
+            return try parts.forEach { try $0.setup.dryRun($0.comparison, part: $0.name) }
+        }
+        if let output = arguments.output { try keepConfiguration(of: whole, in: output) }
+        let summaries = try parts.map {
+            (name: $0.name, summary: try $0.setup.run($0.comparison, pilot: $0.pilot, part: $0.name))
         }
         if arguments.judgement.json {
             let members = summaries.map { name, summary in
@@ -144,33 +178,51 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
         }
     }
 
-    private func compare(
-        _ named: [OptimizerSpecification], _ setup: ComparisonSetup<Task>, part: String?
-    ) throws -> ComparisonSummary {
-        let candidates = try setup.candidates(named)
-        for argument in learningRates + tune where argument.name != "all" {
+    /// Keeps what was asked for of several comparisons in the folder above them, where `--resume` looks for it.
+    private func keepConfiguration(of whole: ComparisonSetup<Task>, in output: String) throws {
+        if arguments.resume { try Invocation.requireSomething(toResumeIn: output, whole.isBare) }
+        let directory = RunDirectory(path: output)
+        let names = try DurableStorage.names(inFolder: output) ?? []
+        if names.contains("config.toml"), try !directory.hasConfiguration() || names.contains("run.json") {
+            throw StorageError(
+                .cannotCreate, path: output,
+                reason: "already holds a run: choose another folder with --output")
+        }
+        try DurableStorage.makeFolder(output)
+        try directory.writeConfiguration(whole.toml)
+    }
+
+    /// What is trained, and what is to be read from the runs of a pilot.
+    private func comparison(_ setup: ComparisonSetup<Task>) throws -> (TunedComparison, PilotPlan?) {
+        let options = setup.options
+        let candidates = try setup.candidates(try setup.specifications())
+        let rates = try setup.grids(options.learningRates, of: "learning_rates")
+        let grids = try rates + setup.grids(options.tune, of: "tune")
+        for argument in grids where argument.name != "all" {
             guard candidates.contains(where: { type(of: $0.rule).summary.name == argument.name }) else {
                 throw UsageError(description: "no optimizer of the comparison is \(argument.name)")
             }
         }
-        let plan = pilot.map { _ in
+        let plan = options.pilot.map { _ in
             PilotPlan(
-                differences: differences?.values ?? [], powers: power?.values ?? [0.8, 0.9],
+                differences: options.differences.compactMap(Double.init),
+                powers: options.power.isEmpty ? [0.8, 0.9] : options.power.compactMap(Double.init),
                 comparisons: max(1, candidates.count - 1))
         }
-        let entrants = pilot == nil || pilotAll ? candidates : Array(candidates.prefix(1))
+        let entrants =
+            options.pilot == nil || options.pilotAll ? candidates : Array(candidates.prefix(1))
         let comparison = TunedComparison(
-            try entrants.map { .init($0, grid: try grid($0)) }, policy: hyperparameters,
-            runs: setup.runs, seeds: try pilot.map(ReservedSeeds.pilot) ?? arguments.seeds.numbers(5),
-            tuningSeeds: tuningSeeds, mostExtensions: extensions)
-        try requireEqualBudgets(comparison)
-        return try setup.run(comparison, named: pilot == nil ? "compare" : "pilot", pilot: plan, part: part)
+            try entrants.map { .init($0, grid: try grid($0, grids)) }, policy: options.hyperparameters,
+            runs: setup.runs, seeds: try options.pilot.map(ReservedSeeds.pilot) ?? setup.seeds(),
+            tuningSeeds: options.tuningSeeds, mostExtensions: options.extensions)
+        if !options.unequalBudgets { try requireEqualBudgets(comparison) }
+        return (comparison, plan)
     }
 
     /// The grid of one candidate: arguments that name its rule, or all.
-    private func grid(_ candidate: OptimizerCandidate) throws -> OptionGrid {
+    private func grid(_ candidate: OptimizerCandidate, _ grids: [GridArgument]) throws -> OptionGrid {
         let rule = type(of: candidate.rule).summary.name
-        let axes = (learningRates + tune).filter { $0.name == rule || $0.name == "all" }.compactMap {
+        let axes = grids.filter { $0.name == rule || $0.name == "all" }.compactMap {
             argument -> OptionGrid.Axis? in
             let option = argument.option ?? "learning_rate"
             if argument.name == "all", !candidate.hasOption(option) { return nil }
@@ -185,7 +237,7 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
 
     private func requireEqualBudgets(_ comparison: TunedComparison) throws {
         let budgets = comparison.budgets
-        guard !unequalBudgets, Set(budgets.map(\.trials)).count > 1 else { return }
+        guard Set(budgets.map(\.trials)).count > 1 else { return }
         let list = budgets.map { "\($0.label) \($0.trials)" }.joined(separator: ", ")
         throw UsageError(
             description:

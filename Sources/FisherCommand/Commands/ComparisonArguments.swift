@@ -23,14 +23,62 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
             checkpoint, each as large as weights and optimizer state together.
             """)
     var output: String?
+    @Flag(help: "Print the configuration with the origin of each value, and exit.")
+    var printConfig = false
+    @Flag(help: "Show the number of runs, their time and space, and exit.")
+    var dryRun = false
+    @OptionGroup(title: "Names") var marks: MarkArguments
     @OptionGroup var configuration: ConfigurationArguments<Task, ComparisonUse>
 
-    /// Resolves the configuration.
-    func setup() throws -> ComparisonSetup<Task> {
-        let value = try configuration.resolved().value
+    /// Resolves the configuration: that of the folder if the comparison is resumed, and what the command line sets anew.
+    ///
+    /// - Parameters:
+    ///   - kind: a comparison or an ablation.
+    ///   - own: the values of the command's own flags, by key.
+    ///   - optimizers: what is compared if nothing says so.
+    func setup(
+        _ kind: StudyKind, own: [(key: String, pieces: [String])], usual optimizers: [String] = []
+    ) throws -> ComparisonSetup<Task> {
+        let seedValues =
+            [("comparison.seeds", seeds.count.map { "\($0)" })]
+            + [("comparison.first_seed", seeds.first.map { "\($0)" })]
+        let flags = own + judgement.values + seedValues.compactMap { key, text in text.map { (key, [$0]) } }
+        let stored = try resume ? output.flatMap { try self.stored(in: $0, kind) } : nil
+        // A setting without a section is an option of rules; the learning rate is that of all, and a number has no course.
+        let settings = configuration.ruleSettings.flatMap { setting -> [(key: String, pieces: [String])] in
+            guard ["lr", "learning_rate"].contains(setting.name) else {
+                return [("optimizer." + setting.name, [setting.value])]
+            }
+            return [
+                ("optimizer.learning_rate", [setting.value]), ("optimizer.schedule", ["constant"]),
+                ("optimizer.warm_up", ["0"]),
+            ]
+        }
+        let layers =
+            try configuration.layers(after: stored.map { [$0] })
+            + [ConfigurationLayer(.commandLine, settings + flags)]
+        let resolved = try ResolvedComparison<Task.Options>(layers, usual: optimizers)
+        let value = resolved.run.value
         return ComparisonSetup(
-            arguments: self, configuration: value,
+            arguments: self, kind: resolved.comparison.pilot == nil ? kind : .pilot, resolved: resolved,
+            isBare: stored == nil && !configuration.isGiven && flags.isEmpty, configuration: value,
             learningRate: try value.optimizer.learningRate(steps: value.training.steps))
+    }
+
+    /// The configuration of an earlier start in a folder; nil if there is none.
+    private func stored(in folder: String, _ kind: StudyKind) throws -> ConfigurationLayer? {
+        let directory = RunDirectory(path: folder)
+        let names = try DurableStorage.names(inFolder: folder) ?? []
+        guard !names.contains("run.json"), try directory.hasConfiguration() else { return nil }
+        if let (command, task) = directory.configuredWords,
+            task != Task.name || command != (kind == .ablation ? "ablate" : "compare")
+        {
+            throw UsageError(
+                description:
+                    "\(folder) holds a study of \(task): \(EnvironmentSummary.programName) \(command) \(task) --resume "
+                    + "continues it")
+        }
+        return try ConfigurationLayer(tomlFile: directory.configurationFile, followingLinks: false)
     }
 }
 
@@ -69,8 +117,22 @@ func requireBounded(_ grid: OptionGrid) throws {
 /// A comparison on a task, ready to be run: it writes its files and shows its results.
 struct ComparisonSetup<Task: ConfigurableTask> {
     let arguments: ComparisonArguments<Task>
-    let configuration: RunConfiguration<Task.Options>
+    let kind: StudyKind
+    /// Everything that was asked for; of a comparison on one of several texts too.
+    let resolved: ResolvedComparison<Task.Options>
+    /// Whether the command line asks for nothing but to go on.
+    let isBare: Bool
+    private(set) var configuration: RunConfiguration<Task.Options>
     let learningRate: Schedule
+
+    /// The comparison's own options.
+    var options: ComparisonConfiguration { resolved.comparison }
+
+    /// The command's name and the task's.
+    private var words: [String] { [kind == .ablation ? "ablate" : "compare", Task.name] }
+
+    /// The file that gives the comparison again.
+    var toml: String { "# fisher \(words.joined(separator: " "))\n" + resolved.toml }
 
     /// The length, checkpoints and logs of each run.
     var runs: StudyRuns {
@@ -80,29 +142,54 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     }
 
     /// The same on other data or with another model.
-    func with(_ options: Task.Options) throws -> ComparisonSetup {
-        var changed = configuration
-        changed.task = options
-        return ComparisonSetup(arguments: arguments, configuration: changed, learningRate: learningRate)
+    func with(_ options: Task.Options) -> ComparisonSetup {
+        var changed = self
+        changed.configuration.task = options
+        return changed
     }
+
+    /// The optimizers by their names in the configuration.
+    func specifications() throws -> [OptimizerSpecification] {
+        try options.optimizers.map { text in
+            guard let found = OptimizerSpecification(argument: text) else {
+                throw UsageError(
+                    description:
+                        "comparison.optimizers: \(text) is not NAME or NAME:option=value,option=value")
+            }
+            return found
+        }
+    }
+
+    /// Grids by their texts in the configuration.
+    func grids(_ texts: [String], of key: String) throws -> [GridArgument] {
+        try texts.map { text in
+            guard let grid = GridArgument(argument: text) else {
+                throw UsageError(description: "comparison.\(key): \(text) is not NAME=v1,v2")
+            }
+            return grid
+        }
+    }
+
+    /// The seeds of the runs.
+    func seeds() throws -> [UInt64] { try SeedArguments.numbers(options.seeds, from: options.firstSeed) }
 
     /// The optimizers as they are named, with what all of them share.
     ///
-    /// Throws for a shared option that none of them has.
+    /// Throws for an option of the command line that none of them has.
     func candidates(_ specifications: [OptimizerSpecification]) throws -> [OptimizerCandidate] {
-        let settings = arguments.configuration.ruleSettings
-        let shared =
-            [("learning_rate", "\(learningRate)")]
-            + configuration.optimizer.ruleSettings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
-            + settings.map { ($0.name, $0.value) }
-        let candidates = try specifications.map {
-            try $0.candidate(
-                sharing: shared, clip: configuration.optimizer.clipGradientNorm,
+        let rate = (name: "learning_rate", value: "\(learningRate)")
+        let candidates = try specifications.map { specification in
+            let isMeant = resolved.rule.map { $0 == specification.name } ?? true
+            return try specification.candidate(
+                sharing: [rate] + (isMeant ? resolved.shared.map { ($0.name, $0.value) } : []),
+                clip: configuration.optimizer.clipGradientNorm,
                 fisherClip: configuration.optimizer.clipFisherNorm)
         }
-        for setting in settings where !candidates.contains(where: { $0.rule.hasOption(named: setting.name) })
-        {
-            throw UsageError(description: "--set \(setting.name): none of the optimizers has this option")
+        for option in resolved.shared where option.origin == .commandLine {
+            guard candidates.contains(where: { $0.rule.hasOption(named: option.name) }) else {
+                throw UsageError(
+                    description: "--set \(option.name): none of the optimizers has this option")
+            }
         }
         try Self.requireDistinct(candidates)
         return candidates
@@ -116,35 +203,105 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         }
     }
 
+    /// The folder of a comparison, or of a part of one; nil where it is named after the data.
+    func place(_ part: String?) -> String? {
+        arguments.output.map { $0 + (part.map { "/" + $0 } ?? "") }
+    }
+
+    /// Checks the folder as `run` does and shows what the comparison costs.
+    func dryRun(_ comparison: TunedComparison, part: String? = nil) throws {
+        try requireDisjointSeeds(comparison)
+        if let path = place(part) {
+            try StudyDirectory.check(path, for: kind, resuming: arguments.resume)
+        }
+        useThreads()
+        let task = try Task.make(configuration)
+        let folder = place(part) ?? standardFolder(of: task, part)
+        try StudyDirectory.check(folder, for: kind, resuming: arguments.resume)
+        try ComparisonDryRun(
+            task: task, workload: comparison.workload, training: runs.training,
+            directory: RunDirectory(path: folder)
+        ).show()
+    }
+
+    private func useThreads() {
+        if configuration.training.threads > 0 { Engine.threadCount = configuration.training.threads }
+    }
+
+    private func requireDisjointSeeds(_ comparison: TunedComparison) throws {
+        guard let shared = comparison.sharedSeeds.first else { return }
+        throw UsageError(
+            description: "seed \(shared) is one of those that tune: choose another --first-seed")
+    }
+
+    /// The folder where none is named.
+    private func standardFolder(of task: Task, _ part: String?) -> String {
+        let name = task.summary.name.split { !$0.isLetter && !$0.isNumber }.joined(separator: "-")
+        let command = kind == .pilot ? "pilot" : words[0]
+        return "runs/\(command)-\(name)" + (part.map { "/" + $0 } ?? "")
+    }
+
     /// Makes the comparison; without `--output` it is kept in a folder that is named after the command and the task.
     ///
     /// - Parameters:
     ///   - comparison: what is trained.
-    ///   - command: the command's name.
     ///   - pilot: what is to be read from the runs of a pilot; nil for a comparison.
     ///   - part: the folder's name below that of the command, where it makes several comparisons.
     func run(
-        _ comparison: TunedComparison, named command: String, pilot: PilotPlan? = nil, part: String? = nil
+        _ comparison: TunedComparison, pilot: PilotPlan? = nil, part: String? = nil
     ) throws -> ComparisonSummary {
-        if let shared = comparison.sharedSeeds.first {
-            throw UsageError(
-                description: "seed \(shared) is one of those that tune: choose another --first-seed")
-        }
+        try requireDisjointSeeds(comparison)
         Interruption.install()
-        if configuration.training.threads > 0 { Engine.threadCount = configuration.training.threads }
+        useThreads()
         // A folder that cannot be used is reported before data are read, unless it is named after them.
-        func place(_ path: String) -> String { path + (part.map { "/" + $0 } ?? "") }
-        let named = try arguments.output.map {
-            try StudyDirectory(path: place($0), resuming: arguments.resume)
+        var folder = try place(part).map { try opened($0) }
+        do {
+            let task = try Task.make(configuration)
+            let made = try folder ?? opened(standardFolder(of: task, part))
+            folder = made
+            return try run(comparison, on: task, in: made, pilot)
+        } catch let error as Interrupted {
+            throw Resumable(
+                signal: error.signal, kept: folder.map(kept) ?? "nothing was trained yet",
+                command: resumption(folder, part))
         }
-        let task = try Task.make(configuration)
+    }
+
+    /// The command line that continues. What is asked for anew lies in no folder before data are read.
+    private func resumption(_ folder: StudyDirectory?, _ part: String?) -> String {
+        let path = arguments.output ?? (part == nil ? folder?.path : nil)
+        guard !arguments.resume, let path, (try? RunDirectory(path: path).hasConfiguration()) == true else {
+            return Invocation.repeated(with: "--resume")
+        }
+        return Invocation.resuming(words, in: path)
+    }
+
+    /// Takes the folder, and keeps in it what was asked for.
+    private func opened(_ path: String) throws -> StudyDirectory {
+        if arguments.resume { try Invocation.requireSomething(toResumeIn: path, isBare) }
+        let folder = try StudyDirectory(path: path, kind: kind, resuming: arguments.resume)
+        // Of an earlier start it is replaced only when that has been found to fit.
+        let directory = RunDirectory(path: path)
+        if !folder.files.hasResult, try !directory.hasConfiguration() {
+            try directory.writeConfiguration(toml)
+        }
+        return folder
+    }
+
+    /// What is kept of a comparison that was stopped.
+    private func kept(_ folder: StudyDirectory) -> String {
+        let sections = ["runs", "tuning"].compactMap {
+            (try? DurableStorage.names(inFolder: "\(folder.path)/\($0)")) ?? nil
+        }
+        return sections.joined().isEmpty ? "nothing was trained yet" : "everything is saved"
+    }
+
+    private func run(
+        _ comparison: TunedComparison, on task: Task, in folder: StudyDirectory, _ pilot: PilotPlan?
+    ) throws -> ComparisonSummary {
+        defer { withExtendedLifetime(folder) {} }
         var summary = task.summary
         summary.settings += sharedForReaders
-        let name = task.summary.name.split { !$0.isLetter && !$0.isNumber }.joined(separator: "-")
-        let folder =
-            try named
-            ?? StudyDirectory(path: place("runs/\(command)-\(name)"), resuming: arguments.resume)
-        defer { withExtendedLifetime(folder) {} }
         let files = folder.files
         var result = OptimizerComparison(task: summary, environment: .current(), entries: [])
         if arguments.resume { result = try continued(result, files) }
@@ -154,20 +311,24 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             throw UsageError(description: "\(files.json) is of \(kind): choose another --output")
         }
         var plan = arguments.judgement.plan(result.plan)
+        plan.target = options.target ?? plan.target
+        plan.margin = options.margin ?? plan.margin
+        if resolved.isSet("comparison.variances") { plan.variances = options.variances }
         plan.pilot = pilot
         result.plan = plan
-        say(summary.description)
+        let status = StudyStatus(kind, of: summary, by: .current(), planned: comparison.runCount)
+        let marks = try arguments.marks.apply(to: folder.path)
         let progress = ProgressDisplay(runCount: comparison.runCount)
-        do {
-            result = try comparison(
+        result = try status.recorded(in: folder.path) {
+            defer { progress.finish() }
+            try RunDirectory(path: folder.path).writeConfiguration(toml)
+            say(summary.description)
+            let found = try comparison(
                 on: task, tuningOn: { try task.tuningTask() }, in: folder, into: result, progress: progress
-            ) { try files.writeWithReport($0) }
-            progress.finish()
-        } catch let error as Interrupted {
-            progress.finish()
-            throw Resumable(signal: error.signal, command: "the same command with --resume")
+            ) { try files.writeWithReport($0, title: marks.title) }
+            try files.writeWithReport(found, title: marks.title)
+            return found
         }
-        try files.writeWithReport(result)
         let judged = ComparisonSummary(of: result)
         if !arguments.judgement.json { show(judged, files) }
         let runs = result.entries.flatMap(\.runs)

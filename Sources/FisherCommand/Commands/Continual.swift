@@ -59,6 +59,7 @@ struct Continual: ParsableCommand {
     var acceptDamage = false
     @Option(name: .shortAndLong, help: "The folder for results.csv, results.json, report.html and all runs.")
     var output = "runs/continual"
+    @OptionGroup(title: "Names") var marks: MarkArguments
 
     func validate() throws {
         try requirePositive(["tasks": tasks, "steps": steps, "batch": batch, "width": width])
@@ -85,7 +86,8 @@ struct Continual: ParsableCommand {
         }
         let candidate = try optimizer.candidate(sharing: [("learning_rate", "\(rate)")], clip: nil)
         // A folder that cannot be used is reported before anything is computed.
-        let folder = try StudyDirectory(path: output, resuming: resume)
+        if resume { try Invocation.requireSomething(toResumeIn: output, Invocation.onlyResumes()) }
+        let folder = try StudyDirectory(path: output, kind: .continual, resuming: resume)
         defer { withExtendedLifetime(folder) {} }
         let files = folder.files
         let (training, test) = try Digits.all.split(test: testShare)
@@ -107,17 +109,24 @@ struct Continual: ParsableCommand {
             result = old
         }
         if !json { say(result.task.description) }
-        let progress = ProgressDisplay(runCount: comparison.runCount(after: result))
+        let missing = comparison.runCount(after: result)
+        let status = StudyStatus(
+            .continual, of: result.task, by: .current(),
+            planned: StudyDigest(result).finished + missing)
+        let progress = ProgressDisplay(runCount: missing)
+        let title = try marks.apply(to: folder.path).title
         do {
-            result = try comparison(
-                into: result, in: folder, allowing: acceptDamage ? .damage : [], progress: progress
-            ) { try files.writeWithReport($0) }
-            progress.finish()
+            result = try status.recorded(in: folder.path) {
+                defer { progress.finish() }
+                let found = try comparison(
+                    into: result, in: folder, allowing: acceptDamage ? .damage : [], progress: progress
+                ) { try files.writeWithReport($0, title: title) }
+                try files.writeWithReport(found, title: title)
+                return found
+            }
         } catch let error as Interrupted {
-            progress.finish()
-            throw Resumable(signal: error.signal, command: "the same command with --resume")
+            throw Resumable(signal: error.signal, command: Invocation.repeated(with: "--resume"))
         }
-        try files.writeWithReport(result)
         if json {
             print(String(decoding: result.json(), as: UTF8.self), terminator: "")
         } else {

@@ -93,6 +93,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     var resume = false
     @Option(name: .shortAndLong, help: "The folder for results.csv, results.json and report.html.")
     var output = "runs/hierarchy"
+    @OptionGroup(title: "Names") var marks: MarkArguments
     @OptionGroup var configuration: ConfigurationArguments<Task, HierarchyUse>
 
     func validate() throws {
@@ -113,8 +114,12 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     func run() throws {
         Interruption.install()
         threads.apply(usual: 1)
+        if resume {
+            try Invocation.requireSomething(
+                toResumeIn: output, !configuration.isGiven && Invocation.onlyResumes())
+        }
         let folder = try StudyDirectory(
-            path: output, resuming: resume,
+            path: output, kind: .hierarchy, resuming: resume,
             advice: "continue with --resume, choose another folder with --output, or remove it")
         defer { withExtendedLifetime(folder) {} }
         let files = folder.files
@@ -135,16 +140,31 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         }
         let seeds = try seeds.numbers(quick ? 1 : 5)
         let progress = ProgressDisplay(runCount: seeds.count + 1)
+        let title = try marks.apply(to: folder.path).title
+        let status = StudyStatus(
+            .hierarchy, of: result.task, by: .current(),
+            planned: seeds.count * study.settings.trainingSteps.count)
         do {
-            for seed in seeds { try measure(seed, study, candidates, into: &result, files, progress) }
-            try measureCosts(candidates, on: task, seed: seeds[0], into: &result, progress)
-            progress.finish()
+            try status.recorded(in: folder.path) {
+                defer { progress.finish() }
+                do {
+                    for seed in seeds {
+                        try measure(seed, study, candidates, into: &result, files, progress)
+                    }
+                    try measureCosts(candidates, on: task, seed: seeds[0], into: &result, progress)
+                } catch let error as Interrupted {
+                    try files.writeWithReport(result, title: title)
+                    throw error
+                }
+                try files.writeWithReport(result, title: title)
+            }
         } catch let error as Interrupted {
-            progress.finish()
-            try files.writeWithReport(result)
-            throw Resumable(signal: error.signal, command: "the same command with --resume")
+            throw Resumable(
+                signal: error.signal,
+                kept: result.points.isEmpty
+                    ? "no point was measured yet" : "the points that were measured are saved",
+                command: Invocation.repeated(with: "--resume"))
         }
-        try files.writeWithReport(result)
         if json {
             print(String(decoding: result.json(), as: UTF8.self), terminator: "")
         } else {

@@ -57,6 +57,8 @@ struct Inspect: ParsableCommand {
             "Write a page with spectra, heat maps of K-FAC's factors and a map of the least-informed parameters."
     )
     var report: String?
+    @Option(help: "The title of the page; by default the last part of the path.")
+    var title: String?
     @Flag(help: "Print JSON instead of the table.")
     var json = false
 
@@ -112,7 +114,7 @@ struct Inspect: ParsableCommand {
 
     private func subject(_ description: String, _ more: [Setting] = []) -> InspectionSubject {
         InspectionSubject(
-            title: URL(filePath: checkpoint).lastPathComponent, description: description,
+            title: title ?? URL(filePath: checkpoint).lastPathComponent, description: description,
             settings: [Setting("batches", "\(batches)"), Setting("seed", "\(seed)")] + more)
     }
 

@@ -60,6 +60,7 @@ struct Landscape: ParsableCommand {
     var resume = false
     @Option(name: .shortAndLong, help: "The folder for results.csv, results.json and report.html.")
     var output = "runs/landscape"
+    @OptionGroup(title: "Names") var marks: MarkArguments
 
     func validate() throws {
         try requirePositive(["batches": batches, "lanczos-steps": lanczosSteps, "probes": probes])
@@ -102,7 +103,7 @@ struct Landscape: ParsableCommand {
 
     private func measure<Task: ConfigurableTask>(_: Task.Type, _ subjects: [LandscapeSubject]) throws {
         let folder = try StudyDirectory(
-            path: output, resuming: resume,
+            path: output, kind: .landscape, resuming: resume,
             advice: "continue with --resume, choose another folder with --output, or remove it")
         defer { withExtendedLifetime(folder) {} }
         let files = folder.files
@@ -121,7 +122,10 @@ struct Landscape: ParsableCommand {
         }
         let pairs = LandscapeStudy.pairs(of: subjects.map { ($0.label, $0.seed) }, most: lines)
         let progress = ProgressDisplay(runCount: subjects.count + pairs.count)
-        do {
+        let title = try marks.apply(to: folder.path).title
+        let status = StudyStatus(
+            .landscape, of: study.task, by: .current(), planned: subjects.count + pairs.count)
+        func work() throws {
             let points = try subjects.map { try survey.point(of: $0.weights) }
             try requireSame(study, subjects, points.map(\.fingerprint))
             let drawn = Set(planeOrder(subjects).prefix(planes))
@@ -147,13 +151,22 @@ struct Landscape: ParsableCommand {
                 let barrier = LandscapeLine.barrier(line.losses, at: settings.linePlaces)
                 progress.endRun("barrier \(String(format: "%.3g", barrier.height))")
             }
-            progress.finish()
-        } catch let error as Interrupted {
-            progress.finish()
-            try files.writeWithReport(study)
-            throw Resumable(signal: error.signal, command: "the same command with --resume")
         }
-        try files.writeWithReport(study)
+        do {
+            try status.recorded(in: folder.path) {
+                defer { progress.finish() }
+                do { try work() } catch let error as Interrupted {
+                    try files.writeWithReport(study, title: title)
+                    throw error
+                }
+                try files.writeWithReport(study, title: title)
+            }
+        } catch let error as Interrupted {
+            throw Resumable(
+                signal: error.signal,
+                kept: study.runs.isEmpty ? "nothing was measured yet" : "what was measured is saved",
+                command: Invocation.repeated(with: "--resume"))
+        }
         if json {
             print(String(decoding: study.json(), as: UTF8.self), terminator: "")
         } else {

@@ -18,6 +18,8 @@ struct Report: ParsableCommand {
     var folders: [String]
     @Option(name: .shortAndLong, help: "The page to write.")
     var output = "report.html"
+    @Option(help: "The title of the page; by default the one that the run or the study was given.")
+    var title: String?
     @OptionGroup var judgement: JudgementArguments<StudyJudgement>
 
     func run() throws {
@@ -46,7 +48,8 @@ struct Report: ParsableCommand {
             comparison.plan = judgement.plan(comparison.plan)
             study = comparison
         }
-        try study.writeReport(to: page)
+        let own = folders.count == 1 ? (try? RunMarks(in: folders[0]))?.title : nil
+        try study.writeReport(to: page, title: title ?? own)
         if judgement.json {
             guard let comparison = study as? OptimizerComparison else {
                 throw UsageError(
@@ -82,12 +85,8 @@ struct Report: ParsableCommand {
         if folders.count == 1, let folder = folders.first {
             let files = StudyFiles(folder: folder)
             if files.hasResult {
-                // Each layout has a key that the others lack; what is wrong is told of a comparison's.
-                if let hierarchy = try? files.read(HierarchyComparison.self) { return hierarchy }
-                if let claim = try? files.read(ClaimDocument.self) { return claim }
-                if let landscape = try? files.read(LandscapeStudy.self) { return landscape }
-                if let continual = try? files.read(ContinualComparison.self) { return continual }
-                return try files.read(OptimizerComparison.self)
+                if let study = try files.readResult() as? any ReportedStudy { return study }
+                throw UsageError(description: "\(files.json) is of a study that has no page")
             }
         }
         var runs: [RunTable.Run] = []

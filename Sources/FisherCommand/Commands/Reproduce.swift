@@ -178,7 +178,8 @@ struct ReproduceRun: ParsableCommand {
             progress.finish()
         } catch let error as Interrupted {
             progress.finish()
-            throw Resumable(signal: error.signal, command: "the same command")
+            throw Resumable(
+                signal: error.signal, kept: "its runs are saved", command: Invocation.repeated())
         }
         if json { return printJSON(document.json()) }
         say(document.text(usesColor: ProgressOutput.standardOutput().usesColor))
@@ -200,7 +201,8 @@ struct ReproduceRun: ParsableCommand {
         do {
             try processes.decide(open)
         } catch let error as Interrupted {
-            throw Resumable(signal: error.signal, command: "the same command")
+            throw Resumable(
+                signal: error.signal, kept: "verdicts and runs are saved", command: Invocation.repeated())
         }
         try writeOverview(processes.outcomes)
         let failures = processes.outcomes.compactMap { name, outcome in

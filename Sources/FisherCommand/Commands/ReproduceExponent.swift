@@ -56,7 +56,8 @@ struct ReproduceExponent: ParsableCommand {
         do {
             return try reproduction.run(screensOnly: screeningOnly, progress: progress)
         } catch let error as Interrupted {
-            throw Resumable(signal: error.signal, command: "the same command")
+            throw Resumable(
+                signal: error.signal, kept: "its runs are saved", command: Invocation.repeated())
         }
     }
 }

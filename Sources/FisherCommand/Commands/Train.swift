@@ -58,6 +58,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
     var changeSchedule = false
     @Flag(help: "Show the sizes, time and space of the run, and exit.")
     var dryRun = false
+    @OptionGroup(title: "Names") var marks: MarkArguments
 
     func run() throws {
         Interruption.install()
@@ -70,6 +71,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         let training = resolved.value.training
         if training.threads > 0 { Engine.threadCount = training.threads }
         if dryRun {
+            try directory.requireUsable(resuming: resume)
             try DryRun(
                 task: try Task.make(resolved.value),
                 candidate: try resolved.value.optimizer.candidate(steps: training.steps), training: training,
@@ -77,10 +79,15 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             ).show()
             return
         }
-        let run = try DurableRun<Task>(resolved, in: directory) { say($0.summary.description) }
+        var title: String?
+        let run = try DurableRun<Task>(resolved, in: directory) { task in
+            say(task.summary.description)
+            do { title = try marks.apply(to: directory.path).title } catch { warn("\(error)") }
+        }
         do {
             let document = try run(resuming: resume, allowing: allowances, progress: ProgressDisplay())
-            try OptimizerComparison([(directory, document)]).writeReport(to: directory.path + "/report.html")
+            try OptimizerComparison([(directory, document)]).writeReport(
+                to: directory.path + "/report.html", title: title)
             if case .diverged(let step, let reason) = document.record.status {
                 throw RunDiverged(reason: "\(reason) after step \(step)", kept: kept(in: directory))
             }
@@ -88,10 +95,18 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         } catch let error as NonFiniteError {
             throw RunDiverged(reason: "\(error)", kept: kept(in: directory))
         } catch let error as Interrupted {
-            let command = "\(EnvironmentSummary.programName) train \(Task.name) --resume --output "
             throw Resumable(
-                signal: error.signal, command: command + EnvironmentSummary.quoted(directory.path))
+                signal: error.signal, kept: kept(of: try? directory.document()),
+                command: resume
+                    ? Invocation.repeated() : Invocation.resuming(["train", Task.name], in: directory.path))
         }
+    }
+
+    /// What is kept of a run that was stopped.
+    private func kept(of document: RunDocument?) -> String {
+        guard let document else { return "no step was made yet" }
+        if document.phase.isFinal { return "the run had come to its end" }
+        return document.savedStep.map { "everything is saved up to step \($0)" } ?? "nothing was saved yet"
     }
 
     private var allowances: ResumeAllowances {
@@ -115,6 +130,10 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
                     "--accept-damage and --change-schedule are for runs that are resumed: add --resume")
         }
         guard resume else { return try arguments.resolved() }
+        if try DurableStorage.kind(of: StudyStatus.file(in: directory.path), followingLinks: false) != nil {
+            throw UsageError(
+                description: "\(directory.path) holds a study, not a run: continue it with its own command")
+        }
         guard try directory.hasConfiguration() else {
             guard arguments.isGiven else {
                 throw StorageError(
@@ -124,14 +143,16 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             }
             return try arguments.resolved()
         }
-        if let name = try? directory.document().taskName, name != Task.name {
+        if let name = (try? directory.document().taskName) ?? directory.configuredWords?.task,
+            name != Task.name
+        {
             throw UsageError(
                 description: "\(directory.path) holds a run of \(name): "
                     + "\(EnvironmentSummary.programName) train \(name) --resume continues it")
         }
         let stored = try ConfigurationLayer(
             tomlFile: directory.configurationFile, followingLinks: false)
-        let layers = try arguments.layers(after: [stored])
+        let layers = try arguments.layers(after: [stored]) + [arguments.unsectioned]
         let before = try ResolvedConfiguration<Task.Options>([stored])
         let free = TrainingConfiguration.freeOptions.filter {
             !TrainingConfiguration.determinesCourse($0, in: before.tomlValues)

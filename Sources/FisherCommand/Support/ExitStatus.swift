@@ -109,11 +109,14 @@ struct UsageError: Error, CustomStringConvertible {
     let description: String
 }
 
-/// A run was stopped by a signal and saved.
+/// A signal stopped what can be continued.
 struct Resumable: Error, CustomStringConvertible {
     let signal: String
+    /// What is kept, as a clause.
+    var kept = "everything is saved"
+    /// The command line that continues it.
     let command: String
-    var description: String { "stopped by \(signal), everything is saved; continue with: \(command)" }
+    var description: String { "stopped by \(signal), \(kept); continue with: \(command)" }
 }
 
 /// A run ended because its numbers were not finite.

@@ -3,6 +3,13 @@ import FisherStudies
 extension OptimizerComparison: ReportedStudy {
     /// The comparison as one self-contained HTML page, readable without a network and without scripts.
     public func report() -> String { ComparisonReport(self).page.source }
+
+    /// The same with another title in place of the task's name.
+    public func titled(_ title: String) -> OptimizerComparison {
+        var study = self
+        study.task.name = title
+        return study
+    }
 }
 
 /// Assembles the page of a comparison of optimizers.

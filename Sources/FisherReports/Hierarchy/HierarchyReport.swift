@@ -4,6 +4,13 @@ import Foundation
 extension HierarchyComparison: ReportedStudy {
     /// The hierarchy as one self-contained HTML page, readable without a network and without scripts.
     public func report() -> String { HierarchyReport(study: self).page.source }
+
+    /// The same with another title in place of the task's name.
+    public func titled(_ title: String) -> HierarchyComparison {
+        var study = self
+        study.task.name = title
+        return study
+    }
 }
 
 /// Assembles the page of a hierarchy of optimizers.

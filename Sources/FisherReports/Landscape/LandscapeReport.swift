@@ -4,6 +4,13 @@ import Foundation
 extension LandscapeStudy: ReportedStudy {
     /// The landscape as one self-contained HTML page, readable without a network and without scripts.
     public func report() -> String { LandscapeReport(study: self).page.source }
+
+    /// The same with another title in place of the task's name.
+    public func titled(_ title: String) -> LandscapeStudy {
+        var study = self
+        study.task.name = title
+        return study
+    }
 }
 
 /// Assembles the page of a loss landscape.

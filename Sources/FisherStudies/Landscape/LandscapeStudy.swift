@@ -3,7 +3,7 @@ public struct LandscapeStudy: Codable, Hashable, Sendable {
     /// The version of the JSON layout.
     public private(set) var formatVersion: Int? = Self.currentFormatVersion
     /// The model and its data.
-    public let task: TaskSummary
+    public package(set) var task: TaskSummary
     /// Where it was measured.
     public let environment: EnvironmentSummary
     /// What is the same for every run.

@@ -112,7 +112,7 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
         }
     }
 
-    private static var ruleSection: String { "optimizer." }
+    static var ruleSection: String { "optimizer." }
 
     /// The values as TOML text by key, as a run's document keeps them.
     public var tomlValues: [String: String] {
@@ -123,14 +123,19 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
     public var toml: String { lines { _ in "" } }
 
     /// The same with each value's origin behind it.
-    public var explained: String {
+    public var explained: String { Self.explained(entries) }
+
+    static func explained(_ entries: [Entry]) -> String {
         let width = entries.map(\.line.count).max() ?? 0
-        return lines { entry in
+        return lines(entries) { entry in
             String(repeating: " ", count: max(0, width - entry.line.count)) + "  # \(entry.origin)"
         }
     }
 
-    private func lines(_ remark: (Entry) -> String) -> String {
+    private func lines(_ remark: (Entry) -> String) -> String { Self.lines(entries, remark) }
+
+    /// Values as the lines of a file, each with a remark.
+    static func lines(_ entries: [Entry], _ remark: (Entry) -> String) -> String {
         // TOML allows a table once only, and top-level keys before all tables, so entries of one section are
         // grouped.
         var sections = [""]
@@ -144,14 +149,14 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
 }
 
 extension ResolvedConfiguration.Entry {
-    fileprivate init(key: String, pieces: [String], form: OptionForm, origin: ConfigurationOrigin) {
+    init(key: String, pieces: [String], form: OptionForm, origin: ConfigurationOrigin) {
         self.init(key: key, toml: TOMLText.value(pieces, form: form), origin: origin)
     }
 
     /// The part of the key before the first dot; empty if there is none.
     fileprivate var section: String { key.contains(".") ? String(key.prefix { $0 != "." }) : "" }
     /// The value below its section's head.
-    fileprivate var line: String {
+    var line: String {
         "\(section.isEmpty ? key : String(key.dropFirst(section.count + 1))) = \(toml)"
     }
 }

@@ -100,9 +100,35 @@ struct StepTimes {
     private var update: [Double] = []
     private var next = 0
     private static let capacity = 4096
+    /// How many of them a checkpoint holds.
+    private static let savedCapacity = 256
+
+    /// No times.
+    init() {}
+
+    /// The times that a checkpoint holds; none if they are not times, or not as many of one kind as of the other.
+    init(saved: [[Double]]) {
+        guard saved.count == 2, saved[0].count == saved[1].count, saved[0].count <= Self.savedCapacity,
+            saved.joined().allSatisfy({ (0...DocumentLimits.time).contains($0) })
+        else { return }
+        (gradient, update) = (saved[0], saved[1])
+    }
+
+    /// The times for a checkpoint: at most ``savedCapacity`` of each kind, evenly taken, in thousandths of a millisecond.
+    var saved: [[Double]] {
+        let count = min(gradient.count, Self.savedCapacity)
+        return [gradient, update].map { times in
+            (0..<count).map { (times[$0 * times.count / count] * 1000).rounded() / 1000 }
+        }
+    }
 
     mutating func note(_ report: StepReport) {
-        let (a, b) = (report.gradientTime / .milliseconds(1), report.updateTime / .milliseconds(1))
+        note(report.gradientTime / .milliseconds(1), report.updateTime / .milliseconds(1))
+    }
+
+    /// Notes a step's milliseconds in passes and in the update.
+    mutating func note(_ a: Double, _ b: Double) {
+        hasNew = true
         if gradient.count < StepTimes.capacity {
             gradient.append(a)
             update.append(b)
@@ -113,7 +139,8 @@ struct StepTimes {
         }
     }
 
-    var isEmpty: Bool { gradient.isEmpty }
+    /// Whether steps were timed since the start or the checkpoint.
+    private(set) var hasNew = false
     var medianGradientMilliseconds: Double { SampleSummary.median(gradient) ?? 0 }
     var medianUpdateMilliseconds: Double { SampleSummary.median(update) ?? 0 }
 }

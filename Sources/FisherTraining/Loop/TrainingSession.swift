@@ -127,7 +127,7 @@ public final class TrainingSession<Task: TrainingTask> {
     }
 
     /// Whether steps were made, and timed, in this process.
-    var hasTimes: Bool { !times.isEmpty }
+    var hasTimes: Bool { times.hasNew }
 
     /// Whether every weight is a finite number. Costs a pass over the weights.
     func hasFiniteWeights() throws -> Bool {
@@ -177,6 +177,8 @@ extension TrainingSession {
         let generators: [Data]
         /// The numbers that the caller saves with it.
         let companion: [String: Int]
+        /// Times of steps, in milliseconds; nil in checkpoints of former versions.
+        let times: [[Double]]?
     }
 
     /// Saves everything.
@@ -196,7 +198,8 @@ extension TrainingSession {
             rule: type(of: candidate.rule).summary.name, options: candidate.options, seed: seed,
             microBatches: microBatches, dataFingerprint: task.dataFingerprint, configuration: configuration,
             progress: progress, batches: batches.position, memory: memoryState,
-            generators: try model.randomGenerators.map { Data(try $0.state()) }, companion: companion)
+            generators: try model.randomGenerators.map { Data(try $0.state()) }, companion: companion,
+            times: times.saved)
         return try store.save(
             step: progress.step,
             model: model.parameters.map { ("\($0.path)", $0.parameter.wrappedValue) },
@@ -256,6 +259,7 @@ extension TrainingSession {
             throw StorageError(.damaged, path: checkpoint.stateFile, reason: "cannot be used: \(error)")
         }
         progress = saved.progress
+        times = StepTimes(saved: saved.times ?? [])
         return saved.companion
     }
 

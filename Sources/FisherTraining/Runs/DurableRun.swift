@@ -15,7 +15,7 @@ public struct DurableRun<Task: TrainingTask> {
     private let toml: String
     private let values: [String: String]
     private let environment: EnvironmentSummary
-    private let title: String
+    private let title: String?
 
     /// Prepares a run.
     ///
@@ -45,7 +45,7 @@ public struct DurableRun<Task: TrainingTask> {
         if training.checkpointSeconds > 0 { values["checkpoints.seconds"] = "\(training.checkpointSeconds)" }
         self.values = values
         self.environment = environment
-        self.title = title ?? "\(candidate.label), seed \(training.seed)"
+        self.title = title
     }
 
     /// Trains to the end.
@@ -70,11 +70,7 @@ public struct DurableRun<Task: TrainingTask> {
         defer { withExtendedLifetime(lock) {} }
         let holdsRun = try directory.holdsRun
         let isDescribed = try resuming && directory.hasConfiguration()
-        guard resuming || !holdsRun else {
-            throw StorageError(
-                .cannotCreate, path: directory.path,
-                reason: "already holds a run: continue with --resume, or choose another folder with --output")
-        }
+        try directory.requireUsable(resuming: resuming)
         // Before anything that takes time: what is killed from here on can be resumed. The configuration of a run is replaced
         // only when all that is there has been found to fit.
         if !holdsRun && !isDescribed { try directory.writeConfiguration(toml) }
@@ -140,6 +136,7 @@ extension DurableRun where Task: ConfigurableTask {
         }
         self.init(
             try make(), try value.optimizer.candidate(steps: value.training.steps), in: directory,
-            training: value.training, toml: configuration.toml, values: configuration.tomlValues)
+            training: value.training, toml: "# fisher train \(Task.name)\n" + configuration.toml,
+            values: configuration.tomlValues)
     }
 }

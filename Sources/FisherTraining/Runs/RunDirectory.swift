@@ -8,6 +8,7 @@ import Foundation
 ///     metrics.jsonl   a line a step
 ///     events/         for TensorBoard, a file for each start
 ///     checkpoints/    step-000000400/..., and `best`
+///     marks.json      what people call it, if they do
 ///     lock            held while a process is at work here
 public struct RunDirectory: Hashable, Sendable {
     /// The folder's path.
@@ -35,6 +36,36 @@ public struct RunDirectory: Hashable, Sendable {
             if try isBegun { return true }
             return try !checkpoints.list().isEmpty
         }
+    }
+
+    /// Throws for a folder in which no run can be begun or, if it is to be resumed, go on. Makes nothing.
+    ///
+    /// - Throws: `StorageError` of kind `cannotCreate` if there is a run already, a study, or files of others at the places of
+    ///   the run's; others if the folder cannot be used.
+    package func requireUsable(resuming: Bool) throws(StorageError) {
+        func refusal(_ reason: String) -> StorageError {
+            StorageError(.cannotCreate, path: path, reason: reason)
+        }
+        try DurableStorage.requireWritableFolder(path)
+        let names = Set(try DurableStorage.names(inFolder: path) ?? [])
+        if !names.isDisjoint(with: ["study.json", "results.json"]) {
+            throw refusal("holds a study: choose another folder with --output")
+        }
+        let holdsRun = try holdsRun
+        guard resuming || !holdsRun else {
+            throw refusal(
+                "already holds a run: continue with --resume, or choose another folder with --output")
+        }
+        let isOurs = holdsRun || holdsOwnConfiguration || (resuming && names.contains("metrics.jsonl"))
+        if !isOurs,
+            let foreign = ["config.toml", "metrics.jsonl", "report.html"].first(where: names.contains)
+        {
+            throw refusal(
+                "holds a file \(foreign) that no run left there and this one would replace: choose another folder with "
+                    + "--output")
+        }
+        if names.contains("report.html") { try FileWriter.check(path + "/report.html") }
+        if names.contains("marks.json") { try FileWriter.check(RunMarks.file(in: path)) }
     }
 
     /// Creates the folder and takes its lock.

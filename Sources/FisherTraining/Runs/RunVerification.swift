@@ -16,6 +16,7 @@ public struct RunVerification: Sendable {
             throw StorageError(.notFound, path: directory.configurationFile, reason: "is not there")
         }
         note { () throws(StorageError) in _ = try directory.document() }
+        note { () throws(StorageError) in _ = try RunMarks(in: directory.path) }
         var newest: Checkpoint?
         for checkpoint in collect({ () throws(StorageError) in try directory.checkpoints.list() }) {
             note { () throws(StorageError) in

@@ -8,7 +8,8 @@ final class RunWorker<Task: TrainingTask> {
     private let session: TrainingSession<Task>
     private let configuration: TrainingConfiguration
     private var document: RunDocument
-    private let title: String
+    /// What progress calls the run; nil for its label and seed.
+    private let title: String?
     private let display: ProgressDisplay?
     private let callbacks: TrainingLoop<Task>.Callbacks
     /// The length of the metrics at the moment from which the run resumes.
@@ -30,7 +31,7 @@ final class RunWorker<Task: TrainingTask> {
 
     init(
         directory: RunDirectory, session: TrainingSession<Task>, configuration: TrainingConfiguration,
-        document: RunDocument, title: String, display: ProgressDisplay?,
+        document: RunDocument, title: String?, display: ProgressDisplay?,
         callbacks: TrainingLoop<Task>.Callbacks
     ) {
         self.directory = directory
@@ -76,7 +77,11 @@ final class RunWorker<Task: TrainingTask> {
         for trouble in remains.damaged { display?.note("\(trouble.error); the one before it is used") }
         document.savedStep = checkpoint.step
         document.finiteStep = remains.document?.finiteStep.flatMap { $0 <= checkpoint.step ? $0 : nil }
-        document.resumes.append(RunDocument.Resume(date: Date().formatted(.iso8601), step: checkpoint.step))
+        // A run that had come to its end is looked at, not resumed.
+        if checkpoint.step < configuration.steps {
+            document.resumes.append(
+                RunDocument.Resume(date: Date().formatted(.iso8601), step: checkpoint.step))
+        }
         // The process may have died between saving a best checkpoint and marking it.
         try markBest()
     }
@@ -117,7 +122,8 @@ final class RunWorker<Task: TrainingTask> {
             length: metricsLength)
         try note(.running, .interrupted(step: session.progress.step))
         display?.begin(
-            title, totalSteps: configuration.steps, step: session.progress.step,
+            title ?? "\(document.label), seed \(configuration.seed)",
+            totalSteps: configuration.steps, step: session.progress.step,
             examples: session.progress.step * session.task.examplesPerStep,
             unit: session.task.summary.examples)
         defer { display?.finish() }

@@ -28,7 +28,7 @@ enum SealedConfiguration {
 
 extension RunDirectory {
     /// Writes the resolved configuration.
-    func writeConfiguration(_ toml: String) throws(StorageError) {
+    package func writeConfiguration(_ toml: String) throws(StorageError) {
         try DurableStorage.replaceFile(at: configurationFile, with: SealedConfiguration.sealed(toml))
     }
 
@@ -54,6 +54,24 @@ extension RunDirectory {
             .damaged, path: configurationFile,
             reason: what + (changed.isEmpty ? "" : " (\(changed.joined(separator: ", ")))")
                 + ": undo the edit, or start a new run in another folder with --config")
+    }
+
+    /// The command and the task that the first line of the configuration names, `# fisher train digits`; nil if it names none.
+    package var configuredWords: (command: String, task: String)? {
+        guard let data = try? DurableStorage.readFile(at: configurationFile, followingLinks: false),
+            let line = String(decoding: data.prefix(256), as: UTF8.self).split(separator: "\n").first
+        else { return nil }
+        let words = line.split(separator: " ")
+        guard words.count == 4, words[0] == "#", words[1] == "fisher" else { return nil }
+        return (String(words[2]), String(words[3]))
+    }
+
+    /// Whether the configuration was written here by a run or a study.
+    var holdsOwnConfiguration: Bool {
+        guard let data = try? DurableStorage.readFile(at: configurationFile, followingLinks: false) else {
+            return false
+        }
+        return SealedConfiguration.isAsWritten(data) != nil
     }
 
     /// The values of the file that are not those in `run.json`.

@@ -3,6 +3,8 @@ import Fisher
 /// The folder of a study, held by one process at a time.
 ///
 ///     results.json                    all results; results.csv and report.html are made of it
+///     study.json                      what kind of study it is, and how far its latest start came
+///     config.toml                     of a comparison: everything that was asked for, for `--config`
 ///     runs/fadam/seed-0/              a run of an optimizer from a seed, as `fisher train` keeps it
 ///     tuning/fadam/lr-0-001/seed-1/   a run of a trial of a tuning
 ///     lock                            held while a process is at work here
@@ -25,30 +27,73 @@ public final class StudyDirectory {
     ///
     /// - Parameters:
     ///   - path: the folder.
+    ///   - kind: what kind of study is to be in it.
     ///   - resuming: whether results and runs of an earlier start may be here.
     ///   - advice: what a user can do about them otherwise, for the error.
     /// - Throws: `StorageError` of kind `inUse` with the process that holds the folder, `cannotCreate` if it holds
-    ///   results or runs that this start would replace, and others if it cannot be used.
+    ///   results or runs that this start would replace, files of others at the places of this study's or another kind of
+    ///   study, and others if it cannot be used.
     public init(
-        path: String, resuming: Bool,
-        advice: String = "continue with --resume, or choose another folder with --output"
+        path: String, kind: StudyKind = .comparison, resuming: Bool,
+        advice: String = StudyDirectory.usualAdvice
     ) throws(StorageError) {
         files = StudyFiles(folder: RunDirectory(path: path).path)
         try DurableStorage.makeFolder(path)
         lock = try FolderLock(folder: path)
-        let names = try DurableStorage.names(inFolder: path) ?? []
+        try Self.check(path, for: kind, resuming: resuming, advice: advice)
+    }
+
+    /// What a user can do about results that are there.
+    public static let usualAdvice = "continue with --resume, or choose another folder with --output"
+
+    /// Throws for a folder in which such a study could not be kept, as the initializer does. Makes nothing.
+    package static func check(
+        _ path: String, for kind: StudyKind, resuming: Bool, advice: String = StudyDirectory.usualAdvice
+    ) throws(StorageError) {
+        try DurableStorage.requireWritableFolder(path)
+        let names = Set(try DurableStorage.names(inFolder: path) ?? [])
+        func refusal(_ reason: String) -> StorageError {
+            StorageError(.cannotCreate, path: path, reason: reason)
+        }
         if names.contains("run.json") || names.contains("checkpoints") {
-            throw StorageError(
-                .cannotCreate, path: path, reason: "already holds a run: choose another folder with --output")
+            throw refusal("already holds a run: choose another folder with --output")
         }
-        if resuming { return }
-        var found = names.contains("results.json") ? "results" : nil
-        for section in ["runs", "tuning"] where found == nil {
-            let runs = try DurableStorage.names(inFolder: "\(path)/\(section)") ?? []
-            if !runs.isEmpty { found = "runs" }
+        for section in ["runs", "tuning"] where names.contains(section) {
+            guard try DurableStorage.kind(of: "\(path)/\(section)", followingLinks: true) == .folder else {
+                throw StorageError(.cannotCreate, path: "\(path)/\(section)", reason: "is not a folder")
+            }
         }
-        if let found {
-            throw StorageError(.cannotCreate, path: path, reason: "already holds \(found): \(advice)")
+        if !resuming {
+            var found = names.contains("results.json") ? "results" : nil
+            for section in ["runs", "tuning"] where found == nil {
+                let runs = try DurableStorage.names(inFolder: "\(path)/\(section)") ?? []
+                if !runs.isEmpty { found = "runs" }
+            }
+            if let found { throw refusal("already holds \(found): \(advice)") }
+        }
+        let status = try StudyStatus(in: path)
+        var other = status?.kind == kind ? nil : status?.kind
+        if status == nil, names.contains("results.json"),
+            let layout = try? StudyFiles(folder: path).resultLayout(), layout != kind.layout
+        {
+            other = layout
+        }
+        // A pilot and its comparison, or a start that left nothing, are told apart by their results.
+        if let other, other.layout != kind.layout || (other == .ablation) != (kind == .ablation) {
+            throw refusal(
+                "holds \(other.described), not \(kind.described): choose another folder with --output")
+        }
+        let own = ["results.csv", "summary.json", "summary.csv", "report.html", "config.toml"]
+        let isOurs =
+            status != nil || !names.isDisjoint(with: ["results.json", "runs", "tuning"])
+            || RunDirectory(path: path).holdsOwnConfiguration
+        if !isOurs, let foreign = own.first(where: names.contains) {
+            throw refusal(
+                "holds a file \(foreign) that no study left there and this one would replace: choose another folder with "
+                    + "--output")
+        }
+        for name in names.intersection(own + ["results.json", "study.json", "marks.json"]).sorted() {
+            try FileWriter.check("\(path)/\(name)")
         }
     }
 

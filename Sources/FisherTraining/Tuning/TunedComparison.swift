@@ -117,6 +117,17 @@ public struct TunedComparison {
         return trials + finalists * seeds.count
     }
 
+    /// The runs of each entrant, trials and finals, without those by which grids grow.
+    package var workload: [(candidate: OptimizerCandidate, runs: Int)] {
+        entrants.enumerated().map { position, entrant in
+            let isTuned = position < tuned.count && entrant.grid.count > 1
+            let finals = policy == .both && position > 0 ? 2 : 1
+            return (
+                entrant.candidate, (isTuned ? entrant.grid.count * tuningSeeds : 0) + finals * seeds.count
+            )
+        }
+    }
+
     /// Tunes and compares.
     ///
     /// - Parameters:

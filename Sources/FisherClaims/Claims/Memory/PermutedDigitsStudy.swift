@@ -41,7 +41,9 @@ extension PermutedDigitsStudy {
             // Runs take a second and differ much: twice as many seeds as other claims have.
             seeds: Self.seeds(of: context), tuningSeeds: 5)
         let path = "\(context.runs.path)/permuted-digits-\(context.form.rawValue)"
-        let folder = try FolderWait.untilFree { try StudyDirectory(path: path, resuming: true) }
+        let folder = try FolderWait.untilFree {
+            try StudyDirectory(path: path, kind: .continual, resuming: true)
+        }
         defer { withExtendedLifetime(folder) {} }
         var earlier = ContinualComparison(
             task: try ContinualTask(try made(training, test), .none, strength: 0, seed: 0).summary,
