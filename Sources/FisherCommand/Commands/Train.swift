@@ -80,7 +80,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         let run = try DurableRun<Task>(resolved, in: directory) { say($0.summary.description) }
         do {
             let document = try run(resuming: resume, allowing: allowances, progress: ProgressDisplay())
-            try OptimizerComparison([(directory, document)]).writeReport(to: directory.path + "/report.html")
+            try RunReport(document, folder: directory.path).write(to: directory.path + "/report.html")
             if case .diverged(let step, let reason) = document.record.status {
                 throw RunDiverged(reason: "\(reason) after step \(step)", kept: kept(in: directory))
             }
