@@ -59,6 +59,7 @@ struct Inspect: ParsableCommand {
     var report: String?
     @Option(help: "The title of the page; by default the last part of the path.")
     var title: String?
+    @OptionGroup var figures: FigureArguments
     @Flag(help: "Print JSON instead of the table.")
     var json = false
 
@@ -97,19 +98,23 @@ struct Inspect: ParsableCommand {
         Interruption.install()
         // An invalid path of the page is reported before the work, not after it.
         if let report { try FileWriter.check(report) }
+        try figures.check()
         let (inspection, subject) = try inputs == nil ? saved() : plain()
         try status.show("")
         let document = InspectionDocument(inspection, of: subject)
         if json {
             print(String(decoding: document.json(), as: UTF8.self), terminator: "")
         } else {
-            say(subject.description)
-            print(document.text(), terminator: "")
+            say(paragraph(subject.description))
+            print(shown(document), terminator: "")
         }
         if let report {
             try InspectionReport(inspection, of: subject).write(to: report)
             if !json { say("report: \(URL(filePath: report).path)") }
         }
+        try figures.write(
+            figures: figures.figure == nil ? [] : InspectionReport(inspection, of: subject).figures(),
+            table: document.overview, quietly: json)
     }
 
     private func subject(_ description: String, _ more: [Setting] = []) -> InspectionSubject {

@@ -75,7 +75,7 @@ struct RunsList: ParsableCommand {
         }
         let table = RunTable(runs, studies, by: sort, descending: descending)
         if json { return printJSON(StoredJSON.encode(RunListingDocument(table))) }
-        print(table.text(keys: show))
+        print(table.text(keys: show, width: ProgressOutput.standardOutput().tableWidth))
     }
 
     /// Throws for a key to filter by that nothing has.

@@ -86,8 +86,8 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         }
         do {
             let document = try run(resuming: resume, allowing: allowances, progress: ProgressDisplay())
-            try OptimizerComparison([(directory, document)]).writeReport(
-                to: directory.path + "/report.html", title: title)
+            try RunReport(document, folder: directory.path, PageOptions(title: title)).write(
+                to: directory.path + "/report.html")
             if case .diverged(let step, let reason) = document.record.status {
                 throw RunDiverged(reason: "\(reason) after step \(step)", kept: kept(in: directory))
             }

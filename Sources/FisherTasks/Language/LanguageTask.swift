@@ -38,7 +38,7 @@ public struct LanguageTask: TrainingTask {
     let fineTuning: FineTuning?
     private let training: TokenStream
     private let validation: TokenStream
-    private let windows: [Int]
+    let windows: [Int]
 
     /// Joins a model and a text; throws a text that is too short for the model's context.
     ///

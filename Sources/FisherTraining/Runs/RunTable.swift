@@ -86,10 +86,12 @@ public struct RunTable {
         }
     }
 
-    /// The tables, that of the runs with further columns of configuration keys; a column that nobody has is left out.
-    public func text(keys: [String] = []) -> String {
+    /// The tables, that of the runs with further columns of configuration keys; a column that nobody has is left out; fitted
+    /// into a terminal of `width` columns.
+    public func text(keys: [String] = [], width: Int? = nil) -> String {
         [
-            studies.isEmpty ? nil : studyTable.lines(), runs.isEmpty ? nil : runTable(keys).lines(),
+            studies.isEmpty ? nil : studyTable.lines(width: width),
+            runs.isEmpty ? nil : runTable(keys).lines(width: width),
         ].compactMap { $0?.joined(separator: "\n") }.joined(separator: "\n\n")
     }
 
