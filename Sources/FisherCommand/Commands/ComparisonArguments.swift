@@ -131,7 +131,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
                 description: "seed \(shared) is one of those that tune: choose another --first-seed")
         }
         Interruption.install()
-        if configuration.training.threads > 0 { Engine.threadCount = configuration.training.threads }
+        try setThreads(configuration.training.threads)
         // A folder that cannot be used is reported before data are read, unless it is named after them.
         func place(_ path: String) -> String { path + (part.map { "/" + $0 } ?? "") }
         let named = try arguments.output.map {
@@ -148,6 +148,11 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         let files = folder.files
         var result = OptimizerComparison(task: summary, environment: .current(), entries: [])
         if arguments.resume { result = try continued(result, files) }
+        if configuration.training.threads == 0 {
+            let choice = try threads(of: comparison, on: task, in: folder)
+            (result.environment.threads, result.environment.threadChoice) = (choice.count, choice.reason)
+            if let sentence = choice.sentence { warn(sentence) }
+        }
         if result.entries.contains(where: { !$0.runs.isEmpty }), (result.plan?.pilot == nil) != (pilot == nil)
         {
             let kind = pilot == nil ? "a pilot, whose seeds no comparison takes" : "a comparison, not a pilot"
@@ -175,6 +180,25 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             throw AllDiverged(reason: "\(first.status)")
         }
         return judged
+    }
+
+    /// The threads of all runs: those of an earlier start, or what the first optimizer's steps gain by.
+    private func threads(
+        of comparison: TunedComparison, on task: Task, in folder: StudyDirectory
+    ) throws -> ThreadChoice {
+        let earlier =
+            try arguments.resume
+            ? RunDirectory.runs(under: folder.path).first.flatMap { try? $0.document().environment } : nil
+        if let earlier {
+            Engine.threadCount = max(1, earlier.threads)
+            return ThreadChoice(count: Engine.threadCount, reason: nil)
+        }
+        guard let first = comparison.firstCandidate else {
+            return ThreadChoice(count: Engine.threadCount, reason: nil)
+        }
+        return try ThreadChoice.choose(
+            for: task, with: first, configuration.training,
+            steps: comparison.runCount * configuration.training.steps)
     }
 
     private var sharedForReaders: [Setting] {

@@ -68,7 +68,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             return
         }
         let training = resolved.value.training
-        if training.threads > 0 { Engine.threadCount = training.threads }
+        try setThreads(training.threads)
         if dryRun {
             try DryRun(
                 task: try Task.make(resolved.value),
@@ -77,7 +77,8 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             ).show()
             return
         }
-        let run = try DurableRun<Task>(resolved, in: directory) { say($0.summary.description) }
+        var run = try DurableRun<Task>(resolved, in: directory) { say($0.summary.description) }
+        run.choosesThreads = true
         do {
             let document = try run(resuming: resume, allowing: allowances, progress: ProgressDisplay())
             try OptimizerComparison([(directory, document)]).writeReport(to: directory.path + "/report.html")

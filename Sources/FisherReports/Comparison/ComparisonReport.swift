@@ -60,7 +60,7 @@ struct ComparisonReport {
             chart("Validation loss by step", .validation, id: "steps"),
             chart(
                 "Validation loss by time", .validation, against: .seconds, id: "seconds",
-                note: "Time counts training without evaluation; it is the mean over the seeds."),
+                note: "Time counts training without evaluation: the steps times the median time of one, over the seeds."),
             DotChart.finalLosses(result, summary)?.figure(
                 id: "finals",
                 note:
