@@ -123,6 +123,32 @@ void cm_vips_release(const cm_vips *vips, cm_picture *picture) {
     picture->bytes = NULL;
 }
 
+typedef void (*vips_block)(const char *, int);
+typedef int (*vips_load)(const void *, size_t, VipsImage **, ...);
+typedef int (*vips_save)(VipsImage *, void **, size_t *, ...);
+
+uint8_t *cm_vips_draw(const cm_vips_svg *vips, const void *bytes, size_t count, double scale, size_t *size, char *reason,
+                      size_t capacity) {
+    ((vips_action)vips->error_clear)();
+    VipsImage *image = NULL;
+    void *file = NULL;
+    // libvips holds its reader of SVG for unfit for files of others; this one is our own.
+    ((vips_block)vips->operation_block_set)("VipsForeignLoadSvg", 0);
+    if (((vips_load)vips->svgload_buffer)(bytes, count, &image, "scale", scale, NULL) == 0) {
+        if (((vips_save)vips->pngsave_buffer)(image, &file, size, NULL) != 0) file = NULL;
+        ((vips_release)vips->object_unref)(image);
+    }
+    ((vips_block)vips->operation_block_set)("VipsForeignLoadSvg", 1);
+    if (file == NULL) {
+        const char *text = ((vips_text)vips->error_buffer)();
+        size_t length = strcspn(text, "\n");
+        snprintf(reason, capacity, "%.*s", (int)length, text);
+    }
+    return file;
+}
+
+void cm_vips_free(const cm_vips_svg *vips, uint8_t *bytes) { ((vips_release)vips->free_memory)(bytes); }
+
 // zlib's stream, as its version 1 has it.
 typedef struct z_stream {
     const uint8_t *next_in;

@@ -45,6 +45,24 @@ func write(_ bytes: [UInt8], _ path: String) throws {
 }
 
 @Suite(.enabled(if: hasImageDecoder, "libvips is not installed: run Scripts/prepare-media"))
+struct VectorRendererTests {
+    /// Our own SVG becomes a PNG of the size that was asked for; a SVG among the images of others is refused before and after.
+    @Test func drawsFiguresOnly() throws {
+        let svg = Array(
+            "<svg xmlns='http://www.w3.org/2000/svg' width='20' height='10'><rect width='20' height='10' fill='#f00'/></svg>"
+                .utf8)
+        let decoder = try ImageDecoder.shared(neededBy: "a.svg")
+        #expect(throws: MediaError.self) { try decoder.picture(svg, path: "a.svg") }
+        let png = try VectorRenderer.png(ofSVG: svg, scale: 3)
+        let picture = try decoder.picture(png, path: "a.png")
+        #expect(picture.size == ImageSize(height: 30, width: 60) && picture.channels == 3)
+        #expect(Array(picture.bytes.prefix(3)) == [255, 0, 0])
+        #expect(throws: MediaError.self) { try decoder.picture(svg, path: "a.svg") }
+        #expect(throws: MediaError.self) { try VectorRenderer.png(ofSVG: [1, 2, 3], scale: 1) }
+    }
+}
+
+@Suite(.enabled(if: hasImageDecoder, "libvips is not installed: run Scripts/prepare-media"))
 struct ImageDecoderTests {
     /// JPEG decoders may round differently, by two levels.
     @Test(arguments: [

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import FisherReports
@@ -94,7 +95,8 @@ struct ChartGeometryTests {
     }
 
     private func range(_ entries: [OptimizerEntry]) -> ClosedRange<Double>? {
-        LossRange.vertical(entries.enumerated().map { LossCurve($1, index: $0, .validation, against: .step) })
+        LossRange.interesting(
+            entries.enumerated().map { LossCurve($1, index: $0, .validation, against: .step) })
     }
 
     @Test("Neither the first steps nor an optimizer far off nor a diverged run flatten the rest")
@@ -112,6 +114,86 @@ struct ChartGeometryTests {
         var diverged = bad
         diverged.runs[0].status = .diverged(step: 50, reason: "overflow")
         #expect(range(good + [diverged]) == plain)
+    }
+
+    @Test(
+        "All losses of completed runs are shown: on a logarithmic axis where the first ones would flatten the last"
+    )
+    func wholeCurves() throws {
+        func vertical(_ entries: [OptimizerEntry]) throws -> (ClosedRange<Double>, Bool) {
+            try #require(
+                LossRange.vertical(
+                    entries.enumerated().map { LossCurve($1, index: $0, .validation, against: .step) }))
+        }
+        let steep = ComparisonFixture.entry("steep", [2.2])
+        let (range, isLogarithmic) = try vertical([steep])
+        #expect(isLogarithmic && range.contains(log10(5.5)) && range.contains(log10(2.2)))
+        var flat = steep
+        for index in flat.runs[0].curve.indices {
+            flat.runs[0].curve[index].validationLoss = 3 - 0.1 * Double(index)
+        }
+        let (linear, isFlatLogarithmic) = try vertical([flat])
+        #expect(!isFlatLogarithmic && linear.contains(3) && linear.contains(2))
+        let far = OptimizerEntry(
+            label: "far", rule: "far", options: [],
+            runs: [ComparisonFixture.run(seed: 0, loss: 500, start: 600)])
+        let (both, _) = try vertical([steep, far])
+        #expect(both.contains(log10(600)) && both.contains(log10(2.2)))
+        let chart = try #require(
+            LineChart(ComparisonFixture.result([steep, far]), title: "", .validation, against: .step))
+        #expect(chart.isLogarithmic && !chart.isCut)
+        #expect(
+            chart.remarks.contains { $0.contains("logarithmic") } && chart.summary.contains("ends at 2.200"))
+        // A run that diverged may leave the drawing, but takes no room from the others.
+        var diverged = far
+        diverged.runs[0].status = .diverged(step: 50, reason: "overflow")
+        #expect(try vertical([steep, diverged]).0 == range)
+        // Losses below zero have no logarithm.
+        var negative = steep
+        for index in negative.runs[0].curve.indices {
+            negative.runs[0].curve[index].validationLoss =
+                (negative.runs[0].curve[index].validationLoss ?? 0) - 4
+        }
+        #expect(try !vertical([negative]).1)
+    }
+
+    @Test("Short logarithmic axes have round values, none over another")
+    func shortLogarithmicTicks() {
+        for domain in [log10(2.2)...log10(5.5), log10(0.15)...log10(2.4), -0.01...0.01, 1.2...1.9] {
+            let scale = AxisScale(domain, from: 400, to: 30)
+            let ticks = scale.logarithmicTicks()
+            #expect((2...8).contains(ticks.count), "\(domain): \(ticks)")
+            for (one, next) in zip(ticks, ticks.dropFirst()) {
+                #expect(scale.position(one.value) - scale.position(next.value) >= 12)
+            }
+            #expect(Set(ticks.map(\.text)).count == ticks.count)
+        }
+        #expect(AxisScale(-6...1, from: 0, to: 100).logarithmicTicks().map(\.text).contains("1e-5"))
+    }
+
+    @Test("Lines from points to their names do not cross", arguments: 1...12)
+    func uncrossed(seed: UInt64) {
+        var state = seed
+        func random() -> Double {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Double(state >> 11) / Double(1 << 53)
+        }
+        let points = (0..<16).map { _ in (x: 300 * random() * random(), y: 40 + 300 * random() * random()) }
+        let heights = LabelPlacement.uncrossed(points, at: 330, height: 17, within: 20...400)
+        let sorted = heights.sorted()
+        #expect(zip(sorted, sorted.dropFirst()).allSatisfy { $1 - $0 >= 17 - 1e-9 })
+        func height(_ index: Int, _ x: Double) -> Double {
+            let (p, end) = (points[index], heights[index])
+            return p.y + (end - p.y) * (x - p.x) / (330 - p.x)
+        }
+        for a in points.indices {
+            for b in points.indices where a < b {
+                let start = max(points[a].x, points[b].x)
+                // Two straight lines cross between two places where their order differs there.
+                let before = height(a, start) - height(b, start)
+                #expect(before * (heights[a] - heights[b]) >= -1e-6)
+            }
+        }
     }
 
     @Test("There is a range for a single point, for constant losses, and none for nothing")

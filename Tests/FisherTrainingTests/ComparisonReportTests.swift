@@ -77,7 +77,7 @@ struct ComparisonReportTests {
         let ids = page.matches(of: /\sid="([^"]*)"/).map(\.1)
         #expect(Set(ids).count == ids.count)
         for match in page.matches(of: /\s(?:d|x|y|x1|x2|y1|y2|width|height|viewBox)="([^"]*)"/) {
-            #expect(match.1.wholeMatch(of: /[-0-9. MLHVahmlvZ]*/) != nil, "\(match.0)")
+            #expect(match.1.wholeMatch(of: /[-0-9. MLHVahmlvzZ]*/) != nil, "\(match.0)")
         }
     }
 

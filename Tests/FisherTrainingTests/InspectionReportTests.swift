@@ -98,6 +98,14 @@ import Testing
         let drawn = HeatMap([1, 1, 0, 0], size: 2).drawing(x: 0, y: 0, size: 10).map(\.rendered).joined()
         #expect(drawn.contains("M0 0h10v5h-10z"))
         #expect(HeatMap([0], size: 1).levels == [0])
+        // Signs: a negative cell is a smaller square of another class, and the scale shows both.
+        let signed = HeatMap([1, -1, -0.5, 1], size: 2)
+        #expect(signed.isNegative == [false, true, true, false] && signed.hasNegative && !map.hasNegative)
+        let parts = signed.drawing(x: 0, y: 0, size: 10).map(\.rendered).joined()
+        #expect(
+            parts.contains("class=\"negative\" d=\"M5.7 0.7h3.6v3.6h-3.6z") && parts.contains("M0 0h5v5h-5z"))
+        let scale = HeatMap.signedScale(x: 0, y: 0, width: 200).map(\.rendered).joined()
+        #expect(scale.contains("\u{2212}largest") && scale.contains("+largest"))
     }
 
     /// Looks at the information are on the page of the runs, and in the records of what was looked at only.

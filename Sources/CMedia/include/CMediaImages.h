@@ -42,6 +42,19 @@ cm_picture_result cm_vips_decode(const cm_vips *vips, const void *bytes, size_t 
 /// Frees the bytes of a picture.
 void cm_vips_release(const cm_vips *vips, cm_picture *picture);
 
+/// The functions of libvips that draw SVG, by their addresses.
+typedef struct cm_vips_svg {
+    void *operation_block_set, *svgload_buffer, *pngsave_buffer, *object_unref, *free_memory, *error_buffer, *error_clear;
+} cm_vips_svg;
+
+/// Draws an SVG file, whose origin is this program, and encodes it as PNG; NULL with the reason where it cannot. The library
+/// must have been started; its reader of SVG is allowed for this one file. `cm_vips_free` frees the bytes.
+uint8_t *cm_vips_draw(const cm_vips_svg *vips, const void *bytes, size_t count, double scale, size_t *size, char *reason,
+                      size_t capacity);
+
+/// Frees what `cm_vips_draw` returned.
+void cm_vips_free(const cm_vips_svg *vips, uint8_t *bytes);
+
 /// Inflates a gzip file by zlib's functions at the given addresses. Returns the number of bytes, at most `capacity`; -1 if
 /// the file is damaged or longer.
 ptrdiff_t cm_gunzip(void *inflate_init2, void *inflate, void *inflate_end, const uint8_t *bytes, size_t count,

@@ -14,6 +14,7 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
             """)
     var resume = false
     @OptionGroup var judgement: JudgementArguments
+    @OptionGroup var figures: FigureArguments
     @Flag(help: "Resume runs although checkpoints that were saved, or part of metrics.jsonl, are gone.")
     var acceptDamage = false
     @Option(
@@ -131,6 +132,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
                 description: "seed \(shared) is one of those that tune: choose another --first-seed")
         }
         Interruption.install()
+        try arguments.figures.check(names: OptimizerComparison.figureNames)
         try setThreads(configuration.training.threads)
         // A folder that cannot be used is reported before data are read, unless it is named after them.
         func place(_ path: String) -> String { path + (part.map { "/" + $0 } ?? "") }
@@ -175,6 +177,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         try files.writeWithReport(result)
         let judged = ComparisonSummary(of: result)
         if !arguments.judgement.json { show(judged, files) }
+        try arguments.figures.write(result, part: part, quietly: arguments.judgement.json)
         let runs = result.entries.flatMap(\.runs)
         if let first = runs.first, runs.allSatisfy({ $0.completedLoss == nil }) {
             throw AllDiverged(reason: "\(first.status)")
@@ -227,9 +230,9 @@ struct ComparisonSetup<Task: ConfigurableTask> {
 
     private func show(_ summary: ComparisonSummary, _ files: StudyFiles) {
         let screen = ProgressOutput.standardOutput()
-        if !summary.tuning.isEmpty { print("\n" + summary.tuningText) }
-        print(
-            "\n" + summary.text(width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor))
+        let width = screen.tableWidth
+        if !summary.tuning.isEmpty { print("\n" + summary.tuningText(width: width)) }
+        print("\n" + summary.text(width: width, usesColor: screen.usesColor))
         print("report: \(URL(filePath: files.report).path)")
     }
 }

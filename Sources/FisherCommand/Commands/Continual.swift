@@ -71,8 +71,11 @@ struct Continual: ParsableCommand {
         }
     }
 
+    @OptionGroup var figures: FigureArguments
+
     func run() throws {
         Interruption.install()
+        try figures.check(names: ContinualComparison.figureNames)
         threads.apply(usual: 1)
         var course = OptimizerConfiguration()
         (course.learningRate, course.schedule) = ("\(learningRate)", schedule)
@@ -121,9 +124,10 @@ struct Continual: ParsableCommand {
         if json {
             print(String(decoding: result.json(), as: UTF8.self), terminator: "")
         } else {
-            print("\n" + result.text())
+            print("\n" + shown(result))
             print("report: \(URL(filePath: files.report).path)")
         }
+        try figures.write(result, quietly: json)
         try requireCompleted(result)
     }
 

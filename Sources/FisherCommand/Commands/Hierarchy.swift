@@ -87,6 +87,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     @Flag(help: "One seed, two points of training, three dampings, and no range of sizes: seconds.")
     var quick = false
     @OptionGroup var threads: ThreadArguments
+    @OptionGroup var figures: FigureArguments
     @Flag(help: "Print the result as JSON instead of a table.")
     var json = false
     @Flag(help: "Continue the same study, where none is begin it: points that are finished are not repeated.")
@@ -112,6 +113,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
 
     func run() throws {
         Interruption.install()
+        try figures.check(names: HierarchyComparison.figureNames)
         threads.apply(usual: 1)
         let folder = try StudyDirectory(
             path: output, resuming: resume,
@@ -148,9 +150,10 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         if json {
             print(String(decoding: result.json(), as: UTF8.self), terminator: "")
         } else {
-            print("\n" + result.text())
+            print("\n" + shown(result))
             print("report: \(URL(filePath: files.report).path)")
         }
+        try figures.write(result, quietly: json)
     }
 
     private var settings: HierarchySettings {

@@ -88,7 +88,7 @@ struct InformationShow: ParsableCommand {
                 "part", "\(part.data) (\(part.units) units, \(part.observations) observations\(seed))",
             ]
         }
-        print(alignedColumns(rows + parts))
+        print(alignedColumns(rows + parts, hasHeadings: false))
     }
 }
 

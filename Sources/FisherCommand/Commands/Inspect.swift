@@ -57,6 +57,7 @@ struct Inspect: ParsableCommand {
             "Write a page with spectra, heat maps of K-FAC's factors and a map of the least-informed parameters."
     )
     var report: String?
+    @OptionGroup var figures: FigureArguments
     @Flag(help: "Print JSON instead of the table.")
     var json = false
 
@@ -98,19 +99,23 @@ struct Inspect: ParsableCommand {
         let status = Status()
         // An invalid path of the page is reported before the work, not after it.
         if let report { try FileWriter.check(report) }
+        try figures.check()
         let (inspection, subject) = try inputs == nil ? saved(status) : plain(status)
         try status.show("")
         let document = InspectionDocument(inspection, of: subject)
         if json {
             print(String(decoding: document.json(), as: UTF8.self), terminator: "")
         } else {
-            say(subject.description)
-            print(document.text(), terminator: "")
+            say(paragraph(subject.description))
+            print(shown(document), terminator: "")
         }
         if let report {
             try InspectionReport(inspection, of: subject).write(to: report)
             if !json { say("report: \(URL(filePath: report).path)") }
         }
+        try figures.write(
+            figures: figures.figure == nil ? [] : InspectionReport(inspection, of: subject).figures(),
+            table: document.overview, quietly: json)
     }
 
     private func subject(_ description: String, _ more: [Setting] = []) -> InspectionSubject {

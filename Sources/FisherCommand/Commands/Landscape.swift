@@ -54,6 +54,7 @@ struct Landscape: ParsableCommand {
     @Flag(help: "Make products with the Hessian by differences of gradients, also where derivatives exist.")
     var differences = false
     @OptionGroup var threads: ThreadArguments
+    @OptionGroup var figures: FigureArguments
     @Flag(help: "Print the result as JSON instead of tables.")
     var json = false
     @Flag(help: "Continue the same study, where none is begin it: what is finished is not repeated.")
@@ -84,6 +85,7 @@ struct Landscape: ParsableCommand {
 
     func run() throws {
         Interruption.install()
+        try figures.check(names: LandscapeStudy.figureNames)
         threads.apply(usual: 1)
         let subjects = try LandscapeSubject.all(at: paths)
         let name = subjects[0].document.taskName
@@ -157,9 +159,10 @@ struct Landscape: ParsableCommand {
         if json {
             print(String(decoding: study.json(), as: UTF8.self), terminator: "")
         } else {
-            print("\n" + study.text())
+            print("\n" + shown(study))
             print("report: \(URL(filePath: files.report).path)")
         }
+        try figures.write(study, quietly: json)
     }
 
     /// Throws unless the runs that are known already are the first of those that are named.

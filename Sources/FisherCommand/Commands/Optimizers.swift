@@ -41,9 +41,10 @@ struct Optimizers: ParsableCommand {
         let rows = defaults.options.map { option in
             let aliases = option.declaration.aliases
             let others = aliases.isEmpty ? "" : " (or \(aliases.joined(separator: ", ")))"
-            return ["    " + option.name, option.text, option.declaration.meaning + others]
+            return [option.name, option.text, option.declaration.meaning + others]
         }
         let head = "\(summary.name): \(summary.title), \(summary.reference)"
-        return "\(head); momentum: \(summary.momentum)\n" + alignedColumns(rows)
+        return paragraph("\(head); momentum: \(summary.momentum)") + "\n"
+            + alignedColumns(rows, hasHeadings: false, indent: 4)
     }
 }

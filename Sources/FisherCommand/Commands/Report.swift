@@ -11,7 +11,7 @@ struct Report: ParsableCommand {
         discussion: """
             Runs of one optimizer with one set of options are its seeds. The first one is the baseline. A run counts once, \
             and the trials of a tuning do not count. A single folder of compare, ablate, continual, hierarchy, landscape or reproduce is \
-            shown by its own page.
+            shown by its own page, and so is a single run.
             """)
 
     @Argument(help: "Folders of runs (searched with those below them), or of one study.")
@@ -19,9 +19,11 @@ struct Report: ParsableCommand {
     @Option(name: .shortAndLong, help: "The page to write.")
     var output = "report.html"
     @OptionGroup var judgement: JudgementArguments
+    @OptionGroup var figures: FigureArguments
 
     func run() throws {
         try FileWriter.check(output)
+        try figures.check()
         let parts = try parts()
         if parts.count > 1 {
             guard !judgement.json else {
@@ -32,37 +34,63 @@ struct Report: ParsableCommand {
             }
             for part in parts {
                 let stem = output.hasSuffix(".html") ? String(output.dropLast(5)) : output
-                try show(part.study, page: "\(stem)-\(part.name).html")
+                try show(
+                    part.study, page: "\(stem)-\(part.name).html", from: folders[0] + "/" + part.name,
+                    part: part.name)
             }
+        } else if let (run, document) = try singleRun() {
+            try show(run, document)
         } else {
-            try show(try study(), page: output)
+            try show(try Self.study(of: folders), page: output, from: folders.joined(separator: ", "))
         }
     }
 
     /// Writes the page and prints the tables.
-    private func show(_ study: any ReportedStudy, page: String) throws {
+    private func show(
+        _ study: any ReportedStudy, page: String, from folder: String, part: String? = nil
+    ) throws {
         var study = study
         if var comparison = study as? OptimizerComparison {
             comparison.plan = judgement.plan(comparison.plan)
             study = comparison
         }
-        try study.writeReport(to: page)
+        let hasResults = folders.count == 1 && StudyFiles(folder: folder).hasResult
+        try study.writeReport(
+            to: page,
+            PageOptions(
+                source: hasResults
+                    ? "The numbers are in results.json and results.csv in \(folder)."
+                    : "The numbers are in run.json and metrics.jsonl of each run in \(folder)."))
         if judgement.json {
             guard let comparison = study as? OptimizerComparison else {
                 throw UsageError(
                     description: "--json is for comparisons: results.json holds the other studies")
             }
             printJSON(ComparisonSummary(of: comparison).json())
-            return
+            return try figures.write(study, part: part, quietly: true)
         }
-        let screen = ProgressOutput.standardOutput()
-        let text =
-            (study as? OptimizerComparison).map {
-                ComparisonSummary(of: $0).text(
-                    width: screen.isTerminal ? screen.width() : nil, usesColor: screen.usesColor)
-            } ?? study.text(usesColor: screen.usesColor)
-        say(text)
+        say(shown(study))
         say("report: \(URL(filePath: page).path)")
+        try figures.write(study, part: part)
+    }
+
+    /// The run in the folder that is named, if it is one run and no study.
+    private func singleRun() throws -> (RunDirectory, RunDocument)? {
+        guard folders.count == 1, let folder = folders.first, !StudyFiles(folder: folder).hasResult,
+            !judgement.json
+        else { return nil }
+        let found = try RunDirectory.runs(under: folder, includesTrials: false)
+        return try found.count == 1 ? (found[0], found[0].document()) : nil
+    }
+
+    /// Writes the page of one run, and prints its figures.
+    private func show(_ run: RunDirectory, _ document: RunDocument) throws {
+        let page = RunReport(document, folder: run.path)
+        try page.write(to: output)
+        let screen = ProgressOutput.standardOutput()
+        say(page.text(width: screen.tableWidth))
+        say("report: \(URL(filePath: output).path)")
+        try figures.write(figures: page.figures, table: page.table)
     }
 
     /// The comparisons of one command on several kinds of data, each in a folder of its own below the one that is named;
@@ -78,7 +106,8 @@ struct Report: ParsableCommand {
         }
     }
 
-    private func study() throws -> any ReportedStudy {
+    /// The study in a folder, or the runs of several joined into a comparison.
+    static func study(of folders: [String]) throws -> any ReportedStudy {
         if folders.count == 1, let folder = folders.first {
             let files = StudyFiles(folder: folder)
             if files.hasResult {

@@ -100,7 +100,8 @@ struct ReproduceList: ParsableCommand {
     }
 
     private func indented(_ text: String) -> String {
-        DisplayWidth.wrapped(text, width: 96).map { "    " + $0 }.joined(separator: "\n")
+        let width = ProgressOutput.standardOutput().tableWidth.map { $0 - 4 } ?? 96
+        return DisplayWidth.wrapped(text, width: min(width, 96)).map { "    " + $0 }.joined(separator: "\n")
     }
 }
 
@@ -181,7 +182,7 @@ struct ReproduceRun: ParsableCommand {
             throw Resumable(signal: error.signal, command: "the same command")
         }
         if json { return printJSON(document.json()) }
-        say(document.text(usesColor: ProgressOutput.standardOutput().usesColor))
+        say(shown(document))
         say("report: \(URL(filePath: arguments.reproduction.files(of: claim).report).path)")
         if write != nil { try writeOverview([:]) }
     }

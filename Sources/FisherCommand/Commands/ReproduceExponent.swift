@@ -42,7 +42,7 @@ struct ReproduceExponent: ParsableCommand {
             try StudyFiles.replaceFile(at: article, with: Data(text.utf8))
         }
         if json { return printJSON(study.json()) }
-        say(study.text(usesColor: ProgressOutput.standardOutput().usesColor))
+        say(shown(study))
         if !study.finals.isEmpty { say(study.conclusion) }
     }
 

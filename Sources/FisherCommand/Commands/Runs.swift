@@ -43,7 +43,9 @@ struct Runs: ParsableCommand {
                 .notFound, path: folders.joined(separator: ", "),
                 reason: found.isEmpty ? "holds no run" : "holds no run that passes the filter")
         }
-        print(RunTable(chosen, by: sort, descending: descending).text(keys: show))
+        print(
+            RunTable(chosen, by: sort, descending: descending).text(
+                keys: show, width: ProgressOutput.standardOutput().tableWidth))
     }
 }
 

@@ -81,7 +81,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         run.choosesThreads = true
         do {
             let document = try run(resuming: resume, allowing: allowances, progress: ProgressDisplay())
-            try OptimizerComparison([(directory, document)]).writeReport(to: directory.path + "/report.html")
+            try RunReport(document, folder: directory.path).write(to: directory.path + "/report.html")
             if case .diverged(let step, let reason) = document.record.status {
                 throw RunDiverged(reason: "\(reason) after step \(step)", kept: kept(in: directory))
             }

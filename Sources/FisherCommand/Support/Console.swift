@@ -1,3 +1,4 @@
+import FisherStudies
 import FisherTraining
 import Foundation
 
@@ -13,13 +14,27 @@ func warn(_ sentence: String) {
     try? FileHandle.standardError.write(contentsOf: Data("fisher: \(sentence.printable)\n".utf8))
 }
 
-/// Rows of cells as lines of text, every column as wide as its widest cell.
-func alignedColumns(_ rows: [[String]]) -> String {
-    let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-    return rows.map { row in
-        let cells = zip(row, widths).map { cell, width in
-            cell + String(repeating: " ", count: width - cell.count)
-        }
-        return String(cells.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
+/// Rows of cells as lines of text, the headings first if they have some, fitted into the terminal if standard output is one.
+func alignedColumns(_ rows: [[String]], hasHeadings: Bool = true, indent: Int = 0) -> String {
+    let columns = rows[0].indices.map { column in
+        StudyColumn<[String]>([hasHeadings ? rows[0][column] : ""], .left) { .init($0[column]) }
+    }
+    let body = hasHeadings ? Array(rows.dropFirst()) : rows
+    let width = ProgressOutput.standardOutput().tableWidth.map { max($0 - indent, 1) }
+    let margin = String(repeating: " ", count: indent)
+    return StudyTable(body, columns).lines(width: width, head: hasHeadings ? .plain : .none).map {
+        $0.isEmpty ? $0 : margin + $0
     }.joined(separator: "\n")
+}
+
+/// A sentence in lines between whose words a terminal breaks it; as it is for files and other programs.
+func paragraph(_ text: String) -> String {
+    guard let width = ProgressOutput.standardOutput().tableWidth else { return text }
+    return DisplayWidth.paragraph(text, width: width).joined(separator: "\n")
+}
+
+/// The text of a study, fitted into the terminal if standard output is one.
+func shown(_ study: some StudyDocument) -> String {
+    let screen = ProgressOutput.standardOutput()
+    return study.text(width: screen.tableWidth, usesColor: screen.usesColor)
 }

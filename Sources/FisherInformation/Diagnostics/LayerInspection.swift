@@ -13,6 +13,8 @@ public struct FactorInspection {
     public let share: DiagonalShare
     /// The discs around its diagonal.
     public let discs: GershgorinDiscs
+    /// Eigenvalues at or below this times the largest are rounding: 1e-12 in float64, 1e-6 in others.
+    public let cutoff: Double
     /// The largest eigenvalue over the smallest; infinite if the smallest is lost in the rounding of the type
     /// in which the factor was computed (1e-12 of the largest in float64, 1e-6 in others).
     public let conditionNumber: Double
@@ -29,8 +31,15 @@ public struct FactorInspection {
         diagonalSpectrum = try Spectrum(diagonalOf: self.matrix)
         share = try DiagonalShare(of: self.matrix, mean: mean, weight: weight)
         discs = try GershgorinDiscs(of: self.matrix)
-        conditionNumber = spectrum.conditionNumber(cutoff: matrix.dtype == .float64 ? 1e-12 : 1e-6)
+        cutoff = matrix.dtype == .float64 ? 1e-12 : 1e-6
+        conditionNumber = spectrum.conditionNumber(cutoff: cutoff)
     }
+
+    /// The number of eigenvalues above rounding.
+    public var rank: Int { spectrum.rank(cutoff: cutoff) }
+
+    /// The largest eigenvalue over the smallest that is not rounding; infinite for a factor of zeros.
+    public var rangeConditionNumber: Double { spectrum.rangeConditionNumber(cutoff: cutoff) }
 }
 
 /// The analysis of one layer's information.
@@ -62,6 +71,12 @@ public struct LayerInspection {
         /// The condition number of A (x) S, the product of the factors'; infinite if an eigenvalue is zero or lost in
         /// rounding.
         public var conditionNumber: Double { inputs.conditionNumber * outputs.conditionNumber }
+
+        /// The rank of A (x) S, the product of the factors'.
+        public var rank: Int { inputs.rank * outputs.rank }
+
+        /// The condition number of A (x) S without its null space, the product of the factors'.
+        public var rangeConditionNumber: Double { inputs.rangeConditionNumber * outputs.rangeConditionNumber }
     }
 
     /// The layer's place in the model.

@@ -41,6 +41,18 @@ public struct Spectrum: Hashable, Sendable {
         return smallest > cutoff * largest ? largest / smallest : .infinity
     }
 
+    /// The number of eigenvalues above `cutoff` times the largest.
+    public func rank(cutoff: Double = 1e-12) -> Int {
+        values.prefix { $0 > cutoff * (values.first ?? 0) }.count
+    }
+
+    /// The largest eigenvalue over the smallest that is above `cutoff` times it: the condition number of the part that the
+    /// matrix determines, without its null space; infinite for a matrix of zeros.
+    public func rangeConditionNumber(cutoff: Double = 1e-12) -> Double {
+        let rank = rank(cutoff: cutoff)
+        return rank > 0 ? values[0] / values[rank - 1] : .infinity
+    }
+
     /// How far the sorted eigenvalues move to those of another matrix of the size, relative to their norm.
     public func relativeShift(to other: Spectrum) -> Double {
         precondition(values.count == other.values.count, "two spectra of different sizes")

@@ -52,19 +52,40 @@ struct AxisScale: Sendable {
         }
     }
 
-    /// Powers of ten for a domain of logarithms, and 2 and 5 times them where the domain is short.
+    /// Powers of ten for a domain of logarithms, and 3 times them where the domain is short; round values where it is shorter
+    /// than a power of ten.
     func logarithmicTicks() -> [(value: Double, text: String)] {
         guard max(abs(domain.lowerBound), abs(domain.upperBound)) < 1000 else { return [] }
         let length = domain.upperBound - domain.lowerBound
-        let factors = length > 2.5 ? [1.0] : length > 1 ? [1, 3] : [1, 1.5, 2, 3, 5, 7]
+        if length < 1, length > 0, abs(domain.lowerBound) < 12 { return shortLogarithmicTicks() }
+        let factors = length > 2.5 ? [1.0] : [1, 3]
         let decades = Int(domain.lowerBound.rounded(.down))...Int(domain.upperBound.rounded(.up))
         let skip = max(1, decades.count / 8)
         return decades.filter { $0.isMultiple(of: skip) }.flatMap { decade in
             factors.map { factor in
                 let value = factor * pow(10, Double(decade))
-                return (log10(value), String(format: "%g", value))
+                return (log10(value), Self.short(value))
             }
         }.filter { domain.contains($0.0) }
+    }
+
+    /// Round values at even distances, those left out that would touch the one before.
+    private func shortLogarithmicTicks() -> [(value: Double, text: String)] {
+        let values = AxisScale(pow(10, domain.lowerBound)...pow(10, domain.upperBound), from: 0, to: 1).ticks(
+            count: 6)
+        var kept: [(value: Double, text: String)] = []
+        for tick in values where tick.value > 0 {
+            let place = log10(tick.value)
+            if let last = kept.last, abs(position(place) - position(last.value)) < 18 { continue }
+            kept.append((place, tick.text))
+        }
+        return kept
+    }
+
+    /// A number as `%g` writes it, its exponent without zeros in front: `1e-5`.
+    private static func short(_ value: Double) -> String {
+        let text = value < 1e-3 ? String(format: "%.0e", value) : String(format: "%g", value)
+        return text.replacing(/e([-+])0+/) { "e\($0.1 == "-" ? "-" : "")" }.replacing("e+", with: "e")
     }
 
     private static func decimals(ofStep step: Double) -> Int {

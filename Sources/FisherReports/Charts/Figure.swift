@@ -72,8 +72,9 @@ struct ChartLayout: Sendable {
         name: "wide", width: 960, height: 430, rightMargin: 228, leftMargin: 52, tickCount: 8,
         hasRoomForNames: true
     )
+    /// For narrow pages, and for a column of a paper.
     static let narrow = ChartLayout(
-        name: "narrow", width: 420, height: 340, rightMargin: 36, leftMargin: 44, tickCount: 4,
+        name: "narrow", width: 360, height: 320, rightMargin: 30, leftMargin: 48, tickCount: 4,
         hasRoomForNames: false
     )
     static let all = [wide, narrow]

@@ -68,7 +68,7 @@ extension LineChart.Plot {
             lines = [curve.style.letter]
         }
         if detail == .nameAndValue {
-            let value = chart.ordinate.text(last.mean, .typographic, decimals: 3)
+            let value = chart.text(last.mean, .typographic, decimals: 3)
             let isAbove = last.mean > chart.range.upperBound
             lines.append(curve.points.isEmpty ? "no run completed" : value + (isAbove ? " (above)" : ""))
         }

@@ -29,7 +29,7 @@ extension LineChart {
         }
 
         var axes: [Markup] {
-            let ticks = chart.ordinate.isLogarithmic ? y.logarithmicTicks() : y.ticks(count: 6)
+            let ticks = chart.isLogarithmic ? y.logarithmicTicks() : y.ticks(count: 6)
             let rows = ticks.flatMap { tick in
                 let height = y.position(tick.value)
                 return [
@@ -82,7 +82,7 @@ extension LineChart {
         /// A group that also carries the values, for the script that shows them.
         private func series(_ curve: LossCurve, _ children: [Markup]) -> Markup {
             let values = curve.points.map { point in
-                let value = chart.ordinate.text(point.mean, .plain, decimals: 4)
+                let value = chart.text(point.mean, .plain, decimals: 4)
                 let place =
                     chart.hasWholeSteps
                     ? "step " + NumberText.plain.fixed(point.x, decimals: 0)

@@ -1,4 +1,5 @@
 import FisherStudies
+import Foundation
 
 /// Curves of loss with bands over the seeds, each named at its end.
 struct LineChart: Figure, Sendable {
@@ -12,20 +13,25 @@ struct LineChart: Figure, Sendable {
     let hasWholeSteps: Bool
     /// The quantity on the vertical axis.
     let ordinate: LossCurve.Ordinate
+    /// Whether the vertical axis counts powers of ten; the curves' values are logarithms then.
+    let isLogarithmic: Bool
 
     /// A chart of curves; nil if there is nothing to draw.
     init?(
         _ result: OptimizerComparison, title: String, _ ordinate: LossCurve.Ordinate,
-        against abscissa: LossCurve.Abscissa
+        against abscissa: LossCurve.Abscissa, called name: String? = nil
     ) {
-        let curves = result.entries.enumerated().map { index, entry in
+        var curves = result.entries.enumerated().map { index, entry in
             LossCurve(entry, index: index, ordinate, against: abscissa)
         }.filter { ordinate.isLoss || !$0.points.isEmpty || !$0.strays.isEmpty }
+        let vertical =
+            ordinate.isLoss
+            ? LossRange.vertical(curves) : LossRange.whole(curves).map { ($0, ordinate.isLogarithmic) }
+        guard let (range, isLogarithmic) = vertical else { return nil }
+        if isLogarithmic, !ordinate.isLogarithmic { curves = curves.map(\.logarithmic) }
         let points = curves.flatMap { $0.points + $0.strays.flatMap(\.points) }
-        let vertical = ordinate.isLoss ? LossRange.vertical(curves) : LossRange.whole(curves)
-        guard let range = vertical, let end = points.map(\.x).max() else {
-            return nil
-        }
+        guard let end = points.map(\.x).max() else { return nil }
+        self.isLogarithmic = isLogarithmic
         self.title = title
         self.curves = curves
         self.range = range
@@ -37,6 +43,9 @@ struct LineChart: Figure, Sendable {
             switch ordinate {
             case .training: "training loss, nats/\(result.task.lossUnit)"
             case .validation: "validation loss, nats/\(result.task.lossUnit)"
+            case .gradientNorm: "norm of the gradient, powers of ten"
+            case .learningRate: "learning rate"
+            case .measure(let measure): name ?? measure
             case .updateToWeight: "|update| / |weights|, powers of ten"
             case .clipFactor: "divisor of the rule's own clip, powers of ten"
             case .decayShare: "share of the decay on the least-informed 1 %"
@@ -48,7 +57,7 @@ struct LineChart: Figure, Sendable {
     init(
         title: String, horizontalTitle: String, verticalTitle: String, curves: [LossCurve],
         range: ClosedRange<Double>, domain: ClosedRange<Double>, hasWholeSteps: Bool,
-        ordinate: LossCurve.Ordinate
+        ordinate: LossCurve.Ordinate, isLogarithmic: Bool? = nil
     ) {
         self.title = title
         self.horizontalTitle = horizontalTitle
@@ -58,6 +67,15 @@ struct LineChart: Figure, Sendable {
         self.domain = domain
         self.hasWholeSteps = hasWholeSteps
         self.ordinate = ordinate
+        self.isLogarithmic = isLogarithmic ?? ordinate.isLogarithmic
+    }
+
+    /// A drawn value as text.
+    func text(_ value: Double, _ style: NumberText, decimals: Int) -> String {
+        if isLogarithmic, ordinate.isLoss { return style.fixed(pow(10, value), decimals: decimals) }
+        if isLogarithmic { return String(format: "%.3g", pow(10, value)) }
+        return ordinate == .learningRate
+            ? String(format: "%.3g", value) : style.fixed(value, decimals: decimals)
     }
 
     /// Whether some of the losses lie above the drawing.
@@ -79,7 +97,7 @@ struct LineChart: Figure, Sendable {
     /// A description of the drawing for readers who cannot see it.
     var summary: String {
         let ends = curves.map { curve in
-            curve.points.last.map { "\(curve.label) ends at \(ordinate.text($0.mean, .plain, decimals: 3))" }
+            curve.points.last.map { "\(curve.label) ends at \(text($0.mean, .plain, decimals: 3))" }
                 ?? "\(curve.label) has no completed run"
         }
         return "\(verticalTitle) against \(horizontalTitle). " + ends.joined(separator: "; ") + "."
@@ -96,7 +114,16 @@ struct LineChart: Figure, Sendable {
         if hasStrays {
             notes.append("Thin lines are runs that diverged (cross) or were interrupted (ring).")
         }
-        if isCut { notes.append("Losses above the vertical axis are cut off.") }
+        if isLogarithmic, ordinate.isLoss {
+            notes.append(
+                "The vertical axis is logarithmic, so that the first losses are shown with the last.")
+        }
+        if isCut {
+            notes.append(
+                isLogarithmic || !ordinate.isLoss
+                    ? "A run that diverged leaves the drawing at the top."
+                    : "Losses above the vertical axis are cut off.")
+        }
         return notes
     }
 

@@ -32,11 +32,19 @@ struct LossCurve: Sendable {
     }
 
     /// The quantity on the vertical axis.
-    enum Ordinate: Sendable {
-        case training, validation, updateToWeight, clipFactor, decayShare, accuracy
+    enum Ordinate: Sendable, Hashable {
+        case training, validation, updateToWeight, gradientNorm, learningRate, clipFactor, decayShare,
+            accuracy
+        /// A figure that the task takes at every evaluation, by its name.
+        case measure(String)
 
         /// Whether the axis counts powers of ten; the curve's values are logarithms then.
-        var isLogarithmic: Bool { self == .updateToWeight || self == .clipFactor }
+        var isLogarithmic: Bool {
+            switch self {
+            case .updateToWeight, .clipFactor, .gradientNorm: true
+            default: false
+            }
+        }
 
         /// Whether it is a loss, of which the first steps are of no interest.
         var isLoss: Bool { self == .training || self == .validation }
@@ -48,6 +56,9 @@ struct LossCurve: Sendable {
                 case .training: point.trainingLoss
                 case .validation: point.validationLoss
                 case .updateToWeight: point.measure?.updateToWeight
+                case .gradientNorm: point.measure?.gradientNorm
+                case .learningRate: point.measure?.learningRate
+                case .measure(let name): point.measures?[name]
                 case .clipFactor: point.measure?.clipFactor
                 case .decayShare: point.measure?.decayShare
                 case .accuracy: nil
@@ -55,11 +66,23 @@ struct LossCurve: Sendable {
             guard let value, isLogarithmic else { return value }
             return value > 0 ? log10(value) : nil
         }
+    }
 
-        /// A drawn value as text.
-        func text(_ value: Double, _ style: NumberText, decimals: Int) -> String {
-            isLogarithmic ? String(format: "%.3g", pow(10, value)) : style.fixed(value, decimals: decimals)
+    /// The same with logarithms of the losses, for a logarithmic axis; what has none is left out.
+    var logarithmic: LossCurve {
+        func logarithm(_ points: [Point]) -> [Point] {
+            points.compactMap { point in
+                guard point.low > 0, point.mean > 0 else { return nil }
+                return Point(
+                    x: point.x, mean: log10(point.mean), low: log10(point.low), high: log10(point.high))
+            }
         }
+        var curve = self
+        curve.points = logarithm(points)
+        curve.strays = strays.map {
+            Stray(seed: $0.seed, points: logarithm($0.points), hasDiverged: $0.hasDiverged)
+        }
+        return curve
     }
 
     /// More points than this cannot be distinguished on a page.

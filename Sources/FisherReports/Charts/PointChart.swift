@@ -39,7 +39,7 @@ struct PointChart: Figure, Sendable {
 
     var legend: [(style: SeriesStyle, label: String)] { points.map { ($0.style, $0.label) } }
 
-    /// Names are placed beside their points, moved apart; narrow pages show letters.
+    /// Names stand in a column at the right, joined to their points by lines that do not cross; narrow pages show letters.
     func content(in layout: ChartLayout, id: String) -> [Markup] {
         let logs = points.flatMap { point in
             let ends = point.xInterval.map { [$0.lowerBound, $0.upperBound] } ?? []
@@ -47,18 +47,20 @@ struct PointChart: Figure, Sendable {
         }
         let low = (logs.min() ?? 0) - 0.1
         let domain = low...max((logs.max() ?? 1) + 0.1, low + 0.3)
-        let (top, bottom) = (14.0, layout.height - 56)
+        let (top, bottom) = (30.0, layout.height - 56)
         let x = AxisScale(domain, from: layout.leftMargin, to: layout.width - layout.rightMargin)
         let y = AxisScale(verticalDomain, from: bottom, to: top)
         let grid = SVG.grid(x, y, top: top, bottom: bottom, horizontalTitle: horizontalTitle)
-        let name = SVG.text(verticalTitle, x: x.start, y: top - 2, class: "axis-title")
+        let name = SVG.text(verticalTitle, x: 0, y: 14, class: "axis-title")
         return [.tag("g", [:], grid + [name])] + marks(x, y, layout)
     }
 
     private func marks(_ x: AxisScale, _ y: AxisScale, _ layout: ChartLayout) -> [Markup] {
-        let heights = LabelPlacement.spread(
-            points.map { (center: y.clampedPosition($0.y), height: 17) },
-            within: min(y.start, y.end) - 8...max(y.start, y.end) + 8)
+        let column = x.end + 10
+        let heights = LabelPlacement.uncrossed(
+            points.map { (x.position(log10(max($0.x, 1e-12))), y.clampedPosition($0.y)) }, at: column,
+            height: min(17, (layout.height - 40) / Double(max(points.count, 1))),
+            within: min(y.start, y.end) - 8...layout.height - 8)
         return zip(points, heights).map { point, labelHeight in
             let (left, height) = (x.position(log10(max(point.x, 1e-12))), y.clampedPosition(point.y))
             var parts: [Markup] = []
@@ -73,18 +75,10 @@ struct PointChart: Figure, Sendable {
                 parts.append(SVG.line(left, ends[0], left, ends[1], class: "whisker"))
             }
             parts.append(SVG.path(point.style.markPath(x: left, y: height, radius: 5.4), class: "dot"))
-            if layout.hasRoomForNames {
-                parts.append(
-                    SVG.path(
-                        SVG.polyline([(left + 7, height), (x.end + 14, labelHeight)]), class: "leader"))
-                parts.append(
-                    SVG.text(
-                        DisplayWidth.cut(point.label, to: 28), x: x.end + 18, y: labelHeight + 4.5,
-                        class: "label"))
-            } else {
-                parts.append(
-                    SVG.text(point.style.letter, x: left + 8, y: height + 4.5, class: "label"))
-            }
+            parts.insert(
+                SVG.path(SVG.polyline([(left, height), (column, labelHeight)]), class: "leader"), at: 0)
+            let name = layout.hasRoomForNames ? DisplayWidth.cut(point.label, to: 26) : point.style.letter
+            parts.append(SVG.text(name, x: column + 4, y: labelHeight + 4.5, class: "label"))
             return SVG.group(style: point.style, parts)
         }
     }

@@ -21,6 +21,10 @@ struct SeriesChart: Figure, Sendable {
         var hasBand = false
         /// Where marks are set; nil for every point.
         var marked: Set<Double>?
+        /// Places without a value, shown by a cross at the upper edge: runs that diverged.
+        var failed: [Double] = []
+        /// The place of a mark with a ring around it.
+        var chosen: Double?
     }
 
     /// What an axis shows.
@@ -32,6 +36,8 @@ struct SeriesChart: Figure, Sendable {
         var including: [Double] = []
         /// Values that lines across the drawing mark.
         var references: [Double] = []
+        /// The largest value that the axis reaches to; points above it lie on the edge.
+        var ceiling: Double?
 
         /// The place of a value on the axis' scale; nil where it has none.
         fileprivate func scaled(_ value: Double) -> Double? {
@@ -77,7 +83,7 @@ struct SeriesChart: Figure, Sendable {
             }
             return Series(
                 label: series.label, style: series.style, points: points, isJoined: series.isJoined,
-                hasBand: series.hasBand, marked: series.marked)
+                hasBand: series.hasBand, marked: series.marked, failed: series.failed, chosen: series.chosen)
         }.filter { series in
             series.points.contains { horizontal.scaled($0.x) != nil && vertical.scaled($0.y) != nil }
         }
@@ -85,7 +91,7 @@ struct SeriesChart: Figure, Sendable {
             horizontal.scaled($0.x) != nil && vertical.scaled($0.y) != nil
         }
         // An interval may be far wider than the points: it takes as much room again on either side at most.
-        guard !points.isEmpty, let domain = horizontal.range(points.map(\.x)),
+        guard !points.isEmpty, let domain = horizontal.range(points.map(\.x) + shown.flatMap(\.failed)),
             let middle = vertical.range(points.map(\.y))
         else { return nil }
         let ends = points.compactMap(\.interval).flatMap { [$0.lowerBound, $0.upperBound] }
@@ -97,10 +103,11 @@ struct SeriesChart: Figure, Sendable {
         self.series = shown
         isTight = shown.allSatisfy(\.isJoined) && domain.lowerBound < domain.upperBound
         self.domain = isTight ? domain : LossRange.padded(domain)
-        range = LossRange.padded(
-            max(
-                whole.lowerBound, middle.lowerBound - room)...min(
-                    whole.upperBound, middle.upperBound + room))
+        let low = max(whole.lowerBound, middle.lowerBound - room)
+        let high = min(
+            whole.upperBound, middle.upperBound + room, vertical.ceiling.flatMap(vertical.scaled) ?? .infinity
+        )
+        range = LossRange.padded(low...max(high, low))
         self.summary =
             summary
             ?? shown.map { series in
@@ -161,6 +168,18 @@ struct SeriesChart: Figure, Sendable {
             let radius = series.isJoined ? 3.6 : 5
             parts.append(
                 SVG.path(series.style.markPath(x: place.x, y: place.y, radius: radius), class: "mark"))
+        }
+        for place in series.failed {
+            guard let left = horizontal.scaled(place).map(x.position) else { continue }
+            parts.append(
+                SVG.path(
+                    "M\(SVG.number(left - 4.5)) \(SVG.number(y.end - 4.5))l9 9m0 -9l-9 9", class: "ending"))
+        }
+        if let chosen = series.chosen,
+            let place = placed.first(where: { $0.point.x == chosen })?.place
+        {
+            let ring = SeriesStyle(index: 0).markPath(x: place.x, y: place.y, radius: 8)
+            parts.append(SVG.path(ring, class: "chosen"))
         }
         return SVG.group(style: series.style, parts)
     }

@@ -3,12 +3,25 @@ import Foundation
 
 extension ClaimDocument: ReportedStudy {
     /// The verdict as one self-contained HTML page, readable without a network and without scripts.
-    public func report() -> String { ClaimReport(document: self).page.source }
+    public func report(_ options: PageOptions) -> String {
+        ClaimReport(document: self, options: options).page.source
+    }
+
+    /// The figures of the finding, `figure-0` and on, after the differences that were judged.
+    public var figures: [StudyFigure] {
+        ClaimReport(document: self).figures.map { StudyFigure(name: $0.name, $0.figure) }
+    }
+
+    /// Claims name their figures by number.
+    public static var figureNames: [String] {
+        ["differences-0", "figure-0", "figure-1", "figure-2", "figure-3"]
+    }
 }
 
 /// Assembles the page of a claim.
 struct ClaimReport {
     let document: ClaimDocument
+    var options = PageOptions()
 
     private var statement: ClaimStatement { document.statement }
     private var finding: ClaimFinding { document.finding }
@@ -18,7 +31,7 @@ struct ClaimReport {
         let seeds =
             statement.leastSeeds == nil ? "exact: no seeds" : text.counted(document.seedCount, "seed")
         return ReportPage(
-            title: "\(statement.name): \(finding.verdict.rawValue)",
+            title: options.title ?? "\(statement.name): \(finding.verdict.rawValue)",
             [
                 .opening(
                     "A claim of the sources: \(statement.name)", title: finding.verdict.headline,
@@ -29,13 +42,14 @@ struct ClaimReport {
                     ]),
                 .warnings(finding.remarks),
                 .section("The rule, stated beforehand", [.tag("p", [:], statement.rule)]),
-            ] + differences + finding.figures.enumerated().map { figure($1, id: "figure-\($0)") }
+            ] + differences.map(\.markup) + [judged]
+                + finding.figures.enumerated().map { figure($1, id: "figure-\($0)")?.markup }
                 + finding.exhibits.map { .exhibit($0, of: "") } + [
                     .configuration(
                         TaskSummary(
                             name: statement.name, description: "", parameterCount: 0, lossUnit: "",
                             settings: settings), environment, called: "Claim"),
-                    .footer(environment),
+                    .footer(environment, options.source),
                 ])
     }
 
@@ -52,7 +66,7 @@ struct ClaimReport {
     }
 
     /// The differences that were judged: a chart for each quantity and margin, and the table of all.
-    private var differences: [Markup?] {
+    private var differences: [NamedFigure] {
         if finding.contrasts.isEmpty { return [] }
         struct Kind: Hashable {
             let quantity: String
@@ -63,25 +77,35 @@ struct ClaimReport {
             let kind = Kind(quantity: contrast.quantity, margin: contrast.margin)
             if !kinds.contains(kind) { kinds.append(kind) }
         }
-        let charts = kinds.enumerated().map { index, kind in
-            DotChart.differences(
-                finding.contrasts.enumerated().map { (place: $0, contrast: $1) }.filter {
-                    $0.contrast.quantity == kind.quantity && $0.contrast.margin == kind.margin
-                },
-                title: kinds.count == 1 ? "Seed by seed" : "Seed by seed: \(kind.quantity)"
-            )?.figure(
-                id: "differences-\(index)",
+        return kinds.enumerated().compactMap { index, kind in
+            NamedFigure(
+                "differences-\(index)",
+                DotChart.differences(
+                    finding.contrasts.enumerated().map { (place: $0, contrast: $1) }.filter {
+                        $0.contrast.quantity == kind.quantity && $0.contrast.margin == kind.margin
+                    },
+                    title: kinds.count == 1 ? "Seed by seed" : "Seed by seed: \(kind.quantity)"
+                ),
                 note: "One mark a seed; the upright line is the mean, the whisker Student's 95 % interval."
                     + (kind.margin > 0
                         ? " Shaded: differences that do not matter, \u{00B1}\(NumberText.significant(kind.margin))."
                         : ""))
         }
-        let table = Markup.table(document.overview, class: "results runs judged")
-        return charts + [.section("What was judged", [table], notes: [document.legend])]
     }
 
-    private func figure(_ figure: ClaimFigure, id: String) -> Markup? {
-        SeriesChart(
+    private var judged: Markup? {
+        if finding.contrasts.isEmpty { return nil }
+        let table = Markup.table(document.overview, class: "results runs judged")
+        return .section("What was judged", [table], notes: [document.legend])
+    }
+
+    /// All figures, the differences first.
+    var figures: [NamedFigure] {
+        differences + finding.figures.enumerated().compactMap { figure($1, id: "figure-\($0)") }
+    }
+
+    private func figure(_ figure: ClaimFigure, id: String) -> NamedFigure? {
+        let chart = SeriesChart(
             title: figure.title,
             horizontal: SeriesChart.Axis(
                 title: figure.horizontal.title, isLogarithmic: figure.horizontal.isLogarithmic),
@@ -93,7 +117,8 @@ struct ClaimReport {
                     points: series.points.map {
                         SeriesChart.Point(x: $0.x, y: $0.y, interval: $0.interval)
                     }, isJoined: series.isJoined, marked: series.markedPlaces)
-            })?.figure(id: id, note: figure.caption)
+            })
+        return NamedFigure(id, chart, note: figure.caption)
     }
 }
 

@@ -2,22 +2,32 @@ import FisherStudies
 
 extension OptimizerComparison: ReportedStudy {
     /// The comparison as one self-contained HTML page, readable without a network and without scripts.
-    public func report() -> String { ComparisonReport(self).page.source }
+    public func report(_ options: PageOptions) -> String { ComparisonReport(self, options).page.source }
+
+    /// The curves, the final losses and their differences, the sensitivity to the learning rate.
+    public var figures: [StudyFigure] {
+        ComparisonReport(self).figures.map { StudyFigure(name: $0.name, $0.figure) }
+    }
+
+    /// The names of all figures that a comparison can have.
+    public static var figureNames: [String] { ComparisonReport.figureNames }
 }
 
 /// Assembles the page of a comparison of optimizers.
 struct ComparisonReport {
     let result: OptimizerComparison
     let summary: ComparisonSummary
+    private let options: PageOptions
 
-    init(_ result: OptimizerComparison) {
+    init(_ result: OptimizerComparison, _ options: PageOptions = PageOptions()) {
         self.result = result
+        self.options = options
         self.summary = ComparisonSummary(of: result)
     }
 
     var page: ReportPage {
         ReportPage(
-            title: "\(result.task.name): comparison of optimizers",
+            title: options.title ?? "\(result.task.name): comparison of optimizers",
             style: information.isEmpty ? "" : HeatMap.style,
             [opening, pilotTable, resultsTable, .warnings(summary.warnings), measuresTable, pairTable]
                 + targetTables
@@ -25,7 +35,7 @@ struct ComparisonReport {
                 + [
                     tuningTable, runsTable,
                     .configuration(result.task, result.environment, more: cards),
-                    .footer(result.environment),
+                    .footer(result.environment, options.source),
                 ])
     }
 
@@ -33,7 +43,8 @@ struct ComparisonReport {
         let text = NumberText.typographic
         let runs = summary.rows.reduce(0) { $0 + $1.runCount }
         return .opening(
-            "Comparison of optimizers", title: result.task.name, description: result.task.description,
+            "Comparison of optimizers", title: options.title ?? result.task.name,
+            description: result.task.description,
             headline: summary.headline,
             facts: [
                 text.counted(summary.rows.count, "optimizer"), text.counted(runs, "run"),
@@ -50,62 +61,58 @@ struct ComparisonReport {
     }
 
     private var charts: [Markup] {
-        func chart(
-            _ title: String, _ ordinate: LossCurve.Ordinate, against abscissa: LossCurve.Abscissa = .step,
-            id: String, note: String? = nil
-        ) -> Markup? {
-            LineChart(result, title: title, ordinate, against: abscissa)?.figure(id: id, note: note)
+        let missing = Markup.tag("p", ["class": "note"], "No run produced a loss that can be drawn.")
+        let found = RunFigures(result).all + [sensitivity].compactMap(\.self)
+        // What decides comes first; how the runs went there follows.
+        let order = [
+            "steps", "seconds", "accuracy", "finals", "differences", "rates", "training", "training-seconds",
+            "gradients", "learning-rate", "updates", "clips", "decay",
+        ]
+        let ordered = (found + judgements).sorted {
+            (order.firstIndex(of: $0.name) ?? 0) < (order.firstIndex(of: $1.name) ?? 0)
         }
-        let figures = [
-            chart("Validation loss by step", .validation, id: "steps"),
-            chart(
-                "Validation loss by time", .validation, against: .seconds, id: "seconds",
-                note: "Time counts training without evaluation: the steps times the median time of one, over the seeds."),
-            DotChart.finalLosses(result, summary)?.figure(
-                id: "finals",
+        return ordered.isEmpty ? [missing] : ordered.map(\.markup)
+    }
+
+    /// The loss by learning rate, where several were tried.
+    private var sensitivity: NamedFigure? {
+        SeriesChart.rates(result).flatMap { NamedFigure("rates", $0.chart, note: $0.note) }
+    }
+
+    private var judgements: [NamedFigure] {
+        [
+            NamedFigure(
+                "finals", DotChart.finalLosses(result, summary),
                 note:
                     "One mark a completed run; the upright line is the mean, the dashed one the mean of the "
                     + "first optimizer. Equal heights are equal seeds."),
-            DotChart.differences(result, summary)?.figure(id: "differences", note: differenceNote),
-            chart("Training loss by step", .training, id: "training"),
-            chart("Training loss by time", .training, against: .seconds, id: "training-seconds"),
-            chart(
-                "Size of the steps", .updateToWeight, id: "updates",
-                note: "The norm of a step over the norm of the weights, whole model."),
-            chart(
-                "Clip of the rules", .clipFactor, id: "clips",
-                note: "max(1, RMS / c), the mean over the tensors; 1 is a step that was not clipped. Rules "
-                    + "without a clip are left out."),
-            chart(
-                "Where the weight decay falls", .decayShare, id: "decay",
-                note:
-                    "The share of the natural decay's square on the 1 % of each tensor's elements that have "
-                    + "the least information, the mean over the tensors; an even decay has about 0.01."),
+            NamedFigure("differences", DotChart.differences(result, summary), note: differenceNote),
         ].compactMap(\.self)
-        let missing = Markup.tag("p", ["class": "note"], "No run produced a loss that can be drawn.")
-        return figures.isEmpty ? [missing] : figures
     }
+
+    /// All figures, the main one first.
+    var figures: [NamedFigure] {
+        RunFigures(result).all + judgements
+            + [sensitivity, RunFigures(result).information].compactMap(\.self)
+    }
+
+    /// The names of all figures that a comparison can have.
+    static let figureNames = [
+        "steps", "seconds", "finals", "differences", "rates", "accuracy", "training", "training-seconds",
+        "gradients",
+        "learning-rate", "updates", "clips", "decay", "information",
+    ]
 
     /// The information along the runs that were looked at: all of them as lines, the diagonal of each optimizer's first.
     private var information: [Markup] {
-        guard let history = InformationHistory(result) else { return [] }
+        guard let history = RunFigures(result).information else { return [] }
         let diagonals = result.entries.enumerated().compactMap { index, entry in
             entry.runs.first { $0.information != nil }.flatMap { run in
-                InformationHistogram(run, label: "\(entry.label), seed \(run.seed)")?.figure(
-                    id: "diagonal-\(index)",
-                    note:
-                        "A column is a look, a cell the share of the parameters in half a power of ten, as strong as its root."
-                )
+                RunFigures.diagonal(
+                    of: run, label: "\(entry.label), seed \(run.seed)", id: "diagonal-\(index)")
             }
         }
-        return [
-            history.figure(
-                id: "information",
-                note:
-                    "The true information of an observation on one batch, the same along the run (log.information). "
-                    + "Largest eigenvalue and effective rank are those of the Gram matrix of its units' gradients, whose "
-                    + "rows limit them: they compare steps, not models.")
-        ] + diagonals
+        return ([history] + diagonals).map(\.markup)
     }
 
     /// What the task shows of each optimizer's first run that has something to show.

@@ -2,20 +2,31 @@ import FisherStudies
 
 extension ContinualComparison: ReportedStudy {
     /// The comparison as one self-contained HTML page, readable without a network and without scripts.
-    public func report() -> String { ContinualReport(result: self).page.source }
+    public func report(_ options: PageOptions) -> String {
+        ContinualReport(result: self, options: options).page.source
+    }
+
+    /// The accuracy by stage, and that of every seed.
+    public var figures: [StudyFigure] {
+        ContinualReport(result: self).figures.map { StudyFigure(name: $0.name, $0.figure) }
+    }
+
+    /// The names of all figures that a comparison can have.
+    public static var figureNames: [String] { ["stages", "finals"] }
 }
 
 /// Assembles the page of a comparison of continual-learning methods.
 struct ContinualReport {
     let result: ContinualComparison
+    var options = PageOptions()
 
     var page: ReportPage {
         let text = NumberText.typographic
         return ReportPage(
-            title: "\(result.task.name): methods against forgetting",
+            title: options.title ?? "\(result.task.name): methods against forgetting",
             [
                 .opening(
-                    "Learning one task after another", title: result.task.name,
+                    "Learning one task after another", title: options.title ?? result.task.name,
                     description: result.task.description, headline: headline,
                     facts: [
                         text.counted(result.entries.count, "method"),
@@ -25,18 +36,25 @@ struct ContinualReport {
                     ]),
                 .section("Results", [.table(result.overview)], notes: [result.legend]),
                 .warnings(result.warnings),
-                LineChart(continual: result)?.figure(
-                    id: "stages",
-                    note:
-                        "The mean over the tasks trained on so far, on held-out images; bands reach from the "
-                        + "lowest to the highest seed."),
-                DotChart(continual: result)?.figure(
-                    id: "finals",
-                    note: "One mark a completed run; the upright line is the mean. Equal heights are equal "
-                        + "seeds."),
+            ] + figures.map(\.markup) + [
                 matrices, trials, .configuration(result.task, result.environment),
-                .footer(result.environment),
+                .footer(result.environment, options.source),
             ])
+    }
+
+    /// The figures, the main one first.
+    var figures: [NamedFigure] {
+        [
+            NamedFigure(
+                "stages", LineChart(continual: result),
+                note:
+                    "The mean over the tasks trained on so far, on held-out images; bands reach from the "
+                    + "lowest to the highest seed."),
+            NamedFigure(
+                "finals", DotChart(continual: result),
+                note: "One mark a completed run; the upright line is the mean. Equal heights are equal "
+                    + "seeds."),
+        ].compactMap(\.self)
     }
 
     /// The best average accuracy among the methods that train on each task once.

@@ -3,27 +3,38 @@ import Foundation
 
 extension HierarchyComparison: ReportedStudy {
     /// The hierarchy as one self-contained HTML page, readable without a network and without scripts.
-    public func report() -> String { HierarchyReport(study: self).page.source }
+    public func report(_ options: PageOptions) -> String { HierarchyReport(study: self, options).page.source }
+
+    /// The angles, the cost, and the curves by damping.
+    public var figures: [StudyFigure] {
+        HierarchyReport(study: self).figures.map { StudyFigure(name: $0.name, $0.figure) }
+    }
+
+    /// The names of all figures that a hierarchy can have.
+    public static var figureNames: [String] { ["cost", "angles", "damping-decrease", "damping-angle"] }
 }
 
 /// Assembles the page of a hierarchy of optimizers.
 struct HierarchyReport {
     let study: HierarchyComparison
     private let summary: HierarchySummary
+    private let options: PageOptions
 
-    init(study: HierarchyComparison) {
+    init(study: HierarchyComparison, _ options: PageOptions = PageOptions()) {
         self.study = study
+        self.options = options
         summary = HierarchySummary(study)
     }
 
     var page: ReportPage {
         let text = NumberText.typographic
         return ReportPage(
-            title: "\(study.task.name): the hierarchy of optimizers",
+            title: options.title ?? "\(study.task.name): the hierarchy of optimizers",
             [
                 .opening(
-                    "From the identity to the whole Fisher information", title: study.task.name,
-                    description: study.task.description, headline: headline,
+                    "From the identity to the whole Fisher information",
+                    title: options.title ?? study.task.name,
+                    description: study.task.description, headline: study.headline,
                     facts: [
                         text.counted(study.levels.count, "level"), text.counted(study.seeds.count, "seed"),
                         text.counted(study.settings.trainingSteps.count, "point") + " of each training",
@@ -32,24 +43,7 @@ struct HierarchyReport {
                     ]),
                 .section("Levels", [.table(study.overview)], notes: [study.legend]),
                 .warnings(study.warnings),
-                angles?.figure(
-                    id: "angles",
-                    note:
-                        "One mark a seed, the mean over its points of training; the upright line is the mean over "
-                        + "the seeds, the whisker its 95 % interval."),
-                cost.figure(
-                    id: "cost",
-                    note:
-                        "Up is nearer to the natural gradient, left is cheaper. Whiskers are the 95 % interval over "
-                        + "the seeds and the quartiles of the times."),
-                curves("decrease", "Held-out decrease by damping", "held-out decrease, mnat") {
-                    ($0.heldOutDecrease, 1000)
-                },
-                curves(
-                    "angle", "Angle by damping", "angle to the natural gradient of the same damping, degrees"
-                ) {
-                    ($0.angle, 1)
-                },
+            ] + figures.map(\.markup) + [
                 study.settings.trainingSteps.count > 1
                     ? .section(
                         "Early and late in training", [.table(study.stages)],
@@ -59,8 +53,28 @@ struct HierarchyReport {
                     .section("Cost by size", [.table($0, style: { _ in nil })], notes: [study.scalingLegend])
                 },
                 .configuration(study.task, study.environment, more: [.card("Study", settings)]),
-                .footer(study.environment),
+                .footer(study.environment, options.source),
             ])
+    }
+
+    /// The figures, the main one first.
+    var figures: [NamedFigure] {
+        [
+            NamedFigure(
+                "cost", cost,
+                note:
+                    "Up is nearer to the natural gradient, left is cheaper. Whiskers are the 95 % interval over "
+                    + "the seeds and the quartiles of the times."),
+            NamedFigure(
+                "angles", angles,
+                note:
+                    "One mark a seed, the mean over its points of training; the upright line is the mean over "
+                    + "the seeds, the whisker its 95 % interval."),
+            curves("decrease", "Held-out decrease by damping", "held-out decrease, mnat") {
+                ($0.heldOutDecrease, 1000)
+            },
+            curves("angle", "Angle by damping", "angle to the natural gradient, degrees") { ($0.angle, 1) },
+        ].compactMap(\.self)
     }
 
     /// The rows of the ladder, level by level.
@@ -68,19 +82,6 @@ struct HierarchyReport {
         study.levels.enumerated().compactMap { index, level in
             summary.row(of: index, damping: study.settings.damping).map { (index, level, $0) }
         }
-    }
-
-    /// The nearest level besides the reference, with the farthest.
-    private var headline: String {
-        let others = ladder.filter { $0.level.rule != "natural_gradient" && $0.row.angle.mean.isFinite }
-        guard let best = others.min(by: { $0.row.angle.mean < $1.row.angle.mean }),
-            let worst = others.max(by: { $0.row.angle.mean < $1.row.angle.mean })
-        else { return "" }
-        func phrase(_ row: HierarchySummary.Row) -> String {
-            "\(NumberText.typographic.fixed(row.angle.mean, decimals: 1)) degrees from the natural gradient"
-        }
-        return
-            "\(best.level.label) is nearest, \(phrase(best.row)); \(worst.level.label) is \(phrase(worst.row))."
     }
 
     private var settings: [Setting] {
@@ -122,7 +123,7 @@ struct HierarchyReport {
             domain: LossRange.padded(0...max(high, 1)), reference: nil, seeds: study.seeds)
     }
 
-    private var cost: PointChart {
+    private var cost: PointChart? {
         let points = ladder.compactMap { index, level, row -> PointChart.Point? in
             guard let cost = level.cost else { return nil }
             return PointChart.Point(
@@ -131,6 +132,7 @@ struct HierarchyReport {
                 xInterval: range(cost.ratioQuartiles[0], cost.ratioQuartiles[2]),
                 yInterval: row.cosine.interval)
         }
+        guard points.contains(where: { $0.x.isFinite && $0.y.isFinite }) else { return nil }
         return PointChart(
             title: "Accuracy against cost",
             horizontalTitle: "time of a step, in steps of plain gradient descent",
@@ -146,7 +148,7 @@ struct HierarchyReport {
     private func curves(
         _ id: String, _ title: String, _ verticalTitle: String,
         _ value: (HierarchySummary.Row) -> (estimate: HierarchySummary.Estimate, scale: Double)
-    ) -> Markup? {
+    ) -> NamedFigure? {
         let curves = study.levels.enumerated().filter {
             $0.element.isDamped || $0.element.structure == "identity"
         }
@@ -161,10 +163,12 @@ struct HierarchyReport {
                 }, hasBand: true)
         }
         guard Set(curves.flatMap { $0.points.map(\.x) }.filter { $0 > 0 }).count > 1 else { return nil }
-        return SeriesChart(
-            title: title, horizontal: SeriesChart.Axis(title: "damping", isLogarithmic: true),
-            vertical: SeriesChart.Axis(title: verticalTitle, including: [0]), series: curves)?.figure(
-                id: "damping-\(id)",
-                note: "Levels with a damping, and the identity; bands are 95 % intervals over the seeds.")
+        return NamedFigure(
+            "damping-\(id)",
+            SeriesChart(
+                title: title, horizontal: SeriesChart.Axis(title: "damping", isLogarithmic: true),
+                vertical: SeriesChart.Axis(title: verticalTitle, including: [0]), series: curves),
+            note: "Levels with a damping, and the identity"
+                + (study.seeds.count > 1 ? "; bands are 95 % intervals over the seeds." : "."))
     }
 }

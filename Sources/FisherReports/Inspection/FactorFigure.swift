@@ -50,7 +50,9 @@ struct FactorFigure: Figure {
     private static let top = 22.0
 
     /// The side of a heat map.
-    private func side(_ layout: ChartLayout) -> Double { layout.hasRoomForNames ? 270 : 198 }
+    private func side(_ layout: ChartLayout) -> Double {
+        layout.hasRoomForNames ? 270 : (layout.width - 24) / 2
+    }
 
     func height(in layout: ChartLayout) -> Double {
         Self.top + side(layout) + (layout.hasRoomForNames ? 46 : 336)
@@ -59,18 +61,20 @@ struct FactorFigure: Figure {
     func content(in layout: ChartLayout, id: String) -> [Markup] {
         let isWide = layout.hasRoomForNames
         let (side, top) = (side(layout), Self.top)
-        let second = isWide ? 304.0 : 222
+        let second = isWide ? 304.0 : side + 24
         let maps =
             [
                 SVG.text("A, \(sizes.inputs) inputs", x: 0, y: 14, class: "axis-title"),
                 SVG.text("S, \(sizes.outputs) outputs", x: second, y: 14, class: "axis-title"),
             ] + inputs.drawing(x: 0, y: top, size: side)
             + outputs.drawing(x: second, y: top, size: side)
-            + HeatMap.scale(x: 0, y: top + side + 12, width: side)
+            + (inputs.hasNegative || outputs.hasNegative
+                ? HeatMap.signedScale(x: 0, y: top + side + 12, width: side)
+                : HeatMap.scale(x: 0, y: top + side + 12, width: side))
         let plot =
             isWide
             ? spectra.drawing(x: 600, y: top, width: 360, height: side + 40)
-            : spectra.drawing(x: 0, y: top + side + 60, width: 420, height: 270)
+            : spectra.drawing(x: 0, y: top + side + 60, width: layout.width, height: 270)
         let heading = SVG.text(
             "eigenvalues, relative to the largest", x: isWide ? 600 : 0, y: isWide ? 14 : top + side + 52,
             class: "axis-title")

@@ -56,7 +56,7 @@ struct InformationHistory: Figure {
         Self.panels.enumerated().map { index, panel in
             let isWide = layout.hasRoomForNames
             let (x, y) = isWide ? (Double(index) * 322, 0) : (0, Double(index) * (Self.panelHeight + 30))
-            return .tag("g", [:], drawing(panel, x: x, y: y, width: isWide ? 310 : 412))
+            return .tag("g", [:], drawing(panel, x: x, y: y, width: isWide ? 310 : layout.width - 8))
         }
     }
 

@@ -7,32 +7,49 @@ import Torch
 public struct InspectionReport {
     private let inspection: ModelInspection
     private let document: InspectionDocument
+    private let options: PageOptions
 
     /// The report of an inspection.
-    public init(_ inspection: ModelInspection, of subject: InspectionSubject) {
-        self.inspection = inspection
+    public init(
+        _ inspection: ModelInspection, of subject: InspectionSubject, _ options: PageOptions = PageOptions()
+    ) {
+        (self.inspection, self.options) = (inspection, options)
         document = InspectionDocument(inspection, of: subject)
     }
 
     /// The page's source; throws why a factor could not be computed, if so.
     public func page() throws(TorchError) -> String {
-        var figures: [Markup] = []
+        return ReportPage(
+            title: options.title ?? "\(document.subject.title): Fisher information",
+            style: HeatMap.style + Self.style,
+            [opening, table, .warnings(document.warnings), sample, damping, surrogates, map.markup]
+                + (try layerFigures()).map(\.markup) + [
+                    .footer(
+                        "Made by fisher inspect. Heat maps show magnitudes on a logarithmic scale and signs by color, negative "
+                            + "cells as smaller squares; matrices of more than \(HeatMap.largestSide) rows by the root mean "
+                            + "square and the sign of the sum of blocks. A trailing 1 in the inputs stands for the bias."
+                            + (options.source.map { " " + $0 } ?? ""))
+                ]
+        ).source
+    }
+
+    /// The spectra of the layers' blocks and the factors of their surrogates.
+    private func layerFigures() throws(TorchError) -> [NamedFigure] {
+        var figures: [NamedFigure?] = []
         for (index, layer) in inspection.layers.enumerated() {
             let block = BlockFigure(layer)
-            figures.append(block.figure(id: "block-\(index)", note: block.caption))
+            figures.append(NamedFigure("block-\(index)", block, note: block.caption))
             if let figure = try FactorFigure(layer) {
-                figures.append(figure.figure(id: "layer-\(index)", note: figure.caption))
+                figures.append(NamedFigure("layer-\(index)", figure, note: figure.caption))
             }
         }
-        return ReportPage(
-            title: "\(document.subject.title): Fisher information", style: HeatMap.style + Self.style,
-            [opening, table, .warnings(document.warnings), sample, damping, surrogates, map] + figures + [
-                .footer(
-                    "Made by fisher inspect. Heat maps show magnitudes on a logarithmic scale; matrices of more "
-                        + "than \(HeatMap.largestSide) rows by the root mean square of blocks. A trailing 1 in the "
-                        + "inputs stands for the bias.")
-            ]
-        ).source
+        return figures.compactMap(\.self)
+    }
+
+    /// The figures for papers: the map of the least-informed parameters, `least`, then of each layer, counted from 0, the
+    /// spectrum `block-0` and the factors `layer-0`.
+    public func figures() throws(TorchError) -> [StudyFigure] {
+        ([map] + (try layerFigures())).map { StudyFigure(name: $0.name, $0.figure) }
     }
 
     /// Writes the page, whole or not at all.
@@ -58,7 +75,8 @@ public struct InspectionReport {
         let text = NumberText.typographic
         let count = document.layers.reduce(0) { $0 + $1.parameters }
         return .opening(
-            "Fisher information", title: document.subject.title, description: document.subject.description,
+            "Fisher information", title: options.title ?? document.subject.title,
+            description: document.subject.description,
             headline: headline,
             facts: [
                 text.counted(document.layers.count, "layer"), text.grouped(count) + " parameters",
@@ -112,7 +130,8 @@ public struct InspectionReport {
                     + "on half of the units against all of them shows how fast that falls; what its eigenvector has on "
                     + "the other half is on average at most the true value; the extrapolation removes a bias of the "
                     + "order 1 / n. The noise share is the part of the squared norm that a finite sample adds. "
-                    + "Shrinkage is the weight that Ledoit and Wolf's estimate gives to a multiple of the identity."
+                    + "Shrinkage is the weight that Ledoit and Wolf's estimate gives to a multiple of the identity.",
+                document.conditionText,
             ])
     }
 
@@ -141,10 +160,10 @@ public struct InspectionReport {
         }
     }
 
-    private var map: Markup {
+    private var map: NamedFigure {
         let map = LeastInformedMap(found: inspection.leastInformed)
-        return map.figure(
-            id: "least",
+        return NamedFigure(
+            name: "least", figure: map,
             note:
                 "The \(NumberText.significant(100 * document.leastInformedShare)) % of the elements with the least "
                 + "information (at most \(NumberText.significant(document.leastInformedThreshold)); equal ones "

@@ -27,7 +27,7 @@ struct LeastInformedMap: Figure {
 
     func content(in layout: ChartLayout, id: String) -> [Markup] {
         let isWide = layout.hasRoomForNames
-        let (left, right) = isWide ? (250.0, 850.0) : (150.0, 372.0)
+        let (left, right) = isWide ? (250.0, 850.0) : (150.0, layout.width - 48)
         let total = max(found.rows.reduce(0) { $0 + $1.least }, 1)
         let rows = found.rows.enumerated().map { index, row -> Markup in
             let y = Self.top + Double(index) * Self.rowHeight

@@ -3,22 +3,33 @@ import Foundation
 
 extension LandscapeStudy: ReportedStudy {
     /// The landscape as one self-contained HTML page, readable without a network and without scripts.
-    public func report() -> String { LandscapeReport(study: self).page.source }
+    public func report(_ options: PageOptions) -> String {
+        LandscapeReport(study: self, options: options).page.source
+    }
+
+    /// The losses along lines and on planes, and the largest eigenvalues.
+    public var figures: [StudyFigure] {
+        LandscapeReport(study: self).figures.map { StudyFigure(name: $0.name, $0.figure) }
+    }
+
+    /// The names of all figures that a landscape can have.
+    public static var figureNames: [String] { ["lines", "held-out-lines", "planes", "eigenvalues"] }
 }
 
 /// Assembles the page of a loss landscape.
 struct LandscapeReport {
     let study: LandscapeStudy
+    var options = PageOptions()
 
     var page: ReportPage {
         let text = NumberText.typographic
-        let places = study.settings.linePlaces
-        let unit = "nats/\(study.task.lossUnit)"
         return ReportPage(
-            title: "\(study.task.name): the loss around and between runs", style: PlaneMaps.style,
+            title: options.title ?? "\(study.task.name): the loss around and between runs",
+            style: PlaneMaps.style,
             [
                 .opening(
-                    "The loss landscape", title: study.task.name, description: study.task.description,
+                    "The loss landscape", title: options.title ?? study.task.name,
+                    description: study.task.description,
                     headline: headline,
                     facts: [
                         text.counted(study.runs.count, "run"), text.counted(study.lines.count, "line"),
@@ -27,27 +38,37 @@ struct LandscapeReport {
                     ]),
                 .section("Optimizers", [.table(study.overview)], notes: [study.legend]),
                 .warnings(study.warnings),
-                eigenvalues?.figure(
-                    id: "eigenvalues",
-                    note: "One mark a run; the upright line is the mean, the whisker its 95 % interval."),
-                chart("Training loss along lines", "training loss, \(unit)", places, \.losses)?.figure(
-                    id: "lines",
-                    note: "Weights are mixed as (1 - a) first + a second, and beyond either end."),
-                chart("Held-out loss along lines", "held-out loss, \(unit)", places, \.heldOutLosses)?
-                    .figure(id: "held-out-lines"),
+            ] + figures.map(\.markup) + [
                 study.lineTable.map {
                     .section("Lines", [.table($0)], notes: [study.lineLegend])
                 },
-                planes?.figure(
-                    id: "planes",
-                    note:
-                        "The training loss on a plane of two random directions, each filter of which is as long as the "
-                        + "weights' own; biases and the parameters of norms are not moved (Li et al. 2018). All runs have the "
-                        + "same random draws."),
                 .section("Runs", [.table(study.runTable, class: "results runs", style: style)]),
                 .configuration(study.task, study.environment, more: [.card("Study", settings)]),
-                .footer(study.environment),
+                .footer(study.environment, options.source),
             ])
+    }
+
+    /// The figures, the main one first.
+    var figures: [NamedFigure] {
+        let places = study.settings.linePlaces
+        let unit = "nats/\(study.task.lossUnit)"
+        return [
+            NamedFigure(
+                "lines", chart("Training loss along lines", "training loss, \(unit)", places, \.losses),
+                note: "Weights are mixed as (1 - a) first + a second, and beyond either end."),
+            NamedFigure(
+                "held-out-lines",
+                chart("Held-out loss along lines", "held-out loss, \(unit)", places, \.heldOutLosses)),
+            NamedFigure(
+                "planes", planes,
+                note:
+                    "The training loss on a plane of two random directions, each filter of which is as long as the "
+                    + "weights' own; biases and the parameters of norms are not moved (Li et al. 2018). All runs have the "
+                    + "same random draws."),
+            NamedFigure(
+                "eigenvalues", eigenvalues,
+                note: "One mark a run; the upright line is the mean, the whisker its 95 % interval."),
+        ].compactMap(\.self)
     }
 
     /// A run has its optimizer's style.

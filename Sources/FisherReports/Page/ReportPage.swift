@@ -83,7 +83,9 @@ extension Markup {
             Setting("libtorch", environment.engineVersion),
             Setting("processor", environment.processorName),
             Setting("instructions", environment.instructionSet),
-            Setting("threads", String(environment.threads)), Setting("date", environment.date),
+            Setting(
+                "threads", String(environment.threads) + (environment.threadChoice.map { " (\($0))" } ?? "")),
+            Setting("date", environment.date),
         ]
         let cards = [card(name, task.settings), card("Environment", system)] + more
         return .section(
@@ -106,11 +108,9 @@ extension Markup {
     /// The last lines of a page.
     static func footer(_ text: String) -> Markup { .tag("footer", [:], [.tag("p", [:], text)]) }
 
-    /// The software that made the page, and the files with its numbers.
-    static func footer(_ environment: EnvironmentSummary) -> Markup {
-        .footer(
-            "Made by swift-fisher \(environment.packageVersion). The numbers are in results.json and "
-                + "results.csv beside this page.")
+    /// The software that made the runs, and where the numbers are.
+    static func footer(_ environment: EnvironmentSummary, _ source: String?) -> Markup {
+        .footer("Made by swift-fisher \(environment.packageVersion)." + (source.map { " " + $0 } ?? ""))
     }
 }
 

@@ -6,8 +6,7 @@ enum ReportStyle {
     private static let lightColors = """
         --paper:#fff;--raised:#f7f8f9;--ink:#17202a;--minor:#5b6672;--rule:#e4e7eb;--strong-rule:#9aa4ae;
         --best:#eef6f2;--warning:#b3261e;
-        --series-0:#0072b2;--series-1:#d55e00;--series-2:#009e73;--series-3:#b8609a;
-        --series-4:#c98a00;--series-5:#2f9bd6;--series-6:#39424d
+        \(SeriesStyle.paperColors.enumerated().map { "--series-\($0):\($1)" }.joined(separator: ";"))
         """
 
     private static let darkColors = """
@@ -147,6 +146,7 @@ enum ReportStyle {
         .mean{stroke-width:2.6;stroke-linecap:round}
         .whisker{stroke-width:1.6;stroke-linecap:round}
         .span{stroke-width:7;stroke-linecap:round;opacity:.2}
+        .chosen{fill:none;stroke:var(--c);stroke-width:1.6}
         .pointer line{stroke:var(--strong-rule)}
         .pointer circle{fill:var(--paper);stroke:var(--c);stroke-width:2.2}
         .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 18px;margin:0 0 14px;padding:0;

@@ -10,8 +10,10 @@ struct SeriesStyle: Sendable, Hashable {
     /// The optimizer's position in the comparison.
     let index: Int
 
+    /// The colors on white paper: those of light pages.
+    static let paperColors = ["#0072b2", "#d55e00", "#009e73", "#b8609a", "#c98a00", "#2f9bd6", "#39424d"]
     /// The number of colors that the style sheet defines.
-    static let colorCount = 7
+    static let colorCount = paperColors.count
     private static let dashes = ["", "8 4", "2.5 3.5", "12 4 2.5 4", "5 3"]
 
     /// The number of a color of the style sheet.

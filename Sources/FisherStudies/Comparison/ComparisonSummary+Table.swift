@@ -7,34 +7,33 @@ extension ComparisonSummary {
     /// The headline and the tables as plain text, for a terminal or a file.
     ///
     /// - Parameters:
-    ///   - width: The terminal's width; a table that is wider is split in two, losses and costs. Without a
-    ///     width it stays whole.
+    ///   - width: The terminal's width; a table that is wider is split in two, losses and costs, and these are fitted into
+    ///     it. Without a width everything stays whole.
     ///   - usesColor: Whether the best loss is colored; it is marked with a star in any case.
     public func text(width: Int? = nil, usesColor: Bool = false) -> String {
-        let width = width ?? .max
-        let textWidth = min(width, 100)
-        var lines = DisplayWidth.wrapped(headline.printable, width: textWidth)
+        func fitted(_ table: StudyTable) -> [String] { table.lines(width: width, usesColor: usesColor) }
+        var lines = DisplayWidth.paragraph(headline.printable, width: width)
         lines.append("")
         if let pilot, !pilot.needs.isEmpty {
-            lines += pilot.table(unit: lossUnit).lines(usesColor: usesColor) + [""]
+            lines += fitted(pilot.table(unit: lossUnit)) + [""]
         }
-        let labels = labelColumn(width: width)
+        let labels = labelColumn(width: width ?? .max)
         let whole = table([labels] + lossColumns + costColumns + [runColumn])
-        if whole.width <= width {
-            lines += whole.lines(usesColor: usesColor)
+        if whole.width <= width ?? .max {
+            lines += fitted(whole)
         } else {
-            lines += table([labels] + lossColumns + [runColumn]).lines(usesColor: usesColor)
-            lines += [""] + table([labels] + costColumns).lines(usesColor: usesColor)
+            lines += fitted(table([labels] + lossColumns + [runColumn]))
+            lines += [""] + fitted(table([labels] + costColumns))
         }
-        if !measures.isEmpty { lines += [""] + measureTable(.plain).lines(usesColor: usesColor) }
+        if !measures.isEmpty { lines += [""] + fitted(measureTable(.plain)) }
         for more in [pairTable(labels), targetTable(labels), targetRunTable, reachTable(labels)] {
-            if let more { lines += [""] + more.lines(usesColor: usesColor) }
+            if let more { lines += [""] + fitted(more) }
         }
         let warnings = warnings.flatMap {
-            DisplayWidth.wrapped("Warning: " + $0.printable, width: textWidth)
+            DisplayWidth.paragraph("Warning: " + $0.printable, width: width)
         }
         if !warnings.isEmpty { lines += [""] + warnings }
-        if !legend.isEmpty { lines += [""] + DisplayWidth.wrapped(legend, width: textWidth) }
+        if !legend.isEmpty { lines += [""] + DisplayWidth.paragraph(legend, width: width) }
         return lines.joined(separator: "\n") + "\n"
     }
 

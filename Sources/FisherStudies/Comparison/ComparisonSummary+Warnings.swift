@@ -44,14 +44,15 @@ extension ComparisonSummary {
         return warnings
     }
 
-    /// The trials of the tuning as text; empty if nothing was tuned.
-    public var tuningText: String {
+    /// The trials of the tuning as text, fitted into a terminal of `width` columns; empty if nothing was tuned.
+    public func tuningText(width: Int? = nil) -> String {
         guard !tuning.isEmpty else { return "" }
         let rule =
             "Tuned on a split of the training data by seeds of their own, one rule for all: the lowest mean final loss of "
             + "equally many trials, and of more where the best lay at the edge of its grid "
             + "(\(trialCounts))."
-        return ([rule, ""] + trialTable.lines()).joined(separator: "\n")
+        return (DisplayWidth.paragraph(rule, width: width) + [""] + trialTable.lines(width: width)).joined(
+            separator: "\n")
     }
 
     /// The trials and seeds of each tuned optimizer in a few words.

@@ -120,6 +120,11 @@ extension OptimizerComparison: StudyDocument {
         return [("summary.json", summary.json()), ("summary.csv", Data(summary.table.csv().utf8))]
     }
 
+    /// The headline and all tables.
+    public func text(width: Int?, usesColor: Bool) -> String {
+        ComparisonSummary(of: self).text(width: width, usesColor: usesColor)
+    }
+
     /// The meaning of the table's signs.
     public var legend: String { ComparisonSummary(of: self).legend }
 

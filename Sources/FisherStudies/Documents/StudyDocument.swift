@@ -21,6 +21,12 @@ public protocol StudyDocument: Codable, Sendable {
     var warnings: [String] { get }
     /// Further files that are written beside the results, by name; none by default.
     var attachments: [(name: String, contents: Data)] { get }
+    /// The study as text, for a terminal or a file; by default the overview with its legend and warnings.
+    ///
+    /// - Parameters:
+    ///   - width: The columns of a terminal, into which tables are fitted; nil for whole lines.
+    ///   - usesColor: Whether strong cells are colored.
+    func text(width: Int?, usesColor: Bool) -> String
     /// Throws for a number or a text that no study of this kind has, such as a negative count; called for every document
     /// that is read. By default it accepts everything.
     func validate() throws(DocumentFault)
@@ -70,12 +76,20 @@ extension StudyDocument {
     /// The records as comma-separated values under their keys.
     public func csv() -> String { records.csv() }
 
-    /// The overview as text, for a terminal or a file, with its legend and warnings.
-    public func text(usesColor: Bool = false) -> String {
-        var lines = (title.isEmpty ? [] : [title]) + overview.lines(usesColor: usesColor)
-        if !legend.isEmpty { lines += [""] + DisplayWidth.wrapped(legend, width: 100) }
-        lines += warnings.flatMap { DisplayWidth.wrapped("Warning: \($0)", width: 100) }
-        return lines.joined(separator: "\n") + "\n"
+    /// The overview with its legend and warnings.
+    public func text(width: Int?, usesColor: Bool) -> String {
+        let title = title.isEmpty ? [] : DisplayWidth.paragraph(title, width: width)
+        var lines = title + overview.lines(width: width, usesColor: usesColor)
+        if !legend.isEmpty { lines += [""] + DisplayWidth.paragraph(legend, width: width) }
+        return (lines + warningLines(width: width)).joined(separator: "\n") + "\n"
+    }
+
+    /// The study as text in whole lines without color.
+    public func text() -> String { text(width: nil, usesColor: false) }
+
+    /// The warnings as paragraphs.
+    package func warningLines(width: Int?) -> [String] {
+        warnings.flatMap { DisplayWidth.paragraph("Warning: \($0)", width: width) }
     }
 
     /// The overview as a table of Markdown, its title above and its legend below.

@@ -164,16 +164,50 @@ extension HierarchyComparison {
     }
 
     /// The text with the tables of the points of training and of the costs below the ladder.
-    public func text(usesColor: Bool = false) -> String {
-        var lines = (title.isEmpty ? [] : [title]) + overview.lines(usesColor: usesColor)
-        lines += [""] + DisplayWidth.wrapped(legend, width: 100)
-        if settings.trainingSteps.count > 1 { lines += [""] + stages.lines(usesColor: usesColor) }
+    public func text(width: Int?, usesColor: Bool) -> String {
+        func table(_ table: StudyTable) -> [String] { table.lines(width: width, usesColor: usesColor) }
+        var lines = headline.isEmpty ? [] : DisplayWidth.paragraph(headline, width: width) + [""]
+        lines += table(overview) + [""] + DisplayWidth.paragraph(legend, width: width)
+        if settings.trainingSteps.count > 1 { lines += [""] + table(stages) }
         if let scaling {
-            lines += [""] + scaling.lines(usesColor: usesColor) + [""]
-            lines += DisplayWidth.wrapped(scalingLegend, width: 100)
+            lines += [""] + table(scaling) + [""] + DisplayWidth.paragraph(scalingLegend, width: width)
         }
-        lines += warnings.flatMap { DisplayWidth.wrapped("Warning: \($0)", width: 100) }
-        return lines.joined(separator: "\n") + "\n"
+        return (lines + warningLines(width: width)).joined(separator: "\n") + "\n"
+    }
+
+    /// The result in a sentence or two: the levels nearest to the natural gradient and farthest from it, and what one step of
+    /// each takes off the held-out loss against gradient descent's; empty before the first point.
+    public var headline: String {
+        let summary = HierarchySummary(self)
+        let text = NumberText.typographic
+        let ladder = levels.enumerated().compactMap { index, level in
+            summary.row(of: index, damping: settings.damping).map { (level: level, row: $0) }
+        }
+        let others = ladder.filter { $0.level.rule != "natural_gradient" && $0.row.angle.mean.isFinite }
+        guard let best = others.min(by: { $0.row.angle.mean < $1.row.angle.mean }),
+            let worst = others.max(by: { $0.row.angle.mean < $1.row.angle.mean })
+        else { return "" }
+        func degrees(_ row: HierarchySummary.Row) -> String {
+            text.fixed(row.angle.mean, decimals: 1) + " degrees"
+        }
+        var sentence =
+            "\(best.level.label) points nearest to the natural gradient, \(degrees(best.row)) away, and "
+            + "\(worst.level.label) farthest, \(degrees(worst.row))."
+        let decreases = ladder.filter { $0.row.heldOutDecrease.mean.isFinite }
+        if let most = decreases.max(by: { $0.row.heldOutDecrease.mean < $1.row.heldOutDecrease.mean }),
+            let plain = decreases.first(where: { $0.level.structure == "identity" }),
+            most.level.label != plain.level.label, plain.row.heldOutDecrease.mean > 0
+        {
+            let ratio = most.row.heldOutDecrease.mean / plain.row.heldOutDecrease.mean
+            sentence +=
+                " A step of equal divergence lowers the held-out loss most along \(most.level.label): "
+                + "\(text.fixed(ratio, decimals: 1)) times as much as along the gradient itself (\(plain.level.label))"
+            if let time = most.level.cost?.relativeTime, time.isFinite {
+                sentence += ", in a step that takes \(text.fixed(time, decimals: 1)) times as long"
+            }
+            sentence += "."
+        }
+        return sentence
     }
 
     /// The meaning of the ladder's columns.

@@ -51,6 +51,8 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         public var conditionNumber: Double
         /// The largest eigenvalue over the smallest above rounding.
         public var rangeConditionNumber: Double
+        /// Eigenvalues at or below this times the largest are rounding; nil in files of former versions.
+        public var cutoff: Double?
         /// Half of the units: their largest eigenvalues, and what the eigenvectors have on the other half.
         public var half: Half?
         /// Ledoit and Wolf's estimate.
@@ -68,6 +70,7 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
             effectiveRank = block.effectiveRank
             conditionNumber = block.conditionNumber
             rangeConditionNumber = block.rangeConditionNumber
+            cutoff = block.cutoff
             half = block.halves.map {
                 Half(
                     eigenvalues: $0.eigenvalues, heldOut: $0.heldOut, effectiveRank: $0.effectiveRank,
@@ -114,6 +117,11 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         public var effectiveRank: Double
         /// The largest eigenvalue over the smallest.
         public var conditionNumber: Double
+        /// The same without the null space: the largest eigenvalue over the smallest above rounding; nil in files of former
+        /// versions.
+        public var rangeConditionNumber: Double?
+        /// The number of eigenvalues above rounding; nil in files of former versions.
+        public var rank: Int?
         /// The share of its squared energy on the diagonal.
         public var diagonalShare: Double
         /// The same with the means of A and S subtracted.
@@ -128,6 +136,8 @@ public struct InspectionDocument: Codable, Sendable, Hashable {
         init(_ factors: LayerInspection.Factors) {
             effectiveRank = factors.effectiveRank
             conditionNumber = factors.conditionNumber
+            rangeConditionNumber = factors.rangeConditionNumber
+            rank = factors.rank
             diagonalShare = factors.diagonalShare
             centredDiagonalShare = factors.centredShare
             empiricalToTrue = factors.comparison

@@ -75,7 +75,12 @@ extension InspectionDocument {
                 number(["on the", "other half"]) { $0.half?.heldOut.first },
                 number(["without", "1/n bias"]) { $0.half?.extrapolatedEigenvalue },
                 StudyColumn(["noise", "share"]) { .init($0.1.noiseShare.map(NumberText.share) ?? "-") },
-                number(["condition", "number"], \.conditionNumber),
+                StudyColumn(["rank of", "parameters"]) {
+                    .init(
+                        "\(NumberText.plain.grouped($0.1.rank)) of \(NumberText.plain.grouped($0.1.parameters))"
+                    )
+                },
+                number(["condition", "in the range"], \.rangeConditionNumber),
                 StudyColumn(["shrinkage"]) { .init(NumberText.share($0.1.shrinkage.weight)) },
                 number(["shrunk", "condition"], \.shrinkage.conditionNumber),
                 number(["effective", "rank"], \.effectiveRank),
@@ -114,9 +119,9 @@ extension InspectionDocument {
                 StudyColumn(["of the", "true block"]) {
                     .init(NumberText.significant($0.0.block.effectiveRank))
                 },
-                number(["condition", "of A (x) S"], \.conditionNumber),
+                number(["condition", "of A (x) S"]) { $0.rangeConditionNumber ?? $0.conditionNumber },
                 StudyColumn(["of the", "true block"]) {
-                    .init(NumberText.significant($0.0.block.conditionNumber))
+                    .init(NumberText.significant($0.0.block.rangeConditionNumber))
                 },
                 StudyColumn(["diagonal share", "of A (x) S"]) {
                     .init(NumberText.share($0.1.diagonalShare))
@@ -148,6 +153,18 @@ extension InspectionDocument {
             + "\(NumberText.significant(whole.effectiveRank)). The whole empirical information has the cosine "
             + "\(Self.cosine(empiricalToTrue)) to it and the relative distance "
             + "\(NumberText.significant(empiricalToTrue.relativeDistance))."
+    }
+
+    /// What condition numbers are of, and what was cut.
+    public var conditionText: String {
+        let number = NumberText.plain
+        let lost = whole.parameters - whole.rank
+        let cutoff = whole.cutoff.map { ", at or below \(NumberText.short($0)) times the largest" } ?? ""
+        return
+            "Condition numbers are those of the part that the sample determines: the largest eigenvalue over the smallest "
+            + "that is not cut. Cut are eigenvalues that are rounding\(cutoff): "
+            + "\(number.grouped(lost)) of \(number.grouped(whole.parameters)) directions of the whole model, in which these "
+            + "units have no information. Those of the factors A and S are cut at the rounding of their own type."
     }
 
     /// What the damping's table covers.
@@ -186,18 +203,20 @@ extension InspectionDocument {
     }
 
     /// The tables as text, for a terminal or a file.
-    public func text(usesColor: Bool = false) -> String {
-        func wrapped(_ text: String) -> [String] { DisplayWidth.wrapped(text, width: 100) }
-        var lines = [title] + overview.lines(usesColor: usesColor) + [""] + wrapped(legend)
+    public func text(width: Int?, usesColor: Bool) -> String {
+        func wrapped(_ text: String) -> [String] { DisplayWidth.paragraph(text, width: width) }
+        func table(_ table: StudyTable) -> [String] { table.lines(width: width, usesColor: usesColor) }
+        var lines = wrapped(title) + table(overview) + [""] + wrapped(legend)
         lines += [""] + wrapped(wholeText)
-        lines += ["", "What the sample allows to say:"] + sampleTable.lines(usesColor: usesColor)
-        lines += [""] + dampingTable.lines(usesColor: usesColor) + [""] + wrapped(takeuchiText)
+        lines += ["", "What the sample allows to say:"] + table(sampleTable)
+        lines += [""] + wrapped(conditionText)
+        lines += [""] + table(dampingTable) + [""] + wrapped(takeuchiText)
         if surrogateTable.rowCount > 0 {
-            lines += ["", "K-FAC's surrogate A (x) S beside the true block, for which it is no measure:"]
-            lines += surrogateTable.lines(usesColor: usesColor)
+            lines +=
+                [""] + wrapped("K-FAC's surrogate A (x) S beside the true block, for which it is no measure:")
+            lines += table(surrogateTable)
         }
-        lines += warnings.flatMap { wrapped("Warning: \($0)") }
-        return lines.joined(separator: "\n") + "\n"
+        return (lines + warningLines(width: width)).joined(separator: "\n") + "\n"
     }
 
     /// A cosine with its standard error, if draws give one.

@@ -154,16 +154,14 @@ extension LandscapeStudy {
     }
 
     /// The text with the tables of runs and lines below that of the optimizers.
-    public func text(usesColor: Bool = false) -> String {
-        var lines = overview.lines(usesColor: usesColor) + [""]
-        lines += DisplayWidth.wrapped(legend, width: 100)
-        lines += [""] + runTable.lines(usesColor: usesColor)
-        if let table = lineTable {
-            lines += [""] + table.lines(usesColor: usesColor) + [""]
-            lines += DisplayWidth.wrapped(lineLegend, width: 100)
+    public func text(width: Int?, usesColor: Bool) -> String {
+        func table(_ table: StudyTable) -> [String] { table.lines(width: width, usesColor: usesColor) }
+        var lines = table(overview) + [""] + DisplayWidth.paragraph(legend, width: width)
+        lines += [""] + table(runTable)
+        if let found = lineTable {
+            lines += [""] + table(found) + [""] + DisplayWidth.paragraph(lineLegend, width: width)
         }
-        lines += warnings.flatMap { DisplayWidth.wrapped("Warning: \($0)", width: 100) }
-        return lines.joined(separator: "\n") + "\n"
+        return (lines + warningLines(width: width)).joined(separator: "\n") + "\n"
     }
 
     /// The meaning of the columns of the optimizers and the runs.

@@ -11,6 +11,9 @@ extension RunRecord {
             try DocumentLimits.requireCount(point.step, at("step"))
             try DocumentLimits.requireCount(point.tokens, at("tokens"))
             try DocumentLimits.requireTime(point.seconds, at("seconds"))
+            for name in (point.measures ?? [:]).keys {
+                try DocumentLimits.requireText(name, limit: DocumentLimits.name, at("measures"))
+            }
             if let last, last.step > point.step {
                 throw DocumentFault(at("step"), "is \(point.step) after \(last.step)")
             }

@@ -78,11 +78,14 @@ public struct CurvePoint: Codable, Sendable, Hashable {
     public var validationLoss: Double?
     /// The measures of the step before, if they were taken.
     public var measure: StepMeasure?
+    /// What the task measures of the model at every evaluation besides the loss, such as the accuracy, by its name with its unit;
+    /// nil where it measures nothing, and in files of former versions.
+    public var measures: [String: Double]?
 
     /// Records the losses after a step.
     public init(
         step: Int, tokens: Int, seconds: Double, trainingLoss: Double?, validationLoss: Double? = nil,
-        measure: StepMeasure? = nil
+        measure: StepMeasure? = nil, measures: [String: Double]? = nil
     ) {
         self.step = step
         self.tokens = tokens
@@ -90,6 +93,7 @@ public struct CurvePoint: Codable, Sendable, Hashable {
         self.trainingLoss = trainingLoss
         self.validationLoss = validationLoss
         self.measure = measure
+        self.measures = measures
     }
 }
 
@@ -99,6 +103,8 @@ public struct StepMeasure: Codable, Sendable, Hashable {
     public var updateToWeight: Double
     /// The norm of the gradient before any clipping.
     public var gradientNorm: Double
+    /// The learning rate of the step; nil in files of former versions.
+    public var learningRate: Double?
     /// The mean over the tensors of max(1, RMS / c), the divisor of the rule's own clip; nil if the rule does
     /// not clip.
     public var clipFactor: Double?
@@ -107,9 +113,13 @@ public struct StepMeasure: Codable, Sendable, Hashable {
     public var decayShare: Double?
 
     /// Gathers the numbers of a step.
-    public init(updateToWeight: Double, gradientNorm: Double, clipFactor: Double?, decayShare: Double?) {
+    public init(
+        updateToWeight: Double, gradientNorm: Double, learningRate: Double? = nil, clipFactor: Double?,
+        decayShare: Double?
+    ) {
         self.updateToWeight = updateToWeight
         self.gradientNorm = gradientNorm
+        self.learningRate = learningRate
         self.clipFactor = clipFactor
         self.decayShare = decayShare
     }

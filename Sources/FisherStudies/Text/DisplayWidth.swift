@@ -36,6 +36,11 @@ package enum DisplayWidth {
         return result + "…"
     }
 
+    /// A paragraph for readers: lines of at most 100 columns, fewer on a narrower terminal.
+    package static func paragraph(_ text: String, width: Int?) -> [String] {
+        wrapped(text, width: min(width ?? .max, 100))
+    }
+
     /// The text in lines of at most `width`, broken at spaces; a longer word is broken where it must be.
     package static func wrapped(_ text: String, width: Int) -> [String] {
         let width = max(width, 1)

@@ -31,7 +31,7 @@ public struct LanguageTask: TrainingTask {
     /// Windows in a step.
     public let batch: Int
     let validationBytes: Int
-    private let windows: [Int]
+    let windows: [Int]
 
     /// Joins a model and a text; throws a text that is too short for the model's context.
     ///

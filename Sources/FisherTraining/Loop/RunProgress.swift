@@ -54,11 +54,13 @@ public struct RunProgress: Codable, Sendable, Hashable {
     var lastEvaluation: Int? { curve.last?.step }
 
     /// Adds a point, and resets the sums since the last one.
-    mutating func evaluated(_ loss: Double, examplesPerStep: Int) -> CurvePoint {
+    mutating func evaluated(
+        _ loss: Double, _ measures: [String: Double]? = nil, examplesPerStep: Int
+    ) -> CurvePoint {
         let point = CurvePoint(
             step: step, tokens: step * examplesPerStep, seconds: seconds,
             trainingLoss: lossCount > 0 ? lossSum / Double(lossCount) : nil, validationLoss: loss,
-            measure: measure)
+            measure: measure, measures: measures)
         curve.append(point)
         (lossSum, lossCount, measure) = (0, 0, nil)
         if loss < best?.loss ?? .infinity {
@@ -73,7 +75,9 @@ public struct RunProgress: Codable, Sendable, Hashable {
 
 extension StepMeasure {
     /// Measures a step by its report and the weights before and after it.
-    init(_ report: StepReport, weightsBefore: [Tensor], weightsAfter: [Tensor]) throws {
+    init(
+        _ report: StepReport, learningRate: Double, weightsBefore: [Tensor], weightsAfter: [Tensor]
+    ) throws {
         var (moved, size) = (0.0, 0.0)
         for (before, after) in zip(weightsBefore, weightsAfter) {
             let (change, norm) = (try (after - before).norm().item(), try before.norm().item())
@@ -82,7 +86,7 @@ extension StepMeasure {
         }
         self.init(
             updateToWeight: size > 0 ? (moved / size).squareRoot() : 0,
-            gradientNorm: report.gradientNorm,
+            gradientNorm: report.gradientNorm, learningRate: learningRate,
             clipFactor: StepMeasure.mean(try report.clipFactors()),
             decayShare: StepMeasure.mean(try report.decayShares()))
     }

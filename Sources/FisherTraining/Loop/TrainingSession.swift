@@ -75,7 +75,8 @@ public final class TrainingSession<Task: TrainingTask> {
         if measures {
             progress.measure = try withoutGradients {
                 try StepMeasure(
-                    report, weightsBefore: before, weightsAfter: weights.map { $0.detached() })
+                    report, learningRate: candidate.rule.learningRate(optimizer.updateCount),
+                    weightsBefore: before, weightsAfter: weights.map { $0.detached() })
             }
         }
         let conclusion = try clock.measure { try memory.conclude(model, optimizer, after: progress.step) }
@@ -87,8 +88,11 @@ public final class TrainingSession<Task: TrainingTask> {
     public func evaluate() throws -> CurvePoint {
         model.setTraining(false)
         defer { model.setTraining(true) }
-        let loss = try withoutGradients { try task.validationLoss(of: model) }
-        return progress.evaluated(loss, examplesPerStep: task.examplesPerStep)
+        let tally = AccuracyTally()
+        let loss = try AccuracyTally.$current.withValue(tally) {
+            try withoutGradients { try task.validationLoss(of: model) }
+        }
+        return progress.evaluated(loss, tally.measures, examplesPerStep: task.examplesPerStep)
     }
 
     /// What a finished run's record holds besides its curve: the losses of the parts of the held-out data, the task's

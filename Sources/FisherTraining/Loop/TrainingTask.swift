@@ -84,6 +84,7 @@ extension TrainingTask {
             try Interruption.poll()
             let objective = try objective(of: model, on: batch(first..<min(first + size, range.upperBound)))
             sum += try objective.negativeLogLikelihood.item()
+            try AccuracyTally.current?.note(objective)
             count += objective.observationCount
         }
         return sum / Double(count)

@@ -6,7 +6,8 @@ public struct ProgressOutput: Sendable {
     public var isTerminal: Bool
     /// Whether colors are used.
     public var usesColor: Bool
-    /// The present width in columns; read before each line, because a window changes its size.
+    /// The present width in columns, that of `COLUMNS` before the window's; read before each line, because a window changes
+    /// its size.
     public var width: @Sendable () -> Int
     /// Writes text as it is.
     public var write: @Sendable (String) -> Void
@@ -21,6 +22,9 @@ public struct ProgressOutput: Sendable {
         self.width = width
         self.write = write
     }
+
+    /// The columns into which tables are fitted: those of a terminal. Files and other programs get whole lines, nil.
+    public var tableWidth: Int? { isTerminal ? width() : nil }
 
     /// Standard error, so that standard output stays for results.
     ///
@@ -47,7 +51,7 @@ public struct ProgressOutput: Sendable {
             isTerminal: isTerminal,
             // no-color.org: set and not empty means no color.
             usesColor: isTerminal && (environment["NO_COLOR"] ?? "").isEmpty,
-            width: { windowWidth(of: descriptor) ?? columns ?? 80 },
+            width: { columns ?? windowWidth(of: descriptor) ?? 80 },
             write: { text in
                 // A closed pipe must not end a training run.
                 try? handle.write(contentsOf: Data(text.utf8))

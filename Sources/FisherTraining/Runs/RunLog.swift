@@ -100,6 +100,10 @@ final class RunLog<Task: TrainingTask> {
             values[name] = value
             if let value { try events?.scalar(tag, value, step: point.step) }
         }
+        for (name, value) in (point.measures ?? [:]).sorted(by: { $0.key < $1.key }) {
+            values["validation_\(name)"] = value
+            try events?.scalar("validation/\(name)", value, step: point.step)
+        }
         for (name, value) in try session.measurements() {
             values[name] = value
             try events?.scalar("validation/\(name)", value, step: point.step)

@@ -55,8 +55,8 @@ public struct RunTable {
         }
     }
 
-    /// The table, with further columns of configuration keys.
-    public func text(keys: [String] = []) -> String {
+    /// The table, with further columns of configuration keys, fitted into a terminal of `width` columns.
+    public func text(keys: [String] = [], width: Int? = nil) -> String {
         let number = NumberText.plain
         func loss(_ value: Double?) -> String { value.map { number.fixed($0, decimals: 4) } ?? "-" }
         func column(
@@ -79,6 +79,6 @@ public struct RunTable {
             column("Time") { number.duration(seconds: $0.document.record.seconds) },
         ]
         let further = keys.map { key in column(key) { $0.document.configurationText(key) ?? "-" } }
-        return StudyTable(runs, columns + further).lines().joined(separator: "\n")
+        return StudyTable(runs, columns + further).lines(width: width).joined(separator: "\n")
     }
 }
