@@ -121,7 +121,8 @@ public final class StepBenchmark: InterleavedBenchmark {
         return StepTimings(
             network: name, unit: unit, batch: batch, threads: machine.threads, turns: times.samples[0].count,
             steps: steps,
-            processor: machine.processorName, engine: machine.engineVersion, results: results, load: times.load)
+            processor: machine.processorName, engine: machine.engineVersion, results: results,
+            load: times.load)
     }
 }
 

@@ -17,7 +17,8 @@ struct Watch: ParsableCommand {
     /// The port that is tried first.
     private static let usualPort: UInt16 = 8765
 
-    @Argument(help: "The folder of a run, a comparison or another study; one that is not there yet is waited for.")
+    @Argument(
+        help: "The folder of a run, a comparison or another study; one that is not there yet is waited for.")
     var folder: String
     @Option(
         help: ArgumentHelp(
@@ -44,7 +45,8 @@ struct Watch: ParsableCommand {
             case .taken where place + 1 < ports.count: continue
             case .taken:
                 throw StorageError(
-                    .cannotCreate, path: "port \(port)", reason: "is taken: name another with --port, or 0 for any")
+                    .cannotCreate, path: "port \(port)",
+                    reason: "is taken: name another with --port, or 0 for any")
             case .failed(let reason):
                 throw StorageError(.inputOutput, path: "port \(port)", reason: "cannot be served: \(reason)")
             }
@@ -70,7 +72,8 @@ struct Watch: ParsableCommand {
                 for (name, value) in WatchAnswers.Answer.headers { headers[HTTPHeader(name)] = value }
                 headers[HTTPHeader("Content-Type")] = answer.type
                 return HTTPResponse(
-                    statusCode: HTTPStatusCode(answer.status, phrase: answer.status == 200 ? "OK" : "Refused"),
+                    statusCode: HTTPStatusCode(
+                        answer.status, phrase: answer.status == 200 ? "OK" : "Refused"),
                     headers: headers, body: answer.body)
             }
             do { try await server.run() } catch { state.fail(error) }

@@ -32,12 +32,15 @@ struct WatchedFolder: Sendable {
     func state() -> State {
         do {
             guard try DurableStorage.names(inFolder: path) != nil else {
-                return State(phase: .waiting, text: "Waiting for \(path), which is not there yet.", version: "0")
+                return State(
+                    phase: .waiting, text: "Waiting for \(path), which is not there yet.", version: "0")
             }
             let directories = try runs()
-            let files = directories.flatMap { [$0.documentFile, $0.metricsFile] } + [StudyFiles(folder: path).json]
+            let files =
+                directories.flatMap { [$0.documentFile, $0.metricsFile] } + [StudyFiles(folder: path).json]
             let version = Self.signature(of: files)
-            let isStudy = StudyFiles(folder: path).hasResult || directories.count != 1 || directories[0].path != path
+            let isStudy =
+                StudyFiles(folder: path).hasResult || directories.count != 1 || directories[0].path != path
             if !isStudy {
                 let run = try LiveRun(directories[0])
                 return State(phase: phase(of: run), text: run.sentence, version: version)
@@ -45,7 +48,8 @@ struct WatchedFolder: Sendable {
             let isAtWork = FolderLock.isHeld(folder: path)
             if directories.isEmpty, !StudyFiles(folder: path).hasResult {
                 return State(
-                    phase: isAtWork ? .running : .waiting, text: "No run has begun in \(path) yet.", version: version)
+                    phase: isAtWork ? .running : .waiting, text: "No run has begun in \(path) yet.",
+                    version: version)
             }
             if !isAtWork { return try resting(directories, version) }
             let working = directories.first { FolderLock.isHeld(folder: $0.path) }

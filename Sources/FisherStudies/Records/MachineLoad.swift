@@ -49,9 +49,11 @@ public struct MachineLoad: Codable, Sendable, Hashable {
                     + "\(text.counted(load.processors, "processor")) beside its \(text.counted(load.threads, "thread"))"
                 : nil,
             load.stolen > 0.05
-                ? "the machine's host withheld \(text.fixed(100 * load.stolen, decimals: 0)) % of the time" : nil,
+                ? "the machine's host withheld \(text.fixed(100 * load.stolen, decimals: 0)) % of the time"
+                : nil,
         ].compactMap(\.self)
-        return "Times marked \(mark) were taken on a busy machine (\(reasons.joined(separator: ", and "))): they are longer "
+        return
+            "Times marked \(mark) were taken on a busy machine (\(reasons.joined(separator: ", and "))): they are longer "
             + "than on an idle one."
     }
 

@@ -77,6 +77,7 @@ package struct LoadMeter: Sendable {
         let others = (now.all - start.all) - (now.own - start.own)
         return MachineLoad(
             processors: now.processors, others: max(0, others / seconds),
-            stolen: max(0, (now.stolen - start.stolen) / (seconds * Double(now.processors))), threads: threads)
+            stolen: max(0, (now.stolen - start.stolen) / (seconds * Double(now.processors))), threads: threads
+        )
     }
 }

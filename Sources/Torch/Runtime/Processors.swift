@@ -33,7 +33,8 @@ enum ProcessorQuota {
     /// The processors' worth of time in `cpu.max` of a control group of version 2: `200000 100000` is 2; nil for `max`.
     static func processors(maximum text: String) -> Double? {
         let words = text.split { $0 == " " || $0 == "\n" }
-        guard words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0, period > 0
+        guard words.count == 2, let quota = Double(words[0]), let period = Double(words[1]), quota > 0,
+            period > 0
         else { return nil }
         return quota / period
     }
@@ -41,7 +42,9 @@ enum ProcessorQuota {
     /// The folders of a process's control group and those above it, by `/proc/self/cgroup`: `0::/a/b` gives `/a/b`, `/a` and
     /// the root.
     static func groups(_ text: String) -> [String] {
-        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::/") }) else { return [""] }
+        guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("0::/") }) else {
+            return [""]
+        }
         let names = line.dropFirst(4).split(separator: "/")
         return (0...names.count).reversed().map { count in names.prefix(count).map { "/" + $0 }.joined() }
     }
@@ -53,7 +56,9 @@ enum ProcessorQuota {
             SystemFile.text(at: "/sys/fs/cgroup\(folder)/cpu.max").flatMap(processors)
         }
         let old = "/sys/fs/cgroup/cpu/cpu.cfs_"
-        if let quota = SystemFile.text(at: old + "quota_us"), let period = SystemFile.text(at: old + "period_us") {
+        if let quota = SystemFile.text(at: old + "quota_us"),
+            let period = SystemFile.text(at: old + "period_us")
+        {
             found += [processors(maximum: quota + " " + period)].compactMap(\.self)
         }
         return found.min()
