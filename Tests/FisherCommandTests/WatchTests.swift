@@ -7,20 +7,23 @@ import Testing
 /// What `fisher watch` answers, without a network.
 @Suite struct WatchAnswerTests {
     static func answer(
-        _ method: String = "GET", _ path: String, host: String? = "127.0.0.1:8765", in folder: String = "/nowhere"
+        _ method: String = "GET", _ path: String, host: String? = "127.0.0.1:8765",
+        in folder: String = "/nowhere"
     ) async -> WatchAnswers.Answer {
         await WatchAnswers(WatchedFolder(path: folder)).answer(method, path, host: host)
     }
 
     /// Only two paths are known, and no other opens anything.
     @Test(arguments: [
-        "/report.html", "/run.json", "/../etc/passwd", "//etc/passwd", "/./", "/state.json/", "/%2e%2e/", "", "*",
+        "/report.html", "/run.json", "/../etc/passwd", "//etc/passwd", "/./", "/state.json/", "/%2e%2e/", "",
+        "*",
         "/state.json/../run.json", "/\0",
     ])
     func nothingElseIsServed(_ path: String) async { #expect(await Self.answer(path).status == 404) }
 
     @Test(arguments: [
-        ("127.0.0.1", true), ("127.0.0.1:80", true), ("LOCALHOST:8765", true), ("[::1]:1", true), ("[::1]", true),
+        ("127.0.0.1", true), ("127.0.0.1:80", true), ("LOCALHOST:8765", true), ("[::1]:1", true),
+        ("[::1]", true),
         ("evil.example", false), ("evil.example:8765", false), ("127.0.0.1.evil.example:8765", false),
         ("localhost:8765@evil.example", false), ("localhost:x", false), ("", false), ("127.0.0.1:", false),
         ("0.0.0.0:8765", false),
@@ -38,7 +41,8 @@ import Testing
     @Test func aFolderThatIsNotThereIsWaitedFor() async {
         let state = await Self.answer("/state.json", in: "/nowhere/<run>")
         #expect(
-            String(decoding: state.body, as: UTF8.self).contains("Waiting for \\/nowhere\\/<run>, which is not there yet."))
+            String(decoding: state.body, as: UTF8.self).contains(
+                "Waiting for \\/nowhere\\/<run>, which is not there yet."))
         let page = String(decoding: await Self.answer("/", in: "/nowhere/<run>").body, as: UTF8.self)
         #expect(page.contains("Waiting for /nowhere/&lt;run>") && page.contains("state.json"))
     }
@@ -63,11 +67,14 @@ import Testing
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { connect(descriptor, $0, size) }
         }
         try #require(connected == 0)
-        let request = "GET \(path) HTTP/1.1\r\nHost: \(host ?? "127.0.0.1:\(port)")\r\nConnection: close\r\n\r\n"
+        let request =
+            "GET \(path) HTTP/1.1\r\nHost: \(host ?? "127.0.0.1:\(port)")\r\nConnection: close\r\n\r\n"
         _ = request.withCString { write(descriptor, $0, strlen($0)) }
         var answer: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
-        while case let count = read(descriptor, &buffer, buffer.count), count > 0 { answer += buffer[..<count] }
+        while case let count = read(descriptor, &buffer, buffer.count), count > 0 {
+            answer += buffer[..<count]
+        }
         return String(decoding: answer, as: UTF8.self)
     }
 
@@ -76,21 +83,27 @@ import Testing
         try CommandTests.withFolder { root in
             let run = root + "/run"
             let trained = try CommandTests.fisher([
-                "train", "digits", "--network", "perceptron", "--batch", "8", "--steps", "4", "--threads", "1",
+                "train", "digits", "--network", "perceptron", "--batch", "8", "--steps", "4", "--threads",
+                "1",
                 "--output", run,
             ])
             #expect(trained.status == 0)
             let process = Process()
             let output = Pipe()
-            (process.executableURL, process.arguments) = (CommandTests.executable, ["watch", run, "--port", "0"])
+            (process.executableURL, process.arguments) = (
+                CommandTests.executable, ["watch", run, "--port", "0"]
+            )
             (process.standardOutput, process.standardError) = (output, FileHandle.nullDevice)
             try process.run()
             defer { if process.isRunning { process.terminate() } }
             let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
-            let match = try #require(line.firstMatch(of: /^http:\/\/127\.0\.0\.1:(\d+)\/ shows /), "\(line)")
+            let pattern = #/^http://127\.0\.0\.1:(\d+)/ shows /#
+            let match = try #require(line.firstMatch(of: pattern), "\(line)")
             let port = try #require(UInt16(match.1))
             let page = try Self.get("/", port: port)
-            #expect(page.hasPrefix("HTTP/1.1 200") && page.contains("A training run") && page.contains("id=\"watch\""))
+            #expect(
+                page.hasPrefix("HTTP/1.1 200") && page.contains("A training run")
+                    && page.contains("id=\"watch\""))
             #expect(page.contains("Content-Security-Policy: default-src 'none'"))
             let state = try Self.get("/state.json", port: port)
             #expect(state.contains("\"phase\":\"ended\"") && state.contains("step 4 of 4"))
@@ -135,7 +148,8 @@ import Testing
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
             let last = folder.state()
-            #expect(last.phase == .stopped && last.text.hasPrefix("The run was killed: no process works on it"))
+            #expect(
+                last.phase == .stopped && last.text.hasPrefix("The run was killed: no process works on it"))
             #expect(last.version != first.version)
         }
     }
