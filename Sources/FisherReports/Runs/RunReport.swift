@@ -36,33 +36,32 @@ public struct RunReport {
         let diagonal = RunFigures.diagonal(of: run, label: document.label, id: "diagonal")
         let charts = (figuresOfRun + [RunFigures(result).information, diagonal].compactMap(\.self)).map(
             \.markup)
+        let head: [Markup?] = [
+            .opening(
+                "A training run", title: title, description: document.task.description, headline: headline,
+                facts: [
+                    document.label, "seed \(run.seed)",
+                    text.grouped(document.task.parameterCount) + " parameters",
+                    document.environment.readableDate,
+                ]), resultTable,
+        ]
+        let missing = Markup.tag("p", ["class": "note"], "The run has no loss that can be drawn yet.")
+        let tail: [Markup?] = [
+            files,
+            .configuration(
+                document.task, document.environment,
+                more: [
+                    .card(document.label, [Setting("rule", document.rule)] + document.options),
+                    .card("Run", runSettings),
+                ]),
+            .footer(
+                document.environment,
+                options.source ?? "The numbers are in run.json and metrics.jsonl in \(folder)."),
+        ]
         return ReportPage(
             title: "\(title): \(document.label), a training run",
             style: run.information == nil ? "" : HeatMap.style,
-            [
-                .opening(
-                    "A training run", title: title, description: document.task.description,
-                    headline: headline,
-                    facts: [
-                        document.label, "seed \(run.seed)",
-                        text.grouped(document.task.parameterCount) + " parameters",
-                        document.environment.readableDate,
-                    ]), resultTable,
-            ]
-                + (charts.isEmpty
-                    ? [.tag("p", ["class": "note"], "The run has no loss that can be drawn yet.")] : charts)
-                + exhibits + [
-                    files,
-                    .configuration(
-                        document.task, document.environment,
-                        more: [
-                            .card(document.label, [Setting("rule", document.rule)] + document.options),
-                            .card("Run", runSettings),
-                        ]),
-                    .footer(
-                        document.environment,
-                        options.source ?? "The numbers are in run.json and metrics.jsonl in \(folder)."),
-                ]
+            head + (charts.isEmpty ? [missing] : charts) + exhibits + tail
         ).source
     }
 
