@@ -177,11 +177,11 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         try files.writeWithReport(result)
         let judged = ComparisonSummary(of: result)
         if !arguments.judgement.json { show(judged, files) }
-        try arguments.figures.write(result, part: part, quietly: arguments.judgement.json)
         let runs = result.entries.flatMap(\.runs)
         if let first = runs.first, runs.allSatisfy({ $0.completedLoss == nil }) {
             throw AllDiverged(reason: "\(first.status)")
         }
+        try arguments.figures.write(result, part: part, quietly: arguments.judgement.json)
         return judged
     }
 
