@@ -65,7 +65,9 @@ let package = Package(
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2"))
+        .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
+        // fisher watch serves a run's page by it.
+        .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
     ],
     targets: [
         .target(
@@ -78,6 +80,9 @@ let package = Package(
             ]
         ),
         .target(name: "CKernels"),
+        // How threads wait is decided at the start of a program; the second does so before libraries are initialized.
+        .target(name: "CStart"),
+        .target(name: "CStartEarly", dependencies: ["CStart"]),
         .target(name: "CDigits", exclude: ["digits.txt", "features.bin", "ATTRIBUTION.md"]),
         .target(name: "FisherFiles"),
         .target(name: "FisherTables", dependencies: ["FisherFiles"]),
@@ -116,6 +121,7 @@ let package = Package(
         .target(
             name: "FisherCommand",
             dependencies: [
+                "CStart",
                 "FisherBenchmarks",
                 "FisherClaims",
                 "FisherData",
@@ -125,10 +131,11 @@ let package = Package(
                 "FisherTables",
                 "FisherTasks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "FlyingFox", package: "FlyingFox"),
             ]
         ),
         // The product `fisher`; the target's name may not differ from `Fisher` by case only.
-        .executableTarget(name: "FisherMain", dependencies: ["FisherCommand"]),
+        .executableTarget(name: "FisherMain", dependencies: ["CStartEarly", "FisherCommand"]),
         .plugin(
             name: "PrepareEngine",
             capability: .command(

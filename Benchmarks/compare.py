@@ -195,6 +195,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--output", default=str(HERE / "RESULTS.md"))
     arguments = parser.parse_args()
+    # fisher sets it for itself: both sides wait alike.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     cores = os.cpu_count() or 1
     threads = arguments.threads or sorted({1, min(2, cores), cores})
     versions = subprocess.run(

@@ -86,6 +86,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=15)
     parser.add_argument("--output", default=str(HERE / "INFORMATION.md"))
     arguments = parser.parse_args()
+    # fisher sets it for itself: both sides wait alike.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     versions = subprocess.run(
         [arguments.python, "-c", "import importlib.metadata as m, sys; "
          "print(*(n + ' ' + m.version(n) for n in sys.argv[1:]), sep=', ')", *LIBRARIES],

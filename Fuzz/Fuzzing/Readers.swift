@@ -213,7 +213,7 @@ extension Fuzzed {
             let summary = ComparisonSummary(of: found)
             _ =
                 summary.text(width: 80) + summary.text(width: 20, usesColor: true) + summary.text()
-                + summary.tuningText
+                + summary.tuningText()
         }
     }
 
@@ -368,7 +368,7 @@ extension Fuzzed {
                 "\(error)".utf8.count < 40_000, "a message of \("\(error)".utf8.count) bytes")
             return nil
         }
-        _ = found.text() + found.text(usesColor: true) + found.csv() + found.markdown()
+        _ = found.text() + found.text(width: 40, usesColor: true) + found.csv() + found.markdown()
         let json = found.json()
         try FuzzFailure.require(
             try Study(json: json, path: "again.json").json() == json,

@@ -18,8 +18,11 @@
 #include <thread>
 #include <vector>
 
+#include <unistd.h>
 #ifdef __APPLE__
 #include <dispatch/dispatch.h>
+#else
+#include <sched.h>
 #endif
 
 using namespace ctorch;
@@ -69,6 +72,24 @@ const char *ct_instruction_set(void) {
 
 int32_t ct_thread_count(void) { return at::get_num_threads(); }
 void ct_set_thread_count(int32_t count) { at::set_num_threads(count); }
+
+int32_t ct_processor_count(void) { return static_cast<int32_t>(sysconf(_SC_NPROCESSORS_ONLN)); }
+
+int32_t ct_may_use_processor(int32_t number) {
+#ifdef __APPLE__
+    return 0;
+#else
+    // The system refuses a set that is smaller than its own.
+    constexpr size_t most = 4096;
+    if (number < 0 || number >= static_cast<int32_t>(most)) return 0;
+    static const auto set = [] {
+        std::vector<unsigned char> bits(most / 8);
+        if (sched_getaffinity(0, bits.size(), reinterpret_cast<cpu_set_t *>(bits.data())) != 0) bits.assign(bits.size(), 0);
+        return bits;
+    }();
+    return CPU_ISSET_S(number, set.size(), reinterpret_cast<const cpu_set_t *>(set.data())) ? 1 : 0;
+#endif
+}
 
 int32_t ct_cuda_device_count(void) {
     // The library registers itself when it is loaded; linking it would make it a requirement.

@@ -27,7 +27,7 @@ extension InformationBenchmark: InterleavedBenchmark {
         return InformationTimings(
             network: name, parameters: parameterCount, batch: batch, threads: machine.threads,
             processor: machine.processorName, engine: machine.engineVersion,
-            capturedBytes: try capturedBytes(), results: results)
+            capturedBytes: try capturedBytes(), results: results, load: times.load)
     }
 }
 
@@ -65,6 +65,8 @@ public struct InformationTimings: StudyDocument {
     public let capturedBytes: Int
     /// One result per task.
     public let results: [Result]
+    /// What else the machine did meanwhile; nil where it is not known, and in files of former versions.
+    public var load: MachineLoad?
 
     /// The name of the document in messages.
     public static let kind = "a result of fisher bench information"
@@ -83,7 +85,7 @@ public struct InformationTimings: StudyDocument {
             results,
             [
                 StudyColumn(["task"], key: "task", .left) { .init($0.task) },
-                .number(["ms"], key: "ms", decimals: 2, \.milliseconds),
+                .number(["ms"] + load.marks, key: "ms", decimals: 2, \.milliseconds),
                 .number(["ratio"], key: "ratio", decimals: 2, \.ratio),
                 .number(["lowest"], key: "lowest_ratio", decimals: 2, \.lowestRatio),
                 .number(["highest"], key: "highest_ratio", decimals: 2, \.highestRatio),
@@ -95,6 +97,6 @@ public struct InformationTimings: StudyDocument {
 
     /// The meaning of the columns.
     public var legend: String {
-        "A ratio is the median over the turns of that to the first task within a turn."
+        "A ratio is the median over the turns of that to the first task within a turn." + load.remark
     }
 }

@@ -6,6 +6,8 @@ import FisherTraining
 public struct InterleavedTimes<Sample> {
     /// The measurements, by candidate and turn.
     public let samples: [[Sample]]
+    /// What else the machine did meanwhile; nil where it is not known.
+    public let load: MachineLoad?
 
     /// Measures every candidate once per turn.
     ///
@@ -13,19 +15,24 @@ public struct InterleavedTimes<Sample> {
     ///   - candidates: their number.
     ///   - turns: how often each is measured.
     ///   - warmUpTurns: turns before the measurement, which are not recorded.
+    ///   - progress: called between measurements with the number of those that are made.
     ///   - measure: measures the candidate at a position.
     public init(
-        candidates: Int, turns: Int, warmUpTurns: Int = 1, measure: (_ position: Int) throws -> Sample
+        candidates: Int, turns: Int, warmUpTurns: Int = 1, progress: (_ done: Int) -> Void = { _ in },
+        measure: (_ position: Int) throws -> Sample
     ) rethrows {
         precondition(candidates > 0 && turns > 0, "a measurement needs a candidate and a turn")
-        for _ in 0..<warmUpTurns {
-            for position in 0..<candidates { _ = try measure(position) }
-        }
+        let meter = LoadMeter()
         var samples = [[Sample]](repeating: [], count: candidates)
-        for _ in 0..<turns {
-            for position in 0..<candidates { samples[position].append(try measure(position)) }
+        for turn in 0..<(warmUpTurns + turns) {
+            for position in 0..<candidates {
+                let sample = try measure(position)
+                if turn >= warmUpTurns { samples[position].append(sample) }
+                progress(turn * candidates + position + 1)
+            }
         }
         self.samples = samples
+        load = meter.load()
     }
 
     /// A candidate's median over the turns, and the spread.
@@ -79,8 +86,12 @@ extension InterleavedBenchmark {
     /// - Parameters:
     ///   - turns: the number of turns.
     ///   - machine: what it runs on, for the result.
-    public func callAsFunction(turns: Int, on machine: EnvironmentSummary) throws -> Result {
-        let times = try InterleavedTimes(candidates: candidateCount, turns: turns) {
+    ///   - progress: called between measurements with the number of those that are made; they are one a candidate and turn,
+    ///     that before the first turn included.
+    public func callAsFunction(
+        turns: Int, on machine: EnvironmentSummary, progress: (_ done: Int) -> Void = { _ in }
+    ) throws -> Result {
+        let times = try InterleavedTimes(candidates: candidateCount, turns: turns, progress: progress) {
             try measure($0, repetitions: repetitions)
         }
         return try result(of: times, on: machine)
@@ -115,4 +126,12 @@ extension InterleavedBenchmark where Sample == Double {
 /// The seconds that something takes once.
 func elapsedSeconds(_ work: () throws -> Void) rethrows -> Double {
     try ContinuousClock().measure(work) / .seconds(1)
+}
+
+extension MachineLoad? {
+    /// The sign in the heading of times that were taken on a busy machine.
+    var marks: [String] { self?.isBusy == true ? [MachineLoad.mark] : [] }
+
+    /// What it means, after the other sentences of a legend.
+    var remark: String { MachineLoad.note([self]).map { " " + $0 } ?? "" }
 }

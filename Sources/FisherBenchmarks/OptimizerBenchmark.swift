@@ -74,7 +74,7 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
         return OptimizerTimings(
             parameters: shapes.rawValue, count: shapes.count, threads: machine.threads,
             execution: execution.rawValue, processor: machine.processorName, engine: machine.engineVersion,
-            triadGigabytesASecond: bandwidth / 1e9, results: results)
+            triadGigabytesASecond: bandwidth / 1e9, results: results, load: times.load)
     }
 }
 
@@ -116,6 +116,8 @@ public struct OptimizerTimings: StudyDocument {
     public let triadGigabytesASecond: Double
     /// One result per candidate.
     public let results: [Result]
+    /// What else the machine did meanwhile; nil where it is not known, and in files of former versions.
+    public var load: MachineLoad?
 
     /// The name of the document in messages.
     public static let kind = "a result of fisher bench optimizers"
@@ -156,6 +158,6 @@ public struct OptimizerTimings: StudyDocument {
     /// The meaning of the columns.
     public var legend: String {
         "Times are medians over the turns, with the fastest and the slowest. GB/s counts the traffic that a step "
-            + "cannot avoid; temporary is additional memory, relative to the parameters."
+            + "cannot avoid; temporary is additional memory, relative to the parameters." + load.remark
     }
 }

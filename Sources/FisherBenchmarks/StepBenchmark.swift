@@ -121,7 +121,8 @@ public final class StepBenchmark: InterleavedBenchmark {
         return StepTimings(
             network: name, unit: unit, batch: batch, threads: machine.threads, turns: times.samples[0].count,
             steps: steps,
-            processor: machine.processorName, engine: machine.engineVersion, results: results)
+            processor: machine.processorName, engine: machine.engineVersion, results: results,
+            load: times.load)
     }
 }
 
@@ -182,6 +183,8 @@ public struct StepTimings: StudyDocument {
     public let engine: String
     /// One result per candidate.
     public let results: [Result]
+    /// What else the machine did meanwhile; nil where it is not known, and in files of former versions.
+    public var load: MachineLoad?
 
     /// The name of the document in messages.
     public static let kind = "a result of fisher bench step"
@@ -199,7 +202,7 @@ public struct StepTimings: StudyDocument {
             results,
             [
                 StudyColumn(["optimizer"], key: "optimizer", .left) { .init($0.optimizer) },
-                .number(["ms per step"], key: "step_ms", decimals: 2, \.milliseconds),
+                .number(["ms per step"] + load.marks, key: "step_ms", decimals: 2, \.milliseconds),
                 .number(["fastest"], key: "fastest_ms", decimals: 2, \.fastest),
                 .number(["slowest"], key: "slowest_ms", decimals: 2, \.slowest),
                 .number(["data"], key: "data_ms", decimals: 2, \.dataMilliseconds),
@@ -222,6 +225,6 @@ public struct StepTimings: StudyDocument {
     /// The meaning of the columns.
     public var legend: String {
         "Times are medians over the turns, in milliseconds; a ratio is the median over the turns of that to the first "
-            + "optimizer within a turn."
+            + "optimizer within a turn." + load.remark
     }
 }

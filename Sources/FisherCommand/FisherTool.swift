@@ -1,4 +1,5 @@
 @_exported import ArgumentParser
+import CStart
 import Fisher
 import FisherClaims
 import FisherTasks
@@ -31,7 +32,7 @@ public struct FisherTool: ParsableCommand {
 
     private static let own: [any ParsableCommand.Type] = [
         Train.self, Compare.self, Ablate.self, Predict.self, Sample.self, Transcribe.self, Runs.self,
-        Report.self, Convert.self, Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self, Landscape.self,
+        Report.self, Watch.self, Convert.self, Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self, Landscape.self,
         Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self,
     ]
 
@@ -68,13 +69,18 @@ public struct FisherTool: ParsableCommand {
     /// a missing file, 3 for a run that diverged, 75 for one that a signal stopped.
     ///
     /// Standard input, output and error are opened on `/dev/null` where they are closed.
+    ///
+    /// On Linux the program starts itself anew, once, with `OMP_WAIT_POLICY=passive`, unless `OMP_WAIT_POLICY` or
+    /// `GOMP_SPINCOUNT` is set: call it before anything else. `fisher` itself does so before its libraries are initialized.
     public static func main() {
+        cs_wait_passively_from_now(CommandLine.unsafeArgv)
         guard StandardDescriptors.openClosed() else {
             Foundation.exit(ExitStatus.internalError.rawValue)
         }
         Engine.keepFreedMemory()
         do {
             var command = try parseAsRoot()
+            try boundThreads()
             try command.run()
             try StandardDescriptors.flushOutput()
         } catch {
@@ -83,12 +89,46 @@ public struct FisherTool: ParsableCommand {
                     warn(sentence)
                     Foundation.exit(exitCode(for: error).rawValue)
                 }
-                exit(withError: error)
+                end(with: error)
             }
             warn("\(error)")
             Foundation.exit(status.rawValue)
         }
     }
+
+    /// Ends with what the argument parser has to say: help on standard output, which must have room for it, or what is wrong
+    /// with the arguments on standard error.
+    private static func end(with error: any Error) -> Never {
+        guard exitCode(for: error).isSuccess else { exit(withError: error) }
+        do throws(StorageError) {
+            print(fullMessage(for: error))
+            try StandardDescriptors.flushOutput()
+        } catch {
+            warn("\(error)")
+            Foundation.exit(ExitStatus(of: error)?.rawValue ?? ExitStatus.internalError.rawValue)
+        }
+        Foundation.exit(ExitCode.success.rawValue)
+    }
+
+    /// Refuses a number of threads in the environment that the machine has no processors for, and leaves out processors for
+    /// which a container has no time.
+    private static func boundThreads() throws {
+        let environment = ProcessInfo.processInfo.environment
+        var isGiven = false
+        for name in ["OMP_NUM_THREADS", "MKL_NUM_THREADS"] {
+            // OpenMP's form is a list, one number a level; what is no number is left to its runtime to refuse.
+            let number = environment[name]?.split(separator: ",").first.flatMap {
+                Int($0.trimmingCharacters(in: .whitespaces))
+            }
+            guard let number, number > 0 else { continue }
+            isGiven = true
+            if let complaint = Processors.complaint(threads: number) {
+                throw UsageError(description: "\(name) \(complaint)")
+            }
+        }
+        if !isGiven, Engine.threadCount > Processors.usable { Engine.threadCount = Processors.usable }
+    }
+
     /// What is wrong with the first word that should name a subcommand and does not, with the nearest name; nothing where
     /// all do. The argument parser calls such a word an unexpected argument, or the option after it unknown.
     private static func unknownSubcommand(in words: some Sequence<String>) -> String? {

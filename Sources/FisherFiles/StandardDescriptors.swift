@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Standard input, output and error.
 package enum StandardDescriptors {
@@ -27,8 +28,20 @@ package enum StandardDescriptors {
         try written.get()
     }
 
-    /// Throws if what was printed cannot all be written, as on a full disk.
+    /// Whether something that was printed could not be written: the buffer is empty then, and the next flush succeeds.
+    private static let hasLostLines = Atomic(false)
+
+    /// Writes what was printed; a failure is remembered for ``flushOutput()``.
+    package static func flushLines() {
+        if fflush(nil) != 0 { hasLostLines.store(true, ordering: .relaxed) }
+    }
+
+    /// Throws if what was printed could not all be written, as on a full disk.
     package static func flushOutput() throws(StorageError) {
         guard fflush(nil) == 0 else { throw .system("cannot be written", path: "standard output") }
+        if hasLostLines.load(ordering: .relaxed) {
+            throw StorageError(
+                .inputOutput, path: "standard output", reason: "could not take all lines: make room for them")
+        }
     }
 }

@@ -164,6 +164,10 @@ const char *ct_engine_folder(void);
 const char *ct_instruction_set(void);
 int32_t ct_thread_count(void);
 void ct_set_thread_count(int32_t count);
+/// The processors of the machine that are running.
+int32_t ct_processor_count(void);
+/// Whether this process may run on the processor of this number; never where the system does not tell.
+int32_t ct_may_use_processor(int32_t number);
 /// Lets the process keep memory that is freed, where the C library offers that.
 void ct_keep_freed_memory(void);
 /// The number of CUDA devices; 0 if libtorch has none.

@@ -20,19 +20,33 @@ public struct LevelCosts {
     /// The defaults.
     public init() {}
 
-    /// Measures a level.
-    public func cost<Task: TrainingTask>(
-        of candidate: HierarchyCandidate, on task: Task, seed: UInt64
-    ) throws -> LevelCost where Task.Batch: SliceableBatch {
+    /// Measures all levels in turns with each other and with one optimizer of plain gradient descent, which is the first level
+    /// of that rule if there is one: every ratio is to the same steps.
+    ///
+    /// - Parameters:
+    ///   - candidates: the levels.
+    ///   - task: the task on whose model the steps are timed.
+    ///   - seed: the seed of its weights and its batch.
+    ///   - progress: called with the share of the work that is done.
+    /// - Returns: the costs in the order of the levels, and what else the machine did while the steps were timed.
+    public func costs<Task: TrainingTask>(
+        of candidates: [HierarchyCandidate], on task: Task, seed: UInt64,
+        progress: (_ share: Double) -> Void = { _ in }
+    ) throws -> (costs: [LevelCost], load: MachineLoad?) where Task.Batch: SliceableBatch {
         let batch = try {
             var batches = try task.makeBatches(seed: seed); return try batches.next()
         }()
-        let subjects = try [candidate.rule, SGD()].map { rule in
+        let reference = candidates.firstIndex { $0.rule is SGD } ?? candidates.count
+        let rules = candidates.map(\.rule) + (reference == candidates.count ? [SGD()] : [])
+        let subjects = try rules.map { rule in
             let model = try task.makeModel(seed: seed)
             return (model, try Optimizer(for: model, groups: rule.groups(for: model)))
         }
         let weights = subjects.map { FrozenModel<Task>.copiedWeights(of: $0.0) }
-        let times = try InterleavedTimes(candidates: 2, turns: turns) { position in
+        let total = Double(subjects.count * (turns + 1) + (measuresSizes ? candidates.count : 0))
+        let times = try InterleavedTimes(
+            candidates: subjects.count, turns: turns, progress: { progress(Double($0) / total) }
+        ) { position in
             try Interruption.poll()
             let (model, optimizer) = subjects[position]
             let seconds = try elapsedSeconds {
@@ -46,11 +60,16 @@ public struct LevelCosts {
             }
             return 1000 * seconds
         }
-        let ratios = times.ratios(of: 0, to: 1)
-        return LevelCost(
-            milliseconds: times.spread(of: 0).median,
-            ratioQuartiles: [ratios.lowerQuartile, ratios.median, ratios.upperQuartile],
-            stateBytes: subjects[0].1.stateByteCount, sizes: measuresSizes ? try sizes(of: candidate) : [])
+        let costs = try candidates.enumerated().map { position, candidate in
+            let ratios = times.ratios(of: position, to: reference)
+            let sizes = measuresSizes ? try sizes(of: candidate) : []
+            progress(Double(subjects.count * (turns + 1) + position + 1) / total)
+            return LevelCost(
+                milliseconds: times.spread(of: position).median,
+                ratioQuartiles: [ratios.lowerQuartile, ratios.median, ratios.upperQuartile],
+                stateBytes: subjects[position].1.stateByteCount, sizes: sizes)
+        }
+        return (costs, times.load)
     }
 
     /// The costs from the smallest width to the one whose step takes too long, or whose estimate does not fit.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Fisher
 import FisherMedia
 import FisherReports
 import FisherStudies

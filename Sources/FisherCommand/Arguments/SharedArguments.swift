@@ -45,15 +45,30 @@ struct SeedArguments: ParsableArguments {
 
 /// Threads to compute with.
 struct ThreadArguments: ParsableArguments {
-    @Option(help: "Threads to compute with; by default 1 for small networks, else libtorch's choice.")
+    @Option(help: "Threads to compute with; by default 1 for small networks, else one a processor.")
     var threads: Int?
 
-    func validate() throws { try requirePositive(["threads": threads ?? 1]) }
+    func validate() throws {
+        if let threads, let complaint = Processors.complaint(threads: threads) {
+            throw ValidationError("--threads \(complaint).")
+        }
+    }
 
     /// Sets the number of threads: `usual`, or libtorch's choice, unless another number was given.
     func apply(usual: Int? = nil) {
         if let count = threads ?? usual { Engine.threadCount = count }
     }
+}
+
+/// Sets the number of threads of a configuration; 0 leaves it as it is.
+///
+/// The limit belongs to the machine and not to the option, so that a run of a larger machine can be read here.
+func setThreads(_ count: Int) throws {
+    if count == 0 { return }
+    if let complaint = Processors.complaint(threads: count) {
+        throw UsageError(description: "training.threads \(complaint): give another number with --threads")
+    }
+    Engine.threadCount = count
 }
 
 /// Throws for the first of some flags whose value is less than one.

@@ -34,7 +34,12 @@ struct BenchArguments: ParsableArguments {
         threads.apply()
         let benchmark = try benchmark()
         if onRequest { return try benchmark.answer({ readLine() }, with: say) }
-        let result = try benchmark(turns: turns ?? usual, on: .current())
+        let turns = turns ?? usual
+        let display = ProgressDisplay()
+        // A turn before the first is not counted.
+        display.begin("timing in turns", totalSteps: benchmark.candidateCount * (turns + 1))
+        let result = try benchmark(turns: turns, on: .current()) { display.update(step: $0) }
+        display.finish()
         print(json ? String(decoding: result.json(), as: UTF8.self) : result.text(), terminator: "")
     }
 }

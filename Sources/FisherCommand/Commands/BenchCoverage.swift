@@ -47,12 +47,16 @@ struct BenchCoverage: ParsableCommand {
 
     func run() throws {
         var entries: [Entry] = []
+        let display = ProgressDisplay(runCount: 2 * family.count)
         for family in family {
             for isWrong in [false, true] {
                 var study = CoverageStudy(
                     SimulatedPopulation(family: family, isWrong: isWrong), rows: rows, sets: sets)
                 (study.tested, study.replicates, study.seed) = (min(tested, sets), replicates, seed)
-                let result = try study.run()
+                let name = "\(family.rawValue), \(isWrong ? "wrong" : "right") model"
+                display.begin(name, totalSteps: sets, unit: "data sets")
+                let result = try study.run { display.update(step: $0) }
+                display.endRun("\(result.fitted) of \(sets) data sets fitted")
                 entries.append(Entry(family: family, wrongModel: isWrong, result: result))
                 if !json { say(Self.text(entries[entries.count - 1], sets: sets) + "\n") }
             }

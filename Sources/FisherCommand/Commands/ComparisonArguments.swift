@@ -215,7 +215,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         if let path = place(part) {
             try StudyDirectory.check(path, for: kind, resuming: arguments.resume)
         }
-        useThreads()
+        try setThreads(configuration.training.threads)
         let task = try Task.make(configuration)
         let folder = place(part) ?? standardFolder(of: task, part)
         try StudyDirectory.check(folder, for: kind, resuming: arguments.resume)
@@ -223,10 +223,6 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             task: task, workload: comparison.workload, training: runs.training,
             directory: RunDirectory(path: folder)
         ).show()
-    }
-
-    private func useThreads() {
-        if configuration.training.threads > 0 { Engine.threadCount = configuration.training.threads }
     }
 
     private func requireDisjointSeeds(_ comparison: TunedComparison) throws {
@@ -254,7 +250,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         try requireDisjointSeeds(comparison)
         Interruption.install()
         try arguments.figures.check(names: OptimizerComparison.figureNames)
-        useThreads()
+        try setThreads(configuration.training.threads)
         // A folder that cannot be used is reported before data are read, unless it is named after them.
         var folder = try place(part).map { try opened($0) }
         do {
@@ -307,6 +303,11 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         let files = folder.files
         var result = OptimizerComparison(task: summary, environment: .current(), entries: [])
         if arguments.resume { result = try continued(result, files) }
+        if configuration.training.threads == 0 {
+            let choice = try threads(of: comparison, on: task, in: folder)
+            (result.environment.threads, result.environment.threadChoice) = (choice.count, choice.reason)
+            if let sentence = choice.sentence { warn(sentence) }
+        }
         if result.entries.contains(where: { !$0.runs.isEmpty }), (result.plan?.pilot == nil) != (pilot == nil)
         {
             let kind = pilot == nil ? "a pilot, whose seeds no comparison takes" : "a comparison, not a pilot"
@@ -333,12 +334,31 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         }
         let judged = ComparisonSummary(of: result)
         if !arguments.judgement.json { show(judged, files) }
-        try arguments.figures.write(result, part: part, quietly: arguments.judgement.json)
         let runs = result.entries.flatMap(\.runs)
         if let first = runs.first, runs.allSatisfy({ $0.completedLoss == nil }) {
             throw AllDiverged(reason: "\(first.status)")
         }
+        try arguments.figures.write(result, part: part, quietly: arguments.judgement.json)
         return judged
+    }
+
+    /// The threads of all runs: those of an earlier start, or what the first optimizer's steps gain by.
+    private func threads(
+        of comparison: TunedComparison, on task: Task, in folder: StudyDirectory
+    ) throws -> ThreadChoice {
+        let earlier =
+            try arguments.resume
+            ? RunDirectory.runs(under: folder.path).first.flatMap { try? $0.document().environment } : nil
+        if let earlier {
+            Engine.threadCount = max(1, earlier.threads)
+            return ThreadChoice(count: Engine.threadCount, reason: nil)
+        }
+        guard let first = comparison.firstCandidate else {
+            return ThreadChoice(count: Engine.threadCount, reason: nil)
+        }
+        return try ThreadChoice.choose(
+            for: task, with: first, configuration.training,
+            steps: comparison.runCount * configuration.training.steps)
     }
 
     private var sharedForReaders: [Setting] {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Fisher
 import FisherMedia
 import FisherTraining
+import Foundation
 import Synchronization
 
 #if canImport(Glibc)
@@ -24,11 +25,24 @@ struct Doctor: ParsableCommand {
             ("engine", "libtorch \(Engine.version) in \(Engine.folder ?? "an unknown folder")"),
             ("processor", environment.processorName),
             ("instruction set", Engine.instructionSet),
+            ("processors", "\(Processors.count), of which this program may use \(Processors.usable)"),
             ("threads", "\(Engine.threadCount) allowed, \(threadsThatRun()) ran in a parallel loop"),
+            ("waiting threads", Self.waiting),
             ("cuda devices", "\(Device.cudaCount)"),
         ]
         for (name, value) in rows + media + mismatch {
             print(name + String(repeating: " ", count: 18 - name.count) + value)
+        }
+    }
+
+    /// How a thread waits for the others.
+    private static var waiting: String {
+        func value(_ name: String) -> String? { ProcessInfo.processInfo.environment[name] }
+        if let count = value("GOMP_SPINCOUNT") { return "GOMP_SPINCOUNT=\(count)" }
+        switch value("OMP_WAIT_POLICY") {
+        case "passive"?: return "sleep (OMP_WAIT_POLICY=passive)"
+        case let policy?: return "OMP_WAIT_POLICY=\(policy)"
+        case nil: return "the system's default: they spin, which takes long on a machine with other work"
         }
     }
 

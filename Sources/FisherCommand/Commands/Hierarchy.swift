@@ -20,7 +20,7 @@ struct Hierarchy: ParsableCommand {
 
                 All levels have the same gradient, the mean over an estimation set of some mini-batches, and one exact \
                 damping; momentum, decay and clips are off. The same measurements over a range of dampings are \
-                curves. The cost is timed in turns with gradient descent, and over a range of sizes.
+                curves. The cost is timed in turns of all levels and gradient descent, and over a range of sizes.
 
                 Where the whole matrix does not fit, the reference is solved by conjugate gradients, with a stated \
                 residual: fisher hierarchy language. Where a likelihood's information has no closed form, it is made of \
@@ -220,13 +220,13 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
     ) throws {
         var costs = LevelCosts()
         (costs.turns, costs.measuresSizes) = (turns, sizes && !quick)
-        progress.begin("costs", totalSteps: candidates.count)
-        for (number, candidate) in candidates.enumerated() {
-            if result.levels[number].cost == nil {
-                result.levels[number].cost = try costs.cost(of: candidate, on: task, seed: seed)
-            }
-            progress.update(step: number + 1)
+        if result.levels.allSatisfy({ $0.cost != nil }) { return }
+        progress.begin("costs", totalSteps: 100)
+        let found = try costs.costs(of: candidates, on: task, seed: seed) { share in
+            progress.update(step: Int(100 * share))
         }
+        for (number, cost) in found.costs.enumerated() { result.levels[number].cost = cost }
+        result.load = found.load
         progress.endRun("\(candidates.count) levels")
     }
 }

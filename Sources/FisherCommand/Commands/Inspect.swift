@@ -77,29 +77,32 @@ struct Inspect: ParsableCommand {
         }
     }
 
-    /// What is being computed, on a terminal's line that is overwritten.
-    private struct Status {
+    /// What is being computed: on a terminal a line that is overwritten, elsewhere a line now and then.
+    private final class Status {
         private let output = ProgressOutput.standardError()
+        private var last = ContinuousClock.now
 
         func show(_ text: String) throws {
             try Interruption.poll()
             if output.isTerminal {
                 output.write("\r\u{1B}[K" + String(text.printable.prefix(output.width() - 1)))
+            } else if !text.isEmpty, last.duration(to: .now) > .seconds(3) {
+                output.write(text.printable + "\n")
+                last = .now
             }
         }
     }
-
-    private var status: Status { Status() }
 
     /// Gram matrices of more rows take more than 2 GiB each.
     private static let mostRows = 16_384
 
     func run() throws {
         Interruption.install()
+        let status = Status()
         // An invalid path of the page is reported before the work, not after it.
         if let report { try FileWriter.check(report) }
         try figures.check()
-        let (inspection, subject) = try inputs == nil ? saved() : plain()
+        let (inspection, subject) = try inputs == nil ? saved(status) : plain(status)
         try status.show("")
         let document = InspectionDocument(inspection, of: subject)
         if json {
@@ -124,15 +127,15 @@ struct Inspect: ParsableCommand {
     }
 
     /// A task's model on batches of the task's data: that of a run, or a GPT by what its file says.
-    private func saved() throws -> (ModelInspection, InspectionSubject) {
+    private func saved(_ status: Status) throws -> (ModelInspection, InspectionSubject) {
         try refuseStudy()
         let place = try SavedModel(at: checkpoint)
         if let run = try place.run, let task = try ContinualTask(of: run, in: checkpoint) {
             let model = try task.makeModel(seed: seed)
             try model.load(from: place.weights)
-            return try inspect(task, model, place, try task.inspectionBatches(seed: seed))
+            return try inspect(task, model, place, try task.inspectionBatches(seed: seed), status)
         }
-        if let task = try place.task.map(TaskRegistry.task) { return try inspect(task, place) }
+        if let task = try place.task.map(TaskRegistry.task) { return try inspect(task, place, status) }
         if try SafetensorsFile(path: place.weights).metadata[PlainNetwork.metadataKey] != nil {
             throw UsageError(
                 description:
@@ -146,7 +149,7 @@ struct Inspect: ParsableCommand {
         }
         let batch = LanguageOptions().batch
         let task = try LanguageTask(model.configuration, corpus: try Corpus.text(at: text), batch: batch)
-        return try inspect(task, model, place, try task.makeBatches(seed: seed))
+        return try inspect(task, model, place, try task.makeBatches(seed: seed), status)
     }
 
     /// Throws for the folder of a study, with one of its runs: none of them is the study's model.
@@ -160,7 +163,7 @@ struct Inspect: ParsableCommand {
     }
 
     private func inspect<Task: ConfigurableTask>(
-        _: Task.Type, _ place: SavedModel
+        _: Task.Type, _ place: SavedModel, _ status: Status
     ) throws -> (ModelInspection, InspectionSubject) {
         var layers =
             try place.configuration.map { [try ConfigurationLayer(tomlFile: $0, followingLinks: false)] }
@@ -169,11 +172,12 @@ struct Inspect: ParsableCommand {
         let task = try Task(try ResolvedConfiguration<Task.Options>(layers).value.task)
         let model = try task.makeModel(seed: seed)
         try model.load(from: place.weights)
-        return try inspect(task, model, place, try task.makeBatches(seed: seed))
+        return try inspect(task, model, place, try task.makeBatches(seed: seed), status)
     }
 
     private func inspect<Task: TrainingTask>(
-        _ task: Task, _ model: Task.Model, _ place: SavedModel, _ batches: some BatchStream<Task.Batch>
+        _ task: Task, _ model: Task.Model, _ place: SavedModel, _ batches: some BatchStream<Task.Batch>,
+        _ status: Status
     ) throws -> (ModelInspection, InspectionSubject) {
         var stream = batches
         var inspector = try ModelInspector(of: model, samples: samples, rows: rows, seed: seed)
@@ -189,7 +193,7 @@ struct Inspect: ParsableCommand {
     }
 
     /// A plain network on the samples of files.
-    private func plain() throws -> (ModelInspection, InspectionSubject) {
+    private func plain(_ status: Status) throws -> (ModelInspection, InspectionSubject) {
         guard let inputs, let targets else { preconditionFailure("validated") }
         let plain =
             try model.map { try PlainNetwork(model: $0, weights: checkpoint) }

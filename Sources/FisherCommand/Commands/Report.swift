@@ -43,7 +43,7 @@ struct Report: ParsableCommand {
         } else if let (run, document) = try singleRun() {
             try show(run, document)
         } else {
-            try show(try study(), page: output, from: folders.joined(separator: ", "))
+            try show(try Self.study(of: folders), page: output, from: folders.joined(separator: ", "))
         }
     }
 
@@ -110,7 +110,8 @@ struct Report: ParsableCommand {
         }
     }
 
-    private func study() throws -> any ReportedStudy {
+    /// The study in a folder, or the runs of several joined into a comparison.
+    static func study(of folders: [String]) throws -> any ReportedStudy {
         if folders.count == 1, let folder = folders.first {
             let files = StudyFiles(folder: folder)
             if files.hasResult {

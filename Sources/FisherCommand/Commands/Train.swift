@@ -69,7 +69,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             return
         }
         let training = resolved.value.training
-        if training.threads > 0 { Engine.threadCount = training.threads }
+        try setThreads(training.threads)
         if dryRun {
             try directory.requireUsable(resuming: resume)
             try DryRun(
@@ -80,10 +80,11 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             return
         }
         var title: String?
-        let run = try DurableRun<Task>(resolved, in: directory) { task in
+        var run = try DurableRun<Task>(resolved, in: directory) { task in
             say(task.summary.description)
             do { title = try marks.apply(to: directory.path).title } catch { warn("\(error)") }
         }
+        run.choosesThreads = true
         do {
             let document = try run(resuming: resume, allowing: allowances, progress: ProgressDisplay())
             try RunReport(document, folder: directory.path, PageOptions(title: title)).write(

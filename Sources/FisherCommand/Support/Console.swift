@@ -5,7 +5,7 @@ import Foundation
 /// Prints a line and flushes it, so that it precedes progress on standard error.
 func say(_ line: String) {
     print(line)
-    fflush(nil)
+    StandardDescriptors.flushLines()
 }
 
 /// Prints a sentence on standard error, with control characters escaped: it may quote what is in a file.

@@ -99,6 +99,7 @@ struct LossCurve: Sendable {
 
     /// Gathers an optimizer's runs.
     init(_ entry: OptimizerEntry, index: Int, _ ordinate: Ordinate, against abscissa: Abscissa) {
+        let entry = abscissa == .seconds ? entry.evenlyTimed : entry
         let completed = entry.runs.filter { $0.completedLoss != nil }
         label = entry.label
         style = SeriesStyle(index: index)

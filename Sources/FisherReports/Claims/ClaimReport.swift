@@ -30,27 +30,26 @@ struct ClaimReport {
         let (environment, text) = (document.environment, NumberText.typographic)
         let seeds =
             statement.leastSeeds == nil ? "exact: no seeds" : text.counted(document.seedCount, "seed")
+        let head: [Markup?] = [
+            .opening(
+                "A claim of the sources: \(statement.name)", title: finding.verdict.headline,
+                description: statement.sentence, headline: finding.answer,
+                facts: [
+                    statement.document, statement.place, "\(document.form) form", seeds,
+                    environment.readableDate,
+                ]),
+            .warnings(finding.remarks),
+            .section("The rule, stated beforehand", [.tag("p", [:], statement.rule)]),
+        ]
+        let task = TaskSummary(
+            name: statement.name, description: "", parameterCount: 0, lossUnit: "", settings: settings)
+        let middle: [Markup?] = differences.map(\.markup) + [judged] + drawn.map(\.markup)
+        let tail: [Markup?] =
+            finding.exhibits.map { Markup.exhibit($0, of: "") } + [
+                .configuration(task, environment, called: "Claim"), .footer(environment, options.source),
+            ]
         return ReportPage(
-            title: options.title ?? "\(statement.name): \(finding.verdict.rawValue)",
-            [
-                .opening(
-                    "A claim of the sources: \(statement.name)", title: finding.verdict.headline,
-                    description: statement.sentence, headline: finding.answer,
-                    facts: [
-                        statement.document, statement.place, "\(document.form) form", seeds,
-                        environment.readableDate,
-                    ]),
-                .warnings(finding.remarks),
-                .section("The rule, stated beforehand", [.tag("p", [:], statement.rule)]),
-            ] + differences.map(\.markup) + [judged]
-                + finding.figures.enumerated().map { figure($1, id: "figure-\($0)")?.markup }
-                + finding.exhibits.map { .exhibit($0, of: "") } + [
-                    .configuration(
-                        TaskSummary(
-                            name: statement.name, description: "", parameterCount: 0, lossUnit: "",
-                            settings: settings), environment, called: "Claim"),
-                    .footer(environment, options.source),
-                ])
+            title: options.title ?? "\(statement.name): \(finding.verdict.rawValue)", head + middle + tail)
     }
 
     private var settings: [Setting] {
@@ -101,7 +100,11 @@ struct ClaimReport {
 
     /// All figures, the differences first.
     var figures: [NamedFigure] {
-        differences + finding.figures.enumerated().compactMap { figure($1, id: "figure-\($0)") }
+        differences + drawn
+    }
+
+    private var drawn: [NamedFigure] {
+        finding.figures.enumerated().compactMap { figure($1, id: "figure-\($0)") }
     }
 
     private func figure(_ figure: ClaimFigure, id: String) -> NamedFigure? {

@@ -48,7 +48,7 @@ extension ComparisonReport {
                     let row = summary.rows[index]
                     let passes = row.forwardBackwardMilliseconds.map(text.milliseconds) ?? "–"
                     let update = row.optimizerMilliseconds.map(text.milliseconds) ?? "–"
-                    return .init(lines: [passes, "+ " + update])
+                    return .init(lines: [passes, "+ " + update + row.timeMark])
                 },
                 Column(["State"], unit: ["MiB"]) { index in
                     let row = summary.rows[index]

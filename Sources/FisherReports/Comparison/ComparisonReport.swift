@@ -29,14 +29,16 @@ struct ComparisonReport {
         ReportPage(
             title: options.title ?? "\(result.task.name): comparison of optimizers",
             style: information.isEmpty ? "" : HeatMap.style,
-            [opening, pilotTable, resultsTable, .warnings(summary.warnings), measuresTable, pairTable]
-                + targetTables
-                + [reachTable] + charts + information + exhibits
-                + [
-                    tuningTable, runsTable,
-                    .configuration(result.task, result.environment, more: cards),
-                    .footer(result.environment, options.source),
-                ])
+            tables + charts + information + exhibits + [
+                tuningTable, runsTable, .configuration(result.task, result.environment, more: cards),
+                .footer(result.environment, options.source),
+            ])
+    }
+
+    private var tables: [Markup?] {
+        [opening, pilotTable, resultsTable, .warnings(summary.warnings), measuresTable, pairTable]
+            + targetTables
+            + [reachTable]
     }
 
     private var opening: Markup {

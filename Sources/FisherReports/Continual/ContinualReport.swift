@@ -22,24 +22,26 @@ struct ContinualReport {
 
     var page: ReportPage {
         let text = NumberText.typographic
+        let head: [Markup?] = [
+            .opening(
+                "Learning one task after another", title: options.title ?? result.task.name,
+                description: result.task.description, headline: headline,
+                facts: [
+                    text.counted(result.entries.count, "method"),
+                    text.counted(result.entries.reduce(0) { $0 + $1.runs.count }, "run"),
+                    text.grouped(result.task.parameterCount) + " parameters",
+                    result.environment.readableDate,
+                ]),
+            .section("Results", [.table(result.overview)], notes: [result.legend]),
+            .warnings(result.warnings),
+        ]
+        let tail: [Markup?] = [
+            matrices, trials, .configuration(result.task, result.environment),
+            .footer(result.environment, options.source),
+        ]
         return ReportPage(
             title: options.title ?? "\(result.task.name): methods against forgetting",
-            [
-                .opening(
-                    "Learning one task after another", title: options.title ?? result.task.name,
-                    description: result.task.description, headline: headline,
-                    facts: [
-                        text.counted(result.entries.count, "method"),
-                        text.counted(result.entries.reduce(0) { $0 + $1.runs.count }, "run"),
-                        text.grouped(result.task.parameterCount) + " parameters",
-                        result.environment.readableDate,
-                    ]),
-                .section("Results", [.table(result.overview)], notes: [result.legend]),
-                .warnings(result.warnings),
-            ] + figures.map(\.markup) + [
-                matrices, trials, .configuration(result.task, result.environment),
-                .footer(result.environment, options.source),
-            ])
+            head + figures.map(\.markup) + tail)
     }
 
     /// The figures, the main one first.

@@ -48,8 +48,8 @@ enum SVGFile {
         let root = Markup.tag(
             "svg",
             [
-                "xmlns": "http://www.w3.org/2000/svg", "width": "\(HeatMap.number(points))pt",
-                "height": "\(HeatMap.number(drawing.height * scale))pt",
+                "xmlns": "http://www.w3.org/2000/svg", "width": "\(SVG.precise(points))pt",
+                "height": "\(SVG.precise(drawing.height * scale))pt",
                 "viewBox": "0 0 \(SVG.number(drawing.width)) \(SVG.number(drawing.height))",
                 "font-family": "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif",
                 "font-size": SVG.number(FigurePaint.fontSize), "role": "img",
@@ -72,15 +72,15 @@ enum SVGFile {
         }
         var found = attribute("fill", paint.fill ?? "none")
         if paint.fill != nil, paint.fillOpacity < 1 {
-            found += attribute("fill-opacity", HeatMap.number(paint.fillOpacity))
+            found += attribute("fill-opacity", SVG.precise(paint.fillOpacity))
         }
         if let stroke = paint.stroke {
-            found += attribute("stroke", stroke) + attribute("stroke-width", HeatMap.number(paint.width))
+            found += attribute("stroke", stroke) + attribute("stroke-width", SVG.precise(paint.width))
             if paint.strokeOpacity < 1 {
-                found += attribute("stroke-opacity", HeatMap.number(paint.strokeOpacity))
+                found += attribute("stroke-opacity", SVG.precise(paint.strokeOpacity))
             }
             if !paint.dash.isEmpty {
-                found += attribute("stroke-dasharray", paint.dash.map(HeatMap.number).joined(separator: " "))
+                found += attribute("stroke-dasharray", paint.dash.map(SVG.precise).joined(separator: " "))
             }
             if paint.hasRoundCaps { found += attribute("stroke-linecap", "round") }
             found += attribute("stroke-linejoin", "round")
@@ -102,6 +102,6 @@ enum SVGFile {
     }
 
     private static func place(_ x: Double, _ y: Double) -> String {
-        HeatMap.number(x) + " " + HeatMap.number(y)
+        SVG.precise(x) + " " + SVG.precise(y)
     }
 }

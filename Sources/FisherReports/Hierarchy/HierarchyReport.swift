@@ -28,33 +28,35 @@ struct HierarchyReport {
 
     var page: ReportPage {
         let text = NumberText.typographic
+        let head: [Markup?] = [
+            .opening(
+                "From the identity to the whole Fisher information",
+                title: options.title ?? study.task.name,
+                description: study.task.description, headline: study.headline,
+                facts: [
+                    text.counted(study.levels.count, "level"), text.counted(study.seeds.count, "seed"),
+                    text.counted(study.settings.trainingSteps.count, "point") + " of each training",
+                    text.grouped(study.task.parameterCount) + " parameters",
+                    study.environment.readableDate,
+                ]),
+            .section("Levels", [.table(study.overview)], notes: [study.legend]),
+            .warnings(study.warnings),
+        ]
+        let tail: [Markup?] = [
+            study.settings.trainingSteps.count > 1
+                ? .section(
+                    "Early and late in training", [.table(study.stages)],
+                    notes: ["The angle and the held-out decrease at the damping of the ladder, by point."]
+                ) : nil,
+            study.scaling.map {
+                .section("Cost by size", [.table($0, style: { _ in nil })], notes: [study.scalingLegend])
+            },
+            .configuration(study.task, study.environment, more: [.card("Study", settings)]),
+            .footer(study.environment, options.source),
+        ]
         return ReportPage(
             title: options.title ?? "\(study.task.name): the hierarchy of optimizers",
-            [
-                .opening(
-                    "From the identity to the whole Fisher information",
-                    title: options.title ?? study.task.name,
-                    description: study.task.description, headline: study.headline,
-                    facts: [
-                        text.counted(study.levels.count, "level"), text.counted(study.seeds.count, "seed"),
-                        text.counted(study.settings.trainingSteps.count, "point") + " of each training",
-                        text.grouped(study.task.parameterCount) + " parameters",
-                        study.environment.readableDate,
-                    ]),
-                .section("Levels", [.table(study.overview)], notes: [study.legend]),
-                .warnings(study.warnings),
-            ] + figures.map(\.markup) + [
-                study.settings.trainingSteps.count > 1
-                    ? .section(
-                        "Early and late in training", [.table(study.stages)],
-                        notes: ["The angle and the held-out decrease at the damping of the ladder, by point."]
-                    ) : nil,
-                study.scaling.map {
-                    .section("Cost by size", [.table($0, style: { _ in nil })], notes: [study.scalingLegend])
-                },
-                .configuration(study.task, study.environment, more: [.card("Study", settings)]),
-                .footer(study.environment, options.source),
-            ])
+            head + figures.map(\.markup) + tail)
     }
 
     /// The figures, the main one first.

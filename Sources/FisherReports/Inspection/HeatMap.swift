@@ -142,10 +142,5 @@ struct HeatMap: Sendable {
     }
 
     /// Two decimals: cells are a few pixels wide, and tenths would leave seams.
-    static func number(_ value: Double) -> String {
-        let text = String(format: "%.2f", value)
-        guard text.contains(".") else { return text }
-        let cut = text.reversed().drop { $0 == "0" }
-        return String((cut.first == "." ? cut.dropFirst() : cut[...]).reversed())
-    }
+    static func number(_ value: Double) -> String { SVG.precise(value) }
 }

@@ -19,17 +19,17 @@ public struct InspectionReport {
 
     /// The page's source; throws why a factor could not be computed, if so.
     public func page() throws(TorchError) -> String {
+        let head: [Markup?] = [
+            opening, table, .warnings(document.warnings), sample, damping, surrogates, map.markup,
+        ]
+        let footer: Markup = .footer(
+            "Made by fisher inspect. Heat maps show magnitudes on a logarithmic scale and signs by color, negative "
+                + "cells as smaller squares; matrices of more than \(HeatMap.largestSide) rows by the root mean "
+                + "square and the sign of the sum of blocks. A trailing 1 in the inputs stands for the bias."
+                + (options.source.map { " " + $0 } ?? ""))
         return ReportPage(
             title: options.title ?? "\(document.subject.title): Fisher information",
-            style: HeatMap.style + Self.style,
-            [opening, table, .warnings(document.warnings), sample, damping, surrogates, map.markup]
-                + (try layerFigures()).map(\.markup) + [
-                    .footer(
-                        "Made by fisher inspect. Heat maps show magnitudes on a logarithmic scale and signs by color, negative "
-                            + "cells as smaller squares; matrices of more than \(HeatMap.largestSide) rows by the root mean "
-                            + "square and the sign of the sum of blocks. A trailing 1 in the inputs stands for the bias."
-                            + (options.source.map { " " + $0 } ?? ""))
-                ]
+            style: HeatMap.style + Self.style, head + (try layerFigures()).map(\.markup) + [footer]
         ).source
     }
 

@@ -23,29 +23,30 @@ struct LandscapeReport {
 
     var page: ReportPage {
         let text = NumberText.typographic
+        let head: [Markup?] = [
+            .opening(
+                "The loss landscape", title: options.title ?? study.task.name,
+                description: study.task.description,
+                headline: headline,
+                facts: [
+                    text.counted(study.runs.count, "run"), text.counted(study.lines.count, "line"),
+                    text.grouped(study.task.parameterCount) + " parameters",
+                    study.environment.readableDate,
+                ]),
+            .section("Optimizers", [.table(study.overview)], notes: [study.legend]),
+            .warnings(study.warnings),
+        ]
+        let tail: [Markup?] = [
+            study.lineTable.map {
+                .section("Lines", [.table($0)], notes: [study.lineLegend])
+            },
+            .section("Runs", [.table(study.runTable, class: "results runs", style: style)]),
+            .configuration(study.task, study.environment, more: [.card("Study", settings)]),
+            .footer(study.environment, options.source),
+        ]
         return ReportPage(
             title: options.title ?? "\(study.task.name): the loss around and between runs",
-            style: PlaneMaps.style,
-            [
-                .opening(
-                    "The loss landscape", title: options.title ?? study.task.name,
-                    description: study.task.description,
-                    headline: headline,
-                    facts: [
-                        text.counted(study.runs.count, "run"), text.counted(study.lines.count, "line"),
-                        text.grouped(study.task.parameterCount) + " parameters",
-                        study.environment.readableDate,
-                    ]),
-                .section("Optimizers", [.table(study.overview)], notes: [study.legend]),
-                .warnings(study.warnings),
-            ] + figures.map(\.markup) + [
-                study.lineTable.map {
-                    .section("Lines", [.table($0)], notes: [study.lineLegend])
-                },
-                .section("Runs", [.table(study.runTable, class: "results runs", style: style)]),
-                .configuration(study.task, study.environment, more: [.card("Study", settings)]),
-                .footer(study.environment, options.source),
-            ])
+            style: PlaneMaps.style, head + figures.map(\.markup) + tail)
     }
 
     /// The figures, the main one first.

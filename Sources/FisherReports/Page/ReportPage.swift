@@ -83,7 +83,9 @@ extension Markup {
             Setting("libtorch", environment.engineVersion),
             Setting("processor", environment.processorName),
             Setting("instructions", environment.instructionSet),
-            Setting("threads", String(environment.threads)), Setting("date", environment.date),
+            Setting(
+                "threads", String(environment.threads) + (environment.threadChoice.map { " (\($0))" } ?? "")),
+            Setting("date", environment.date),
         ]
         let cards = [card(name, task.settings), card("Environment", system)] + more
         return .section(

@@ -10,6 +10,14 @@ enum SVG {
         return tenths == tenths.rounded() ? String(Int(tenths)) : String(format: "%.1f", tenths)
     }
 
+    /// A number with two decimals at most, for cells a few pixels wide, between which tenths would leave seams.
+    static func precise(_ value: Double) -> String {
+        let text = String(format: "%.2f", value)
+        guard text.contains(".") else { return text }
+        let cut = text.reversed().drop { $0 == "0" }
+        return String((cut.first == "." ? cut.dropFirst() : cut[...]).reversed())
+    }
+
     static func line(_ x1: Double, _ y1: Double, _ x2: Double, _ y2: Double, class name: String) -> Markup {
         .tag("line", ["class": name, "x1": number(x1), "y1": number(y1), "x2": number(x2), "y2": number(y2)])
     }

@@ -36,33 +36,32 @@ public struct RunReport {
         let diagonal = RunFigures.diagonal(of: run, label: document.label, id: "diagonal")
         let charts = (figuresOfRun + [RunFigures(result).information, diagonal].compactMap(\.self)).map(
             \.markup)
+        let head: [Markup?] = [
+            .opening(
+                "A training run", title: title, description: document.task.description, headline: headline,
+                facts: [
+                    document.label, "seed \(run.seed)",
+                    text.grouped(document.task.parameterCount) + " parameters",
+                    document.environment.readableDate,
+                ]), resultTable,
+        ]
+        let missing = Markup.tag("p", ["class": "note"], "The run has no loss that can be drawn yet.")
+        let tail: [Markup?] = [
+            files,
+            .configuration(
+                document.task, document.environment,
+                more: [
+                    .card(document.label, [Setting("rule", document.rule)] + document.options),
+                    .card("Run", runSettings),
+                ]),
+            .footer(
+                document.environment,
+                options.source ?? "The numbers are in run.json and metrics.jsonl in \(folder)."),
+        ]
         return ReportPage(
             title: "\(title): \(document.label), a training run",
             style: run.information == nil ? "" : HeatMap.style,
-            [
-                .opening(
-                    "A training run", title: title, description: document.task.description,
-                    headline: headline,
-                    facts: [
-                        document.label, "seed \(run.seed)",
-                        text.grouped(document.task.parameterCount) + " parameters",
-                        document.environment.readableDate,
-                    ]), resultTable,
-            ]
-                + (charts.isEmpty
-                    ? [.tag("p", ["class": "note"], "The run has no loss that can be drawn yet.")] : charts)
-                + exhibits + [
-                    files,
-                    .configuration(
-                        document.task, document.environment,
-                        more: [
-                            .card(document.label, [Setting("rule", document.rule)] + document.options),
-                            .card("Run", runSettings),
-                        ]),
-                    .footer(
-                        document.environment,
-                        options.source ?? "The numbers are in run.json and metrics.jsonl in \(folder)."),
-                ]
+            head + (charts.isEmpty ? [missing] : charts) + exhibits + tail
         ).source
     }
 
@@ -124,8 +123,11 @@ public struct RunReport {
 
     /// The headline and the table, fitted into a terminal of `width` columns.
     public func text(width: Int?) -> String {
-        let head = DisplayWidth.wrapped(headline.printable, width: min(width ?? 100, 100))
-        return (head + [""] + table.lines(width: width)).joined(separator: "\n")
+        func wrapped(_ text: String) -> [String] {
+            DisplayWidth.wrapped(text.printable, width: min(width ?? 100, 100))
+        }
+        let note = MachineLoad.note([run.load]).map { [""] + wrapped($0) } ?? []
+        return (wrapped(headline) + [""] + table.lines(width: width) + note).joined(separator: "\n")
     }
 
     private var resultTable: Markup {
@@ -136,7 +138,8 @@ public struct RunReport {
                 run.measures == nil
                     ? ""
                     : "Measures are on the held-out data"
-                        + (hasIntervals ? ", with the 95 % interval over the examples in brackets." : ".")
+                        + (hasIntervals ? ", with the 95 % interval over the examples in brackets." : "."),
+                MachineLoad.note([run.load]) ?? "",
             ])
     }
 
@@ -160,8 +163,11 @@ public struct RunReport {
                     measure.unit
                 ))
         }
-        add("forward and backward pass of a step, median", run.forwardBackwardMilliseconds, "ms", decimals: 2)
-        add("optimizer of a step, median", run.optimizerMilliseconds, "ms", decimals: 2)
+        let milliseconds = "ms" + (run.load?.isBusy == true ? " " + MachineLoad.mark : "")
+        add(
+            "forward and backward pass of a step, median", run.forwardBackwardMilliseconds, milliseconds,
+            decimals: 2)
+        add("optimizer of a step, median", run.optimizerMilliseconds, milliseconds, decimals: 2)
         add("state of the optimizer", Double(run.stateBytes) / 1_048_576, "MiB", decimals: 2)
         lines.append(("time in training", text.duration(seconds: run.seconds), ""))
         return StudyTable(

@@ -141,7 +141,9 @@ extension ComparisonSummary {
     private var costColumns: [Column] {
         let text = NumberText.plain
         func times(_ title: String, _ value: @escaping (Row) -> Double?) -> Column {
-            Column([title], unit: ["ms/step"]) { .init(value(rows[$0]).map(text.milliseconds) ?? "-") }
+            Column([title], unit: ["ms/step"]) { index in
+                .init(value(rows[index]).map { text.milliseconds($0) + rows[index].timeMark } ?? "-")
+            }
         }
         return [
             times("fwd+bwd", \.forwardBackwardMilliseconds), times("optimizer", \.optimizerMilliseconds),

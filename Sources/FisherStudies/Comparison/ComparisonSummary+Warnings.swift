@@ -1,6 +1,6 @@
 extension ComparisonSummary {
     /// Warnings for the reader: differences that the seeds do not show, options that were tuned by a single seed, variances
-    /// that differ, runs of different lengths.
+    /// that differ, runs of different lengths, times of a busy machine.
     public var warnings: [String] {
         let unseparated = rows.dropFirst().filter { $0.contrast?.coversZero == true }.map(\.label)
         var warnings: [String] = []
@@ -40,6 +40,7 @@ extension ComparisonSummary {
             warnings.append(
                 "\(single.joined(separator: ", ")) tuned by a single seed, whose luck the choice contains.")
         }
+        if let note = MachineLoad.note(rows.map(\.load)) { warnings.append(note) }
         return warnings
     }
 

@@ -26,6 +26,8 @@ public struct ComparisonSummary: Sendable, Hashable, Encodable {
         public let forwardBackwardMilliseconds: Double?
         /// Milliseconds of the optimizer in a step: the median over runs of the runs' medians.
         public let optimizerMilliseconds: Double?
+        /// What else the machine did while these times were taken, in the run where it did most; nil where it is not known.
+        public let load: MachineLoad?
         /// Bytes of optimizer state, the largest over the runs.
         public let stateBytes: Int
         /// The number of runs recorded.
@@ -152,6 +154,9 @@ public struct ComparisonSummary: Sendable, Hashable, Encodable {
 }
 
 extension ComparisonSummary.Row {
+    /// The sign behind times that were taken on a busy machine.
+    package var timeMark: String { load?.isBusy == true ? " " + MachineLoad.mark : "" }
+
     init(
         _ index: Int, of entries: [OptimizerEntry], _ plan: ComparisonPlan, _ contrasts: ComparisonContrasts
     ) {
@@ -187,6 +192,7 @@ extension ComparisonSummary.Row {
         targetSeconds = first.flatMap { target?.ratio(to: $0, of: \.seconds, test: own) }
         forwardBackwardMilliseconds = SampleSummary.median(timed.map(\.forwardBackwardMilliseconds))
         optimizerMilliseconds = SampleSummary.median(timed.map(\.optimizerMilliseconds))
+        load = timed.map(\.load).reduce(nil, MachineLoad.heavier)
         stateBytes = entry.runs.map(\.stateBytes).max() ?? 0
         runCount = entry.runs.count
         completedCount = completed.count

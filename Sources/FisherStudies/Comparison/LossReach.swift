@@ -32,7 +32,7 @@ public struct LossReach: Sendable, Hashable, Encodable {
     /// Searches the curves of an entry for a loss that may depend on the seed; nil if no run has one.
     public init?(of entry: OptimizerEntry, to target: (UInt64) -> Double?) {
         var seen = Set<UInt64>()
-        let runs = entry.runs.filter { $0.isFinal && seen.insert($0.seed).inserted }
+        let runs = entry.evenlyTimed.runs.filter { $0.isFinal && seen.insert($0.seed).inserted }
             .sorted { $0.seed < $1.seed }
             .compactMap { run in target(run.seed).map { Run(run, to: $0) } }
         guard let steps = CensoredSummary(runs.map(\.steps)),

@@ -59,6 +59,34 @@ public struct OptimizerEntry: Codable, Sendable, Hashable {
     }
 }
 
+extension OptimizerEntry {
+    /// The seconds of a step: the median over the intervals between the points of all runs' curves.
+    ///
+    /// What happens every so many steps has its share in each interval; what the machine did besides for a while moves the
+    /// median little.
+    package var secondsPerStep: Double? {
+        SampleSummary.median(
+            runs.flatMap { run in
+                zip(run.curve, run.curve.dropFirst()).compactMap { before, after in
+                    let seconds = (after.seconds - before.seconds) / Double(after.step - before.step)
+                    return after.step > before.step && seconds.isFinite && seconds >= 0 ? seconds : nil
+                }
+            })
+    }
+
+    /// The same runs as if every step had taken ``secondsPerStep``: what curves by time, and times to a loss, are made of.
+    package var evenlyTimed: OptimizerEntry {
+        guard let seconds = secondsPerStep else { return self }
+        var entry = self
+        for run in entry.runs.indices {
+            for point in entry.runs[run].curve.indices {
+                entry.runs[run].curve[point].seconds = seconds * Double(entry.runs[run].curve[point].step)
+            }
+        }
+        return entry
+    }
+}
+
 extension OptimizerComparison: StudyDocument {
     /// The name of the document in messages.
     public static let kind = "a comparison's result"

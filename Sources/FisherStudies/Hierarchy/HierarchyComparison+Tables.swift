@@ -55,7 +55,10 @@ extension HierarchyComparison {
                     },
                     StudyColumn(["step"], unit: ["to SGD's"]) { line in
                         .init(
-                            line.level?.cost.map { NumberText.plain.fixed($0.relativeTime, decimals: 2) }
+                            line.level?.cost.map {
+                                NumberText.plain.fixed($0.relativeTime, decimals: 2)
+                                    + (load?.isBusy == true ? " " + MachineLoad.mark : "")
+                            }
                                 ?? "-")
                     },
                     StudyColumn(["state"], unit: ["bytes"]) { line in
@@ -268,6 +271,7 @@ extension HierarchyComparison {
         if levels.contains(where: { $0.rule == "natural_gradient" }), settings.labels != "exact" {
             found.append("the Kronecker factors and the diagonal are of one draw of labels a unit, not exact")
         }
+        if let note = MachineLoad.note([load]) { found.append(note) }
         return found
     }
 }

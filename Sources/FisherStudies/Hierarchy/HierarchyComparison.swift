@@ -12,6 +12,9 @@ public struct HierarchyComparison: Codable, Hashable, Sendable {
     public var levels: [HierarchyLevel]
     /// The levels that could not be measured, by label, with the reason; nil if all could.
     public var omitted: [Setting]?
+    /// What else the machine did while the levels' steps were timed; nil where it is not known, and in files of former
+    /// versions.
+    public var load: MachineLoad?
     /// The points, in the order in which they were measured.
     public var points: [HierarchyPoint]
 
@@ -59,6 +62,7 @@ extension HierarchyComparison: StudyDocument {
         try task.validate("task")
         try environment.validate("environment")
         try settings.validate("settings")
+        try load?.validate("load")
         try DocumentLimits.each(levels, "levels") { (level, place) throws(DocumentFault) in
             try level.validate(place)
         }

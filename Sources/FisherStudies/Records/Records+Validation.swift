@@ -22,6 +22,7 @@ extension RunRecord {
         try DocumentLimits.requireTime(forwardBackwardMilliseconds, "\(place).forwardBackwardMilliseconds")
         try DocumentLimits.requireTime(optimizerMilliseconds, "\(place).optimizerMilliseconds")
         try DocumentLimits.requireCount(stateBytes, "\(place).stateBytes")
+        try load?.validate("\(place).load")
         try DocumentLimits.each(validationParts ?? [], "\(place).validationParts") {
             (_, _) throws(DocumentFault) in
         }
@@ -83,6 +84,7 @@ extension TaskSummary {
 extension EnvironmentSummary {
     func validate(_ place: String) throws(DocumentFault) {
         try DocumentLimits.requireCount(threads, "\(place).threads")
+        try DocumentLimits.requireText(threadChoice ?? "", "\(place).threadChoice")
         try DocumentLimits.requireText(command, "\(place).command")
         for (name, text) in [
             ("packageVersion", packageVersion), ("engineVersion", engineVersion),

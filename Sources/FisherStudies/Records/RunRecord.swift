@@ -16,6 +16,9 @@ public struct RunRecord: Codable, Sendable, Hashable {
     public var optimizerMilliseconds: Double
     /// The bytes of the optimizer's state.
     public var stateBytes: Int
+    /// What else the machine did meanwhile; nil where the system does not tell, for less than half a second, and in files of
+    /// former versions.
+    public var load: MachineLoad?
     /// The final loss on consecutive parts of the validation data, about equal in size; nil where the task does not divide
     /// them, and in files of former versions.
     public var validationParts: [Double]?

@@ -58,6 +58,9 @@ public struct EnvironmentSummary: Codable, Sendable, Hashable {
     public var engineVersion: String
     /// The number of threads that computed.
     public var threads: Int
+    /// The times by which that number was chosen; nil if it was given, if nothing was measured, and in files of former
+    /// versions.
+    public var threadChoice: String?
     /// The instruction set that the kernels chose, for example `AVX2`.
     public var instructionSet: String
     /// The processor's name as the system gives it.

@@ -24,8 +24,10 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// The seed of the first weights and of the batches.
     @Configurable("training.seed", .nonNegative, "seed of the first weights and of the batches")
     public var seed: UInt64 = 0
-    /// Threads to compute with; 0 for libtorch's choice.
-    @Configurable("training.threads", .between(0, 4096), "threads to compute with; 0: libtorch's choice")
+    /// Threads to compute with, at most as many as the machine's processors; 0 for a number that commands choose by the times
+    /// of the first steps.
+    @Configurable(
+        "training.threads", .between(0, 4096), "threads to compute with; 0: chosen by their steps' times")
     public var threads = 0
     /// Steps between evaluations; 0 for ten evaluations in a run.
     @Configurable("training.evaluate_every", .count(from: 0), "steps between evaluations; 0: ten times a run")

@@ -15,6 +15,8 @@ public struct DurableRun<Task: TrainingTask> {
     private let toml: String
     private let values: [String: String]
     private let environment: EnvironmentSummary
+    /// Whether the number of threads is chosen by the times of steps, unless the configuration names one.
+    package var choosesThreads = false
     private let title: String?
 
     /// Prepares a run.
@@ -76,15 +78,40 @@ public struct DurableRun<Task: TrainingTask> {
         if !holdsRun && !isDescribed { try directory.writeConfiguration(toml) }
         directory.checkpoints.removeUnfinished()
         let task = try makeTask()
+        var document = document(of: task)
+        if choosesThreads && training.threads == 0 {
+            let former = resuming && holdsRun ? try? directory.document().environment : nil
+            try setThreads(for: task, as: former, in: &document.environment, display)
+        }
         let session = try TrainingSession(
             task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
         let worker = RunWorker(
-            directory: directory, session: session, configuration: training, document: document(of: task),
+            directory: directory, session: session, configuration: training, document: document,
             title: title, display: display, callbacks: callbacks)
         if resuming { try worker.resume(allowances) }
         try worker.requireSpace()
         if holdsRun || isDescribed { try directory.writeConfiguration(toml) }
         return try worker.work()
+    }
+
+    /// Sets the number of threads: that of the run's first start, or one that is chosen by the times of steps.
+    private func setThreads(
+        for task: Task, as former: EnvironmentSummary?, in environment: inout EnvironmentSummary,
+        _ display: ProgressDisplay?
+    ) throws {
+        if let former {
+            Engine.threadCount = max(1, former.threads)
+            if Engine.threadCount < former.threads {
+                display?.note(
+                    "the run was on \(former.threads) threads, and this machine has \(Engine.threadCount) processors: its last "
+                        + "digits will differ")
+            }
+        } else {
+            let choice = try ThreadChoice.choose(for: task, with: candidate, training, steps: training.steps)
+            if let sentence = choice.sentence { display?.note(sentence) }
+            environment.threadChoice = choice.reason
+        }
+        environment.threads = Engine.threadCount
     }
 
     /// The run's document before its first step.

@@ -22,6 +22,8 @@ final class RunWorker<Task: TrainingTask> {
     private var damaged: Set<Checkpoint> = []
     /// What the process before this one measured.
     private var former: RunRecord?
+    /// What else the machine does while this process works.
+    private let meter = LoadMeter()
     /// The record of the run once it has ended.
     private var conclusion: RunRecord?
     /// The looks at the information, for the run's document.
@@ -255,6 +257,8 @@ final class RunWorker<Task: TrainingTask> {
             document.record.forwardBackwardMilliseconds = former.forwardBackwardMilliseconds
             document.record.optimizerMilliseconds = former.optimizerMilliseconds
         }
+        document.record.load =
+            session.hasTimes ? MachineLoad.heavier(former?.load, meter.load()) : former?.load
         try directory.write(document)
     }
 }

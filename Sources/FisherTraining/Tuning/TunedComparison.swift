@@ -110,6 +110,9 @@ public struct TunedComparison {
         }
     }
 
+    /// The first optimizer, by which the number of threads is chosen.
+    package var firstCandidate: OptimizerCandidate? { entrants.first?.candidate }
+
     /// The number of runs that tuning and comparison make together, without those by which grids grow.
     public var runCount: Int {
         let trials = tuned.map(\.grid.count).filter { $0 > 1 }.reduce(0, +) * tuningSeeds

@@ -14,12 +14,15 @@ public enum Engine {
     /// The vector instruction set that its kernels use here, such as "AVX512".
     public static var instructionSet: String { String(cString: ct_instruction_set()) }
 
-    /// The number of threads that an operation may use, those of `parallelFor` included.
+    /// The number of threads that an operation may use, those of `parallelFor` included: as many as the processors that the
+    /// process may use, unless `OMP_NUM_THREADS` or somebody set another number.
+    ///
+    /// A number beyond ``Processors/count`` sets that one: more threads than processors only wait for each other.
     public static var threadCount: Int {
         get { Int(ct_thread_count()) }
         set {
             precondition(newValue > 0, "a thread count must be positive, not \(newValue)")
-            ct_set_thread_count(Int32(clamping: newValue))
+            ct_set_thread_count(Int32(clamping: min(newValue, Processors.count)))
         }
     }
 

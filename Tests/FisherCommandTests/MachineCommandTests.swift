@@ -1,0 +1,107 @@
+import FisherStudies
+import FisherTraining
+import Foundation
+import Testing
+import Torch
+
+/// Threads and output of the command, as a process.
+@Suite struct MachineCommandTests {
+    static func process(
+        _ arguments: [String], environment changes: [String: String?] = [:], output: FileHandle? = nil
+    ) throws -> CommandTests.Outcome {
+        let process = Process()
+        var environment = ProcessInfo.processInfo.environment
+        for (name, value) in changes { environment[name] = value }
+        let (pipe, errors) = (Pipe(), Pipe())
+        (process.executableURL, process.arguments) = (CommandTests.executable, arguments)
+        process.environment = environment
+        if let output { process.standardOutput = output } else { process.standardOutput = pipe }
+        process.standardError = errors
+        try process.run()
+        let text =
+            output == nil
+            ? String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self) : ""
+        let trouble = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return CommandTests.Outcome(status: process.terminationStatus, output: text, errors: trouble)
+    }
+
+    #if os(Linux)
+        /// What the user says of waiting stays; otherwise threads sleep.
+        @Test func threadsWaitAsleepUnlessTheUserSaysOtherwise() throws {
+            for (name, value, expected) in [
+                ("OMP_WAIT_POLICY", nil, "sleep (OMP_WAIT_POLICY=passive)"),
+                ("OMP_WAIT_POLICY", "active", "OMP_WAIT_POLICY=active"),
+                ("GOMP_SPINCOUNT", "7", "GOMP_SPINCOUNT=7"),
+            ] as [(String, String?, String)] {
+                let found = try Self.process(
+                    ["doctor"],
+                    environment: ["OMP_WAIT_POLICY": nil, "GOMP_SPINCOUNT": nil].merging([name: value]) { $1 }
+                )
+                #expect(found.status == 0 && found.output.contains("waiting threads   \(expected)\n"))
+            }
+        }
+
+        /// Arguments, the program's name and a closed descriptor are those of the start.
+        @Test func startingAnewChangesNothingElse() throws {
+            let shell = Process()
+            let output = Pipe()
+            shell.executableURL = URL(filePath: "/bin/sh")
+            let words = "train '' 'two words' <&- 2>&1; echo status $?"
+            shell.arguments = ["-c", "unset OMP_WAIT_POLICY; \"\(CommandTests.executable.path)\" \(words)"]
+            shell.standardOutput = output
+            try shell.run()
+            let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            shell.waitUntilExit()
+            #expect(text.contains("subcommand of fisher train") && text.contains("status 64"), "\(text)")
+        }
+    #endif
+
+    @Test func moreThreadsThanProcessorsAreRefused() throws {
+        let limit = "must be at most \(Processors.count), the number of this machine's processors, not 4096"
+        let given: [(arguments: [String], environment: [String: String?], name: String)] = [
+            (["train", "digits", "--threads", "4096"], [:], "training.threads \(limit)"),
+            (["compare", "digits", "--set", "training.threads=4096"], [:], "training.threads \(limit)"),
+            (["bench", "optimizers", "--threads", "4096"], [:], "--threads \(limit)"),
+            (["doctor"], ["OMP_NUM_THREADS": "4096,2"], "OMP_NUM_THREADS \(limit)"),
+        ]
+        for (arguments, environment, name) in given {
+            let found = try Self.process(arguments, environment: environment)
+            #expect(found.status == 64 && found.errors.contains(name), "\(arguments): \(found.errors)")
+        }
+    }
+
+    @Test(arguments: [["--help"], ["--version"], ["train", "digits", "--print-config"], ["doctor"]])
+    func aFullDiskIsAnError(_ arguments: [String]) throws {
+        let full = try #require(FileHandle(forWritingAtPath: "/dev/full"))
+        let found = try Self.process(arguments, output: full)
+        #expect(found.status == 74)
+        #expect(found.errors == "fisher: standard output cannot be written: no space left on device\n")
+    }
+
+    /// A run is resumed on the threads of its start; the number and what it rests on are in run.json.
+    @Test func theThreadsOfARunStay() throws {
+        try CommandTests.withFolder { root in
+            let run = root + "/run"
+            let small = [
+                "train", "digits", "--network", "perceptron", "--batch", "8", "--evaluate-every", "150",
+                "--set",
+                "log.tensorboard=false", "--output", run,
+            ]
+            let first = try CommandTests.fisher(small + ["--steps", "300"])
+            #expect(first.status == 0, "\(first.errors)")
+            var document = try RunDirectory(path: run).document()
+            #expect((document.environment.threadChoice != nil) == (Processors.usable > 1))
+            if let reason = document.environment.threadChoice {
+                #expect(first.errors.contains("\(reason) (--threads sets another number)"))
+            }
+            let threads = document.environment.threads
+            let second = try CommandTests.fisher([
+                "train", "digits", "--resume", "--change-schedule", "--steps", "301", "--output", run,
+            ])
+            #expect(second.status == 0 && !second.errors.contains("a step takes"), "\(second.errors)")
+            document = try RunDirectory(path: run).document()
+            #expect(document.environment.threads == threads && document.resumes.count == 1)
+        }
+    }
+}
