@@ -32,7 +32,8 @@ public struct FisherTool: ParsableCommand {
 
     private static let own: [any ParsableCommand.Type] = [
         Train.self, Compare.self, Ablate.self, Predict.self, Sample.self, Transcribe.self, Runs.self,
-        Report.self, Watch.self, Convert.self, Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self, Landscape.self,
+        Report.self, Watch.self, Convert.self, Step.self, Information.self, Infer.self, Inspect.self,
+        Hierarchy.self, Landscape.self,
         Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self,
     ]
 

@@ -94,7 +94,8 @@ import Testing
             let stream = try TokenStream(task.corpus.validation, by: saved.tokenizer)
             #expect(
                 stream.predictedByteCount(at: [0], context: stream.count - 1, by: saved.tokenizer)
-                    == task.corpus.validation.count - (saved.tokenizer!.bytes(of: saved.tokenizer!.encode(task.corpus.validation)[0]).count))
+                    == task.corpus.validation.count
+                    - (saved.tokenizer!.bytes(of: saved.tokenizer!.encode(task.corpus.validation)[0]).count))
         }
     }
 
@@ -129,7 +130,8 @@ import Testing
             for key in a.keys where key != "target_modules" { #expect(a[key] == b[key], "\(key)") }
             #expect(
                 a["target_modules"] as? [String] == [
-                    "transformer.h.0.attn.c_attn", "transformer.h.0.attn.c_proj", "transformer.h.1.attn.c_attn",
+                    "transformer.h.0.attn.c_attn", "transformer.h.0.attn.c_proj",
+                    "transformer.h.1.attn.c_attn",
                     "transformer.h.1.attn.c_proj",
                 ])
         }
@@ -185,7 +187,8 @@ import Testing
                 #expect(try Self.difference(try #require(tensors[key]), wanted) < 1e-5 * size, "\(key)")
                 #expect(
                     try Self.difference(
-                        try #require(tensors["weights/\(path)"]), try #require(plain.weights["\(path)"])) == 0)
+                        try #require(tensors["weights/\(path)"]), try #require(plain.weights["\(path)"])) == 0
+                )
             }
             // Freed and frozen as before the estimate.
             let trained = session.model.parameters.filter(\.parameter.isTrainable)
@@ -204,9 +207,13 @@ import Testing
             )
             #expect(lost > 0.02 && kept < lost / 2, "kept \(kept), lost \(lost)")
             let measures = try task.measures(of: session.model)
-            #expect(measures.map(\.name) == ["loss per byte", "loss on the old text before", "loss on the old text"])
+            #expect(
+                measures.map(\.name) == [
+                    "loss per byte", "loss on the old text before", "loss on the old text",
+                ])
             #expect(abs(measures[1].value - start) < 1e-9)
-            #expect(try session.memory.measurements(of: session.model, after: 2).map(\.name) == ["old_text_loss"])
+            #expect(
+                try session.memory.measurements(of: session.model, after: 2).map(\.name) == ["old_text_loss"])
         }
     }
 

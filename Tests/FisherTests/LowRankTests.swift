@@ -35,9 +35,11 @@ import Testing
         let model = Self.model(generator)
         let before = model(Self.tokens).detached()
         let paths = Self.adapt(model, generator)
-        #expect(paths.map(\.description) == (0..<2).flatMap {
-            ["blocks.\($0).attention.queryKeyValue", "blocks.\($0).attention.output"]
-        })
+        #expect(
+            paths.map(\.description)
+                == (0..<2).flatMap {
+                    ["blocks.\($0).attention.queryKeyValue", "blocks.\($0).attention.output"]
+                })
         #expect(try Self.difference(model(Self.tokens), before) == 0)
         let trained = model.parameters.filter(\.parameter.isTrainable)
         #expect(trained.count == 8 && trained.allSatisfy { "\($0.path)".contains(".update.") })
@@ -54,7 +56,8 @@ import Testing
         #expect(try Self.difference(merged(Self.tokens), changed) < 1e-12)
         // W + (3 / 2) B A, written out.
         let update = try #require(model.lowRankUpdates.first).update
-        let sum = try #require(model.weights["blocks.0.attention.queryKeyValue.weight"])
+        let sum =
+            try #require(model.weights["blocks.0.attention.queryKeyValue.weight"])
             + update.up.weight.matmul(update.down.weight) * 1.5
         #expect(
             try Self.difference(
@@ -117,7 +120,8 @@ import Testing
         var information: [ParameterPath: Tensor] = [:]
         for (path, update) in model.lowRankUpdates {
             information[path.appending("weight")] = Tensor.normal(
-                update.change.shape, dtype: .float64, using: generator).squared()
+                update.change.shape, dtype: .float64, using: generator
+            ).squared()
         }
         try consolidation.remember(model, information: information)
         #expect(try #require(consolidation.auxiliary(for: model)).value.item() == 0)

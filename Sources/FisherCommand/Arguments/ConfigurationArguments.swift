@@ -196,7 +196,8 @@ private struct OptionFlag: Sendable {
             "divergence", "dry-run", "extensions", "first-seed", "help", "json", "learning-rates",
             "margin", "name", "note", "optimizer", "option", "output", "pilot", "pilot-all", "power",
             "preset",
-            "print-config", "protocol", "quick", "resume", "seeds", "set", "sizes", "tag", "target-loss", "title",
+            "print-config", "protocol", "quick", "resume", "seeds", "set", "sizes", "tag", "target-loss",
+            "title",
             "training-steps", "tune", "tuning-seeds", "turns", "unequal-budgets", "variances", "version",
             "warm-up-steps",
         ]

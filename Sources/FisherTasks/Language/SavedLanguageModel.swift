@@ -26,7 +26,8 @@ public struct SavedLanguageModel {
     /// model.
     public init(at path: String) throws {
         self.path = path
-        if try DurableStorage.kind(of: path + "/" + GPT2Folder.configurationName, followingLinks: true) != nil {
+        if try DurableStorage.kind(of: path + "/" + GPT2Folder.configurationName, followingLinks: true) != nil
+        {
             let folder = try GPT2Folder(path: path)
             self.folder = folder
             let tokenizer = try BytePairTokenizer(folder: path)
@@ -61,7 +62,8 @@ public struct SavedLanguageModel {
         }
         throw StorageError(
             .notFound, path: named.folder,
-            reason: "does not hold the tokenizer with which \(file) was trained (any more): put its files there, or into "
+            reason:
+                "does not hold the tokenizer with which \(file) was trained (any more): put its files there, or into "
                 + "\(checkpoint)")
     }
 
