@@ -26,7 +26,7 @@ public struct FisherTool: ParsableCommand {
             subcommands: [
                 Train.self, Compare.self, Ablate.self, Sample.self, Transcribe.self, Runs.self, Report.self,
                 Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self, Landscape.self,
-                Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self,
+                Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self, Init.self,
             ] + registered.withLock { $0 })
     }
 
@@ -67,6 +67,11 @@ public struct FisherTool: ParsableCommand {
             Foundation.exit(ExitStatus.internalError.rawValue)
         }
         Engine.keepFreedMemory()
+        Engine.exitWhenMemoryRunsOut(
+            status: ExitStatus.outOfMemory.rawValue,
+            saying:
+                "\(EnvironmentSummary.programName): memory ran out: use a smaller model or batch, or more micro-batches"
+        )
         do {
             var command = try parseAsRoot()
             try command.run()

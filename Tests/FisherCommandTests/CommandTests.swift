@@ -17,11 +17,12 @@ import Torch
 
     static func fisher(_ arguments: String...) throws -> Outcome { try fisher(arguments) }
 
-    static func fisher(_ arguments: [String]) throws -> Outcome {
+    static func fisher(_ arguments: [String], in folder: String? = nil) throws -> Outcome {
         let process = Process()
         let (output, errors) = (Pipe(), Pipe())
         process.executableURL = executable
         process.arguments = arguments
+        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         (process.standardOutput, process.standardError) = (output, errors)
         try process.run()
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)

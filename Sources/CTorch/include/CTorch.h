@@ -166,6 +166,11 @@ int32_t ct_thread_count(void);
 void ct_set_thread_count(int32_t count);
 /// Lets the process keep memory that is freed, where the C library offers that.
 void ct_keep_freed_memory(void);
+/// From now on the process ends with `status` and a sentence where memory runs out in a way that nothing can catch: in a
+/// thread of libtorch, or in Swift's own allocator. For programs, not for libraries.
+void ct_exit_when_memory_runs_out(int32_t status, const char *sentence);
+/// Ends the process so, if that was asked for.
+void ct_memory_ran_out(void);
 /// The number of CUDA devices; 0 if libtorch has none.
 int32_t ct_cuda_device_count(void);
 

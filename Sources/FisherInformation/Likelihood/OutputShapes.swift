@@ -15,7 +15,9 @@ func checkedOutputs(_ outputs: Tensor, named name: String, parts: Int = 1) -> Te
         let need = parts == 1 ? "one element or more" : "a multiple of \(parts) elements"
         return Tensor(
             failed: TorchError(
-                message: "\(name) must be floating point with \(need) in the last axis; they are \(outputs.summary)"))
+                message:
+                    "\(name) must be floating point with \(need) in the last axis; they are \(outputs.summary)"
+            ))
     }
     return outputs
 }
