@@ -34,7 +34,7 @@ public struct FisherTool: ParsableCommand {
         Train.self, Compare.self, Ablate.self, Predict.self, Sample.self, Transcribe.self, Runs.self,
         Report.self, Watch.self, Convert.self, Step.self, Information.self, Infer.self, Inspect.self,
         Hierarchy.self, Landscape.self,
-        Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self,
+        Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self, Init.self,
     ]
 
     /// The commands of other packages.
@@ -79,6 +79,11 @@ public struct FisherTool: ParsableCommand {
             Foundation.exit(ExitStatus.internalError.rawValue)
         }
         Engine.keepFreedMemory()
+        Engine.exitWhenMemoryRunsOut(
+            status: ExitStatus.outOfMemory.rawValue,
+            saying:
+                "\(EnvironmentSummary.programName): memory ran out: use a smaller model or batch, or more micro-batches"
+        )
         do {
             var command = try parseAsRoot()
             try boundThreads()

@@ -23,6 +23,7 @@ import Torch
         process.executableURL = executable
         if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         process.arguments = arguments
+        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         (process.standardOutput, process.standardError) = (output, errors)
         try process.run()
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)

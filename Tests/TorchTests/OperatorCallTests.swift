@@ -51,8 +51,8 @@ import Torch
         #expect(try abs((slope[0]?.item() ?? 0) - 0.5) < 1e-12)
     }
 
-    @Test(
-        arguments: [
+    static var mistakes: [(String, [OperatorArgument], [String: OperatorArgument], String)] {
+        [
             ("aten::no_such", [], [:], "libtorch has no operator aten::no_such"),
             ("no_such", [], [:], "libtorch has no operator aten::no_such"),
             (
@@ -94,10 +94,11 @@ import Torch
             ("aten::mm", [.tensor(.ones([2])), .tensor(.ones([2]))], [:], "aten::mm: "),
             ("aten::relu", [.tensor(Tensor(failed: TorchError(message: "before")))], [:], "before"),
             ("", [], [:], "libtorch has no operator aten::"),
-        ] as [(String, [OperatorArgument], [String: OperatorArgument], String)])
-    func mistakesAreNamed(
-        _ name: String, _ arguments: [OperatorArgument], _ named: [String: OperatorArgument], _ reason: String
-    ) throws {
+        ]
+    }
+
+    @Test(arguments: mistakes.indices) func mistakesAreNamed(_ number: Int) throws {
+        let (name, arguments, named, reason) = Self.mistakes[number]
         let error = #expect(throws: TorchError.self) {
             switch arguments.count {
             case 0: try Tensor.call(name, named: named)

@@ -3,8 +3,8 @@ import Torch
 
 /// What a tensor prints.
 @Suite struct TensorTextTests {
-    @Test(
-        arguments: [
+    static var cases: [(Tensor, String)] {
+        [
             (Tensor([1.5, -2] as [Float]), "Tensor([ 1.5000, -2.0000], shape: [2], dtype: float32)"),
             (
                 Tensor([1, 20, 3, 4] as [Double], shape: [2, 2]),
@@ -23,8 +23,11 @@ import Torch
                 Tensor([1, 2, 3, 4] as [Double], shape: [2, 1, 2]),
                 "Tensor([[[1., 2.]],\n\n        [[3., 4.]]], shape: [2, 1, 2], dtype: float64)"
             ),
-        ] as [(Tensor, String)])
-    func values(_ tensor: Tensor, _ text: String) {
+        ]
+    }
+
+    @Test(arguments: cases.indices) func values(_ number: Int) throws {
+        let (tensor, text) = Self.cases[number]
         #expect("\(tensor)" == text)
     }
 

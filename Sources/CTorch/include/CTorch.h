@@ -170,6 +170,11 @@ int32_t ct_processor_count(void);
 int32_t ct_may_use_processor(int32_t number);
 /// Lets the process keep memory that is freed, where the C library offers that.
 void ct_keep_freed_memory(void);
+/// From now on the process ends with `status` and a sentence where memory runs out in a way that nothing can catch: in a
+/// thread of libtorch, or in Swift's own allocator. For programs, not for libraries.
+void ct_exit_when_memory_runs_out(int32_t status, const char *sentence);
+/// Ends the process so, if that was asked for.
+void ct_memory_ran_out(void);
 /// The number of CUDA devices; 0 if libtorch has none.
 int32_t ct_cuda_device_count(void);
 

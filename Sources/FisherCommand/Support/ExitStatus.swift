@@ -50,7 +50,8 @@ enum ExitStatus: Int32 {
         case let error as ModelError: self = error.isUsage ? .usage : .badData
         case is FitError, is InferenceFault, is DataError: self = .badData
         case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory
-        case is DamagedRuns, is OptimizerError, is WeightError, is NetworkSpecificationError,
+        case is DamagedRuns, is OptimizerError, is WeightError, is ModuleError,
+            is NetworkSpecificationError,
             is ConversionError, is CurvatureError,
             is LikelihoodError, is BenchmarkNetworkError, is InformationFileError, is InformationRepeats:
             self = .badData

@@ -112,14 +112,14 @@ private struct LostParts {
             }
         case .struct:
             visitProperties(
-                of: value, at: path, inside: inside ?? "the struct \(type(of: value))", level: level + 1)
+                of: value, at: path, inside: "the struct \(type(of: value))", level: level + 1)
         case .enum:
             visitProperties(
-                of: value, at: path, inside: inside ?? "the enum \(type(of: value))", level: level + 1)
+                of: value, at: path, inside: "the enum \(type(of: value))", level: level + 1)
         case .class:
             guard visited.insert(ObjectIdentifier(value as AnyObject)).inserted else { return }
             visitProperties(
-                of: value, at: path, inside: inside ?? "the class \(type(of: value)), which is no Module",
+                of: value, at: path, inside: "the class \(type(of: value)), which is no Module",
                 level: level + 1)
         default: return
         }

@@ -33,6 +33,13 @@ public enum Engine {
     /// network). It holds for the whole process, so a program decides it, at its start; elsewhere it does nothing.
     public static func keepFreedMemory() { ct_keep_freed_memory() }
 
+    /// Ends the process with an exit status and a sentence on standard error where memory runs out in a way that no error
+    /// can report: in a thread of libtorch, in Swift's own allocator, or where a failed tensor is asked for its shape.
+    /// What can be reported is a `TorchError` of kind `outOfMemory` all the same. For programs; it holds for the process.
+    package static func exitWhenMemoryRunsOut(status: Int32, saying sentence: String) {
+        ct_exit_when_memory_runs_out(status, sentence)
+    }
+
     /// Shares the indices 0 ..< count among the threads of libtorch's own pool, in contiguous pieces of at
     /// least `grain` indices; the pieces depend on the thread count only.
     ///

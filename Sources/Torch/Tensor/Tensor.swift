@@ -42,7 +42,9 @@ public final class Tensor {
     var handle: ct_tensor {
         switch storage {
         case .handle(let handle): return handle
-        case .failure(let reason): fatalError("a tensor that could not be computed was used: \(reason)")
+        case .failure(let reason):
+            if reason.kind == .outOfMemory { ct_memory_ran_out() }
+            fatalError("a tensor that could not be computed was used: \(reason)")
         }
     }
 
