@@ -32,9 +32,12 @@ public struct PlainNetwork {
         try self.init(Self.description(at: model), weights: weights, dtype: dtype)
     }
 
-    /// The description in a JSON file; throws what reading it throws.
+    /// The description in a JSON file; throws what reading it throws, and `DataError` for a file that is something else.
     static func description(at path: String) throws -> NetworkSpecification {
-        try NetworkSpecification(json: DurableStorage.readFile(at: path))
+        if let format = try FileReader(path).format(), ![.json, .text, .empty].contains(format) {
+            throw DataError(path, format.complaint(wanted: "the description of a network (JSON)"))
+        }
+        return try NetworkSpecification(json: DurableStorage.readFile(at: path))
     }
 
     /// Reads weights whose file holds the description too, as the digits' checkpoints do.
