@@ -17,7 +17,7 @@ struct Predict: ParsableCommand {
             """)
 
     @Argument(help: "A run's folder (its best checkpoint), a checkpoint's folder, or its file of weights.")
-    var run: String
+    var model: String
     @Option(help: "The samples, in any of the formats of fisher train data; targets are not needed.")
     var inputs: String
     @Option(name: .shortAndLong, help: "The CSV file; by default the predictions are printed.")
@@ -41,7 +41,7 @@ struct Predict: ParsableCommand {
             try requireApart(["--output": output], from: ["--inputs": inputs])
             try FileWriter.check(output)
         }
-        let predictor = try DataPredictor(weights: try SavedModel(at: self.run).weights)
+        let predictor = try DataPredictor(weights: try SavedModel(at: model).weights)
         let bytes = memory.map { $0 << 20 } ?? Int(clamping: ProcessInfo.processInfo.physicalMemory / 4)
         let file = try output.map { try FileWriter(replacing: $0) }
         var count = 0

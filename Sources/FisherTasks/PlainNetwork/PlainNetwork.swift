@@ -34,9 +34,14 @@ public struct PlainNetwork {
             Self.description(at: model), weights: Self.weightsPath(weights), dtype: dtype)
     }
 
-    /// The description in a JSON file, or in a folder of `fisher convert`; throws what reading it throws.
+    /// The description in a JSON file, or in a folder of `fisher convert`; throws what reading it throws, and `DataError` for
+    /// a file that is something else.
     static func description(at path: String) throws -> NetworkSpecification {
-        try NetworkSpecification(json: DurableStorage.readFile(at: descriptionPath(path)))
+        let file = try descriptionPath(path)
+        if let format = try FileReader(file).format(), ![.json, .text, .empty].contains(format) {
+            throw DataError(file, format.complaint(wanted: "the description of a network (JSON)"))
+        }
+        return try NetworkSpecification(json: DurableStorage.readFile(at: file))
     }
 
     /// Reads weights whose file holds the description too, as the digits' checkpoints do.
