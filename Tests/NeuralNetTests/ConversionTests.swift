@@ -100,7 +100,7 @@ import Torch
         let layers = try #require(try SequenceProposal(state).filled(with: "tanh"))
         let network = try state.network(layers, likelihood: .text("gaussian"))
         #expect(
-            network.text == "linear(bias=true, in=2, out=3) tanh linear(bias=true, in=3, out=1)")
+            network.text == "linear(in=2, out=3) tanh linear(in=3, out=1)")
         #expect(
             network.names.entries.map(\.theirs) == [
                 "net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias",
