@@ -64,7 +64,7 @@ import Testing
             #expect(made.output.contains("note: the likelihood is taken to be categorical"))
             let train = [
                 "train", "images", "--steps", "1", "--set", "data.test_share=0.9", "--set", "model.width=2",
-                "--set", "training.validation_every=1",
+                "--set", "training.evaluate_every=1",
             ]
             let refused = try TrainCommandTests.run(
                 train + ["--set", "model.weights=\(root)/net", "--output", root + "/run"])
@@ -121,7 +121,7 @@ import Testing
         let text = try String(contentsOf: article, encoding: .utf8)
         let commands = text.components(separatedBy: "```sh\n").dropFirst()
             .flatMap { ($0.components(separatedBy: "```").first ?? "").split(separator: "\n") }
-        #expect(commands.count == 9)
+        #expect(commands.count == 10)
         try CommandTests.withFolder { root in
             for (fixture, name) in [("cnn", "cnn"), ("named", "net"), ("resnet18", "resnet18")] {
                 try FileManager.default.copyItem(

@@ -116,7 +116,7 @@ import Torch
     }
 
     @Test(arguments: [
-        ("linear relu linear", "the tensor 4.weight is none that this model has"),
+        ("linear relu linear", "the tensor 4.bias is none that this model has"),
         ("linear linear linear", "it has no weights at 1 for the layer linear at 1, but at 0, 2, 4"),
         ("linear relu conv2d", "the tensors at 2 (weight [6, 7]) are not those of a layer conv2d"),
         ("linear relu 7:linear", "it has no weights at 7 for the layer linear at 2"),
