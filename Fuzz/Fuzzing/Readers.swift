@@ -14,7 +14,7 @@ extension Fuzzed {
     package static let all: [Fuzzed] = [
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
         run, hierarchy, landscape, continual, claim,
-        inspection, information, table, idx, wave, transcript, recordings, gpt2, shards, layers,
+        inspection, information, table, idx, arrays, wave, transcript, recordings, gpt2, shards, layers,
         stateDictionary,
     ]
 

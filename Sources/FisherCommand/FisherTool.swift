@@ -19,17 +19,22 @@ import Synchronization
 public struct FisherTool: ParsableCommand {
     /// The name of the program, and the subcommands: this package's, then those that were registered.
     public static var configuration: CommandConfiguration {
-        CommandConfiguration(
+        let added = registered.withLock { $0 }
+        return CommandConfiguration(
             commandName: EnvironmentSummary.programName,
             abstract: "Fisher-information optimization for neural networks.",
             version: EnvironmentSummary.current().packageVersion,
-            subcommands: [
-                Train.self, Compare.self, Ablate.self, Sample.self, Transcribe.self, Runs.self, Report.self,
-                Convert.self, Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self,
-                Landscape.self,
-                Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self,
-            ] + registered.withLock { $0 })
+            subcommands: own.filter { command in
+                !added.contains { $0._commandName == command._commandName }
+            } + added)
     }
+
+    private static let own: [any ParsableCommand.Type] = [
+        Train.self, Compare.self, Ablate.self, Predict.self, Sample.self, Transcribe.self, Runs.self,
+        Report.self, Convert.self, Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self,
+        Landscape.self,
+        Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self,
+    ]
 
     /// The commands of other packages.
     private static let registered = Mutex<[any ParsableCommand.Type]>([])
@@ -39,7 +44,8 @@ public struct FisherTool: ParsableCommand {
 
     /// Adds a command, which appears in the help after those of this package.
     ///
-    /// Call it before ``main()``. A command that is registered twice appears once.
+    /// Call it before ``main()``. A command that is registered twice appears once; one with the name of a command of this
+    /// package replaces it.
     public static func register(command: any ParsableCommand.Type) {
         registered.withLock { commands in
             if !commands.contains(where: { $0 == command }) { commands.append(command) }

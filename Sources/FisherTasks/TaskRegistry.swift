@@ -12,6 +12,7 @@ public enum TaskRegistry {
         CodesTask.self,
         SpeechTask.self,
         GraphsTask.self,
+        DataTask.self,
     ]
 
     private static let registry = NameRegistry(own, name: { $0.name }, type: { ObjectIdentifier($0) })

@@ -76,6 +76,28 @@ import Testing
         }
     }
 
+    /// A PyTorch Sequential goes from its file to a comparison of three seeds: the weights begin all of its runs.
+    @Test func sequencesAreCompared() throws {
+        try CommandTests.withFolder { root in
+            let made = try convert([
+                try mlp(root), "--activation", "tanh", "--likelihood", "gaussian", "--output", root + "/net",
+            ])
+            #expect(made.status == 0, "\(made.errors)")
+            let generator = try RandomGenerator(seed: 1)
+            let inputs = Tensor.normal([40, 2], using: generator)
+            try CommandTests.write(["inputs": inputs], to: root + "/x")
+            try CommandTests.write(["targets": inputs.sum(along: 1).unsqueezed(1)], to: root + "/y")
+            let found = try TrainCommandTests.run([
+                "compare", "data", "--model", root + "/net", "--inputs", root + "/x", "--targets",
+                root + "/y",
+                "--steps", "2", "--seeds", "3", "--batch", "8", "--threads", "1", "--optimizer", "adamw",
+                "--optimizer", "sgd", "--output", root + "/compared",
+            ])
+            #expect(found.status == 0, "\(found.errors)")
+            #expect(found.output.contains("adamw") && found.output.contains("sgd"))
+        }
+    }
+
     /// What starts from weights starts at them.
     @Test func imagesStartFromWeights() throws {
         try CommandTests.withFolder { root in

@@ -188,7 +188,7 @@ private struct OptionFlag: Sendable {
             "accept-damage", "batches", "change-schedule", "config", "damping", "dampings", "differences",
             "divergence", "dry-run", "extensions", "first-seed", "help", "json", "learning-rates",
             "margin", "optimizer", "option", "output", "pilot", "pilot-all", "power", "preset",
-            "print-config", "protocol", "quick", "resume", "seeds", "set", "sizes", "target",
+            "print-config", "protocol", "quick", "resume", "seeds", "set", "sizes", "target-loss",
             "training-steps", "tune", "tuning-seeds", "turns", "unequal-budgets", "variances", "version",
             "warm-up-steps",
         ]

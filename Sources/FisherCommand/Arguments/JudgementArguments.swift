@@ -1,9 +1,28 @@
 import ArgumentParser
 import FisherTraining
 
+/// How a command spells the flag of the loss to be reached.
+protocol JudgementUse {
+    static var targetNames: NameSpecification { get }
+}
+
+/// Of a command on studies of any task.
+enum StudyJudgement: JudgementUse {
+    static var targetNames: NameSpecification { [.customLong("target-loss"), .customLong("target")] }
+}
+
+/// Of a command on a task, one of whose options may be called `target`.
+enum TaskJudgement<Task: ConfigurableTask>: JudgementUse {
+    static var targetNames: NameSpecification {
+        let isTaken = Task.Options.options.contains { $0.name.hasSuffix(".target") }
+        return isTaken ? [.customLong("target-loss")] : StudyJudgement.targetNames
+    }
+}
+
 /// What a comparison is to decide, and by which test.
-struct JudgementArguments: ParsableArguments {
+struct JudgementArguments<Use: JudgementUse>: ParsableArguments {
     @Option(
+        name: Use.targetNames,
         help:
             "A validation loss in nats: the steps and the time to it, run by run; runs that never reach it are censored."
     )
@@ -24,7 +43,7 @@ struct JudgementArguments: ParsableArguments {
             throw ValidationError("--margin must be more than zero, not \(margin).")
         }
         if let target, !target.isFinite {
-            throw ValidationError("--target must be a number, not \(target).")
+            throw ValidationError("--target-loss must be a number, not \(target).")
         }
     }
 

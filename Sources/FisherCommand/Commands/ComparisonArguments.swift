@@ -13,7 +13,7 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
             their checkpoints, and new ones are added.
             """)
     var resume = false
-    @OptionGroup var judgement: JudgementArguments
+    @OptionGroup var judgement: JudgementArguments<TaskJudgement<Task>>
     @Flag(help: "Resume runs although checkpoints that were saved, or part of metrics.jsonl, are gone.")
     var acceptDamage = false
     @Option(

@@ -18,7 +18,7 @@ struct Report: ParsableCommand {
     var folders: [String]
     @Option(name: .shortAndLong, help: "The page to write.")
     var output = "report.html"
-    @OptionGroup var judgement: JudgementArguments
+    @OptionGroup var judgement: JudgementArguments<StudyJudgement>
 
     func run() throws {
         try FileWriter.check(output)

@@ -1,5 +1,6 @@
 import Fisher
 import FisherBenchmarks
+import FisherData
 import FisherInference
 import FisherMedia
 import FisherOptions
@@ -47,7 +48,7 @@ enum ExitStatus: Int32 {
             case .storage(let error): self.init(error.kind)
             }
         case let error as ModelError: self = error.isUsage ? .usage : .badData
-        case is FitError, is InferenceFault: self = .badData
+        case is FitError, is InferenceFault, is DataError: self = .badData
         case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory
         case is DamagedRuns, is OptimizerError, is WeightError, is NetworkSpecificationError,
             is ConversionError, is CurvatureError,

@@ -2,7 +2,7 @@ import FisherFiles
 import FisherMedia
 import Torch
 
-/// The arrays of a file of numbers: safetensors, `.npy`, `.npz` or IDX, each also in gzip, recognized by its first bytes.
+/// The arrays of a file of numbers: safetensors, `.npy`, `.npz` or IDX, the last three also in gzip, recognized by its first bytes.
 public struct ArrayFile: Sendable {
     /// The file's path.
     public let path: String
@@ -17,6 +17,9 @@ public struct ArrayFile: Sendable {
     public init(path: String) throws {
         try self.init(ByteSource(path: path), path: path)
     }
+
+    /// The arrays of a file's bytes in memory, named by a path in errors.
+    package init(bytes: [UInt8], path: String) throws { try self.init(.memory(bytes), path: path) }
 
     init(_ source: ByteSource, path: String) throws {
         self.path = path

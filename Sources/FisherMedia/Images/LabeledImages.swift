@@ -154,21 +154,16 @@ public struct LabeledImages: Sendable {
         training: LabeledImages, heldOut: LabeledImages
     ) {
         precondition(share > 0 && share < 1)
-        var isHeldOut = [Bool](repeating: false, count: count)
-        var generator = SplitMix64(seed: seed)
-        var members = [[Int]](repeating: [], count: classNames.count)
-        for (index, label) in labels.enumerated() { members[label].append(index) }
-        for (label, own) in members.enumerated() where !own.isEmpty {
-            var own = own
-            let taken = Int((share * Double(own.count)).rounded())
-            guard taken > 0, taken < own.count else {
+        let isHeldOut = try stratifiedChoice(of: labels, classes: classNames.count, seed: seed) {
+            (label, count) throws(MediaError) in
+            let taken = Int((share * Double(count)).rounded())
+            guard taken > 0, taken < count else {
                 throw .badFile(
                     name,
-                    reason: "has \(own.count) images of the class \(classNames[label]), too few to "
+                    reason: "has \(count) images of the class \(classNames[label]), too few to "
                         + "hold out a share of \(share)")
             }
-            generator.shuffle(&own)
-            for index in own.prefix(taken) { isHeldOut[index] = true }
+            return taken
         }
         return (
             selecting(labels.indices.filter { !isHeldOut[$0] }),

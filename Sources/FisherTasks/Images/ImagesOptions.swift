@@ -138,7 +138,8 @@ extension ImagesOptions {
                 channels: channels, classes: classes)
             if let complaint = network.complaint { throw ConfigurationError("[model] \(complaint)") }
             layers = network.layers
-        case .cnn: layers = Self.convolutions(width, channels, classes, size)
+        case .cnn:
+            layers = PlainNetwork.convolutions(width, channels, classes, (size.height, size.width))
         }
         let made = try NetworkSpecification(layers: layers, likelihood: Categorical.name)
         do throws(NetworkSpecificationError) {
@@ -149,21 +150,5 @@ extension ImagesOptions {
             )
         }
         return made
-    }
-
-    private static func convolutions(
-        _ width: Int, _ channels: Int, _ classes: Int, _ size: ImageSize
-    ) -> [any LayerDescription] {
-        var layers: [any LayerDescription] = []
-        for (inputs, outputs) in [(channels, width), (width, 2 * width)] {
-            layers += [
-                Conv2d.Description(inputs: inputs, outputs: outputs, kernel: [3, 3], padding: [1, 1]),
-                ReLU.Description(), MaxPool2d.Description(kernel: 2),
-            ]
-        }
-        let positions = (size.height / 4) * (size.width / 4)
-        return layers + [
-            Flatten.Description(), Linear.Description(inputs: 2 * width * positions, outputs: classes),
-        ]
     }
 }

@@ -1,4 +1,5 @@
 import Fisher
+import FisherData
 import FisherTraining
 import Foundation
 
@@ -30,20 +31,33 @@ public struct PlainNetwork {
     ///   that is invalid, `SafetensorsError` and `WeightError` for weights that are invalid or do not fit.
     public init(model: String, weights: String, dtype: DType? = nil) throws {
         try self.init(
-            NetworkSpecification(json: DurableStorage.readFile(at: Self.descriptionPath(model))),
-            weights: Self.weightsPath(weights), dtype: dtype)
+            Self.description(at: Self.descriptionPath(model)), weights: Self.weightsPath(weights),
+            dtype: dtype)
+    }
+
+    /// The description in a JSON file; throws what reading it throws, and `DataError` for a file that is something else.
+    static func description(at path: String) throws -> NetworkSpecification {
+        if let format = try FileReader(path).format(), ![.json, .text, .empty].contains(format) {
+            throw DataError(path, format.complaint(wanted: "the description of a network (JSON)"))
+        }
+        return try NetworkSpecification(json: DurableStorage.readFile(at: path))
     }
 
     /// Reads weights whose file holds the description too, as the digits' checkpoints do.
     ///
     /// - Throws: what `init(model:weights:)` throws, and `WeightError` for a file without a description.
     public init(describedIn weights: String) throws {
+        try self.init(Self.description(in: weights), weights: weights, dtype: nil)
+    }
+
+    /// The description that a file of weights holds; throws `WeightError` where it holds none.
+    static func description(in weights: String) throws -> NetworkSpecification {
         guard let json = try SafetensorsFile(path: weights).metadata[Self.metadataKey] else {
             throw WeightError(
                 description:
                     "\(weights): its metadata hold no description of the network: name one with --model")
         }
-        try self.init(NetworkSpecification(json: Data(json.utf8)), weights: weights, dtype: nil)
+        return try NetworkSpecification(json: Data(json.utf8))
     }
 
     /// The description's name in a folder of `fisher convert`.
@@ -88,7 +102,7 @@ public struct PlainNetwork {
     }
 
     private func converted(_ inputs: Tensor) throws -> Tensor {
-        guard let table = firstLayer as? Embedding.Description else {
+        guard let table = specification.embedding else {
             guard inputs.dtype.isFloatingPoint else {
                 throw CurvatureError.badInputs(
                     reason: "they must be floating-point numbers, not \(inputs.dtype)")
@@ -117,13 +131,6 @@ public struct PlainNetwork {
         return numbers
     }
 
-    /// The layer that takes the inputs.
-    private var firstLayer: (any LayerDescription)? {
-        var layer = specification.layers.first
-        while let list = layer as? Sequential.Description { layer = list.layers.first }
-        return layer
-    }
-
     private func converted(targets: Tensor) throws -> Tensor {
         let wanted = likelihood.targetDType(forOutputs: dtype, given: targets.dtype)
         guard wanted.isFloatingPoint || !targets.dtype.isFloatingPoint && targets.dtype != .bool else {
@@ -137,13 +144,28 @@ public struct PlainNetwork {
         return converted
     }
 
-    /// The batch of two safetensors files: the tensors named `inputs` and `targets`, or each file's only one.
+    /// The batch of two files, each safetensors, `.npy`, `.npz`, IDX or CSV by its content: the arrays named `inputs` and
+    /// `targets`, or each file's only one; of CSV all columns, which must be numbers.
     public func batch(inputs: String, targets: String) throws -> SupervisedBatch {
-        try batch(
-            inputs: Self.tensor("inputs", from: inputs), targets: Self.tensor("targets", from: targets))
+        let observed = try DataReader.tensor("targets", at: targets)
+        return try batch(
+            inputs: DataReader.tensor("inputs", at: inputs).tensor,
+            targets: observed.isTable ? classes(ofColumn: observed.tensor, targets) : observed.tensor)
     }
 
-    /// The samples of two safetensors files in at most `count` batches of nearly one size.
+    /// The classes that the one column of a table holds, where the likelihood observes classes.
+    private func classes(ofColumn column: Tensor, _ path: String) throws -> Tensor {
+        let observed = likelihood.targetDType(forOutputs: dtype, given: .int64)
+        guard !observed.isFloatingPoint, column.shape[1] == 1 else { return column }
+        let numbers = try column.scalars(as: Double.self)
+        guard let wrong = numbers.first(where: { Int64(exactly: $0) == nil }) else {
+            return Tensor(numbers.map { Int64($0) })
+        }
+        throw CurvatureError.badObservations(
+            reason: "\(path) has \(wrong), which is the number of no class")
+    }
+
+    /// The samples of two such files in at most `count` batches of nearly one size.
     ///
     /// - Throws: `CurvatureError.badObservations` if the files hold different numbers of samples.
     public func batches(inputs: String, targets: String, count: Int) throws -> [SupervisedBatch] {
@@ -174,13 +196,33 @@ public struct PlainNetwork {
             throw CurvatureError.badObservations(reason: "\(error)")
         }
     }
+}
 
-    /// The tensor of a name, or the file's only one.
-    private static func tensor(_ name: String, from path: String) throws -> Tensor {
-        let file = try SafetensorsFile(path: path)
-        if file[name] == nil, file.tensors.count == 1, let only = file.tensors.first {
-            return try file.tensor(named: only.name)
+extension NetworkSpecification {
+    /// The embedding that takes the inputs; nil for a network that takes real numbers.
+    var embedding: Embedding.Description? {
+        var layer = layers.first
+        while let list = layer as? Sequential.Description { layer = list.layers.first }
+        return layer as? Embedding.Description
+    }
+}
+
+extension PlainNetwork {
+    /// Two convolutions of 3 by 3 with `width` channels and twice as many, each followed by a rectifier and a pooling of 2
+    /// by 2, and a linear layer.
+    static func convolutions(
+        _ width: Int, _ channels: Int, _ outputs: Int, _ size: (height: Int, width: Int)
+    ) -> [any LayerDescription] {
+        var layers: [any LayerDescription] = []
+        for (inputs, outputs) in [(channels, width), (width, 2 * width)] {
+            layers += [
+                Conv2d.Description(inputs: inputs, outputs: outputs, kernel: [3, 3], padding: [1, 1]),
+                ReLU.Description(), MaxPool2d.Description(kernel: 2),
+            ]
         }
-        return try file.tensor(named: name)
+        let positions = (size.height / 4) * (size.width / 4)
+        return layers + [
+            Flatten.Description(), Linear.Description(inputs: 2 * width * positions, outputs: outputs),
+        ]
     }
 }

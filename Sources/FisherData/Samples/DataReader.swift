@@ -1,0 +1,458 @@
+import FisherFiles
+import FisherMedia
+import FisherTables
+import Torch
+
+/// Reads samples from what a request names.
+package struct DataReader {
+    private let request: DataRequest
+    private let poll: () throws -> Void
+
+    /// A file as its contents say.
+    private enum Opened {
+        case folder
+        case table(Table)
+        case arrays(ArrayFile)
+        case array(DataArray)
+    }
+
+    private static let inputNames = [
+        "inputs", "x", "X", "data", "images", "features", "input", "x_train", "X_train", "arr_0",
+    ]
+    private static let targetNames = [
+        "targets", "y", "Y", "labels", "target", "label", "y_train", "Y_train", "arr_1",
+    ]
+
+    /// Prepares to read; `poll` is called now and then, and what it throws ends the reading.
+    package init(_ request: DataRequest, poll: @escaping () throws -> Void = {}) {
+        (self.request, self.poll) = (request, poll)
+    }
+
+    /// Reads the samples, with the encoding and the classes of others if they are to be like them.
+    ///
+    /// - Parameters:
+    ///   - encoding: the encoding of a table that was read before.
+    ///   - classNames: the classes of data that were read before.
+    /// - Throws: `StorageError`, `SafetensorsError`, `TableError`, `MediaError` and ``DataError``, each with the file.
+    package func dataSet(like encoding: TableEncoding? = nil, classNames: [String]? = nil) throws -> DataSet {
+        switch try open(request.inputs) {
+        case .folder: return try images(classNames)
+        case .table(let table): return try self.table(table, encoding, classNames)
+        case .array(let array): return try arrays(array, nil, classNames)
+        case .arrays(let file):
+            let wanted = request.needsNoTargets ? ["x_test", "X_test"] + Self.inputNames : Self.inputNames
+            var found = try arrays(try file.array(named: wanted), file, classNames)
+            if request.targets.isEmpty, let inputs = file.find(["x_test", "X_test"]),
+                let targets = file.find(["y_test", "Y_test"]), !request.needsNoTargets
+            {
+                found.heldOut = [
+                    try made(
+                        inputs, targets: targets, file.path,
+                        classNames ?? Self.names(found.targets))
+                ]
+            }
+            return found
+        }
+    }
+
+    private static func names(_ targets: SampleTargets?) -> [String]? {
+        if case .classes(_, let names)? = targets { names } else { nil }
+    }
+
+    // What is at a path, by its contents.
+    private func open(_ path: String) throws -> Opened {
+        var (file, name) = (path, String?.none)
+        if try DurableStorage.kind(of: path, followingLinks: true) == nil,
+            let colon = path.lastIndex(of: ":"), colon != path.startIndex,
+            try DurableStorage.kind(of: String(path[..<colon]), followingLinks: true) == .file
+        {
+            (file, name) = (String(path[..<colon]), String(path[path.index(after: colon)...]))
+        }
+        if try DurableStorage.kind(of: file, followingLinks: true) == .folder { return .folder }
+        let source = try ByteSource(path: file)
+        switch try source.format {
+        case .text:
+            // A table takes some six times its text while it is read.
+            guard source.byteCount / 2 < Swift.max(request.memory / 12, 1 << 16) else {
+                throw DataError(
+                    file,
+                    "has \(byteText(Double(source.byteCount))) of text; a table is held in memory, where it takes about six "
+                        + "times that: raise --memory, or write the numbers with numpy.save, which is read row by row"
+                )
+            }
+            return .table(
+                try TableReader().table(of: source.bytes(at: 0, count: source.byteCount), path: file))
+        case .png, .jpeg, .gif, .webp, .tiff:
+            throw DataError(
+                file, "is one image: name the folder that holds a folder of images for each class")
+        default:
+            let arrays = try ArrayFile(source, path: file)
+            guard let name else { return .arrays(arrays) }
+            guard let array = arrays.find([name]) else {
+                let known = arrays.arrays.prefix(20).map { $0.name.quoted() }.joined(separator: ", ")
+                throw DataError(file, "has no array \(name.quoted()); it has \(known)")
+            }
+            return .array(array)
+        }
+    }
+
+    /// The array of a name, or the only one, of a file of arrays; of a table all columns [rows, columns], float64.
+    ///
+    /// - Throws: what opening the file throws, ``DataError`` for a table with texts, and for numbers that are not finite.
+    package static func tensor(_ name: String, at path: String) throws -> (tensor: Tensor, isTable: Bool) {
+        let reader = DataReader(DataRequest(inputs: path, memory: 1 << 40))
+        switch try reader.open(path) {
+        case .folder: throw DataError(path, "is a folder, not a file of \(name)")
+        case .array(let array): return (try array.tensor(), false)
+        case .arrays(let file):
+            let names = name == "targets" ? targetNames : inputNames
+            return (try file.array(named: names).tensor(), false)
+        case .table(let table):
+            if let text = table.columns.first(where: { !$0.isNumeric }) {
+                throw DataError(
+                    path, "has texts in the column \(text.name.quoted()), where numbers are needed")
+            }
+            var numbers: [Double] = []
+            for row in 0..<table.rowCount {
+                for column in table.columns {
+                    let value = try TableEncoding.number(column, row, table)
+                    guard !value.isNaN else {
+                        throw DataError(
+                            "\(table.place(ofRow: row)),",
+                            "has no value in the column \(column.name.quoted())")
+                    }
+                    numbers.append(value)
+                }
+            }
+            return (Tensor(numbers, shape: [table.rowCount, table.columns.count]), true)
+        }
+    }
+
+    // MARK: Images
+
+    private func images(_ classNames: [String]?) throws -> DataSet {
+        guard request.targets.isEmpty, request.targetColumns.isEmpty else {
+            throw DataError(
+                request.inputs, "is a folder of images, whose classes are its folders: leave out targets")
+        }
+        let found = try ImageCollection(
+            at: request.inputs, size: request.imageSize, channels: request.imageChannels,
+            memory: request.memory
+        ) { _, _ in try poll() }
+        func set(_ images: LabeledImages) throws -> DataSet {
+            let names = classNames ?? found.training.classNames
+            guard images.classNames == names else {
+                throw DataError(
+                    request.inputs,
+                    "has the classes \(Self.list(images.classNames)), where the samples to train on have "
+                        + Self.list(names))
+            }
+            return DataSet(
+                images.name, inputs: .images(images), targets: .classes(images.labels, names: names))
+        }
+        var made = try set(found.training)
+        made.heldOut = try found.heldOut.map { [try set($0)] } ?? []
+        return made
+    }
+
+    private static func list(_ names: [String]) -> String {
+        names.prefix(8).map { $0.quoted() }.joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+    }
+
+    // MARK: Arrays
+
+    private func arrays(
+        _ inputs: DataArray, _ file: ArrayFile?, _ classNames: [String]?
+    ) throws -> DataSet {
+        if request.needsNoTargets { return try paired(inputs, nil, request.inputs) }
+        guard request.targets.isEmpty else {
+            let (targets, notes) = try ownTargets(classNames)
+            var set = try paired(inputs, targets, request.inputs)
+            set.notes = notes
+            return set
+        }
+        guard request.targetColumns.isEmpty else {
+            throw DataError(
+                inputs.path,
+                "is no table, so that it has no column for --target: give a file of targets with --targets")
+        }
+        guard let targets = file?.find(Self.targetNames) else {
+            throw DataError(inputs.path, "holds inputs only: name the file of the targets with --targets")
+        }
+        return try made(inputs, targets: targets, request.inputs, classNames)
+    }
+
+    /// The targets of a file of their own.
+    private func ownTargets(_ classNames: [String]?) throws -> (SampleTargets, notes: [String]) {
+        var notes: [String] = []
+        let found: SampleTargets
+        switch try open(request.targets) {
+        case .folder: throw DataError(request.targets, "is a folder, not a file of targets")
+        case .array(let array): found = try targets(of: array, classNames, &notes)
+        case .arrays(let file):
+            found = try targets(of: try file.array(named: Self.targetNames), classNames, &notes)
+        case .table(let table):
+            let names = request.targetColumns.isEmpty ? table.columns.map(\.name) : request.targetColumns
+            for column in try names.map(table.column) {
+                guard let row = (0..<table.rowCount).first(where: { column.isMissing(at: $0) }) else {
+                    continue
+                }
+                throw DataError(
+                    "\(table.place(ofRow: row)),",
+                    "has no value in the column \(column.name.quoted()), which is a target")
+            }
+            found = try targets(of: table, names, Array(0..<table.rowCount), classNames, &notes)
+        }
+        return (found, notes)
+    }
+
+    private func made(
+        _ inputs: DataArray, targets: DataArray, _ name: String, _ classNames: [String]?
+    ) throws -> DataSet {
+        var notes: [String] = []
+        let found = try self.targets(of: targets, classNames, &notes)
+        var set = try paired(inputs, found, name)
+        set.notes = notes
+        return set
+    }
+
+    private func paired(_ inputs: DataArray, _ targets: SampleTargets?, _ name: String) throws -> DataSet {
+        guard inputs.shape.count > 0, inputs.count > 0 else {
+            throw DataError(inputs.path, "holds no rows of inputs")
+        }
+        if let targets, targets.count != inputs.count {
+            throw DataError(
+                inputs.path, "has \(inputs.count) rows, but there are \(targets.count) targets")
+        }
+        var rows = inputs.shape.count == 1 ? inputs.reshaped([1]) : inputs
+        if rows.byteCount <= request.memory {
+            rows = try rows.loaded()
+            try check(rows)
+        }
+        return DataSet(name, inputs: .array(rows), targets: targets)
+    }
+
+    /// Throws for the first number that is not finite.
+    private func check(_ array: DataArray) throws {
+        guard array.dtype.isFloatingPoint else { return }
+        let piece = max(1, (1 << 20) / max(1, array.rowShape.reduce(1, *)))
+        for start in stride(from: 0, to: array.count, by: piece) {
+            try poll()
+            let rows = Array(start..<min(start + piece, array.count))
+            try NumberChecks.requireFinite(try array.rows(at: rows), in: array.path, rows: rows)
+        }
+    }
+
+    /// The targets of an array: classes where they are whole numbers, one a sample, unless numbers are wanted.
+    private func targets(
+        of array: DataArray, _ classNames: [String]?, _ notes: inout [String]
+    ) throws -> SampleTargets {
+        guard array.shape.count > 0 else { throw DataError(array.path, "holds no rows of targets") }
+        let isList = array.rowShape.reduce(1, *) == 1
+        let isWhole = !array.dtype.isFloatingPoint
+        guard request.kind == .classes || request.kind == nil && isWhole && isList else {
+            let numbers = try (array.shape.count == 1 ? array.reshaped([1]) : array).loaded()
+            try check(numbers)
+            if request.kind == .shares {
+                try requireShares(try numbers.tensor().scalars(as: Double.self), array.path)
+            }
+            return .numbers(numbers, names: [])
+        }
+        guard isList else {
+            throw DataError(
+                array.path,
+                "has targets of shape \(array.rowShape), where a class is one number for each sample")
+        }
+        let tensor = try array.tensor()
+        try NumberChecks.requireClasses(tensor, in: array.path, count: classNames?.count)
+        let labels = try tensor.scalars(as: Int64.self).map(Int.init)
+        let most = labels.max() ?? 0
+        guard most < 1 << 20 else {
+            throw DataError(
+                array.path,
+                "has the class \(most); whole numbers that are no classes need --likelihood gaussian")
+        }
+        let names = classNames ?? (0...most).map(String.init)
+        if request.kind == nil, classNames == nil {
+            notes.append("the targets are whole numbers and taken as \(names.count) classes")
+        }
+        return .classes(labels, names: names)
+    }
+
+    private func requireShares(_ values: [Double], _ path: String) throws(DataError) {
+        guard let wrong = values.first(where: { !(0...1).contains($0) }) else { return }
+        throw DataError(
+            path, "has the target \(wrong), where the likelihood bernoulli needs numbers from 0 to 1")
+    }
+
+    // MARK: Tables
+
+    private func table(
+        _ table: Table, _ known: TableEncoding?, _ classNames: [String]?
+    ) throws -> DataSet {
+        let path = request.inputs
+        guard request.targets.isEmpty else {
+            // Rows are paired with those of another file: none can be left out.
+            guard request.missing != .drop else {
+                throw DataError(
+                    path, "has its targets in another file, so that --missing drop cannot leave rows out")
+            }
+            let encoding =
+                try known ?? TableEncoding(of: table, without: Set(request.dropped), path: path)
+            let rows = try encoding.rows(of: table, and: [], missing: request.missing)
+            let inputs = try self.inputs(of: table, encoding, rows, path)
+            let (targets, notes) = try ownTargets(classNames)
+            guard targets.count == rows.count else {
+                throw DataError(path, "has \(rows.count) rows, but there are \(targets.count) targets")
+            }
+            var set = DataSet(path, inputs: .array(inputs.array), targets: targets, encoding: encoding)
+            set.notes = inputs.notes + notes
+            return set
+        }
+        let targets = request.targetColumns
+        if targets.isEmpty, !request.needsNoTargets {
+            let names = table.columns.prefix(30).map(\.name).joined(separator: ", ")
+            throw DataError(
+                path, "is a table: name the column to predict with --target; its columns are \(names)")
+        }
+        for name in request.dropped + targets { _ = try table.column(name) }
+        let sides = [request.splitColumn, request.groupColumn].filter { !$0.isEmpty }
+        let encoding =
+            try known
+            ?? TableEncoding(
+                of: table, without: Set(request.dropped + targets + sides), path: path)
+        let rows = try encoding.rows(
+            of: table, and: request.needsNoTargets ? [] : targets, missing: request.missing)
+        guard !rows.isEmpty else { throw DataError(path, "has a missing cell in each of its rows") }
+        let inputs = try self.inputs(of: table, encoding, rows, path)
+        var notes = inputs.notes
+        if rows.count < table.rowCount {
+            notes.append("\(table.rowCount - rows.count) rows with missing cells are left out")
+        }
+        var set = DataSet(
+            path, inputs: .array(inputs.array),
+            targets: request.needsNoTargets
+                ? nil : try self.targets(of: table, targets, rows, classNames, &notes),
+            encoding: encoding)
+        set.notes = notes
+        if !request.splitColumn.isEmpty {
+            set.isHeldOut = try isHeldOut(try table.column(request.splitColumn), rows, table)
+        }
+        if !request.groupColumn.isEmpty {
+            let column = try table.column(request.groupColumn)
+            let numbers = Dictionary(
+                uniqueKeysWithValues: Set(column.texts).sorted().enumerated().map { ($1, $0) })
+            set.groups = rows.map { numbers[column.texts[$0]] ?? 0 }
+        }
+        return set
+    }
+
+    private func inputs(
+        of table: Table, _ encoding: TableEncoding, _ rows: [Int], _ path: String
+    ) throws -> (array: DataArray, notes: [String]) {
+        let (numbers, unknown) = try encoding.numbers(of: table, rows: rows)
+        var notes: [String] = []
+        if !unknown.isEmpty {
+            notes.append(
+                "\(path) has values that the data to train on lack, taken as none of theirs: "
+                    + unknown.sorted().prefix(8).joined(separator: ", "))
+        }
+        return (DataArray(path, numbers, shape: [rows.count, encoding.areNumbers.count]), notes)
+    }
+
+    private static let trainingWords: Set = ["train", "training"]
+    private static let heldOutWords: Set = ["test", "val", "valid", "validation", "held_out", "heldout"]
+
+    private func isHeldOut(_ column: Table.Column, _ rows: [Int], _ table: Table) throws -> [Bool] {
+        try rows.map { row in
+            let word = column.texts[row].lowercased()
+            guard Self.trainingWords.union(Self.heldOutWords).contains(word) else {
+                throw DataError(
+                    "\(table.place(ofRow: row)),",
+                    "has \(column.texts[row].quoted()) in the column \(column.name.quoted()), which says with train or test "
+                        + "on which side a row is")
+            }
+            return Self.heldOutWords.contains(word)
+        }
+    }
+
+    /// The targets of a table: classes where one column of texts is named, numbers otherwise.
+    private func targets(
+        of table: Table, _ names: [String], _ rows: [Int], _ classNames: [String]?,
+        _ notes: inout [String]
+    ) throws -> SampleTargets {
+        let columns = try names.map { try table.column($0) }
+        guard let first = columns.first else { preconditionFailure("a target") }
+        let path = table.place(ofRow: 0).path
+        let isClass =
+            request.kind == .classes || request.kind == nil && columns.count == 1 && !first.isNumeric
+        if isClass || request.kind == .shares && columns.count == 1 && !first.isNumeric {
+            guard columns.count == 1 else {
+                throw DataError(path, "has \(columns.count) targets, where classes are one column")
+            }
+            // Of whole numbers, 2 and 2.0 are one class.
+            let levels = classNames ?? Self.levels(of: first, rows)
+            guard levels.count < 1 << 16,
+                request.kind != .classes || !first.isNumeric || Self.areWhole(levels)
+            else {
+                throw DataError(
+                    path,
+                    "has numbers with a fraction in the column \(first.name.quoted()), which are no classes: "
+                        + "leave --likelihood categorical out")
+            }
+            let places = Dictionary(levels.enumerated().map { ($1, $0) }, uniquingKeysWith: { $1 })
+            let labels = try rows.map { row in
+                guard let label = places[Self.className(first, row)] else {
+                    throw DataError(
+                        "\(table.place(ofRow: row)),",
+                        "has the class \(first.texts[row].quoted()), which the data to train on lack")
+                }
+                return label
+            }
+            if request.kind == .shares {
+                guard levels.count == 2 else {
+                    throw DataError(
+                        path,
+                        "has \(levels.count) different texts in \(first.name.quoted()), where bernoulli needs 2"
+                    )
+                }
+                return .numbers(
+                    DataArray(path, labels.map(Double.init), shape: [rows.count, 1]),
+                    names: ["\(first.name)=\(levels[1])"])
+            }
+            notes.append("\(first.name) is a class (\(levels.count) of them)")
+            return .classes(labels, names: levels)
+        }
+        if let text = columns.first(where: { !$0.isNumeric }) {
+            throw DataError(path, "has texts in the target \(text.name.quoted()), where numbers are needed")
+        }
+        var numbers: [Double] = []
+        for row in rows {
+            for column in columns { numbers.append(try TableEncoding.number(column, row, table)) }
+        }
+        if request.kind == .shares { try requireShares(numbers, path) }
+        if request.kind == nil, columns.count == 1 {
+            let levels = Set(numbers)
+            if levels.count <= 20, levels.allSatisfy({ $0 == $0.rounded() }) {
+                notes.append(
+                    "\(first.name) has \(levels.count) different whole numbers and is taken as a number; --likelihood "
+                        + "categorical takes it as classes")
+            }
+        }
+        return .numbers(DataArray(path, numbers, shape: [rows.count, columns.count]), names: names)
+    }
+
+    private static func className(_ column: Table.Column, _ row: Int) -> String {
+        guard column.isNumeric, let value = column.number(at: row), let whole = Int(exactly: value) else {
+            return column.texts[row]
+        }
+        return "\(whole)"
+    }
+
+    private static func levels(of column: Table.Column, _ rows: [Int]) -> [String] {
+        let found = Set(rows.map { className(column, $0) })
+        return Table.Column(name: column.name, texts: Array(found)).levels
+    }
+
+    private static func areWhole(_ levels: [String]) -> Bool { levels.allSatisfy { Int($0) != nil } }
+}
