@@ -112,7 +112,9 @@ import Torch
     }
 
     /// The numbers of parameters in the literature (torchvision's documentation).
-    @Test(arguments: [(ResNet.Depth.eighteen, 11_689_512), (.fifty, 25_557_032)])
+    @Test(arguments: [
+        (ResNet.Depth.eighteen, 11_689_512), (.thirtyFour, 21_797_672), (.fifty, 25_557_032),
+    ])
     func parametersAreThePublishedNumbers(depth: ResNet.Depth, count: Int) throws {
         let layers = ResNet(depth: depth, stem: .imageNet, classes: 1000).layers
         let specification = try NetworkSpecification(layers: layers, likelihood: "categorical")

@@ -111,6 +111,7 @@ struct Convert: ParsableCommand {
         let numbers = tensors.reduce(0.0) { sum, entry in sum + entry.shape.reduce(1.0) { $0 * Double($1) } }
         say("\(source): \(tensors.count) tensors of \(String(format: "%.0f", numbers)) numbers")
         guard let network = try network(state) else { return }
+        _ = try LikelihoodRegistry.likelihood(of: network.specification)
         let dtype: DType = tensors.contains { $0.dtype == .float64 } ? .float64 : .float32
         let weights = try network.names.tensors(from: files, dtype: dtype) {
             $0.hasSuffix("num_batches_tracked")

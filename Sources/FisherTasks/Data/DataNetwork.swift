@@ -25,7 +25,7 @@ struct DataNetwork {
 
         /// Reads the description and decides on the likelihood as far as the data are not needed.
         init(_ options: DataOptions) throws {
-            weights = options.weights.isEmpty ? nil : options.weights
+            weights = options.weights.isEmpty ? nil : try PlainNetwork.weightsPath(options.weights)
             if !options.likelihood.isEmpty {
                 likelihood =
                     try LikelihoodRegistry.likelihood(named: options.likelihood).text.isEmpty
@@ -33,11 +33,14 @@ struct DataNetwork {
             }
             guard !options.model.isEmpty else { return }
             let found: NetworkSpecification
-            if try FileReader(options.model).format() == .safetensors {
-                found = try PlainNetwork.description(in: options.model)
-                weights = weights ?? options.model
+            // A folder of `fisher convert` holds the description and the weights to begin with.
+            let model = try PlainNetwork.descriptionPath(options.model)
+            if model != options.model { weights = try weights ?? PlainNetwork.weightsPath(options.model) }
+            if try FileReader(model).format() == .safetensors {
+                found = try PlainNetwork.description(in: model)
+                weights = weights ?? model
             } else {
-                found = try PlainNetwork.description(at: options.model)
+                found = try PlainNetwork.description(at: model)
             }
             if let likelihood, likelihood != found.likelihood {
                 specification = try NetworkSpecification(layers: found.layers, likelihood: likelihood)

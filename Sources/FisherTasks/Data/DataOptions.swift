@@ -66,11 +66,13 @@ public struct DataOptions: ConfigurableOptions {
     /// The description of the network.
     @Configurable(
         "model.model",
-        "the network's description, JSON, or weights of fisher's with theirs; by default one for the data's shape"
+        "the network's description, JSON, a folder of fisher convert, or weights of fisher's; by default one for the data's shape"
     )
     public var model = ""
     /// The weights to begin with.
-    @Configurable("model.weights", "safetensors file of weights to begin with, named by position (0.weight)")
+    @Configurable(
+        "model.weights",
+        "file or folder of fisher convert of weights to begin with, named by position (0.weight)")
     public var weights = ""
     /// The likelihood.
     @Configurable(

@@ -192,13 +192,21 @@ extension LayerDraft {
                 throw ConversionError(
                     "--layers: write the options of \(kind) with their names, as in stride=2")
             }
-            do throws(StrictJSON.Fault) {
-                options[key] = try JSONValue(parsing: Array(value.utf8))
-            } catch {
+            guard let json = try? JSONValue(parsing: Array(value.utf8)), Self.isPlain(json) else {
                 throw ConversionError(
-                    "--layers: \(kind) has for \(key) \(shortened(value)), which is no number, list, true or false"
-                )
+                    "--layers: \(kind) has for \(shortened(key)) \(shortened(value)), which is no number, list, "
+                        + "true or false")
             }
+            options[key] = json
+        }
+    }
+
+    /// Whether an option's value is one that a text can have: numbers, lists of them, true and false.
+    private static func isPlain(_ json: JSONValue) -> Bool {
+        switch json {
+        case .boolean, .integer, .real: true
+        case .list(let list): list.allSatisfy(isPlain)
+        case .null, .text, .object: false
         }
     }
 

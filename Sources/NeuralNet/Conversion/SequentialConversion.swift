@@ -128,7 +128,7 @@ private struct Filling {
             guard let weight = shapes["weight"], weight.count == 2, fits(shapes, weight[0]) else {
                 return nil
             }
-            return ["in": .integer(weight[1]), "out": .integer(weight[0]), "bias": bias(shapes)]
+            return bias(shapes).merging(["in": .integer(weight[1]), "out": .integer(weight[0])]) { a, _ in a }
         },
         Conv1d.Description.kind: { convolution($0, $1, rank: 1) },
         Conv2d.Description.kind: { convolution($0, $1, rank: 2) },
@@ -151,7 +151,10 @@ private struct Filling {
         },
     ]
 
-    private static func bias(_ shapes: [String: [Int]]) -> JSONValue { .boolean(shapes["bias"] != nil) }
+    /// The option of a layer without a bias; a layer has one by default.
+    private static func bias(_ shapes: [String: [Int]]) -> [String: JSONValue] {
+        shapes["bias"] == nil ? ["bias": .boolean(false)] : [:]
+    }
 
     /// Whether the tensors are a weight with a bias of a size, if there is one.
     private static func fits(_ shapes: [String: [Int]], _ outputs: Int) -> Bool {
@@ -173,10 +176,11 @@ private struct Filling {
         let (inputs, overflows) = weight[1].multipliedReportingOverflow(by: groups)
         guard !overflows else { return nil }
         let kernel = weight.dropFirst(2).map { JSONValue.integer($0) }
-        return [
-            "in": .integer(inputs), "out": .integer(weight[0]), "bias": bias(shapes),
+        let sizes: [String: JSONValue] = [
+            "in": .integer(inputs), "out": .integer(weight[0]),
             "kernel": Set(kernel).count == 1 ? kernel[0] : .list(kernel),
         ]
+        return bias(shapes).merging(sizes) { a, _ in a }
     }
 }
 

@@ -98,13 +98,19 @@ package struct SequenceProposal {
         layers = try propose(state.root, "", state.path)
         if !gaps.isEmpty {
             questions.insert(
-                "which layers without weights are at \(gaps.joined(separator: ", "))", at: 0)
+                "which layers without weights are at \(Self.listed(gaps))", at: 0)
         }
         if !convolutions.isEmpty {
             questions.append(
                 "the stride, padding, dilation and groups of the convolutions at "
-                    + convolutions.joined(separator: ", "))
+                    + Self.listed(convolutions))
         }
+    }
+
+    /// The first places of a list for a sentence, and how many more there are.
+    private static func listed(_ places: [String]) -> String {
+        let shown = places.prefix(12).joined(separator: ", ")
+        return places.count > 12 ? "\(shown) and \(places.count - 12) more" : shown
     }
 
     /// The layers with one of a name in every gap; nil where there are other questions.
