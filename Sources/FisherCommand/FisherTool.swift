@@ -25,7 +25,8 @@ public struct FisherTool: ParsableCommand {
             version: EnvironmentSummary.current().packageVersion,
             subcommands: [
                 Train.self, Compare.self, Ablate.self, Sample.self, Transcribe.self, Runs.self, Report.self,
-                Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self, Landscape.self,
+                Convert.self, Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self,
+                Landscape.self,
                 Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self,
             ] + registered.withLock { $0 })
     }

@@ -50,7 +50,7 @@ enum ExitStatus: Int32 {
         case is FitError, is InferenceFault: self = .badData
         case OptimizerError.tooLarge, CurvatureError.tooLarge: self = .outOfMemory
         case is DamagedRuns, is OptimizerError, is WeightError, is NetworkSpecificationError,
-            is CurvatureError,
+            is ConversionError, is CurvatureError,
             is LikelihoodError, is BenchmarkNetworkError, is InformationFileError, is InformationRepeats:
             self = .badData
         case let error as SafetensorsError: self.init(error.kind)

@@ -35,7 +35,7 @@ public struct ImagesOptions: ConfigurableOptions {
     @Configurable("data.label_smoothing", .decay, "share of a label that is spread over all classes")
     public var labelSmoothing = 0.0
     /// The network.
-    @Configurable("model.network", "resnet18, resnet50, vit or cnn")
+    @Configurable("model.network", "resnet18, resnet34, resnet50, vit or cnn")
     public var network = ImageNetwork.resnet18
     /// What comes before a residual network's stages.
     @Configurable("model.stem", "of a resnet: cifar (3x3), imagenet (7x7, pool), or own: by the images' size")
@@ -57,6 +57,10 @@ public struct ImagesOptions: ConfigurableOptions {
     /// The transformer's heads.
     @Configurable("model.heads", .between(1, 1000), "of vit: heads")
     public var heads = 4
+    /// The weights to start from.
+    @Configurable(
+        "model.weights", "weights to start from: a folder of fisher convert or a file; none: drawn")
+    public var weights = ""
     /// What a transformer classifies.
     @Configurable("model.pool", "of vit: mean of the positions, or a class token")
     public var pool = VisionTransformer.Pool.mean
@@ -94,6 +98,8 @@ extension VisionTransformer.Pool: OptionValue {}
 public enum ImageNetwork: String, CaseIterable, OptionValue {
     /// A residual network of 18 layers.
     case resnet18
+    /// A residual network of 34 layers.
+    case resnet34
     /// A residual network of 50 layers.
     case resnet50
     /// A vision transformer.
@@ -113,11 +119,12 @@ extension ImagesOptions {
         let width = width > 0 ? width : network.ownWidth
         let layers: [any LayerDescription]
         switch network {
-        case .resnet18, .resnet50:
+        case .resnet18, .resnet34, .resnet50:
+            let depths: [ImageNetwork: ResNet.Depth] = [.resnet34: .thirtyFour, .resnet50: .fifty]
             let isLarge = stem == .own ? min(size.height, size.width) >= 96 : stem == .imagenet
             layers =
                 ResNet(
-                    depth: network == .resnet18 ? .eighteen : .fifty, stem: isLarge ? .imageNet : .cifar,
+                    depth: depths[network] ?? .eighteen, stem: isLarge ? .imageNet : .cifar,
                     width: width, norm: norm, channels: channels, classes: classes
                 ).layers
         case .vit:

@@ -91,8 +91,7 @@ public struct ImagesTask: ConfigurableTask {
         (self.options, self.training, self.heldOut) = (options, training, heldOut)
         self.specification = specification
         normalization = try ImageNormalization(of: training)
-        parameterCount =
-            specification.makeNetwork(using: try RandomGenerator(seed: 0)).parameterCount
+        parameterCount = try Self.network(specification, options, seed: 0).parameterCount
         dataFingerprint = training.fingerprint + heldOut.fingerprint
     }
 
@@ -159,7 +158,25 @@ public struct ImagesTask: ConfigurableTask {
     }
 
     public func makeModel(seed: UInt64) throws -> Sequential {
-        specification.makeNetwork(using: try RandomGenerator(seed: seed))
+        try Self.network(specification, options, seed: seed)
+    }
+
+    /// The network with weights from a file, or drawn.
+    private static func network(
+        _ specification: NetworkSpecification, _ options: ImagesOptions, seed: UInt64
+    ) throws -> Sequential {
+        guard !options.weights.isEmpty else {
+            return specification.makeNetwork(using: try RandomGenerator(seed: seed))
+        }
+        let path = try PlainNetwork.weightsPath(options.weights)
+        do {
+            return try specification.makeNetwork(weights: try SafetensorsFile(path: path).allTensors())
+        } catch let error as WeightError {
+            throw WeightError(
+                description:
+                    "model.weights = \(options.weights) are not of the network that the other options "
+                    + "describe: \(error.description)")
+        }
     }
 
     public func makeBatches(seed: UInt64) throws -> ImageBatches {

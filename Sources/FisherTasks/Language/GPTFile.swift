@@ -4,7 +4,7 @@ import Foundation
 
 /// A GPT's weights in a safetensors file with the model's sizes as metadata.
 public enum GPTFile {
-    private static let key = "swift_fisher_gpt"
+    package static let key = "swift_fisher_gpt"
     /// The key of the sizes of a GPT over other tokens than bytes: the codes of images.
     static let codesKey = "swift_fisher_codes"
     /// The key of a tokenizer, for a GPT over its tokens.
@@ -16,6 +16,11 @@ public enum GPTFile {
     struct NamedTokenizer: Codable {
         let folder: String
         let fingerprint: String
+
+        init(_ tokenizer: BytePairTokenizer, in folder: String) {
+            self.folder = URL(filePath: folder).standardizedFileURL.path
+            fingerprint = tokenizer.fingerprint
+        }
     }
 
     /// The file's metadata: the model's sizes as JSON, and what else the weights depend on.

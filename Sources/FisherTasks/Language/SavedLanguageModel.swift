@@ -47,6 +47,22 @@ public struct SavedLanguageModel {
         let file = try SavedModel(at: path).weights
         model = try GPTFile.read(file)
         (tokenizer, tokenizerFolder) = try Self.tokenizer(ofFile: file)
+        guard tokenizer != nil || model.configuration.vocabulary == 256 else {
+            throw StorageError(
+                .damaged, path: file,
+                reason: "is of a GPT over \(model.configuration.vocabulary) tokens and names no tokenizer: "
+                    + "give the folder that holds its tokenizer")
+        }
+    }
+
+    /// The metadata of a file with the weights of a folder of transformers: the tokenizer is named if the folder has one.
+    package static func metadata(
+        ofFolder path: String, _ configuration: GPT.Configuration
+    ) throws -> [String: String] {
+        guard let tokenizer = try? BytePairTokenizer(folder: path), !tokenizer.isOfBytes else {
+            return GPTFile.metadata(of: configuration)
+        }
+        return GPTFile.metadata(of: configuration, tokenizer: .init(tokenizer, in: path))
     }
 
     /// The tokenizer that a file of weights names: that beside its run, or else in the folder from which it was read.

@@ -22,14 +22,16 @@ public struct PlainNetwork {
     /// Reads the description and the weights.
     ///
     /// - Parameters:
-    ///   - model: the path of the description, JSON as `NetworkSpecification` reads it.
-    ///   - weights: the path of a safetensors file whose tensors are named by position (`0.weight`, `0.bias`).
+    ///   - model: the path of the description, JSON as `NetworkSpecification` reads it, or a folder with `network.json`.
+    ///   - weights: the path of a safetensors file whose tensors are named by position (`0.weight`, `0.bias`), or a
+    ///     folder with `weights.safetensors`; `fisher convert` writes such folders.
     ///   - dtype: the type to compute in; nil for that of the weights.
     /// - Throws: `StorageError` for a description that cannot be read, `NetworkSpecificationError` for one
     ///   that is invalid, `SafetensorsError` and `WeightError` for weights that are invalid or do not fit.
     public init(model: String, weights: String, dtype: DType? = nil) throws {
         try self.init(
-            NetworkSpecification(json: DurableStorage.readFile(at: model)), weights: weights, dtype: dtype)
+            NetworkSpecification(json: DurableStorage.readFile(at: Self.descriptionPath(model))),
+            weights: Self.weightsPath(weights), dtype: dtype)
     }
 
     /// Reads weights whose file holds the description too, as the digits' checkpoints do.
@@ -42,6 +44,22 @@ public struct PlainNetwork {
                     "\(weights): its metadata hold no description of the network: name one with --model")
         }
         try self.init(NetworkSpecification(json: Data(json.utf8)), weights: weights, dtype: nil)
+    }
+
+    /// The description's name in a folder of `fisher convert`.
+    package static let descriptionName = "network.json"
+    /// The name of the weights in a folder of `fisher convert`.
+    package static let weightsName = "weights.safetensors"
+
+    /// The description that a path names: the file itself, or that in a folder of `fisher convert`.
+    package static func descriptionPath(_ path: String) throws(StorageError) -> String {
+        try DurableStorage.kind(of: path, followingLinks: true) == .folder
+            ? "\(path)/\(descriptionName)" : path
+    }
+
+    /// The weights that a path names: the file itself, or that in a folder of `fisher convert`.
+    package static func weightsPath(_ path: String) throws(StorageError) -> String {
+        try DurableStorage.kind(of: path, followingLinks: true) == .folder ? "\(path)/\(weightsName)" : path
     }
 
     /// The key of the description in the metadata of a file of weights.

@@ -51,6 +51,9 @@ public enum LayerRegistry {
     /// The names of all layers.
     public static var kinds: [String] { registry.names }
 
+    /// The keys of a layer whose values may be given without them; nil for a name that is unknown.
+    static func shortForm(of kind: String) -> [String]? { registry[kind]?.shortForm }
+
     /// Reads a layer: its name, or an object with its name and its options.
     static func layer(_ value: JSONValue, at position: Int) throws(NetworkSpecificationError)
         -> any LayerDescription

@@ -130,7 +130,7 @@ extension NetworkSpecification: Codable {
     /// Writes the description, options at their defaults left out.
     public func encode(to encoder: any Encoder) throws { try value.encode(to: encoder) }
 
-    private init(_ value: JSONValue) throws(NetworkSpecificationError) {
+    package init(_ value: JSONValue) throws(NetworkSpecificationError) {
         let keys = ["layers", "likelihood"]
         guard case .object(let object) = value else {
             throw NetworkSpecificationError(nil, "it must be an object of layers and likelihood")

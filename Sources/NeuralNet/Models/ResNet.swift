@@ -7,17 +7,21 @@ import Torch
 ///
 /// Four stages, each of twice the channels and half the side of the one before; the stride of a block is in its 3 x 3
 /// convolution. With the stem `imageNet`, width 64 and 1,000 classes it has the published numbers of parameters,
-/// 11,689,512 and 25,557,032.
+/// 11,689,512, 21,797,672 and 25,557,032.
 public struct ResNet: Hashable, Sendable {
     /// The number of layers with weights.
     public enum Depth: Int, CaseIterable, Sendable {
         /// Stages of 2, 2, 2 and 2 blocks of two 3 x 3 convolutions.
         case eighteen = 18
+        /// Stages of 3, 4, 6 and 3 blocks of two 3 x 3 convolutions.
+        case thirtyFour = 34
         /// Stages of 3, 4, 6 and 3 blocks of 1 x 1, 3 x 3 and 1 x 1 convolutions, the last with four times the channels.
         case fifty = 50
 
         var blocks: [Int] { self == .eighteen ? [2, 2, 2, 2] : [3, 4, 6, 3] }
-        var expansion: Int { self == .eighteen ? 1 : 4 }
+        /// Whether a block has three convolutions, not two.
+        var isDeep: Bool { self == .fifty }
+        var expansion: Int { isDeep ? 4 : 1 }
     }
 
     /// What comes before the stages.
@@ -86,7 +90,7 @@ public struct ResNet: Hashable, Sendable {
         let outputs = width * depth.expansion
         let inner: [any LayerDescription] =
             switch depth {
-            case .eighteen:
+            case .eighteen, .thirtyFour:
                 [
                     convolution(inputs, width, 3, stride: stride), normalization(width), ReLU.Description(),
                     convolution(width, width, 3), normalization(width),

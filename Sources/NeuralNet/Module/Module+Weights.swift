@@ -103,6 +103,14 @@ enum PyTorchNames {
         "bias_hh_l0": "recurrentMap.bias",
     ]
 
+    /// PyTorch's name for a tensor of ours; most are the same.
+    static func theirs(of path: String) -> String {
+        for (theirs, name) in ours where path == name || path.hasSuffix(".\(name)") {
+            return path.dropLast(name.count) + theirs
+        }
+        return path
+    }
+
     /// The weights under our names; a name that is ours already, or unknown, stays.
     static func translating(_ weights: [String: Tensor]) -> [String: Tensor] {
         var translated: [String: Tensor] = [:]
