@@ -24,7 +24,10 @@ public struct SavedLanguageModel {
     ///
     /// Throws what reading each of them throws, and `StorageError` of kind `damaged` for a tokenizer with more tokens than the
     /// model.
-    public init(at path: String) throws {
+    public init(at path: String) throws { try self.init(at: path, requiringTokenizer: true) }
+
+    /// Reads a model; without a tokenizer of its tokens only where none is required, as for writing it elsewhere.
+    init(at path: String, requiringTokenizer: Bool) throws {
         self.path = path
         if try DurableStorage.kind(of: path + "/" + GPT2Folder.configurationName, followingLinks: true) != nil {
             let folder = try GPT2Folder(path: path)
@@ -47,7 +50,7 @@ public struct SavedLanguageModel {
         let file = try SavedModel(at: path).weights
         model = try GPTFile.read(file)
         (tokenizer, tokenizerFolder) = try Self.tokenizer(ofFile: file)
-        guard tokenizer != nil || model.configuration.vocabulary == 256 else {
+        guard tokenizer != nil || model.configuration.vocabulary == 256 || !requiringTokenizer else {
             throw StorageError(
                 .damaged, path: file,
                 reason: "is of a GPT over \(model.configuration.vocabulary) tokens and names no tokenizer: "

@@ -23,7 +23,7 @@ public enum LanguageExport {
     /// - Returns: the names of the files that were written.
     @discardableResult
     public static func write(_ path: String, to target: String, replacing: Bool = false) throws -> [String] {
-        let saved = try SavedLanguageModel(at: path)
+        let saved = try SavedLanguageModel(at: path, requiringTokenizer: false)
         // Before anything is written.
         let files = try tokenizerFiles(of: saved)
         if let folder = saved.folder {
