@@ -284,7 +284,8 @@ extension Fuzzed {
             "\"Sequence\"", "99999999", "\"normalizer\":",
         ]
     ) { bytes in
-        try roundTrip { () throws(StorageError) in try BytePairTokenizer(json: bytes, path: "tokenizer.json") }
+        try roundTrip { () throws(StorageError) in try BytePairTokenizer(json: bytes, path: "tokenizer.json")
+        }
     }
 
     /// The list of merges beside a vocabulary of the bytes and a few pairs.

@@ -22,7 +22,8 @@ import Torch
             ]
             let whole = try TrainCommandTests.run(Self.training(root, "whole", options + ["--steps", "6"]))
             #expect(whole.status == 0, "\(whole.errors)")
-            #expect(whole.errors.contains("nats a token") && whole.errors.contains("loss on the old text before"))
+            #expect(
+                whole.errors.contains("nats a token") && whole.errors.contains("loss on the old text before"))
             #expect(whole.errors.contains("information of the starting weights"))
             // A run that is longer goes on from the shorter one's end.
             let cut = try TrainCommandTests.run(
@@ -37,9 +38,10 @@ import Torch
                     try TrainCommandTests.bytes(root, "whole", step: 6, file)
                         == TrainCommandTests.bytes(root, "cut", step: 6, file), "\(file)")
             }
-            for file in ["export/config.json", "export/model.safetensors", "export/tokenizer.json",
-                "adapter/adapter_config.json", "adapter/adapter_model.safetensors"]
-            {
+            for file in [
+                "export/config.json", "export/model.safetensors", "export/tokenizer.json",
+                "adapter/adapter_config.json", "adapter/adapter_model.safetensors",
+            ] {
                 #expect(FileManager.default.fileExists(atPath: root + "/whole/" + file), "\(file)")
             }
             // The run and what was exported of it are one model.
@@ -66,7 +68,8 @@ import Torch
             #expect(again.status == 0 && again.errors.contains("nats a byte"), "\(again.errors)")
             let compared = try TrainCommandTests.run([
                 "compare", "language", "--text", root + "/text", "--from", root + "/first", "--output",
-                root + "/compare", "--batch", "2", "--validation-bytes", "200", "--steps", "2", "--seeds", "2",
+                root + "/compare", "--batch", "2", "--validation-bytes", "200", "--steps", "2", "--seeds",
+                "2",
                 "--optimizer", "sgd", "--optimizer", "adamw", "--threads", "1",
             ])
             #expect(compared.status == 0, "\(compared.errors)")

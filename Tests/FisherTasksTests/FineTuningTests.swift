@@ -94,7 +94,8 @@ import Testing
             let stream = try TokenStream(task.corpus.validation, by: saved.tokenizer)
             #expect(
                 stream.predictedByteCount(at: [0], context: stream.count - 1, by: saved.tokenizer)
-                    == task.corpus.validation.count - (saved.tokenizer!.bytes(of: saved.tokenizer!.encode(task.corpus.validation)[0]).count))
+                    == task.corpus.validation.count
+                    - (saved.tokenizer!.bytes(of: saved.tokenizer!.encode(task.corpus.validation)[0]).count))
         }
     }
 
@@ -129,7 +130,8 @@ import Testing
             for key in a.keys where key != "target_modules" { #expect(a[key] == b[key], "\(key)") }
             #expect(
                 a["target_modules"] as? [String] == [
-                    "transformer.h.0.attn.c_attn", "transformer.h.0.attn.c_proj", "transformer.h.1.attn.c_attn",
+                    "transformer.h.0.attn.c_attn", "transformer.h.0.attn.c_proj",
+                    "transformer.h.1.attn.c_attn",
                     "transformer.h.1.attn.c_proj",
                 ])
         }
@@ -185,12 +187,13 @@ import Testing
                 #expect(try Self.difference(try #require(tensors[key]), wanted) < 1e-5 * size, "\(key)")
                 #expect(
                     try Self.difference(
-                        try #require(tensors["weights/\(path)"]), try #require(plain.weights["\(path)"])) == 0)
+                        try #require(tensors["weights/\(path)"]), try #require(plain.weights["\(path)"])) == 0
+                )
             }
             // Freed and frozen as before the estimate.
             let trained = session.model.parameters.filter(\.parameter.isTrainable)
             #expect(trained.count == (rank == 0 ? plain.parameters.count : 8))
-            // So strong a penalty keeps the model where it is; without it, it moves.
+            // So strong a penalty keeps the model where it is on the old text; without it, it moves.
             let free = try Self.session(
                 try Self.task(root, ["finetune.ewc_text": root + "/old", "finetune.lora_rank": "\(rank)"]))
             for _ in 1...25 {
@@ -199,14 +202,18 @@ import Testing
             }
             let start = try task.loss(of: plain, on: old)
             let (kept, lost) = (
-                try task.loss(of: session.model, on: old) - start,
-                try free.task.loss(of: free.model, on: old) - start
+                abs(try task.loss(of: session.model, on: old) - start),
+                abs(try free.task.loss(of: free.model, on: old) - start)
             )
-            #expect(lost > 0.02 && kept < lost / 2, "kept \(kept), lost \(lost)")
+            #expect(lost > 0.01 && kept < lost / 10, "kept \(kept), lost \(lost)")
             let measures = try task.measures(of: session.model)
-            #expect(measures.map(\.name) == ["loss per byte", "loss on the old text before", "loss on the old text"])
+            #expect(
+                measures.map(\.name) == [
+                    "loss per byte", "loss on the old text before", "loss on the old text",
+                ])
             #expect(abs(measures[1].value - start) < 1e-9)
-            #expect(try session.memory.measurements(of: session.model, after: 2).map(\.name) == ["old_text_loss"])
+            #expect(
+                try session.memory.measurements(of: session.model, after: 2).map(\.name) == ["old_text_loss"])
         }
     }
 

@@ -135,7 +135,9 @@ struct Inspect: ParsableCommand {
         let model = try GPTFile.read(place.weights)
         if model.configuration.vocabulary != 256 {
             throw UsageError(
-                description: "\(checkpoint) is of a GPT over the tokens of a tokenizer: inspect the run or a checkpoint in it")
+                description:
+                    "\(checkpoint) is of a GPT over the tokens of a tokenizer: inspect the run or a checkpoint in it"
+            )
         }
         let batch = LanguageOptions().batch
         let task = try LanguageTask(model.configuration, corpus: try Corpus.text(at: text), batch: batch)

@@ -7,10 +7,13 @@ import Foundation
 /// `fisher sample`: text from a trained language model.
 struct Sample: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write text with a language model, from a run, a checkpoint, a file of weights or a GPT-2 folder.")
+        abstract:
+            "Write text with a language model, from a run, a checkpoint, a file of weights or a GPT-2 folder."
+    )
 
     @Argument(
-        help: "A run's folder (its best checkpoint), a checkpoint's folder, a safetensors file, or a folder of transformers."
+        help:
+            "A run's folder (its best checkpoint), a checkpoint's folder, a safetensors file, or a folder of transformers."
     )
     var model: String
     @Option(help: "The text to continue.")

@@ -150,7 +150,9 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         return after
     }
 
-    private func outcome(of document: RunDocument, in directory: RunDirectory, and written: [String]) -> String {
+    private func outcome(of document: RunDocument, in directory: RunDirectory, and written: [String])
+        -> String
+    {
         let name = document.task.lossUnit
         let unit = ("aeiou".contains(name.prefix(1)) ? "an " : "a ") + name
         let loss = document.record.curve.last?.validationLoss ?? .nan

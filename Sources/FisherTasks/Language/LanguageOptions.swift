@@ -65,7 +65,8 @@ public struct LanguageOptions: ConfigurableOptions {
         }
         guard context <= own.context else {
             throw ConfigurationError(
-                "model.context = \(context) is more than the \(own.context) positions of \(start.path.printable)")
+                "model.context = \(context) is more than the \(own.context) positions of \(start.path.printable)"
+            )
         }
         return context > 0 ? context : own.context
     }

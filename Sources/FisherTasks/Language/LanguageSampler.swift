@@ -39,7 +39,8 @@ public struct LanguageSampler {
     ///
     /// An empty prompt is the end-of-text token, or a line feed if there is none. Throws like the other.
     public func callAsFunction(
-        after prompt: [UInt8], count: Int, by tokenizer: BytePairTokenizer, _ receive: ([UInt8]) throws -> Void
+        after prompt: [UInt8], count: Int, by tokenizer: BytePairTokenizer,
+        _ receive: ([UInt8]) throws -> Void
     ) throws {
         let end = tokenizer.endOfText
         var start = tokenizer.encode(prompt)

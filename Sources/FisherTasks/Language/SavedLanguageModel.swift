@@ -29,7 +29,8 @@ public struct SavedLanguageModel {
     /// Reads a model; without a tokenizer of its tokens only where none is required, as for writing it elsewhere.
     init(at path: String, requiringTokenizer: Bool) throws {
         self.path = path
-        if try DurableStorage.kind(of: path + "/" + GPT2Folder.configurationName, followingLinks: true) != nil {
+        if try DurableStorage.kind(of: path + "/" + GPT2Folder.configurationName, followingLinks: true) != nil
+        {
             let folder = try GPT2Folder(path: path)
             self.folder = folder
             let tokenizer = try BytePairTokenizer(folder: path)
@@ -80,7 +81,8 @@ public struct SavedLanguageModel {
         }
         throw StorageError(
             .notFound, path: named.folder,
-            reason: "does not hold the tokenizer with which \(file) was trained (any more): put its files there, or into "
+            reason:
+                "does not hold the tokenizer with which \(file) was trained (any more): put its files there, or into "
                 + "\(checkpoint)")
     }
 

@@ -78,19 +78,23 @@ struct FineTuning {
                             + "first the same")),
             Setting(
                 "tokens",
-                start.tokenizer.map { "byte pairs, vocabulary \($0.vocabularySize), fingerprint \($0.fingerprint)" }
+                start.tokenizer.map {
+                    "byte pairs, vocabulary \($0.vocabularySize), fingerprint \($0.fingerprint)"
+                }
                     ?? "bytes"),
         ]
         if let lowRank {
             settings.append(
                 Setting(
-                    "low-rank updates", "rank \(lowRank.rank), alpha \(lowRank.alpha), of \(lowRank.targets)"))
+                    "low-rank updates", "rank \(lowRank.rank), alpha \(lowRank.alpha), of \(lowRank.targets)")
+            )
         }
         if let old {
             settings.append(
                 Setting(
                     "old text",
-                    "\(old.corpus.name), \(old.corpus.fileCount) files, fingerprint \(old.corpus.fingerprint)"))
+                    "\(old.corpus.name), \(old.corpus.fileCount) files, fingerprint \(old.corpus.fingerprint)"
+                ))
             settings.append(
                 Setting(
                     "elastic weight consolidation",

@@ -8,14 +8,16 @@ public struct FineTuningOptions: ConfigurableOptions {
     @Configurable("finetune.from", "run, checkpoint, weights or Hugging Face folder to start from")
     public var from = ""
     /// The rank of low-rank updates; 0 to train all weights.
-    @Configurable("finetune.lora_rank", .between(0, 1 << 16), "rank of low-rank updates (LoRA); 0: all weights")
+    @Configurable(
+        "finetune.lora_rank", .between(0, 1 << 16), "rank of low-rank updates (LoRA); 0: all weights")
     public var loraRank = 0
     /// The factor of the updates, which is divided by the rank; 0 for the rank.
     @Configurable("finetune.lora_alpha", .nonNegative, "factor of the updates over the rank; 0: the rank")
     public var loraAlpha = 0.0
     /// Which linear layers get updates.
     @Configurable(
-        "finetune.lora_targets", "regular expression in the paths, or transformers' names, of layers with updates")
+        "finetune.lora_targets",
+        "regular expression in the paths, or transformers' names, of layers with updates")
     public var loraTargets = LowRankPlan.attention
     /// The strength of the penalty that protects what the old text taught; 0 for none.
     @Configurable("finetune.ewc_strength", .nonNegative, "strength of elastic weight consolidation; 0: none")
@@ -43,12 +45,14 @@ public struct FineTuningOptions: ConfigurableOptions {
         if from.isEmpty {
             let set = zip(options, Self.options).first { $0.pieces != $1.pieces }?.0
             return set.map {
-                refused($0.name, $0.text, "is for fine-tuning: name the weights to start from with finetune.from")
+                refused(
+                    $0.name, $0.text, "is for fine-tuning: name the weights to start from with finetune.from")
             }
         }
         if loraRank == 0 {
             if loraAlpha != standard.loraAlpha {
-                return refused("finetune.lora_alpha", "\(loraAlpha)", "needs finetune.lora_rank of at least 1")
+                return refused(
+                    "finetune.lora_alpha", "\(loraAlpha)", "needs finetune.lora_rank of at least 1")
             }
             if loraTargets != standard.loraTargets {
                 return refused("finetune.lora_targets", loraTargets, "needs finetune.lora_rank of at least 1")

@@ -51,17 +51,21 @@ public enum LanguageExport {
         if let plan = try GPTFile.updates(of: weights) {
             let adapter = adapterFolder(ofRun: run.path)
             try writeAdapter(
-                of: try GPTFile.readWithUpdates(weights), plan, base: URL(filePath: from).standardizedFileURL.path,
+                of: try GPTFile.readWithUpdates(weights), plan,
+                base: URL(filePath: from).standardizedFileURL.path,
                 to: adapter)
             lines.append("low-rank updates for peft: \(adapter)")
         }
         return lines
     }
 
-    private static func tokenizerFiles(of saved: SavedLanguageModel) throws -> [(name: String, contents: [UInt8])] {
+    private static func tokenizerFiles(of saved: SavedLanguageModel) throws -> [(
+        name: String, contents: [UInt8]
+    )] {
         guard let folder = saved.tokenizerFolder else {
             return saved.model.configuration.vocabulary == 256
-                ? [("tokenizer.json", byteTokenizer()), ("tokenizer_config.json", Array(byteSettings.utf8))] : []
+                ? [("tokenizer.json", byteTokenizer()), ("tokenizer_config.json", Array(byteSettings.utf8))]
+                : []
         }
         var files: [(name: String, contents: [UInt8])] = []
         for name in BytePairTokenizer.fileNames {

@@ -94,7 +94,9 @@ public final class LanguageMemory: RunMemory {
     /// The penalty of an objective; empty without one.
     func auxiliaries(for model: GPT) -> [Objective.Auxiliary] { consolidation?.auxiliaries(for: model) ?? [] }
 
-    public func saved() -> (state: State, tensors: [String: Tensor]) { (State(), consolidation?.state ?? [:]) }
+    public func saved() -> (state: State, tensors: [String: Tensor]) {
+        (State(), consolidation?.state ?? [:])
+    }
 
     public func restore(
         _ state: State, _ tensors: [String: Tensor], model: GPT, after step: Int

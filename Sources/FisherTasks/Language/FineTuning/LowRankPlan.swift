@@ -45,7 +45,9 @@ struct LowRankPlan: Codable, Hashable, Sendable {
         var found: [String: String] = [:]
         for entry in TensorNames.gpt2(configuration, prefix: "transformer.").entries
         where entry.shape.count == 2 && entry.ours.hasSuffix(weight) {
-            if entry.ours.hasPrefix("tokenEmbedding") || entry.ours.hasPrefix("positionEmbedding") { continue }
+            if entry.ours.hasPrefix("tokenEmbedding") || entry.ours.hasPrefix("positionEmbedding") {
+                continue
+            }
             found[String(entry.ours.dropLast(weight.count))] = String(entry.theirs.dropLast(weight.count))
         }
         return found

@@ -50,7 +50,8 @@ extension Corpus {
         _ context: Int, training: TokenStream, validation: TokenStream
     ) throws(CorpusError) {
         guard case .tokens = training else { return try requireContext(context) }
-        for (side, stream) in [("training", training), ("validation", validation)] where stream.count <= context {
+        for (side, stream) in [("training", training), ("validation", validation)]
+        where stream.count <= context {
             throw CorpusError(
                 kind: .tooShort,
                 description: "\(name.printable): the \(side) part has \(stream.count) tokens; "

@@ -75,7 +75,8 @@ struct TokenizerFile {
             }
             guard let content, let token else { throw Fault("has an added token without content or id") }
             if let unusual {
-                throw Fault("adds the token \(content.quoted(limit: 40)) with \(unusual), which is not supported")
+                throw Fault(
+                    "adds the token \(content.quoted(limit: 40)) with \(unusual), which is not supported")
             }
             guard parts.added.count < 1 << 12 else { throw Fault("adds more than \(1 << 12) tokens") }
             parts.added.append((content, token))
@@ -90,7 +91,8 @@ struct TokenizerFile {
             case "add_prefix_space": adds = try file.flag() ?? false
             case "use_regex":
                 guard try file.flag() ?? true else {
-                    throw Fault("does not split by the regular expression (use_regex), which is not supported")
+                    throw Fault(
+                        "does not split by the regular expression (use_regex), which is not supported")
                 }
             case "trim_offsets": _ = try file.flag()
             default: return false
@@ -123,7 +125,8 @@ struct TokenizerFile {
         }
         guard type == "ByteLevel" || type == "TemplateProcessing" else {
             throw Fault(
-                "has the post_processor \(type), which is not supported: only ByteLevel and TemplateProcessing are")
+                "has the post_processor \(type), which is not supported: only ByteLevel and TemplateProcessing are"
+            )
         }
         if adds { throw Fault("has a post_processor that adds special tokens, which is not supported") }
     }
@@ -157,8 +160,9 @@ struct TokenizerFile {
     }
 
     /// Tokens by name with their numbers: the vocabulary, and all of `vocab.json`.
-    static func vocabulary(_ json: inout StrictJSON) throws(TokenizerParts.Fault) -> [(name: String, token: Int)]
-    {
+    static func vocabulary(_ json: inout StrictJSON) throws(TokenizerParts.Fault) -> [(
+        name: String, token: Int
+    )] {
         do throws(StrictJSON.Fault) {
             var found: [(name: String, token: Int)] = []
             try json.enterObject()

@@ -31,7 +31,8 @@ struct TokenizerParts {
         var total = 0
         func place(_ bytes: [UInt8], _ token: Int) throws(Fault) {
             guard token < Self.mostTokens else {
-                throw Fault("gives a token the number \(token): numbers up to \(Self.mostTokens - 1) are read")
+                throw Fault(
+                    "gives a token the number \(token): numbers up to \(Self.mostTokens - 1) are read")
             }
             total += bytes.count
             guard total <= Self.mostBytes else {
@@ -44,7 +45,9 @@ struct TokenizerParts {
         }
         let addedText = Dictionary(added.map { ($0.content, $0.token) }, uniquingKeysWith: { $1 })
         for (name, token) in vocabulary {
-            guard let bytes = ByteAlphabet.bytes(of: name) ?? (addedText[name] == token ? Array(name.utf8) : nil)
+            guard
+                let bytes = ByteAlphabet.bytes(of: name)
+                    ?? (addedText[name] == token ? Array(name.utf8) : nil)
             else {
                 throw Fault(
                     "names token \(token) \(name.quoted(limit: 40)), which has a character that stands for no byte: "
@@ -87,7 +90,8 @@ struct TokenizerParts {
         for byte in 0...UInt8.max {
             guard let token = tokens[[byte]] else {
                 throw Fault(
-                    "has no token for the byte 0x\(String(byte, radix: 16)): only vocabularies with all 256 bytes are read")
+                    "has no token for the byte 0x\(String(byte, radix: 16)): only vocabularies with all 256 bytes are read"
+                )
             }
             found.append(token)
         }
@@ -113,7 +117,8 @@ struct TokenizerParts {
             let merge = PairMerger.Merge(rank: UInt32(rank), token: token)
             guard merged.updateValue(merge, forKey: PairMerger.pair(a, b)) == nil else {
                 throw Fault(
-                    "merges \(left.quoted(limit: 40)) and \(right.quoted(limit: 40)) twice (merge \(rank + 1))")
+                    "merges \(left.quoted(limit: 40)) and \(right.quoted(limit: 40)) twice (merge \(rank + 1))"
+                )
             }
         }
         return merged
