@@ -193,7 +193,7 @@ import Testing
             // Freed and frozen as before the estimate.
             let trained = session.model.parameters.filter(\.parameter.isTrainable)
             #expect(trained.count == (rank == 0 ? plain.parameters.count : 8))
-            // So strong a penalty keeps the model where it is; without it, it moves.
+            // So strong a penalty keeps the model where it is on the old text; without it, it moves.
             let free = try Self.session(
                 try Self.task(root, ["finetune.ewc_text": root + "/old", "finetune.lora_rank": "\(rank)"]))
             for _ in 1...25 {
@@ -202,10 +202,10 @@ import Testing
             }
             let start = try task.loss(of: plain, on: old)
             let (kept, lost) = (
-                try task.loss(of: session.model, on: old) - start,
-                try free.task.loss(of: free.model, on: old) - start
+                abs(try task.loss(of: session.model, on: old) - start),
+                abs(try free.task.loss(of: free.model, on: old) - start)
             )
-            #expect(lost > 0.02 && kept < lost / 2, "kept \(kept), lost \(lost)")
+            #expect(lost > 0.01 && kept < lost / 10, "kept \(kept), lost \(lost)")
             let measures = try task.measures(of: session.model)
             #expect(
                 measures.map(\.name) == [

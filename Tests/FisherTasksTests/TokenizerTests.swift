@@ -63,7 +63,8 @@ import Testing
     @Test func bothFormsOfFilesAreOneTokenizer() throws {
         let whole = try BytePairTokenizer(json: Array(try Self.file("tokenizer.json").utf8), path: "t")
         try Self.withFolder(["vocab.json", "merges.txt"]) { folder in
-            #expect(try BytePairTokenizer(folder: folder).fingerprint == whole.fingerprint)
+            let parts = try BytePairTokenizer(folder: folder)
+            #expect(parts.fingerprint == whole.fingerprint)
         }
         // Merges of two strings and of one are the same.
         let pairs = try Self.file("tokenizer.json").replacing(

@@ -206,9 +206,9 @@ struct Convert: ParsableCommand {
         }
         guard let output else { return }
         let model = try folder.makeModel(using: try RandomGenerator(seed: 0))
+        let metadata = try SavedLanguageModel.metadata(ofFolder: source, sizes)
         try ModelFolder.write(to: output, replacing: force) { place in
-            try model.save(
-                to: "\(place)/\(PlainNetwork.weightsName)", metadata: GPTFile.metadata(of: sizes))
+            try model.save(to: "\(place)/\(PlainNetwork.weightsName)", metadata: metadata)
         }
         say("written: \(output)/\(PlainNetwork.weightsName)")
     }
@@ -261,9 +261,8 @@ struct Convert: ParsableCommand {
                 description:
                     "\(source) is a GPT of this program: --to-pytorch FOLDER writes it for transformers")
         }
-        try GPT2Folder.write(model, to: toPyTorch, replacing: force)
-        say(
-            "written: \(toPyTorch)/\(GPT2Folder.configurationName), \(toPyTorch)/\(SafetensorsShards.fileName)"
-        )
+        for name in try LanguageExport.write(source, to: toPyTorch, replacing: force) {
+            say("written: \(toPyTorch)/\(name)")
+        }
     }
 }

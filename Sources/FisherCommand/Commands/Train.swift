@@ -92,7 +92,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             if case .diverged(let step, let reason) = document.record.status {
                 throw RunDiverged(reason: "\(reason) after step \(step)", kept: kept(in: directory))
             }
-            say(outcome(of: document, in: directory, and: try Task.conclude(directory)))
+            say(outcome(of: document, in: directory, and: try Task.conclude(runIn: directory.path)))
         } catch let error as NonFiniteError {
             throw RunDiverged(reason: "\(error)", kept: kept(in: directory))
         } catch let error as Interrupted {

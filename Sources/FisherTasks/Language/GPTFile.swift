@@ -16,6 +16,11 @@ public enum GPTFile {
     package struct NamedTokenizer: Codable {
         let folder: String
         let fingerprint: String
+
+        init(_ tokenizer: BytePairTokenizer, in folder: String) {
+            self.folder = URL(filePath: folder).standardizedFileURL.path
+            fingerprint = tokenizer.fingerprint
+        }
     }
 
     /// The file's metadata: the model's sizes as JSON, and what else the weights depend on.

@@ -172,8 +172,8 @@ extension LanguageTask: ConfigurableTask {
         }
     }
 
-    public static func conclude(_ run: RunDirectory) throws -> [String] {
-        try LanguageExport.conclude(run)
+    public static func conclude(runIn folder: String) throws -> [String] {
+        try LanguageExport.conclude(RunDirectory(path: folder))
     }
 
     public static func afterwards(_ folder: String) -> String? { "sample: fisher sample \(folder)" }

@@ -24,7 +24,10 @@ public struct SavedLanguageModel {
     ///
     /// Throws what reading each of them throws, and `StorageError` of kind `damaged` for a tokenizer with more tokens than the
     /// model.
-    public init(at path: String) throws {
+    public init(at path: String) throws { try self.init(at: path, requiringTokenizer: true) }
+
+    /// Reads a model; without a tokenizer of its tokens only where none is required, as for writing it elsewhere.
+    init(at path: String, requiringTokenizer: Bool) throws {
         self.path = path
         if try DurableStorage.kind(of: path + "/" + GPT2Folder.configurationName, followingLinks: true) != nil
         {
@@ -48,6 +51,22 @@ public struct SavedLanguageModel {
         let file = try SavedModel(at: path).weights
         model = try GPTFile.read(file)
         (tokenizer, tokenizerFolder) = try Self.tokenizer(ofFile: file)
+        guard tokenizer != nil || model.configuration.vocabulary == 256 || !requiringTokenizer else {
+            throw StorageError(
+                .damaged, path: file,
+                reason: "is of a GPT over \(model.configuration.vocabulary) tokens and names no tokenizer: "
+                    + "give the folder that holds its tokenizer")
+        }
+    }
+
+    /// The metadata of a file with the weights of a folder of transformers: the tokenizer is named if the folder has one.
+    package static func metadata(
+        ofFolder path: String, _ configuration: GPT.Configuration
+    ) throws -> [String: String] {
+        guard let tokenizer = try? BytePairTokenizer(folder: path), !tokenizer.isOfBytes else {
+            return GPTFile.metadata(of: configuration)
+        }
+        return GPTFile.metadata(of: configuration, tokenizer: .init(tokenizer, in: path))
     }
 
     /// The tokenizer that a file of weights names: that beside its run, or else in the folder from which it was read.

@@ -50,7 +50,7 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
 
     /// Writes what a finished run is for into its folder, such as its model in another library's files; returns a line about
     /// each thing for the user. Nothing by default.
-    static func conclude(_ run: RunDirectory) throws -> [String]
+    static func conclude(runIn folder: String) throws -> [String]
 
     /// A line after the results on what can be done with a finished run's folder; nil by default.
     static func afterwards(_ folder: String) -> String?
@@ -60,7 +60,7 @@ extension ConfigurableTask {
     public static var remark: String { "" }
     public static var presets: [ConfigurationPreset] { [] }
     public static var smallestPreset: String? { nil }
-    public static func conclude(_ run: RunDirectory) throws -> [String] { [] }
+    public static func conclude(runIn folder: String) throws -> [String] { [] }
     public static func afterwards(_ folder: String) -> String? { nil }
     public static func comparisons(of options: Options) -> [(name: String, options: Options)] {
         [("", options)]

@@ -48,8 +48,7 @@ struct FineTuning {
     /// The tokenizer as the metadata of weights name it.
     var namedTokenizer: GPTFile.NamedTokenizer? {
         guard let tokenizer = start.tokenizer, let folder = start.tokenizerFolder else { return nil }
-        return .init(
-            folder: URL(filePath: folder).standardizedFileURL.path, fingerprint: tokenizer.fingerprint)
+        return .init(tokenizer, in: folder)
     }
 
     /// A hash of everything besides options that determines a run: the texts, the tokenizer, the starting weights.

@@ -20,8 +20,10 @@ public enum LanguageExport {
     ///   - path: what ``SavedLanguageModel`` reads.
     ///   - target: the folder.
     ///   - replacing: whether the folder may be there.
-    public static func write(_ path: String, to target: String, replacing: Bool = false) throws {
-        let saved = try SavedLanguageModel(at: path)
+    /// - Returns: the names of the files that were written.
+    @discardableResult
+    public static func write(_ path: String, to target: String, replacing: Bool = false) throws -> [String] {
+        let saved = try SavedLanguageModel(at: path, requiringTokenizer: false)
         // Before anything is written.
         let files = try tokenizerFiles(of: saved)
         if let folder = saved.folder {
@@ -32,6 +34,7 @@ public enum LanguageExport {
         for (name, contents) in files {
             try DurableStorage.replaceFile(at: target + "/" + name, with: Data(contents))
         }
+        return [GPT2Folder.configurationName, SafetensorsShards.fileName] + files.map(\.name)
     }
 
     /// Writes what a finished fine-tuning is for, beside its checkpoints: `export/`, its best checkpoint as transformers loads
