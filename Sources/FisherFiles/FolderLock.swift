@@ -27,7 +27,7 @@ package final class FolderLock {
     /// Takes the lock of an open file; false if another process holds it. `isHeld` holds it for an instant too, which is
     /// waited for.
     private static func take(_ descriptor: CInt) -> Bool {
-        for attempt in 0..<4 {
+        for attempt in 0..<20 {
             if attempt > 0 { usleep(5000) }
             if retryingInterrupted({ flock(descriptor, LOCK_EX | LOCK_NB) }) == 0 { return true }
             if errno != EWOULDBLOCK { return false }
