@@ -28,8 +28,10 @@ import Testing
             try leaveRunning(root)
             #expect(try RunDirectory(path: root).document().phase == .running)
             #expect(try states(root) == ["killed"])
-            try withExtendedLifetime(try FolderLock(folder: root)) {
+            do {
+                let lock = try FolderLock(folder: root)
                 #expect(try states(root) == ["running"])
+                withExtendedLifetime(lock) {}
             }
             #expect(try states(root) == ["killed"])
             try ResumeTests.run(root)(resuming: true)
@@ -66,8 +68,10 @@ import Testing
             try planned.write(to: path)
             #expect(try study().state == "killed")
             #expect(try study().finished == 4 && study().planned == 6 && study().task == "toy")
-            try withExtendedLifetime(try StudyDirectory(path: path, resuming: true)) {
+            do {
+                let folder = try StudyDirectory(path: path, resuming: true)
                 #expect(try study().state == "running")
+                withExtendedLifetime(folder) {}
             }
             #expect(throws: Interrupted.self) {
                 try planned.recorded(in: path) { throw Interrupted(signal: "SIGINT") }
