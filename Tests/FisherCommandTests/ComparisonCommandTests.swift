@@ -112,7 +112,7 @@ import Testing
         try CommandTests.withFolder { root in
             let output = root + "/it's one"
             let (process, errors, _) = try TrainCommandTests.start(
-                Self.arguments(output, steps: 400, seeds: "2", "sgd", "adamw:beta2=0.99") + [
+                Self.arguments(output, steps: 150, seeds: "2", "sgd", "adamw:beta2=0.99") + [
                     "--set", "optimizer.weight_decay=0.01", "--tag", "paper", "--title", "Figure 1",
                 ])
             while process.isRunning, try DurableStorage.names(inFolder: output + "/runs") == nil {

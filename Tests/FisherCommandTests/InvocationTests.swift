@@ -56,7 +56,7 @@ import Testing
     @Test(arguments: [
         "train language --set rule=fadam", "train language --set steps=10",
         "train language --set learning_rate=cosine(nan,steps=10)", "train digits --set bta2=0.9",
-        "train digits --set optimizer.bta2=0.9", "hierarchy digits --set batch=3",
+        "train digits --set optimizer.bta2=0.9",
         "compare digits --set steps=10", "compare digits --set optimizer.rule=lion",
         "compare digits --set comparison.seeds=0", "compare digits --optimizer fadma",
         "compare digits --optimizer adamw --learning-rates fadam=1,2",
@@ -68,9 +68,7 @@ import Testing
             let words = line.split(separator: " ").map(String.init) + ["--output", root + "/new"]
             let real = try failure(words)
             #expect((ExitStatus(of: real) ?? .usage) == .usage, "\(real)")
-            if words[0] != "hierarchy" {
-                #expect("\(try failure(words + ["--dry-run"]))" == "\(real)")
-            }
+            #expect("\(try failure(words + ["--dry-run"]))" == "\(real)")
             #expect(try DurableStorage.names(inFolder: root) == [])
         }
     }

@@ -15,7 +15,7 @@ import Testing
     private typealias Resolved = ResolvedComparison<Options>
 
     private func layer(
-        _ origin: ConfigurationOrigin = .commandLine, _ values: KeyValuePairs<String, String>
+        _ values: KeyValuePairs<String, String>, from origin: ConfigurationOrigin = .commandLine
     ) -> ConfigurationLayer {
         ConfigurationLayer(origin, values.map { ($0.key, $0.value.split(separator: ";").map(String.init)) })
     }
@@ -32,7 +32,7 @@ import Testing
         ])
         let whole = try Resolved([given])
         let file = try ConfigurationLayer(toml: Data(whole.toml.utf8), path: "config.toml")
-        let again = try Resolved([layer(.preset("x"), ["data.batch": "9"]), file])
+        let again = try Resolved([layer(["data.batch": "9"], from: .preset("x")), file])
         #expect(again.comparison == whole.comparison && again.run.value == whole.run.value)
         #expect(again.shared.map(\.name) == ["beta2"] && again.shared.map(\.value) == ["0.95"])
         #expect(again.rule == nil && again.toml == whole.toml)
@@ -47,7 +47,8 @@ import Testing
 
     /// The file of a run names its rule: the options of its section are that rule's.
     @Test func theFileOfARunNamesItsRule() throws {
-        let file = layer(.file("run/config.toml"), ["optimizer.rule": "fadam", "optimizer.beta2": "0.99"])
+        let file = layer(
+            ["optimizer.rule": "fadam", "optimizer.beta2": "0.99"], from: .file("run/config.toml"))
         let resolved = try Resolved([file, layer(["comparison.optimizers": "adamw;fadam:rho=1"])])
         #expect(resolved.rule == "fadam" && resolved.shared.count == 1)
         #expect(
@@ -57,7 +58,7 @@ import Testing
         }
         #expect(error?.description.contains("optimizer.rule = fadam is none of the optimizers") == true)
         // A preset's rule is where `fisher train` starts from.
-        let preset = layer(.preset("base"), ["optimizer.rule": "fadam"])
+        let preset = layer(["optimizer.rule": "fadam"], from: .preset("base"))
         #expect(try Resolved([preset], usual: ["adamw"]).rule == nil)
     }
 

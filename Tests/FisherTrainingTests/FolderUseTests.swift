@@ -71,9 +71,11 @@ import Testing
     @Test func aLockIsSeenWithoutBeingTaken() throws {
         try ToyTask.withFolder { root in
             #expect(!FolderLock.isHeld(folder: root) && !FolderLock.isHeld(folder: root + "/none"))
-            try withExtendedLifetime(try FolderLock(folder: root)) {
+            do {
+                let lock = try FolderLock(folder: root)
                 #expect(FolderLock.isHeld(folder: root))
                 #expect(refusal { _ = try FolderLock(folder: root) }?.kind == .inUse)
+                withExtendedLifetime(lock) {}
             }
             #expect(!FolderLock.isHeld(folder: root))
             // Looking does not keep a process that begins meanwhile out.

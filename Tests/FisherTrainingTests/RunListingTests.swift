@@ -28,8 +28,10 @@ import Testing
             try leaveRunning(root)
             #expect(try RunDirectory(path: root).document().phase == .running)
             #expect(try states(root) == ["killed"])
-            try withExtendedLifetime(try FolderLock(folder: root)) {
+            do {
+                let lock = try FolderLock(folder: root)
                 #expect(try states(root) == ["running"])
+                withExtendedLifetime(lock) {}
             }
             #expect(try states(root) == ["killed"])
             try ResumeTests.run(root)(resuming: true)
@@ -61,17 +63,15 @@ import Testing
             let candidates = try ["adam", "sgd"].map { try ToyTask.candidate($0) }
             let planned = StudyStatus(.comparison, of: ToyTask().summary, by: .example, planned: 6)
             func study() throws -> RunListing.Study { try #require(try RunListing(of: [root]).studies.first) }
-            let result = try planned.recorded(in: root) {
-                try FileManager.default.removeItem(atPath: StudyStatus.file(in: root))
-                return try StudyCase.compare(candidates, seeds: [1, 2], in: path)
-            }
-            try FileManager.default.removeItem(atPath: StudyStatus.file(in: root))
+            let result = try StudyCase.compare(candidates, seeds: [1, 2], in: path)
             #expect(try study().state == "unknown" && study().planned == nil)
             try planned.write(to: path)
             #expect(try study().state == "killed")
             #expect(try study().finished == 4 && study().planned == 6 && study().task == "toy")
-            try withExtendedLifetime(try StudyDirectory(path: path, resuming: true)) {
+            do {
+                let folder = try StudyDirectory(path: path, resuming: true)
                 #expect(try study().state == "running")
+                withExtendedLifetime(folder) {}
             }
             #expect(throws: Interrupted.self) {
                 try planned.recorded(in: path) { throw Interrupted(signal: "SIGINT") }

@@ -143,7 +143,7 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
         }
         if arguments.printConfig { return print(whole.resolved.explained, terminator: "") }
         let parts = try Task.comparisons(of: whole.configuration.task).map { part in
-            let setup = whole.with(part.options)
+            let setup = try whole.with(part.options)
             let (comparison, pilot) = try comparison(setup)
             return (name: part.name, setup: setup, comparison: comparison, pilot: pilot)
         }

@@ -45,6 +45,14 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
             + [("comparison.first_seed", seeds.first.map { "\($0)" })]
         let flags = own + judgement.values + seedValues.compactMap { key, text in text.map { (key, [$0]) } }
         let stored = try resume ? output.flatMap { try self.stored(in: $0, kind) } : nil
+        if resume, stored == nil, flags.isEmpty, !configuration.isGiven, let output,
+            StudyFiles(folder: output).hasResult
+        {
+            throw UsageError(
+                description:
+                    "\(output) holds results of a former version, which kept no config.toml: repeat the whole command line "
+                    + "with --resume")
+        }
         // A setting without a section is an option of rules; the learning rate is that of all, and a number has no course.
         let settings = configuration.ruleSettings.flatMap { setting -> [(key: String, pieces: [String])] in
             guard ["lr", "learning_rate"].contains(setting.name) else {
@@ -59,6 +67,12 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
             try configuration.layers(after: stored.map { [$0] })
             + [ConfigurationLayer(.commandLine, settings + flags)]
         let resolved = try ResolvedComparison<Task.Options>(layers, usual: optimizers)
+        if resolved.comparison.pilot != nil, seeds.count != nil {
+            throw UsageError(
+                description:
+                    "\(output ?? "the folder") is of a pilot, which has seeds of its own: leave --seeds out, or choose another "
+                    + "--output")
+        }
         let value = resolved.run.value
         return ComparisonSetup(
             arguments: self, kind: resolved.comparison.pilot == nil ? kind : .pilot, resolved: resolved,
@@ -119,8 +133,8 @@ func requireBounded(_ grid: OptionGrid) throws {
 struct ComparisonSetup<Task: ConfigurableTask> {
     let arguments: ComparisonArguments<Task>
     let kind: StudyKind
-    /// Everything that was asked for; of a comparison on one of several texts too.
-    let resolved: ResolvedComparison<Task.Options>
+    /// Everything that was asked for.
+    private(set) var resolved: ResolvedComparison<Task.Options>
     /// Whether the command line asks for nothing but to go on.
     let isBare: Bool
     private(set) var configuration: RunConfiguration<Task.Options>
@@ -143,8 +157,9 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     }
 
     /// The same on other data or with another model.
-    func with(_ options: Task.Options) -> ComparisonSetup {
+    func with(_ options: Task.Options) throws -> ComparisonSetup {
         var changed = self
+        changed.resolved = try resolved.with(options)
         changed.configuration.task = options
         return changed
     }
@@ -257,7 +272,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             let task = try Task.make(configuration)
             let made = try folder ?? opened(standardFolder(of: task, part))
             folder = made
-            return try run(comparison, on: task, in: made, pilot)
+            return try run(comparison, on: task, in: made, pilot, part)
         } catch let error as Interrupted {
             throw Resumable(
                 signal: error.signal, kept: folder.map(kept) ?? "nothing was trained yet",
@@ -295,7 +310,8 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     }
 
     private func run(
-        _ comparison: TunedComparison, on task: Task, in folder: StudyDirectory, _ pilot: PilotPlan?
+        _ comparison: TunedComparison, on task: Task, in folder: StudyDirectory, _ pilot: PilotPlan?,
+        _ part: String?
     ) throws -> ComparisonSummary {
         defer { withExtendedLifetime(folder) {} }
         var summary = task.summary

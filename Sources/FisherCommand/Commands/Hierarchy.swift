@@ -116,6 +116,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         Interruption.install()
         try figures.check(names: HierarchyComparison.figureNames)
         threads.apply(usual: 1)
+        let options = try configuration.resolved().value.task
         if resume {
             try Invocation.requireSomething(
                 toResumeIn: output, !configuration.isGiven && Invocation.onlyResumes())
@@ -125,7 +126,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
             advice: "continue with --resume, choose another folder with --output, or remove it")
         defer { withExtendedLifetime(folder) {} }
         let files = folder.files
-        let task = try Task(try configuration.resolved().value.task)
+        let task = try Task(options)
         let study = HierarchyStudy(task, try HierarchyStudy<Task>.fitting(settings, to: task))
         let (candidates, omitted) = try study.measurable(try self.candidates(study.settings))
         var result = HierarchyComparison(

@@ -101,7 +101,7 @@ package struct ResolvedComparison<Options: ConfigurableOptions>: Sendable {
     /// The comparison's own section.
     package private(set) var comparison = ComparisonConfiguration()
     /// What all runs share.
-    package let run: ResolvedConfiguration<Options>
+    package private(set) var run: ResolvedConfiguration<Options>
     /// Options of rules, by name.
     package let shared: [Shared]
     /// The rule that a run's file names, whose own options in `shared` are for this rule alone; nil for all rules.
@@ -166,6 +166,16 @@ package struct ResolvedComparison<Options: ConfigurableOptions>: Sendable {
                 "optimizer.rule = \(rule) is none of the optimizers that are compared: name it with --optimizer too, or leave "
                     + "it out with the options of its section")
         }
+    }
+
+    /// The same on other data or with another model.
+    package func with(_ options: Options) throws(ConfigurationError) -> ResolvedComparison {
+        guard options != run.value.task else { return self }
+        var value = run.value
+        value.task = options
+        var changed = self
+        changed.run = try ResolvedConfiguration(value)
+        return changed
     }
 
     /// Whether a layer sets a key of `[comparison]`.
