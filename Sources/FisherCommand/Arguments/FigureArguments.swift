@@ -123,6 +123,6 @@ struct FigureArguments: ParsableArguments {
         }
     }
 
-    /// 300 pixels an inch, where an SVG's point is 4/3 of its pixels.
-    private static let pixelScale = 300.0 / 96
+    /// 300 pixels an inch: libvips draws a point, 1/72 inch, as a pixel.
+    private static let pixelScale = 300.0 / 72
 }

@@ -43,11 +43,20 @@ extension DotChart {
             [
                 SVG.line(x.start, bottom, x.end, bottom, class: "axis"),
                 SVG.text(horizontalTitle, x: x.end, y: bottom + 40, class: "axis-title", anchor: "end"),
-            ] + (mark.map { [SVG.line($0, top, $0, bottom, class: "reference")] } ?? [])
+            ] + (mark.map { references(at: $0, rowHeight, layout) } ?? [])
         let drawnRows = rows.enumerated().map { index, row in
             draw(row, top: top + rowHeight * Double(index), height: rowHeight, x, layout)
         }
         return [.tag("g", [:], (shade.map { [$0] } ?? []) + grid + axis)] + drawnRows
+    }
+
+    /// The line of the reference through all rows; on narrow pages through the marks only, not through the texts above them.
+    private func references(at x: Double, _ rowHeight: Double, _ layout: ChartLayout) -> [Markup] {
+        rows.indices.map { row in
+            let end = Self.top + rowHeight * Double(row + 1)
+            return SVG.line(
+                x, layout.hasRoomForNames ? end - rowHeight : end - 36, x, end, class: "reference")
+        }
     }
 
     private func draw(_ row: Row, top: Double, height: Double, _ x: AxisScale, _ layout: ChartLayout)
@@ -125,7 +134,7 @@ extension DotChart {
 
     private func narrowTexts(_ row: Row, _ baseline: Double, _ x: AxisScale) -> [Markup] {
         let notes = row.notes.joined(separator: "  ")
-        let room = Int((x.end - x.start) / 7.2) - DisplayWidth.of(notes) - 2
+        let room = Int((x.end - x.start) / 8.4) - DisplayWidth.of(notes) - 2
         let name = DisplayWidth.cut(row.label, to: max(room, 8))
         return [
             SVG.text(name, x: x.start, y: baseline, class: "label"),

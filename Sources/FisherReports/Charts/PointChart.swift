@@ -59,8 +59,8 @@ struct PointChart: Figure, Sendable {
         let column = x.end + 10
         let heights = LabelPlacement.uncrossed(
             points.map { (x.position(log10(max($0.x, 1e-12))), y.clampedPosition($0.y)) }, at: column,
-            height: min(17, (layout.height - 40) / Double(max(points.count, 1))),
-            within: min(y.start, y.end) - 8...layout.height - 8)
+            height: min(17, (abs(y.start - y.end) + 16) / Double(max(points.count, 1))),
+            within: min(y.start, y.end) - 8...max(y.start, y.end) + 8)
         return zip(points, heights).map { point, labelHeight in
             let (left, height) = (x.position(log10(max(point.x, 1e-12))), y.clampedPosition(point.y))
             var parts: [Markup] = []

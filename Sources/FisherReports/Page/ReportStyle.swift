@@ -28,7 +28,7 @@ enum ReportStyle {
         body{margin:0;background:var(--paper);color:var(--ink);
         font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
         font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
-        main{max-width:1000px;margin:0 auto;padding:72px 20px 48px}
+        main{max-width:1080px;margin:0 auto;padding:72px 20px 48px}
         section,figure{margin:72px 0 0}
         h1{font-size:clamp(30px,5vw,44px);line-height:1.12;letter-spacing:-.022em;font-weight:700;
         margin:6px 0 10px;overflow-wrap:anywhere}

@@ -42,9 +42,11 @@ extension Markup {
             let name = rowClass(row)
             return name.isEmpty ? .tag("tr", [:], cells) : .tag("tr", ["class": name], cells)
         }
-        return .tag(
+        let table = Markup.tag(
             "table", ["class": name],
             [.tag("thead", [:], [.tag("tr", [:], heads)]), .tag("tbody", [:], rows)])
+        // A table that is wider than the page scrolls in a box of its own.
+        return .tag("div", ["class": "scrolled"], [table])
     }
 
     private static func nameCell(_ name: [Markup], details: [String], style: SeriesStyle?) -> [Markup] {

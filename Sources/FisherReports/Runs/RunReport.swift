@@ -174,8 +174,9 @@ public struct RunReport {
             lines,
             [
                 StudyColumn<Line>(["Figure"], .left) { .init($0.name) },
-                StudyColumn<Line>(["Value"]) { .init($0.value) },
-                StudyColumn<Line>(["Unit"], .left) { .init($0.unit) },
+                StudyColumn<Line>(["Value"]) {
+                    .init([$0.value, $0.unit].filter { !$0.isEmpty }.joined(separator: " "))
+                },
             ])
     }
 

@@ -203,7 +203,7 @@ extension HierarchyComparison {
                 " A step of equal divergence lowers the held-out loss most along \(most.level.label): "
                 + "\(text.fixed(ratio, decimals: 1)) times as much as along the gradient itself (\(plain.level.label))"
             if let time = most.level.cost?.relativeTime, time.isFinite {
-                sentence += ", in a step that takes \(text.fixed(time, decimals: 1)) times as long"
+                sentence += ", in a step that takes \(NumberText.significant(time)) times as long"
             }
             sentence += "."
         }

@@ -17,8 +17,8 @@ extension StudyTable {
 
     /// The columns with a heading as lines of text: the headings, a rule, the rows.
     ///
-    /// A table that is wider than `width` is fitted into it: cells and headings wrap between words, never within a number or
-    /// an interval. Where columns do not fit even so, or would take more lines, every row becomes a block of lines
+    /// A table that is wider than `width` is fitted into it: cells and headings wrap between words, never within a number, and
+    /// within an interval only if the columns do not fit otherwise. Where columns do not fit even so, or would take more lines, every row becomes a block of lines
     /// `heading: value` below its name.
     ///
     /// - Parameters:
@@ -35,9 +35,12 @@ extension StudyTable {
             return grid(natural, usesColor: usesColor, head: head)
         }
         let blocks = blocks(width: max(width, 1), usesColor: usesColor, hasHeadings: head != .none)
-        guard let widths = fitted(to: width) else { return blocks }
-        let grid = grid(widths, usesColor: usesColor, head: head)
-        return grid.count <= blocks.count ? grid : blocks
+        for keepsIntervals in [true, false] {
+            guard let widths = fitted(to: width, keepsIntervals) else { continue }
+            let grid = grid(widths, usesColor: usesColor, head: head, keepsIntervals)
+            return grid.count <= blocks.count ? grid : blocks
+        }
+        return blocks
     }
 
     private static func total(_ widths: [Int]) -> Int {
@@ -46,8 +49,8 @@ extension StudyTable {
 
     /// Widths of the columns that together fit: the widest ones give way first, none below its longest piece; nil if the
     /// pieces alone are too wide.
-    private func fitted(to width: Int) -> [Int]? {
-        let (natural, least) = (shown.map(\.width), shown.map(\.leastWidth))
+    private func fitted(to width: Int, _ keepsIntervals: Bool) -> [Int]? {
+        let (natural, least) = (shown.map(\.width), shown.map { $0.leastWidth(keepsIntervals) })
         guard Self.total(least) <= width else { return nil }
         func limited(_ limit: Int) -> [Int] { zip(natural, least).map { max(min($0, limit), $1) } }
         let limit = (1...max(width, 1)).last { Self.total(limited($0)) <= width }
@@ -59,9 +62,11 @@ extension StudyTable {
         return widths
     }
 
-    private func grid(_ widths: [Int], usesColor: Bool, head: Head) -> [String] {
+    private func grid(
+        _ widths: [Int], usesColor: Bool, head: Head, _ keepsIntervals: Bool = true
+    ) -> [String] {
         let headings = zip(shown, widths).map { column, width in
-            column.heading.flatMap { WrappedCell.lines($0, width: width, column.alignment) }
+            column.heading.flatMap { WrappedCell.lines($0, width: width, column.alignment, keepsIntervals) }
         }
         let height = headings.map(\.count).max() ?? 0
         // Titles are aligned at the bottom.
@@ -69,7 +74,9 @@ extension StudyTable {
         let body = (0..<rowCount).flatMap { row in
             render(
                 zip(shown, widths).map { column, width in
-                    column.cells[row].lines.flatMap { WrappedCell.lines($0, width: width, column.alignment) }
+                    column.cells[row].lines.flatMap {
+                        WrappedCell.lines($0, width: width, column.alignment, keepsIntervals)
+                    }
                 }, widths, strong: usesColor ? shown.map { $0.cells[row].isStrong } : [])
         }
         switch head {
@@ -135,8 +142,8 @@ extension StudyTable.Column {
     }
 
     /// The width of the longest piece that is not broken.
-    fileprivate var leastWidth: Int {
-        (heading + cells.flatMap(\.lines)).flatMap { WrappedCell.pieces(of: $0, alignment) }
+    fileprivate func leastWidth(_ keepsIntervals: Bool) -> Int {
+        (heading + cells.flatMap(\.lines)).flatMap { WrappedCell.pieces(of: $0, alignment, keepsIntervals) }
             .map { DisplayWidth.of($0.text) }.max() ?? 0
     }
 }
@@ -151,19 +158,22 @@ private enum WrappedCell {
     }
 
     /// The pieces of a line. Signs stay with their numbers, intervals are whole.
-    static func pieces(of line: String, _ alignment: StudyTable.Alignment) -> [Piece] {
+    static func pieces(
+        of line: String, _ alignment: StudyTable.Alignment, _ keepsIntervals: Bool
+    ) -> [Piece] {
         var words: [String] = []
         var isOpen = false
         for word in line.split(separator: " ").map(String.init) {
             let belongsToLast =
                 isOpen || ["*", "!", "%"].contains(word) || words.last.map { $0.hasSuffix("±") } == true
-                || word == "±"
             if belongsToLast, let last = words.last {
                 words[words.count - 1] = last + " " + word
             } else {
                 words.append(word)
             }
-            if let opened = word.first, "[(".contains(opened), isNumber(word.dropFirst()) { isOpen = true }
+            if let opened = word.first, "[(".contains(opened), keepsIntervals, isNumber(word.dropFirst()) {
+                isOpen = true
+            }
             if let closed = word.last, "])".contains(closed) { isOpen = false }
         }
         return words.flatMap { word -> [Piece] in
@@ -184,11 +194,13 @@ private enum WrappedCell {
     }
 
     /// The lines of a text of at most `width`; a piece that is longer is broken where it must be.
-    static func lines(_ text: String, width: Int, _ alignment: StudyTable.Alignment) -> [String] {
+    static func lines(
+        _ text: String, width: Int, _ alignment: StudyTable.Alignment, _ keepsIntervals: Bool = true
+    ) -> [String] {
         guard DisplayWidth.of(text) > width else { return [text] }
         var lines: [String] = []
         var line = ""
-        for piece in pieces(of: text, alignment) {
+        for piece in pieces(of: text, alignment, keepsIntervals) {
             let gap = line.isEmpty || !piece.isSpaced ? "" : " "
             if DisplayWidth.of(line) + DisplayWidth.of(gap + piece.text) <= width {
                 line += gap + piece.text
