@@ -7,7 +7,7 @@ import Testing
 /// What `fisher watch` answers, without a network.
 @Suite struct WatchAnswerTests {
     static func answer(
-        _ method: String = "GET", _ path: String, host: String? = "127.0.0.1:8765",
+        _ path: String, _ method: String = "GET", host: String? = "127.0.0.1:8765",
         in folder: String = "/nowhere"
     ) async -> WatchAnswers.Answer {
         await WatchAnswers(WatchedFolder(path: folder)).answer(method, path, host: host)
@@ -33,9 +33,9 @@ import Testing
     }
 
     @Test func otherRequestsAreRefused() async {
-        #expect(await Self.answer("POST", "/").status == 405)
+        #expect(await Self.answer("/", "POST").status == 405)
         #expect(await Self.answer("/", host: nil).status == 421)
-        #expect(await Self.answer("HEAD", "/").status == 200)
+        #expect(await Self.answer("/", "HEAD").status == 200)
     }
 
     @Test func aFolderThatIsNotThereIsWaitedFor() async {

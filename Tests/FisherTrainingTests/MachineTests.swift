@@ -62,7 +62,7 @@ import Testing
     static func load(own: Double, all: Double, stolen: Double = 0, seconds: Double = 10, threads: Int)
         -> MachineLoad?
     {
-        func times(_ share: Double) -> ProcessorTimes? {
+        @Sendable func times(_ share: Double) -> ProcessorTimes? {
             var times = ProcessorTimes(statistics: statistics, of: [0, 1], ticks: 100)
             times?.clock = 100 + share * seconds
             times?.own = 3 + share * own

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Fisher
 import FisherTraining
 import FlyingFox
 import FlyingSocks
@@ -38,7 +39,7 @@ struct Watch: ParsableCommand {
             throw StorageError(.damaged, path: folder, reason: "is a file: name the folder of a run")
         }
         let answers = WatchAnswers(watched)
-        let ports = port.map { [UInt16($0)] } ?? [Self.usualPort, 0]
+        let ports: [UInt16] = port.map { [UInt16($0)] } ?? [Self.usualPort, 0]
         for (place, port) in ports.enumerated() {
             switch serve(answers, on: port, telling: watched) {
             case .ended: return

@@ -1,3 +1,4 @@
+import Fisher
 import FisherStudies
 import FisherTraining
 import Foundation

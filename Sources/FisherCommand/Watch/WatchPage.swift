@@ -8,9 +8,14 @@ enum WatchPage {
         guard let head = page.range(of: "</head>"), let end = page.range(of: "</body>", options: .backwards),
             let body = page.range(of: "<body>", range: head.upperBound..<page.endIndex)
         else { return page }
-        return page[..<head.lowerBound] + "<style>\(style)</style>" + page[head.lowerBound..<body.upperBound]
-            + "<div id=\"watch\" role=\"status\"></div>" + page[body.upperBound..<end.lowerBound]
-            + "<script id=\"watch-script\">\(script)</script>" + page[end.lowerBound...]
+        var live = String(page[..<head.lowerBound])
+        live += "<style>\(style)</style>"
+        live += page[head.lowerBound..<body.upperBound]
+        live += "<div id=\"watch\" role=\"status\"></div>"
+        live += page[body.upperBound..<end.lowerBound]
+        live += "<script id=\"watch-script\">\(script)</script>"
+        live += page[end.lowerBound...]
+        return live
     }
 
     /// A page of a sentence alone, until there is something to report on.

@@ -1,3 +1,4 @@
+import Fisher
 import FisherReports
 import FisherStudies
 import FisherTraining
