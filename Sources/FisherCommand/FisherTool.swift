@@ -26,7 +26,7 @@ public struct FisherTool: ParsableCommand {
             subcommands: [
                 Train.self, Compare.self, Ablate.self, Sample.self, Transcribe.self, Runs.self, Report.self,
                 Step.self, Information.self, Infer.self, Inspect.self, Hierarchy.self, Landscape.self,
-                Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self,
+                Continual.self, Optimizers.self, Explain.self, Reproduce.self, Bench.self, Doctor.self,
             ] + registered.withLock { $0 })
     }
 
@@ -59,7 +59,7 @@ public struct FisherTool: ParsableCommand {
     /// Runs the command that the arguments name, and ends the process if it fails.
     ///
     /// A failure is one sentence on standard error and an exit status after sysexits: 64 for arguments, 65 for data, 66 for
-    /// a missing file, 3 for a run that diverged, 75 for one that a signal stopped.
+    /// a missing file, 3 for a run that diverged, 75 for one that a signal stopped; `fisher explain exit-codes` has all.
     ///
     /// Standard input, output and error are opened on `/dev/null` where they are closed.
     public static func main() {
@@ -67,43 +67,37 @@ public struct FisherTool: ParsableCommand {
             Foundation.exit(ExitStatus.internalError.rawValue)
         }
         Engine.keepFreedMemory()
+        let status = run(Array(CommandLine.arguments.dropFirst()))
+        if status != 0 { Foundation.exit(status) }
+    }
+
+    /// Runs the command that words name, and returns the exit status of the process. Every mistake is one sentence on standard
+    /// error; those of arguments have a line after it that names the command's help.
+    package static func run(_ words: [String]) -> Int32 {
+        let words = joiningNegativeValues(words)
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(words)
             try command.run()
             try StandardDescriptors.flushOutput()
+            return 0
         } catch {
-            guard let status = ExitStatus(of: error) else {
-                if let sentence = unknownSubcommand(in: CommandLine.arguments.dropFirst()) {
-                    warn(sentence)
-                    Foundation.exit(exitCode(for: error).rawValue)
-                }
-                exit(withError: error)
+            let thrown = ArgumentMistake.thrown(error)
+            if let status = ExitStatus(of: thrown) {
+                warn("\(thrown)")
+                return status.rawValue
             }
-            warn("\(error)")
-            Foundation.exit(status.rawValue)
-        }
-    }
-    /// What is wrong with the first word that should name a subcommand and does not, with the nearest name; nothing where
-    /// all do. The argument parser calls such a word an unexpected argument, or the option after it unknown.
-    private static func unknownSubcommand(in words: some Sequence<String>) -> String? {
-        var command: any ParsableCommand.Type = self
-        var path = [configuration.commandName ?? _commandName]
-        for word in words {
-            let subcommands = command.configuration.subcommands
-            let hasDefault = command.configuration.defaultSubcommand != nil
-            if subcommands.isEmpty || word.hasPrefix("-") || word == "help" { return nil }
-            guard let next = subcommands.first(where: { $0._commandName == word }) else {
-                // A default subcommand may have an argument of its own, but hardly one that resembles the name of another.
-                if hasDefault, nearestName(to: word, among: subcommands.map { $0._commandName }) == nil {
-                    return nil
-                }
-                return unknownName(
-                    word, called: "subcommand of \(path.joined(separator: " "))",
-                    among: subcommands.map { $0._commandName })
+            if let mistake = ArgumentMistake(error, words: words) {
+                warn(mistake.sentence)
+                tell("See '\(mistake.command) --help'.")
+                return ExitStatus.usage.rawValue
             }
-            command = next
-            path.append(word)
+            let code = exitCode(for: error)
+            if code.isSuccess {
+                say(fullMessage(for: error))
+            } else {
+                warn("\(error)")
+            }
+            return code.isSuccess ? 0 : ExitStatus.internalError.rawValue
         }
-        return nil
     }
 }

@@ -1,74 +1,162 @@
+import FisherOptions
+import Torch
+
+extension Schedule {
+    /// The forms of schedules as text, with their meanings.
+    package static let forms: [(name: String, form: String, meaning: String)] = [
+        (
+            "constant", "0.001",
+            "A number: the same always. optimizer.schedule, its warm-up and the length of the run shape optimizer.learning_rate."
+        ),
+        (
+            "cosine", "cosine(peak=0.002, steps=400, warm_up=40, floor=0)",
+            "A straight line up to peak at update warm_up, then half a cosine down to floor at update steps; warm_up and floor "
+                + "are 0 unless given."
+        ),
+        (
+            "linear_warm_up", "linear_warm_up(peak=0.002, warm_up=40)",
+            "A straight line up to peak at update warm_up, then peak."
+        ),
+        (
+            "inverse_square_root", "inverse_square_root(peak=0.002, warm_up=40)",
+            "A straight line up to peak at update warm_up, then peak sqrt(warm_up / t)."
+        ),
+        (
+            "warm_up_stable_decay",
+            "warm_up_stable_decay(peak=0.002, steps=400, warm_up=40, decay=40, floor=0)",
+            "A straight line up to peak, peak, and in the last decay of steps updates a straight line down to floor."
+        ),
+        (
+            "sequence", "sequence(0.002, 100, cosine(peak=0.002, steps=300))",
+            "Schedules with the numbers of updates for which they hold between them; the last one has no end."
+        ),
+    ]
+}
+
 extension Schedule: LosslessStringConvertible {
     /// Reads a number, or a curve such as `cosine(peak=0.002, steps=400, warm_up=40, floor=0)`. The others
     /// are `linear_warm_up(peak, warm_up)`, `inverse_square_root(peak, warm_up)`,
     /// `warm_up_stable_decay(peak, steps, warm_up, decay, floor)` and `sequence(schedule, updates, schedule, ...)`:
     /// schedules with the numbers of updates for which they hold, the last one without.
     public init?(_ text: String) {
+        guard let read = try? Schedule(reading: text) else { return nil }
+        self = read
+    }
+
+    /// Why a text is no schedule, as the end of a sentence that begins with it.
+    struct Fault: Error {
+        let reason: String
+    }
+
+    /// Reads a schedule; throws what is wrong with the text.
+    private init(reading text: String) throws(Fault) {
         let text = text.filter { !$0.isWhitespace }
         if let value = Double(text) {
             self = .constant(value)
             return
         }
-        guard let open = text.firstIndex(of: "("), text.last == ")", Schedule.nests(text, atMost: 16) else {
-            return nil
+        guard let open = text.firstIndex(of: "(") else { throw Fault(reason: Self.expectation) }
+        guard text.last == ")" else { throw Fault(reason: "lacks the ) at its end") }
+        guard Schedule.nests(text, atMost: 16) else {
+            throw Fault(reason: "has parentheses within parentheses, more than 16 deep")
         }
         let (curve, pieces) = (
-            text[..<open], Schedule.pieces(of: text[text.index(after: open)...].dropLast())
+            String(text[..<open]), Schedule.pieces(of: text[text.index(after: open)...].dropLast())
         )
-        guard let read = curve == "sequence" ? Schedule(phases: pieces) : Schedule(curve, pieces) else {
-            return nil
+        let curves = Self.forms.map(\.name).filter { $0 != "constant" }
+        guard curves.contains(curve) else {
+            let name = curve.isEmpty ? "''" : shortened(curve)
+            throw Fault(reason: "is no schedule: " + unknownName(name, called: "curve", among: curves))
         }
-        self = read
+        self = curve == "sequence" ? try Schedule(phases: pieces) : try Schedule(curve, pieces)
     }
 
     /// A curve by its name and its numbers, `name=value` each.
-    private init?(_ curve: Substring, _ pieces: [Substring]) {
+    private init(_ curve: String, _ pieces: [Substring]) throws(Fault) {
+        let known: [String: [String]] = [
+            "cosine": ["peak", "steps", "warm_up", "floor"], "linear_warm_up": ["peak", "warm_up"],
+            "inverse_square_root": ["peak", "warm_up"],
+            "warm_up_stable_decay": ["peak", "steps", "warm_up", "decay", "floor"],
+        ]
+        let names = known[curve] ?? []
         var values: [String: Double] = [:]
         for piece in pieces {
-            let pair = piece.split(separator: "=", maxSplits: 1)
-            guard pair.count == 2, let value = Double(pair[1]), values[String(pair[0])] == nil else {
-                return nil
+            let pair = piece.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(
+                String.init)
+            guard pair.count == 2 else {
+                throw Fault(
+                    reason:
+                        "is not of the form \(curve)(\(names.map { "\($0)=..." }.joined(separator: ", ")))")
             }
-            values[String(pair[0])] = value
+            guard names.contains(pair[0]) else {
+                let hint = nearestName(to: pair[0], among: names).map { "did you mean \($0)?" }
+                throw Fault(
+                    reason: "gives \(curve) a number \(shortened(pair[0])), which it does not have; "
+                        + (hint ?? "it has \(names.joined(separator: ", "))"))
+            }
+            guard let value = Double(pair[1]), value.isFinite else {
+                throw Fault(reason: "needs a finite number as \(pair[0]), not \(shortened(pair[1]))")
+            }
+            guard values.updateValue(value, forKey: pair[0]) == nil else {
+                throw Fault(reason: "gives \(pair[0]) twice")
+            }
         }
-        func count(_ name: String, otherwise: Int? = nil) -> Int? {
-            guard let value = values.removeValue(forKey: name) else { return otherwise }
-            return Int(exactly: value).flatMap { $0 >= 0 ? $0 : nil }
+        func number(_ name: String, otherwise: Double? = nil) throws(Fault) -> Double {
+            guard let value = values[name] ?? otherwise else { throw Fault(reason: "lacks \(name)=...") }
+            return value
         }
-        guard let peak = values.removeValue(forKey: "peak") else { return nil }
-        guard let warmUp = count("warm_up", otherwise: 0) else { return nil }
+        func count(_ name: String, otherwise: Double? = nil) throws(Fault) -> Int {
+            let value = try number(name, otherwise: otherwise)
+            guard let count = Int(exactly: value), count >= 0 else {
+                throw Fault(reason: "needs a whole number of zero or more as \(name)")
+            }
+            return count
+        }
+        let peak = try number("peak")
+        let warmUp = try count("warm_up", otherwise: 0)
         switch curve {
         case "linear_warm_up": self = .linearWarmUp(peak, warmUp: warmUp)
         case "inverse_square_root": self = .inverseSquareRoot(peak, warmUp: warmUp)
-        case "cosine", "warm_up_stable_decay":
-            guard let steps = count("steps") else { return nil }
-            let floor = values.removeValue(forKey: "floor") ?? 0
-            if curve == "cosine" {
-                self = .cosine(peak, steps: steps, warmUp: warmUp, floor: floor)
-            } else {
-                guard let decay = count("decay") else { return nil }
-                self = .warmUpStableDecay(peak, steps: steps, warmUp: warmUp, decay: decay, floor: floor)
-            }
-        default: return nil
+        case "cosine":
+            self = .cosine(
+                peak, steps: try count("steps"), warmUp: warmUp, floor: try number("floor", otherwise: 0))
+        default:
+            self = .warmUpStableDecay(
+                peak, steps: try count("steps"), warmUp: warmUp, decay: try count("decay"),
+                floor: try number("floor", otherwise: 0))
         }
-        if !values.isEmpty { return nil }
     }
 
     /// Schedules and, between them, the numbers of updates for which they hold.
-    private init?(phases pieces: [Substring]) {
-        guard pieces.count % 2 == 1 else { return nil }
+    private init(phases pieces: [Substring]) throws(Fault) {
+        guard pieces.count % 2 == 1 else {
+            throw Fault(reason: "must end with a schedule, which has no number of updates after it")
+        }
         var phases: [Phase] = []
         for position in stride(from: 0, to: pieces.count, by: 2) {
-            guard let schedule = Schedule(String(pieces[position])) else { return nil }
+            let schedule = try Schedule(reading: String(pieces[position]))
             if position + 1 == pieces.count {
                 phases.append(Phase(schedule))
             } else if let updates = Int(pieces[position + 1]), updates >= 0 {
                 phases.append(Phase(schedule, updates: updates))
             } else {
-                return nil
+                throw Fault(
+                    reason:
+                        "needs a number of updates after each schedule but the last, not \(pieces[position + 1])"
+                )
             }
         }
         self = .sequence(phases)
+    }
+
+    /// What is wrong with a text that is no schedule.
+    public static func complaint(about pieces: [String]) -> String {
+        do throws(Fault) {
+            _ = try Schedule(reading: pieces.joined(separator: ","))
+            return expectation
+        } catch {
+            return error.reason
+        }
     }
 
     /// Whether no parentheses lie in more than some others: each level is read by a call of its own.

@@ -41,6 +41,8 @@ enum ComparisonUse: ConfigurationUse {
         return !option.hasPrefix("checkpoints.") && !option.hasPrefix("log.") && !own.contains(option)
     }
 
+    static var takesRuleOptions: Bool { true }
+
     /// Many runs share a disk, and short ones must not wait for it: fewer checkpoints, no histograms.
     static var base: [ConfigurationLayer] {
         let values = ["checkpoints.keep": "1", "checkpoints.seconds": "10", "log.histograms": "false"]
@@ -91,6 +93,10 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     /// Throws for a shared option that none of them has.
     func candidates(_ specifications: [OptimizerSpecification]) throws -> [OptimizerCandidate] {
         let settings = arguments.configuration.ruleSettings
+        guard !arguments.configuration.values.contains(where: { $0.key == "optimizer.rule" }) else {
+            throw UsageError(
+                description: "--set optimizer.rule: the optimizers are named by --optimizer NAME, several by repeating it")
+        }
         let shared =
             [("learning_rate", "\(learningRate)")]
             + configuration.optimizer.ruleSettings.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
@@ -102,7 +108,14 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         }
         for setting in settings where !candidates.contains(where: { $0.rule.hasOption(named: setting.name) })
         {
-            throw UsageError(description: "--set \(setting.name): none of the optimizers has this option")
+            let keys = RunConfiguration<Task.Options>.options.map(\.name).filter {
+                $0.hasSuffix(".\(setting.name)")
+            }
+            let names = keys + candidates.flatMap { $0.rule.options.map(\.name) }
+            let hint = keys.first ?? nearestName(to: setting.name, among: names)
+            throw UsageError(
+                description: "--set \(setting.name): none of the optimizers has this option"
+                    + (hint.map { "; did you mean \($0)?" } ?? ""))
         }
         try Self.requireDistinct(candidates)
         return candidates

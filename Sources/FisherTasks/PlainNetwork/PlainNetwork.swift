@@ -28,8 +28,14 @@ public struct PlainNetwork {
     /// - Throws: `StorageError` for a description that cannot be read, `NetworkSpecificationError` for one
     ///   that is invalid, `SafetensorsError` and `WeightError` for weights that are invalid or do not fit.
     public init(model: String, weights: String, dtype: DType? = nil) throws {
-        try self.init(
-            NetworkSpecification(json: DurableStorage.readFile(at: model)), weights: weights, dtype: dtype)
+        let json = try DurableStorage.readFile(at: model)
+        do {
+            try self.init(NetworkSpecification(json: json), weights: weights, dtype: dtype)
+        } catch let error as NetworkSpecificationError {
+            throw StorageError(.damaged, path: model, reason: "describes no network: \(error)")
+        } catch let error as LikelihoodError {
+            throw StorageError(.damaged, path: model, reason: "describes no network: \(error)")
+        }
     }
 
     /// Reads weights whose file holds the description too, as the digits' checkpoints do.
@@ -120,9 +126,53 @@ public struct PlainNetwork {
     }
 
     /// The batch of two safetensors files: the tensors named `inputs` and `targets`, or each file's only one.
+    ///
+    /// - Throws: `SafetensorsError` that names the file and the tensor for what the network or its likelihood cannot take.
     public func batch(inputs: String, targets: String) throws -> SupervisedBatch {
-        try batch(
-            inputs: Self.tensor("inputs", from: inputs), targets: Self.tensor("targets", from: targets))
+        let (given, observed) = (
+            try Self.tensor("inputs", from: inputs), try Self.tensor("targets", from: targets)
+        )
+        func wrong(_ path: String, _ name: String, _ reason: String) -> SafetensorsError {
+            SafetensorsError(.malformed, path: path, tensor: name, reason: reason)
+        }
+        if let reason = try given.tensor.nonFiniteElement() { throw wrong(inputs, given.name, reason) }
+        if let reason = try observed.tensor.nonFiniteElement() { throw wrong(targets, observed.name, reason) }
+        let samples = given.tensor.shape.first ?? 0
+        guard samples > 0 else { throw wrong(inputs, given.name, "holds no sample") }
+        guard observed.tensor.shape.first == samples else {
+            throw wrong(
+                targets, observed.name,
+                "has shape \(observed.tensor.shape), where \(inputs) has \(samples) samples along the first axis"
+            )
+        }
+        do {
+            let shape = try specification.outputShape(for: given.tensor.shape)
+            if specification.likelihood == "categorical", let classes = shape.last,
+                let reason = try Self.unknownClass(in: observed.tensor, of: classes)
+            {
+                throw wrong(targets, observed.name, reason)
+            }
+            return try batch(inputs: given.tensor, targets: observed.tensor)
+        } catch let error as NetworkSpecificationError {
+            throw wrong(inputs, given.name, "does not fit the network: \(error)")
+        } catch let error as CurvatureError {
+            switch error {
+            case .badInputs(let reason): throw wrong(inputs, given.name, "cannot be the inputs: \(reason)")
+            case .badObservations(let reason):
+                throw wrong(targets, observed.name, "cannot be the targets: \(reason)")
+            default: throw error
+            }
+        }
+    }
+
+    /// What is wrong with numbers of classes that are not 0 to `classes` - 1, nor the mark of what is not observed.
+    private static func unknownClass(in targets: Tensor, of classes: Int) throws -> String? {
+        guard !targets.dtype.isFloatingPoint, targets.dtype != .bool else { return nil }
+        let numbers = try targets.to(dtype: .int64).scalars(as: Int64.self)
+        let place = numbers.firstIndex { $0 != -100 && !(0..<Int64(classes)).contains($0) }
+        return place.map {
+            "holds the class \(numbers[$0]) at element \($0), where the network has the classes 0 to \(classes - 1)"
+        }
     }
 
     /// The samples of two safetensors files in at most `count` batches of nearly one size.
@@ -158,11 +208,13 @@ public struct PlainNetwork {
     }
 
     /// The tensor of a name, or the file's only one.
-    private static func tensor(_ name: String, from path: String) throws -> Tensor {
+    private static func tensor(
+        _ name: String, from path: String
+    ) throws -> (name: String, tensor: Tensor) {
         let file = try SafetensorsFile(path: path)
         if file[name] == nil, file.tensors.count == 1, let only = file.tensors.first {
-            return try file.tensor(named: only.name)
+            return (only.name, try file.tensor(named: only.name))
         }
-        return try file.tensor(named: name)
+        return (name, try file.tensor(named: name))
     }
 }
