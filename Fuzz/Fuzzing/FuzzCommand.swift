@@ -10,6 +10,8 @@ package enum FuzzCommand {
             gives one input, as the line beside a kept input says
         fuzz --verdicts NAME [--inputs N] [--seed N]
             writes inputs with whether they are accepted: length (4 bytes, little-endian), bytes, 0 or 1
+        fuzz --walk FILE --answers FILE
+            runs the command lines of a JSON file in this process, and writes the status and the output of each
 
         """
 
@@ -46,6 +48,10 @@ package enum FuzzCommand {
                     return refuse()
                 }
                 return FuzzChild.run(fuzzed, source, first..<end, board: try FuzzBoard(path: board))
+            }
+            if let file = options["walk"], let answers = options["answers"] {
+                try CommandWalk.run(file, answers: answers)
+                return 0
             }
             guard rest.isEmpty,
                 options.keys.allSatisfy({

@@ -14,7 +14,8 @@ extension Fuzzed {
     package static let all: [Fuzzed] = [
         safetensors, json, network, toml, configuration, schedule, optimizer, grid, manifest, state, results,
         run, status, hierarchy, landscape, continual, claim,
-        inspection, information, table, idx, arrays, wave, transcript, recordings, tokenizer, merges, gpt2, shards, layers,
+        inspection, information, table, idx, arrays, wave, transcript, recordings, tokenizer, merges, gpt2,
+        shards, layers,
         stateDictionary,
     ]
 

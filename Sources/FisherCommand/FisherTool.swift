@@ -34,7 +34,7 @@ public struct FisherTool: ParsableCommand {
         Train.self, Compare.self, Ablate.self, Predict.self, Sample.self, Transcribe.self, Runs.self,
         Report.self, Watch.self, Convert.self, Step.self, Information.self, Infer.self, Inspect.self,
         Hierarchy.self, Landscape.self,
-        Continual.self, Optimizers.self, Reproduce.self, Bench.self, Doctor.self, Init.self,
+        Continual.self, Optimizers.self, Explain.self, Reproduce.self, Bench.self, Doctor.self, Init.self,
     ]
 
     /// The commands of other packages.
@@ -67,7 +67,7 @@ public struct FisherTool: ParsableCommand {
     /// Runs the command that the arguments name, and ends the process if it fails.
     ///
     /// A failure is one sentence on standard error and an exit status after sysexits: 64 for arguments, 65 for data, 66 for
-    /// a missing file, 3 for a run that diverged, 75 for one that a signal stopped.
+    /// a missing file, 3 for a run that diverged, 75 for one that a signal stopped; `fisher explain exit-codes` has all.
     ///
     /// Standard input, output and error are opened on `/dev/null` where they are closed.
     ///
@@ -84,36 +84,49 @@ public struct FisherTool: ParsableCommand {
             saying:
                 "\(EnvironmentSummary.programName): memory ran out: use a smaller model or batch, or more micro-batches"
         )
+        let status = run(Array(CommandLine.arguments.dropFirst()))
+        if status != 0 { Foundation.exit(status) }
+    }
+
+    /// Runs the command that words name, and returns the exit status of the process. Every mistake is one sentence on standard
+    /// error; those of arguments have a line after it that names the command's help.
+    package static func run(_ words: [String]) -> Int32 {
+        let words = joiningNegativeValues(words)
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(words)
             try boundThreads()
             try command.run()
             try StandardDescriptors.flushOutput()
+            return 0
         } catch {
-            guard let status = ExitStatus(of: error) else {
-                if let sentence = unknownSubcommand(in: CommandLine.arguments.dropFirst()) {
-                    warn(sentence)
-                    Foundation.exit(exitCode(for: error).rawValue)
-                }
-                end(with: error)
+            let thrown = ArgumentMistake.thrown(error)
+            if let status = ExitStatus(of: thrown) {
+                warn("\(thrown)")
+                return status.rawValue
             }
-            warn("\(error)")
-            Foundation.exit(status.rawValue)
+            if let mistake = ArgumentMistake(error, words: words) {
+                warn(mistake.sentence)
+                tell("See '\(mistake.command) --help'.")
+                return ExitStatus.usage.rawValue
+            }
+            return finish(with: error)
         }
     }
 
-    /// Ends with what the argument parser has to say: help on standard output, which must have room for it, or what is wrong
-    /// with the arguments on standard error.
-    private static func end(with error: any Error) -> Never {
-        guard exitCode(for: error).isSuccess else { exit(withError: error) }
+    /// Prints what the argument parser has to say besides mistakes: help, on standard output, which must have room for it.
+    private static func finish(with error: any Error) -> Int32 {
+        guard exitCode(for: error).isSuccess else {
+            warn("\(error)")
+            return ExitStatus.internalError.rawValue
+        }
         do throws(StorageError) {
-            print(fullMessage(for: error))
+            say(fullMessage(for: error))
             try StandardDescriptors.flushOutput()
+            return 0
         } catch {
             warn("\(error)")
-            Foundation.exit(ExitStatus(of: error)?.rawValue ?? ExitStatus.internalError.rawValue)
+            return (ExitStatus(of: error) ?? .internalError).rawValue
         }
-        Foundation.exit(ExitCode.success.rawValue)
     }
 
     /// Refuses a number of threads in the environment that the machine has no processors for, and leaves out processors for
@@ -133,29 +146,5 @@ public struct FisherTool: ParsableCommand {
             }
         }
         if !isGiven, Engine.threadCount > Processors.usable { Engine.threadCount = Processors.usable }
-    }
-
-    /// What is wrong with the first word that should name a subcommand and does not, with the nearest name; nothing where
-    /// all do. The argument parser calls such a word an unexpected argument, or the option after it unknown.
-    private static func unknownSubcommand(in words: some Sequence<String>) -> String? {
-        var command: any ParsableCommand.Type = self
-        var path = [configuration.commandName ?? _commandName]
-        for word in words {
-            let subcommands = command.configuration.subcommands
-            let hasDefault = command.configuration.defaultSubcommand != nil
-            if subcommands.isEmpty || word.hasPrefix("-") || word == "help" { return nil }
-            guard let next = subcommands.first(where: { $0._commandName == word }) else {
-                // A default subcommand may have an argument of its own, but hardly one that resembles the name of another.
-                if hasDefault, nearestName(to: word, among: subcommands.map { $0._commandName }) == nil {
-                    return nil
-                }
-                return unknownName(
-                    word, called: "subcommand of \(path.joined(separator: " "))",
-                    among: subcommands.map { $0._commandName })
-            }
-            command = next
-            path.append(word)
-        }
-        return nil
     }
 }

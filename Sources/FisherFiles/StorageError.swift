@@ -38,7 +38,7 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// The path and what is wrong with it, with control characters escaped: both can quote what is in a file.
-    public var description: String { "\(path) \(reason)".printable }
+    public var description: String { "\(path.isEmpty ? "''" : path) \(reason)".printable }
 
     /// The error of a system call that just failed, with the system's words for it.
     package static func system(_ what: String, path: String, creating: Bool = false) -> StorageError {

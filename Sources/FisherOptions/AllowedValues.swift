@@ -1,34 +1,47 @@
+import Torch
+
 /// The values that an option may take, beyond those that its type has.
 public struct AllowedValues<Value: OptionValue>: Sendable {
     /// Why a value is rejected, as the end of a sentence; nil if it is allowed.
     let complaint: @Sendable (Value) -> String?
+    /// Which values these are, as the end of a sentence about one: `must be zero or more`; nil where every value is allowed or
+    /// no such words are known.
+    package let bounds: String?
 
     /// The values for which a function returns nil. For others it returns the end of a sentence: `must be
     /// even`.
-    public init(complaint: @escaping @Sendable (Value) -> String?) { self.complaint = complaint }
+    public init(complaint: @escaping @Sendable (Value) -> String?) { self.init(nil, complaint: complaint) }
+
+    /// The same with the words for all values that are allowed.
+    package init(_ bounds: String?, complaint: @escaping @Sendable (Value) -> String?) {
+        self.bounds = bounds
+        self.complaint = complaint
+    }
 
     /// Every value of the type.
     public static var all: AllowedValues { AllowedValues { _ in nil } }
 
     /// The values in a list.
     public static func among(_ values: [Value]) -> AllowedValues {
-        AllowedValues { value in
+        let names = values.map { $0.optionPieces.joined(separator: ",") }
+        let list = names.joined(separator: ", ")
+        return AllowedValues("must be one of \(list)") { value in
             if values.contains(value) { return nil }
-            return "is not one of "
-                + values.map { $0.optionPieces.joined(separator: ",") }.joined(separator: ", ")
+            let hint = nearestName(to: value.optionPieces.joined(separator: ","), among: names)
+            return "is not one of \(list)" + (hint.map { "; did you mean \($0)?" } ?? "")
         }
     }
 
     /// No value, or an allowed value of the wrapped type.
     public static func optional<Wrapped>(_ allowed: AllowedValues<Wrapped>) -> AllowedValues
     where Value == Wrapped? {
-        AllowedValues { value in value.flatMap(allowed.complaint) }
+        AllowedValues(allowed.bounds) { value in value.flatMap(allowed.complaint) }
     }
 }
 
 extension AllowedValues where Value: NumericOptionValue {
     private init(_ sentence: String, where isAllowed: @escaping @Sendable (Double) -> Bool) {
-        self.init { value in value.extremes.allSatisfy(isAllowed) ? nil : sentence }
+        self.init(sentence) { value in value.extremes.allSatisfy(isAllowed) ? nil : sentence }
     }
 
     /// Finite numbers of zero or more.

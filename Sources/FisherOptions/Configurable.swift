@@ -79,6 +79,10 @@ public struct OptionEntry: Sendable {
     public let pieces: [String]
     /// Why the value is rejected; nil if it is allowed.
     let complaint: String?
+    /// What values look like: `a whole number`, `one of constant, cosine`.
+    package let values: String
+    /// Which of them are allowed, as the end of a sentence about one; nil if all are, or if no words for them are known.
+    package let bounds: String?
     /// Whether it is of a group that configurations leave out as long as all of it is as it is by default.
     public internal(set) var isLeftOut = false
     let value: any OptionValue
@@ -88,6 +92,16 @@ public struct OptionEntry: Sendable {
     public var name: String { declaration.name }
     /// The value as one piece of text.
     public var text: String { pieces.joined(separator: ",") }
+
+    /// What the value stands for where the option's meaning says it: of `steps between evaluations; 0: ten times a run` at 0
+    /// "ten times a run". Such a value leaves the choice to the program.
+    package var choice: String? {
+        for part in declaration.meaning.split(separator: ";") {
+            let pair = part.split(separator: ":", maxSplits: 1).map { $0.drop { $0 == " " } }
+            if pair.count == 2, pair[0] == text { return String(pair[1]) }
+        }
+        return nil
+    }
 }
 
 /// The result of parsing a text as an option's value.
@@ -110,11 +124,13 @@ extension Configurable: OptionProperty {
     var entry: OptionEntry {
         OptionEntry(
             declaration: declaration, pieces: wrappedValue.optionPieces,
-            complaint: allowed.complaint(wrappedValue),
+            complaint: allowed.complaint(wrappedValue), values: Value.described, bounds: allowed.bounds,
             value: wrappedValue,
             parse: { pieces in
                 if pieces.count != 1 && Value.form != .list { return .complaint("is a list, not one value") }
-                guard let value = Value(optionPieces: pieces) else { return .complaint(Value.expectation) }
+                guard let value = Value(optionPieces: pieces) else {
+                    return .complaint(Value.complaint(about: pieces))
+                }
                 return allowed.complaint(value).map(ParsedOption.complaint) ?? .value(value)
             })
     }

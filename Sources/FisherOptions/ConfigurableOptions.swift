@@ -36,7 +36,7 @@ public struct OptionError: Error, Hashable, Sendable, CustomStringConvertible {
     }
 
     /// One sentence: the option, the value and the reason.
-    public var description: String { "\(option) = \(value) \(reason)" }
+    public var description: String { "\(option) = \(value.isEmpty ? "''" : shortened(value)) \(reason)" }
 }
 
 extension ConfigurableOptions {

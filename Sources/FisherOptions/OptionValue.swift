@@ -1,3 +1,5 @@
+import Torch
+
 /// How an option's values look in a file.
 public enum OptionForm: Sendable {
     /// A number or a Boolean.
@@ -18,6 +20,30 @@ public protocol OptionValue: Hashable, Sendable {
     static var expectation: String { get }
     /// How values look in files.
     static var form: OptionForm { get }
+    /// All values as text, for types that have few; empty by default.
+    static var choices: [String] { get }
+    /// What is wrong with pieces of text that are no value, as the end of a sentence; by default the expectation, with the
+    /// nearest of the choices.
+    static func complaint(about pieces: [String]) -> String
+}
+
+extension OptionValue {
+    public static var choices: [String] { [] }
+
+    public static func complaint(about pieces: [String]) -> String {
+        let hint = nearestName(to: pieces.joined(separator: ","), among: choices)
+        return expectation + (hint.map { "; did you mean \($0)?" } ?? "")
+    }
+
+    /// What values look like, from what is said of a text that is none: `is not a whole number` tells of whole numbers.
+    package static var described: String {
+        for (start, joint) in [("is neither ", " nor "), ("is not ", ", nor ")]
+        where expectation.hasPrefix(start) {
+            return String(expectation.dropFirst(start.count)).replacing(", nor ", with: " or ")
+                .replacing(joint, with: " or ")
+        }
+        return expectation
+    }
 }
 
 /// A value that is a number or consists of numbers, so that its range can be checked.
@@ -85,9 +111,8 @@ extension [String]: OptionValue {
 extension OptionValue where Self: RawRepresentable<String> & CaseIterable {
     public init?(optionPieces: [String]) { self.init(rawValue: optionPieces[0]) }
     public var optionPieces: [String] { [rawValue] }
-    public static var expectation: String {
-        "is not one of " + allCases.map(\.rawValue).joined(separator: ", ")
-    }
+    public static var expectation: String { "is not one of " + choices.joined(separator: ", ") }
+    public static var choices: [String] { allCases.map(\.rawValue) }
     public static var form: OptionForm { .quoted }
 }
 
@@ -110,6 +135,7 @@ extension Optional: OptionValue where Wrapped: OptionValue {
     }
     public var optionPieces: [String] { self?.optionPieces ?? ["none"] }
     public static var expectation: String { Wrapped.expectation + ", nor none" }
+    public static var choices: [String] { Wrapped.choices.isEmpty ? [] : Wrapped.choices + ["none"] }
     public static var form: OptionForm { Wrapped.form }
 }
 

@@ -1,4 +1,5 @@
 import FisherOptions
+import Torch
 
 /// An option that a rule does not have, or a value that it rejects.
 public struct HyperparameterError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -24,6 +25,17 @@ public struct HyperparameterError: Error, Hashable, Sendable, CustomStringConver
         self.init(rule: rule, option: error.option, value: error.value, reason: error.reason)
     }
 
-    /// One sentence: the rule, the option, the value and the reason.
-    public var description: String { "\(rule): \(option) = \(value) \(reason)" }
+    /// A name that no rule has, with the nearest one or all.
+    init(unknownRule name: String, among names: [String]) {
+        let hint = nearestName(to: name, among: names).map { "did you mean \($0)?" }
+        self.init(
+            rule: "", option: "rule", value: name,
+            reason: "is no rule; " + (hint ?? "there are \(names.joined(separator: ", "))"))
+    }
+
+    /// One sentence: the rule, the option, the value and the reason; of a name that no rule has the name and the reason.
+    public var description: String {
+        let shown = value.isEmpty ? "''" : shortened(value)
+        return rule.isEmpty ? "\(shown) \(reason)" : "\(rule): \(option) = \(shown) \(reason)"
+    }
 }

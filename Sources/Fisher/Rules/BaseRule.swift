@@ -54,9 +54,10 @@ extension BaseRule: LosslessStringConvertible {
     public var description: String { type.summary.name }
 
     /// What is wrong with an unknown rule.
-    public static var expectation: String {
-        "is not one of " + RuleRegistry.gradientRules.map { $0.summary.name }.joined(separator: ", ")
-    }
+    public static var expectation: String { "is not one of " + choices.joined(separator: ", ") }
+
+    /// The names of the rules that work on gradients alone.
+    public static var choices: [String] { RuleRegistry.gradientRules.map { $0.summary.name } }
 
     /// A quoted text.
     public static var form: OptionForm { .quoted }

@@ -39,10 +39,7 @@ public enum RuleRegistry {
         let rules = rules
         let names = rules.map { $0.summary.name }
         guard let position = names.firstIndex(of: name.lowercased()) else {
-            let hint = nearestName(to: name, among: names).map { "; did you mean \($0)?" } ?? ""
-            throw HyperparameterError(
-                rule: "fisher", option: "optimizer", value: name,
-                reason: "is not one of \(names.joined(separator: ", "))\(hint)")
+            throw HyperparameterError(unknownRule: name, among: names)
         }
         return rules[position].init()
     }

@@ -10,12 +10,15 @@ protocol ConfigurationUse {
     static func hasFlag(_ option: String) -> Bool
     /// Values below all others that differ from the options' defaults.
     static var base: [ConfigurationLayer] { get }
+    /// Whether `--set` takes options of rules by their names, without a section.
+    static var takesRuleOptions: Bool { get }
     /// The default preset.
     static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String?
 }
 
 extension ConfigurationUse {
     static var base: [ConfigurationLayer] { [] }
+    static var takesRuleOptions: Bool { false }
 
     static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String? { task.presets.first?.name }
 }
@@ -56,7 +59,7 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     var values: [(key: String, pieces: [String])] {
         let lists = RunConfiguration<Task.Options>.options.filter { $0.declaration.form == .list }
         return flags.values
-            + settings.filter { $0.name.contains(".") }.map { setting in
+            + settings.filter { !isRuleOption($0) }.map { setting in
                 let isList = lists.contains { $0.name == setting.name }
                 return (
                     setting.name,
@@ -66,7 +69,11 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     }
 
     /// Settings of options of rules, which have no section: `beta2=0.99`.
-    var ruleSettings: [SettingArgument] { settings.filter { !$0.name.contains(".") } }
+    var ruleSettings: [SettingArgument] { settings.filter(isRuleOption) }
+
+    private func isRuleOption(_ setting: SettingArgument) -> Bool {
+        Use.takesRuleOptions && !setting.name.contains(".")
+    }
 
     /// Whether the command line has any value, preset or file.
     var isGiven: Bool { config != nil || preset != nil || !values.isEmpty || !ruleSettings.isEmpty }
@@ -128,7 +135,7 @@ struct OptionFlags<Task: ConfigurableTask, Use: ConfigurationUse>: ParsableArgum
 }
 
 /// One flag that derives from the declaration of an option.
-private struct OptionFlag: Sendable {
+struct OptionFlag: Sendable {
     /// The option's name: `optimizer.warm_up`.
     let name: String
     /// The flag without its hyphens: `warm-up`.
@@ -155,6 +162,13 @@ private struct OptionFlag: Sendable {
         }
         derived.withLock { $0[key] = made }
         return made
+    }
+
+    /// The flag of an option in one use of a task's configuration, without hyphens; nil if it has none.
+    static func name<Task: ConfigurableTask, Use: ConfigurationUse>(
+        of option: String, _ task: Task.Type, _ use: Use.Type
+    ) -> String? {
+        of(task, use).first { $0.name == option }?.flag
     }
 
     private struct Pair: Hashable {

@@ -51,7 +51,7 @@ struct InferModelArguments: ParsableArguments {
 }
 
 /// `estimate` or a number above zero.
-struct DispersionArgument: ExpressibleByArgument {
+struct DispersionArgument: DescribedArgument {
     let value: Dispersion
 
     init?(argument: String) {
@@ -63,10 +63,14 @@ struct DispersionArgument: ExpressibleByArgument {
             return nil
         }
     }
+
+    static func complaint(about text: String, of option: String, in command: String) -> String {
+        "is neither estimate nor a number above zero"
+    }
 }
 
 /// `COLUMN=A,B,C`.
-struct LevelsArgument: ExpressibleByArgument {
+struct LevelsArgument: DescribedArgument {
     let column: String
     let levels: [String]
 
@@ -78,6 +82,10 @@ struct LevelsArgument: ExpressibleByArgument {
         )
         .map(String.init)
         guard levels.count > 1, Set(levels).count == levels.count, !levels.contains("") else { return nil }
+    }
+
+    static func complaint(about text: String, of option: String, in command: String) -> String {
+        "is not of the form COLUMN=LEVEL,LEVEL with two different levels or more, such as grade=low,high"
     }
 }
 

@@ -68,7 +68,7 @@ struct JudgementArguments<Use: JudgementUse>: ParsableArguments {
 extension VarianceModel: ExpressibleByArgument {}
 
 /// Numbers between commas.
-struct NumberList: ExpressibleByArgument {
+struct NumberList: DescribedArgument {
     let values: [Double]
     /// The numbers as they were given.
     let texts: [String]
@@ -78,5 +78,9 @@ struct NumberList: ExpressibleByArgument {
         let values = argument.split(separator: ",").map { Double($0) }
         guard !values.isEmpty, values.allSatisfy({ $0?.isFinite == true }) else { return nil }
         self.values = values.compactMap(\.self)
+    }
+
+    static func complaint(about text: String, of option: String, in command: String) -> String {
+        "is not numbers with commas between them, such as 0.01,0.02"
     }
 }

@@ -38,6 +38,14 @@ struct BenchInformation: ParsableCommand {
     }
 
     func run() throws {
+        if try DurableStorage.kind(of: network, followingLinks: true) == nil,
+            StepNetwork.all.contains(where: { $0.name == network })
+        {
+            throw StorageError(
+                .notFound, path: network,
+                reason: "is not there: give a file with the description of a network, JSON "
+                    + "(fisher bench step --network \(network) times the built-in one)")
+        }
         let data = try DurableStorage.readFile(at: network)
         let named = tasks.isEmpty ? InformationTask.allCases : tasks
         // Requests count positions among the named; otherwise ratios are to the plain gradient.

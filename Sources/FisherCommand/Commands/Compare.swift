@@ -110,11 +110,14 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
             throw ValidationError("--power must lie between 0 and 1, not \(wrong).")
         }
         if let wrong = tune.first(where: { $0.option == nil }) {
-            throw ValidationError("--tune \(wrong.name) names no option: NAME.option=v1,v2,...")
+            throw ValidationError(
+                "--tune \(wrong.name) names no option: write NAME.OPTION=VALUE,VALUE, such as fadam.beta2=0.99,0.999"
+            )
         }
         if let wrong = learningRates.first(where: { $0.option != nil }) {
             throw ValidationError(
-                "--learning-rates takes NAME=v1,v2,..., not \(wrong.name).\(wrong.option ?? "").")
+                "--learning-rates takes NAME=VALUE,VALUE, such as adamw=1e-3,2e-3, not \(wrong.name).\(wrong.option ?? "")"
+            )
         }
     }
 
@@ -200,7 +203,12 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
         let grids = try rates + setup.grids(options.tune, of: "tune")
         for argument in grids where argument.name != "all" {
             guard candidates.contains(where: { type(of: $0.rule).summary.name == argument.name }) else {
-                throw UsageError(description: "no optimizer of the comparison is \(argument.name)")
+                let names = candidates.map { type(of: $0.rule).summary.name }
+                let kind = argument.option == nil ? "--learning-rates" : "--tune"
+                throw UsageError(
+                    description:
+                        "\(kind) \(argument.name): no optimizer of the comparison is \(argument.name); they are "
+                        + names.joined(separator: ", "))
             }
         }
         let plan = options.pilot.map { _ in

@@ -104,6 +104,8 @@ enum ComparisonUse: ConfigurationUse {
         return !option.hasPrefix("checkpoints.") && !option.hasPrefix("log.") && !own.contains(option)
     }
 
+    static var takesRuleOptions: Bool { true }
+
     /// Many runs share a disk, and short ones must not wait for it: fewer checkpoints, no histograms.
     static var base: [ConfigurationLayer] {
         let values = ["checkpoints.keep": "1", "checkpoints.seconds": "10", "log.histograms": "false"]
@@ -193,6 +195,12 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     ///
     /// Throws for an option of the command line that none of them has.
     func candidates(_ specifications: [OptimizerSpecification]) throws -> [OptimizerCandidate] {
+        guard !arguments.configuration.values.contains(where: { $0.key == "optimizer.rule" }) else {
+            throw UsageError(
+                description:
+                    "--set optimizer.rule: the optimizers are named by --optimizer NAME, several by repeating it"
+            )
+        }
         let rate = (name: "learning_rate", value: "\(learningRate)")
         let candidates = try specifications.map { specification in
             let isMeant = resolved.rule.map { $0 == specification.name } ?? true
@@ -202,10 +210,15 @@ struct ComparisonSetup<Task: ConfigurableTask> {
                 fisherClip: configuration.optimizer.clipFisherNorm)
         }
         for option in resolved.shared where option.origin == .commandLine {
-            guard candidates.contains(where: { $0.rule.hasOption(named: option.name) }) else {
-                throw UsageError(
-                    description: "--set \(option.name): none of the optimizers has this option")
+            if candidates.contains(where: { $0.rule.hasOption(named: option.name) }) { continue }
+            let keys = RunConfiguration<Task.Options>.options.map(\.name).filter {
+                $0.hasSuffix(".\(option.name)")
             }
+            let names = keys + candidates.flatMap { $0.rule.options.map(\.name) }
+            let hint = keys.first ?? nearestName(to: option.name, among: names)
+            throw UsageError(
+                description: "--set \(option.name): none of the optimizers has this option"
+                    + (hint.map { "; did you mean \($0)?" } ?? ""))
         }
         try Self.requireDistinct(candidates)
         return candidates

@@ -189,7 +189,7 @@ enum MemoryName: String, CaseIterable, ExpressibleByArgument {
 }
 
 /// `none,l2,exact`.
-struct MethodList: ExpressibleByArgument {
+struct MethodList: DescribedArgument {
     let values: [ContinualMethod]
 
     init(_ values: [ContinualMethod]) { self.values = values }
@@ -201,11 +201,22 @@ struct MethodList: ExpressibleByArgument {
         values = found
     }
 
+    static func complaint(about text: String, of option: String, in command: String) -> String {
+        let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        let known = ContinualMethod.allCases.map(\.rawValue)
+        if let wrong = names.first(where: { !known.contains($0) }) {
+            return wrong.isEmpty
+                ? "has an empty name; methods are \(known.joined(separator: ", "))"
+                : "names a method that is not known: \(unknownName(wrong, called: "method", among: known))"
+        }
+        return "names a method twice"
+    }
+
     var defaultValueDescription: String { values.map(\.rawValue).joined(separator: ",") }
 }
 
 /// `1,10,100`.
-struct StrengthList: ExpressibleByArgument {
+struct StrengthList: DescribedArgument {
     let values: [Double]
 
     init(_ values: [Double]) { self.values = values }
@@ -217,6 +228,10 @@ struct StrengthList: ExpressibleByArgument {
             found.allSatisfy({ $0 >= 0 && $0.isFinite })
         else { return nil }
         values = found
+    }
+
+    static func complaint(about text: String, of option: String, in command: String) -> String {
+        "is not different numbers of zero or more with commas between them, such as 1,10,100"
     }
 
     var defaultValueDescription: String {

@@ -36,7 +36,7 @@ extension ConfigurableTask {
 }
 
 /// The options of data and model alone, starting from the smallest model.
-private enum HierarchyUse: ConfigurationUse {
+enum HierarchyUse: ConfigurationUse {
     static func hasFlag(_ option: String) -> Bool {
         !["optimizer.", "training.", "checkpoints.", "log."].contains { option.hasPrefix($0) }
     }
@@ -192,6 +192,10 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
 
     private func candidates(_ settings: HierarchySettings) throws -> [HierarchyCandidate] {
         if optimizers.isEmpty { return try HierarchyCandidate.usual(settings) }
+        var named = Set<String>()
+        for optimizer in optimizers where !named.insert(optimizer.text).inserted {
+            throw UsageError(description: "\(optimizer.text) is named twice: name each optimizer once")
+        }
         return try optimizers.map { try HierarchyCandidate($0.name, $0.settings, in: settings) }
     }
 
@@ -233,7 +237,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
 }
 
 /// Numbers of steps with commas between them.
-private struct CountList: ExpressibleByArgument, Equatable {
+private struct CountList: DescribedArgument, Equatable {
     let values: [Int]
 
     init(_ values: [Int]) { self.values = values }
@@ -244,11 +248,15 @@ private struct CountList: ExpressibleByArgument, Equatable {
         if values.count != pieces.count { return nil }
     }
 
+    static func complaint(about text: String, of option: String, in command: String) -> String {
+        "is not whole numbers of zero or more with commas between them, such as 10,100,400"
+    }
+
     var defaultValueDescription: String { values.map { "\($0)" }.joined(separator: ",") }
 }
 
 /// Numbers above zero with commas between them.
-private struct PositiveList: ExpressibleByArgument, Equatable {
+private struct PositiveList: DescribedArgument, Equatable {
     let values: [Double]
 
     init(_ values: [Double]) { self.values = values }
@@ -257,6 +265,10 @@ private struct PositiveList: ExpressibleByArgument, Equatable {
         let pieces = argument.split(separator: ",", omittingEmptySubsequences: false)
         values = pieces.compactMap { Double($0) }.filter { $0 > 0 && $0.isFinite }
         if values.count != pieces.count { return nil }
+    }
+
+    static func complaint(about text: String, of option: String, in command: String) -> String {
+        "is not numbers above zero with commas between them, such as 1e-4,1e-2"
     }
 
     var defaultValueDescription: String { values.map { String(format: "%g", $0) }.joined(separator: ",") }

@@ -67,7 +67,7 @@ struct Infer: ParsableCommand {
             return
         }
         if files.isEmpty {
-            throw ValidationError("Name the CSV files of the table, or a network with --model.")
+            throw ValidationError("fisher infer needs the CSV files of a table, or a network with --model")
         }
         if network.fit { throw ValidationError("--fit is for --model; a table's model always is fitted.") }
         if parts.merge {
@@ -83,7 +83,11 @@ struct Infer: ParsableCommand {
             }
         } else {
             guard model.formula != nil else {
-                throw ValidationError("A table needs --formula, such as --formula \"y ~ x + group\".")
+                throw ValidationError("a table needs --formula, such as --formula \"y ~ x + group\"")
+            }
+            guard model.cluster != nil || inference.covariance != .kind(.cluster) else {
+                throw ValidationError(
+                    "--covariance cluster needs the column of the clusters: --cluster COLUMN")
             }
             guard parts.saveStatistics == nil else {
                 throw ValidationError("--save-statistics needs --point, the same for every part.")

@@ -36,7 +36,9 @@ struct InformationMerge: ParsableCommand {
     var allowRepeats = false
 
     func validate() throws {
-        guard files.count > 1 else { throw ValidationError("Merging needs two files or more.") }
+        guard files.count > 1 else {
+            throw ValidationError("fisher information merge needs two files or more")
+        }
     }
 
     func run() throws {

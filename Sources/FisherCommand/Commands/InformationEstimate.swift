@@ -62,6 +62,23 @@ struct InformationEstimate: ParsableCommand {
         case diagonalKronecker = "diagonal_kronecker"
         case lowRank = "low_rank"
         case products = "operator"
+
+        /// What is kept of the information.
+        var explanation: String {
+            switch self {
+            case .full: "The whole matrix over all parameters."
+            case .blocks: "The matrix of each layer's parameters; what lies between layers is left out."
+            case .diagonal: "A number for each parameter; correlations are left out."
+            case .kronecker:
+                "For each layer the Kronecker product of two small matrices, A of its inputs and S of its output gradients (K-FAC)."
+            case .ekfac:
+                "The eigenbases of the Kronecker factors, with the information's own diagonal in them."
+            case .diagonalKronecker: "The diagonals of the Kronecker factors alone, as AdaFisher keeps them."
+            case .lowRank: "The leading eigenpairs, --rank of them, and what is left of the diagonal's trace."
+            case .products:
+                "No matrix: products with vectors give leading eigenvalues, the trace, a product, or the solution of a damped system."
+            }
+        }
     }
 
     func validate() throws {

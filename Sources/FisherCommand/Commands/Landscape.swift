@@ -306,7 +306,7 @@ private struct LandscapeSubject {
         let saved = try SavedModel(at: path)
         guard let configuration = saved.configuration, let document = try saved.run else {
             throw StorageError(
-                .notFound, path: path,
+                .damaged, path: path,
                 reason: "is of no run, so that its data are not known: name a run or one of its checkpoints")
         }
         self.path = path

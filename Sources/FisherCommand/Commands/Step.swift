@@ -64,7 +64,7 @@ struct Step: ParsableCommand {
         let parts = [parameters, model, weights].compactMap(\.self).count
         guard onTensors && parts == 1 && batches.isEmpty || onModel && parts == 2 && gradients.isEmpty else {
             throw ValidationError(
-                "Give either --parameters and --gradients, or --model, --weights and --batches.")
+                "fisher step needs either --parameters and --gradients, or --model, --weights and --batches")
         }
     }
 
@@ -102,8 +102,8 @@ struct Step: ParsableCommand {
         for path in batches {
             let file = try SafetensorsFile(path: path)
             try bound.draws?.given += draws(in: file, for: plain.network.parameters)
-            let batch = try plain.batch(
-                inputs: file.tensor(named: "inputs"), targets: file.tensor(named: "targets"))
+            for name in ["inputs", "targets"] { _ = try file.tensor(named: name) }
+            let batch = try plain.batch(inputs: path, targets: path)
             try bound.step(on: batch) { try plain.objective($0) }
         }
         try finish(bound, plain.network.parameters, metadata: [:])

@@ -19,7 +19,7 @@ extension ConfigurableTask {
 }
 
 /// Flags for all but checkpoints and logs.
-private enum TrainUse: ConfigurationUse {
+enum TrainUse: ConfigurationUse {
     static func hasFlag(_ option: String) -> Bool {
         !option.hasPrefix("checkpoints.") && !option.hasPrefix("log.")
     }

@@ -8,10 +8,14 @@ func say(_ line: String) {
     StandardDescriptors.flushLines()
 }
 
-/// Prints a sentence on standard error, with control characters escaped: it may quote what is in a file.
-func warn(_ sentence: String) {
+/// Prints a sentence on standard error after the program's name, with control characters escaped: it may quote what is in a
+/// file.
+func warn(_ sentence: String) { tell("fisher: \(sentence)") }
+
+/// Prints a line on standard error, with control characters escaped.
+func tell(_ line: String) {
     // Where standard error is full there is nobody to tell; the exit status still does.
-    try? FileHandle.standardError.write(contentsOf: Data("fisher: \(sentence.printable)\n".utf8))
+    try? FileHandle.standardError.write(contentsOf: Data("\(line.printable)\n".utf8))
 }
 
 /// Rows of cells as lines of text, the headings first if they have some, fitted into the terminal if standard output is one.

@@ -9,7 +9,7 @@ import FisherTasks
 import FisherTraining
 
 /// The exit status of the process (after sysexits).
-enum ExitStatus: Int32 {
+enum ExitStatus: Int32, CaseIterable {
     case diverged = 3
     case usage = 64
     case badData = 65
@@ -21,6 +21,23 @@ enum ExitStatus: Int32 {
     case inputOutput = 74
     case interrupted = 75
     case permissionDenied = 77
+
+    /// What happened, as `fisher explain exit-codes` says it.
+    var meaning: String {
+        switch self {
+        case .diverged: "diverged: the numbers of a run, or of every run of a study, were not finite"
+        case .usage: "usage: a command, an option, a key or a value that is not known or not allowed"
+        case .badData: "bad data: a file was read, and what is in it cannot be used"
+        case .inputMissing: "input missing: a file or folder is not there"
+        case .engineMissing: "engine missing: a library, a program or a device that is needed is not there"
+        case .internalError: "internal error: a mistake of the program; please report it"
+        case .outOfMemory: "out of memory: what was asked for is larger than the memory"
+        case .cannotCreate: "cannot create: a file or folder cannot be made, or is in use"
+        case .inputOutput: "input or output failed, such as on a full disk"
+        case .interrupted: "interrupted: a signal stopped it, everything is saved, and --resume goes on"
+        case .permissionDenied: "permission denied: the system forbids reading or writing a file"
+        }
+    }
 
     /// The status of one of our errors; nil for those of the argument parser.
     init?(of error: any Error) {

@@ -52,7 +52,9 @@ public enum CurvatureError: Error, Hashable, Sendable, CustomStringConvertible {
         case .mismatched(let reason): "the two estimates cannot be added: \(reason)"
         case .unusable(let reason): "the information cannot be used: \(reason)"
         case .noSuchEstimate(let source, let structure, let reason):
-            "there is no estimate \(structure) from the source \(source): \(reason)"
+            structure == "any"
+                ? "the source \(source) gives no estimate here: \(reason)"
+                : "there is no estimate \(structure) from the source \(source): \(reason)"
         }
     }
 }

@@ -22,6 +22,28 @@ public enum CurvatureSource: Hashable, Sendable {
         .exact, .sampled(1), .empirical, .improved, .minibatch, .gaussNewton,
     ]
 
+    /// What the estimate is, as `fisher explain` tells it: s is the gradient of an observation's -log p, N their number.
+    package var explanation: String {
+        switch self {
+        case .exact:
+            "(1/N) sum E_y[s s^T] with y from the model, in closed form: the Fisher information. A backward pass for each of the "
+                + "likelihood's factors (classes), and for each position of a sequence."
+        case .sampled:
+            "The same by draws of labels from the model, a backward pass each; sampled(n) takes n draws. Without bias, with the "
+                + "noise of the draws."
+        case .empirical:
+            "(1/N) sum s s^T at the data's labels: what machine learning calls the empirical Fisher. No Fisher information unless "
+                + "the model describes the data."
+        case .improved:
+            "The same with each sample's term divided by the squared gradient of its loss in the outputs (Wu et al. 2024)."
+        case .minibatch:
+            "g g^T of the mean gradient g of a batch: what Adam squares. It depends on the batch size."
+        case .gaussNewton:
+            "(1/N) sum J^T H J with the Hessian H of -log p in the outputs: the generalized Gauss-Newton matrix, which for most "
+                + "likelihoods is the Fisher information."
+        }
+    }
+
     /// Whether its gradients are those at the data's labels, which come with the gradient of the loss.
     package var isAtLabels: Bool {
         switch self {

@@ -33,6 +33,27 @@ public enum LikelihoodRegistry {
     /// The names of all likelihoods.
     public static var names: [String] { registry.names }
 
+    /// The likelihoods with what their outputs and observations are, as `fisher explain` tells it; those that were registered
+    /// by others have their name only.
+    package static var explanations: [(name: String, text: String)] {
+        let texts = [
+            "categorical":
+                "Outputs are logits [..., classes], targets classes [...] of an integer type; -100 is not observed.",
+            "categorical_pixels":
+                "Outputs are the logits of the levels of pixels, channels first; targets are the pixels' levels.",
+            "bernoulli": "Outputs are logits [..., bits], targets bits of 0 or 1, or their probabilities.",
+            "gaussian":
+                "Outputs are means [..., d] of a known variance, an option (1); targets are numbers [..., d].",
+            "gaussian_learned_variance":
+                "Outputs are means and log-variances [..., 2 d]; targets are numbers [..., d].",
+            "two_hot":
+                "Outputs are logits of bins, between whose centers a number's weight is divided; targets are numbers.",
+            "logit_laplace":
+                "Outputs are locations and log-scales [..., 2 d]; targets are intensities in (0, 1).",
+        ]
+        return names.map { ($0, texts[$0] ?? "A likelihood of another package.") }
+    }
+
     /// The likelihood of a name, its options at their defaults. Throws for an unknown name, with the nearest one, and for
     /// a likelihood that needs options.
     public static func likelihood(named name: String) throws(LikelihoodError) -> any LikelihoodDescription {

@@ -26,7 +26,7 @@ public struct ImagesOptions: ConfigurableOptions {
     @Configurable("data.split_seed", .nonNegative, "seed by which they are chosen, the same for all runs")
     public var splitSeed = 0
     /// The pixels of black around an image, out of which its own size is cut at random.
-    @Configurable("data.crop", .between(0, 512), "random crops after so many pixels of padding")
+    @Configurable("data.crop", .between(0, 512), "random crops after so many pixels of padding; 0: no crops")
     public var crop = 0
     /// Whether images are mirrored at random, left to right.
     @Configurable("data.flip", "mirror images at random, left to right")

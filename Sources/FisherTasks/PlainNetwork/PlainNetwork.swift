@@ -41,7 +41,14 @@ public struct PlainNetwork {
         if let format = try FileReader(file).format(), ![.json, .text, .empty].contains(format) {
             throw DataError(file, format.complaint(wanted: "the description of a network (JSON)"))
         }
-        return try NetworkSpecification(json: DurableStorage.readFile(at: file))
+        let json = try DurableStorage.readFile(at: file)
+        do {
+            return try NetworkSpecification(json: json)
+        } catch let error as NetworkSpecificationError {
+            throw StorageError(.damaged, path: file, reason: "describes no network: \(error)")
+        } catch let error as LikelihoodError {
+            throw StorageError(.damaged, path: file, reason: "describes no network: \(error)")
+        }
     }
 
     /// Reads weights whose file holds the description too, as the digits' checkpoints do.
@@ -147,11 +154,48 @@ public struct PlainNetwork {
 
     /// The batch of two files, each safetensors, `.npy`, `.npz`, IDX or CSV by its content: the arrays named `inputs` and
     /// `targets`, or each file's only one; of CSV all columns, which must be numbers.
+    ///
+    /// - Throws: `DataError` that names the file for what the network or its likelihood cannot take.
     public func batch(inputs: String, targets: String) throws -> SupervisedBatch {
-        let observed = try DataReader.tensor("targets", at: targets)
-        return try batch(
-            inputs: DataReader.tensor("inputs", at: inputs).tensor,
-            targets: observed.isTable ? classes(ofColumn: observed.tensor, targets) : observed.tensor)
+        let given = try DataReader.tensor("inputs", at: inputs).tensor
+        let found = try DataReader.tensor("targets", at: targets)
+        try NumberChecks.requireFinite(given, in: inputs)
+        try NumberChecks.requireFinite(found.tensor, in: targets)
+        let observed = try found.isTable ? classes(ofColumn: found.tensor, targets) : found.tensor
+        let samples = given.shape.first ?? 0
+        guard samples > 0 else { throw DataError(inputs, "holds no sample") }
+        guard observed.shape.first == samples else {
+            throw DataError(
+                targets,
+                "has shape \(observed.shape), where \(inputs) has \(samples) samples along the first axis")
+        }
+        do {
+            let shape = try specification.outputShape(for: given.shape)
+            if specification.likelihood == "categorical", let classes = shape.last,
+                let reason = try Self.unknownClass(in: observed, of: classes)
+            {
+                throw DataError(targets, reason)
+            }
+            return try batch(inputs: given, targets: observed)
+        } catch let error as NetworkSpecificationError {
+            throw DataError(inputs, "does not fit the network: \(error)")
+        } catch let error as CurvatureError {
+            switch error {
+            case .badInputs(let reason): throw DataError(inputs, "cannot be the inputs: \(reason)")
+            case .badObservations(let reason): throw DataError(targets, "cannot be the targets: \(reason)")
+            default: throw error
+            }
+        }
+    }
+
+    /// What is wrong with numbers of classes that are not 0 to `classes` - 1, nor the mark of what is not observed.
+    private static func unknownClass(in targets: Tensor, of classes: Int) throws -> String? {
+        guard !targets.dtype.isFloatingPoint, targets.dtype != .bool else { return nil }
+        let numbers = try targets.to(dtype: .int64).scalars(as: Int64.self)
+        let place = numbers.firstIndex { $0 != -100 && !(0..<Int64(classes)).contains($0) }
+        return place.map {
+            "holds the class \(numbers[$0]) at element \($0), where the network has the classes 0 to \(classes - 1)"
+        }
     }
 
     /// The classes that the one column of a table holds, where the likelihood observes classes.
@@ -162,8 +206,7 @@ public struct PlainNetwork {
         guard let wrong = numbers.first(where: { Int64(exactly: $0) == nil }) else {
             return Tensor(numbers.map { Int64($0) })
         }
-        throw CurvatureError.badObservations(
-            reason: "\(path) has \(wrong), which is the number of no class")
+        throw DataError(path, "has \(wrong), which is the number of no class")
     }
 
     /// The samples of two such files in at most `count` batches of nearly one size.

@@ -60,7 +60,7 @@ package struct VectorQuantizedOptions: ConfigurableOptions {
     @Configurable("model.blocks", .between(0, 1000), "residual blocks at each resolution")
     package var blocks = 1
     /// How often both sides are halved.
-    @Configurable("model.halvings", .between(0, 10), "how often both sides of an image are halved")
+    @Configurable("model.halvings", .between(0, 10), "how often both sides of an image are halved; 0: never")
     package var halvings = 1
     /// How the codebook learns.
     @Configurable("model.codebook", "learns by average (moving averages) or by gradient")

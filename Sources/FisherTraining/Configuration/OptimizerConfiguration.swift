@@ -13,14 +13,16 @@ public struct OptimizerConfiguration: ConfigurableOptions {
     @Configurable("optimizer.schedule", "the course of a learning rate that is a number")
     public var schedule = Course.cosine
     /// Steps of linear warm-up.
-    @Configurable("optimizer.warm_up", .count(from: 0), "steps of linear warm-up")
+    @Configurable("optimizer.warm_up", .count(from: 0), "steps of linear warm-up; 0: none")
     public var warmUp = 0
     /// The largest norm of the whole gradient; nil for no clipping.
-    @Configurable("optimizer.clip_gradient_norm", .positive, "clip the norm of the whole gradient")
+    @Configurable(
+        "optimizer.clip_gradient_norm", .positive, "clip the norm of the whole gradient; none: no clip")
     public var clipGradientNorm: Double? = nil
     /// The largest norm of the whole gradient in the information that the rule keeps; nil for no such clipping.
     @Configurable(
-        "optimizer.clip_fisher_norm", .positive, "clip the gradient's norm in the rule's information")
+        "optimizer.clip_fisher_norm", .positive,
+        "clip the gradient's norm in the rule's information; none: no clip")
     public var clipFisherNorm: Double? = nil
     /// The rule's own options that were set, as text by name.
     public internal(set) var ruleSettings: [String: String] = [:]
@@ -88,10 +90,15 @@ public struct OptimizerConfiguration: ConfigurableOptions {
     public func learningRate(steps: Int) throws(ConfigurationError) -> Schedule {
         guard let peak = Double(learningRate) else {
             guard let schedule = Schedule(learningRate) else {
+                let shown = learningRate.isEmpty ? "''" : shortened(learningRate)
                 throw ConfigurationError(
-                    "optimizer.learning_rate = \(learningRate) is neither a number nor a schedule")
+                    "optimizer.learning_rate = \(shown) \(Schedule.complaint(about: [learningRate]))")
             }
             return schedule
+        }
+        guard peak >= 0, peak.isFinite else {
+            throw ConfigurationError(
+                "optimizer.learning_rate = \(learningRate) must be a finite number of zero or more")
         }
         guard warmUp <= steps else {
             throw ConfigurationError("optimizer.warm_up = \(warmUp) is more than training.steps = \(steps)")

@@ -1,4 +1,5 @@
 import Fisher
+import FisherOptions
 
 /// An optimizer as it is named on the command line: `fadam`, or `adamw:clip_gradient_norm=1,beta2=0.99`.
 package struct OptimizerSpecification: Sendable {
@@ -42,7 +43,12 @@ package struct OptimizerSpecification: Sendable {
             try rule.set(setting.name, to: setting.value)
         }
         var shown: [String] = []
+        var named = Set<String>()
         for setting in settings {
+            guard named.insert(rule.options.entry(named: setting.name)?.name ?? setting.name).inserted else {
+                throw HyperparameterError(
+                    rule: text, option: setting.name, value: setting.value, reason: "is set twice")
+            }
             if setting.name == "clip_gradient_norm" {
                 clip = try OptimizerCandidate.norm(setting.value, of: setting.name)
             } else if setting.name == "clip_fisher_norm" {

@@ -40,6 +40,8 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
         public let toml: String
         /// The origin of the value.
         public let origin: ConfigurationOrigin
+        /// What the value stands for where it leaves the choice to the program, as 0 does for many keys.
+        var choice: String?
     }
 
     /// Applies layers in their order.
@@ -62,20 +64,30 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
             try value.setOptions(
                 options.compactMap { option in set[option.name].map { (option.name, $0.pieces) } })
         } catch {
+            let shown = error.value.isEmpty ? "''" : shortened(error.value)
             throw ConfigurationError(
-                "\(error.option) = \(error.value) (\(origin(error.option))) \(error.reason)")
+                "\(error.option) = \(shown) (\(origin(error.option))) \(error.reason)")
         }
         let others = Set(set.keys).subtracting(options.map(\.name))
         for key in others.sorted() {
             let text = set[key]?.pieces.joined(separator: ",") ?? ""
-            guard key.hasPrefix(Self.ruleSection) else {
-                let hint = nearestName(to: key, among: options.map(\.name)).map { "; did you mean \($0)?" }
-                throw ConfigurationError("\(key) (\(origin(key))) is not an option\(hint ?? "")")
+            let rule: any OptimizationRule
+            do throws(HyperparameterError) {
+                rule = try value.optimizer.makeRule()
+            } catch {
+                throw ConfigurationError("optimizer.rule (\(origin("optimizer.rule"))): \(error)")
+            }
+            guard key.hasPrefix(Self.ruleSection),
+                rule.hasOption(named: String(key.dropFirst(Self.ruleSection.count)))
+                    || type(of: rule).retiredOptions.contains(String(key.dropFirst(Self.ruleSection.count)))
+            else {
+                throw Self.unknown(key, origin(key), options.map(\.name), rule)
             }
             do throws(HyperparameterError) {
                 try value.optimizer.setRuleOption(String(key.dropFirst(Self.ruleSection.count)), to: text)
             } catch {
-                throw ConfigurationError("\(key) = \(text) (\(origin(key))): \(error)")
+                let shown = text.isEmpty ? "''" : shortened(text)
+                throw ConfigurationError("\(key) = \(shown) (\(origin(key))) \(error.reason)")
             }
         }
         try self.init(value, origin: origin)
@@ -95,9 +107,11 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
         let own = value.options.filter { !$0.isLeftOut }.map { option in
             // The learning rate is kept as the text of a number or a schedule.
             let isNumber = option.name == Self.ruleSection + "learning_rate"
-            return Entry(
+            var entry = Entry(
                 key: option.name, pieces: option.pieces, form: isNumber ? .bare : option.declaration.form,
                 origin: origin(option.name))
+            entry.choice = option.choice
+            return entry
         }
         do throws(HyperparameterError) {
             let settings = try value.optimizer.makeRule().settings.filter { $0.name != "learning_rate" }
@@ -114,13 +128,53 @@ public struct ResolvedConfiguration<Options: ConfigurableOptions>: Sendable {
 
     static var ruleSection: String { "optimizer." }
 
+    /// What is wrong with a key that no option has: the keys that end as it does, the nearest one, or the rules that have it.
+    private static func unknown(
+        _ key: String, _ origin: ConfigurationOrigin, _ names: [String], _ rule: any OptimizationRule
+    ) -> ConfigurationError {
+        let own = rule.options.map { ruleSection + $0.name }
+        let start = "\(key.isEmpty ? "''" : shortened(key)) (\(origin)) is not an option"
+        let last = key.split(separator: ".").last.map(String.init) ?? key
+        let ruleName = type(of: rule).summary.name
+        if !key.contains("."), let option = rule.options.entry(named: key) {
+            return ConfigurationError("\(start); did you mean \(ruleSection)\(option.name)?")
+        }
+        if !key.contains(".") {
+            let ends = names.filter { $0.hasSuffix(".\(key)") }
+            if let first = ends.first {
+                let others = ends.dropFirst().map { " or \($0)" }.joined()
+                return ConfigurationError("\(start); did you mean \(first)\(others)?")
+            }
+        }
+        let all = names + own
+        if let nearest = nearestName(to: key, among: all), nearest != key {
+            return ConfigurationError("\(start); did you mean \(nearest)?")
+        }
+        if key.hasPrefix(ruleSection) {
+            let owners = RuleRegistry.rules.filter { $0.init().hasOption(named: last) }.map {
+                $0.summary.name
+            }
+            return ConfigurationError(
+                "\(start) of \(ruleName)"
+                    + (owners.isEmpty
+                        ? "; it has \(rule.options.map(\.name).joined(separator: ", "))"
+                        : ", but of \(owners.prefix(4).joined(separator: ", "))"))
+        }
+        // Whatever its section is called, the last part may be that of an option.
+        let nearest = nearestName(to: last, among: all.map { String($0.split(separator: ".").last ?? "") })
+        let meant = nearest.flatMap { part in all.first { $0.hasSuffix(".\(part)") } }
+        return ConfigurationError(
+            "\(start)" + (meant.map { "; did you mean \($0)?" } ?? ": fisher explain lists all"))
+    }
+
     /// The values as TOML text by key, as a run's document keeps them.
     public var tomlValues: [String: String] {
         Dictionary(entries.map { ($0.key, $0.toml) }, uniquingKeysWith: { $1 })
     }
 
-    /// The values as a TOML file that gives this configuration again.
-    public var toml: String { lines { _ in "" } }
+    /// The values as a TOML file that gives this configuration again. Where a value leaves the choice to the program, a remark
+    /// says what that is: `evaluate_every = 0  # ten times a run`.
+    public var toml: String { lines { $0.choice.map { "  # \($0)" } ?? "" } }
 
     /// The same with each value's origin behind it.
     public var explained: String { Self.explained(entries) }

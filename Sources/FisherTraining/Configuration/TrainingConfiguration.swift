@@ -6,8 +6,9 @@ let mostSteps = 1_000_000_000_000
 extension AllowedValues where Value == Int {
     /// Counts of steps, batches or files, up to ``mostSteps``.
     static func count(from least: Int) -> AllowedValues {
-        AllowedValues { value in
-            if value < least { return least == 0 ? "must be zero or more" : "must be at least \(least)" }
+        let bound = least == 0 ? "must be zero or more" : "must be at least \(least)"
+        return AllowedValues(bound) { value in
+            if value < least { return bound }
             return value > mostSteps ? "must be at most \(mostSteps)" : nil
         }
     }
@@ -37,7 +38,8 @@ public struct TrainingConfiguration: ConfigurableOptions {
         "training.patience", .count(from: 0), "evaluations without a best before a run ends; 0: never")
     public var patience = 0
     /// Steps between checkpoints; 0 for one with every evaluation.
-    @Configurable("checkpoints.every", .count(from: 0), "steps; 0: with every evaluation")
+    @Configurable(
+        "checkpoints.every", .count(from: 0), "steps between checkpoints; 0: one with every evaluation")
     public var checkpointEvery = 0
     /// How many of the newest checkpoints are kept, besides the best.
     @Configurable("checkpoints.keep", .count(from: 1), "newest checkpoints kept, besides the best")
@@ -45,13 +47,15 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// The least number of seconds between checkpoints; the one after the last step is always written.
     ///
     /// With more than 0 the best checkpoint is the best of those that were written.
-    @Configurable("checkpoints.seconds", .count(from: 0), "least seconds between checkpoints, the last apart")
+    @Configurable(
+        "checkpoints.seconds", .count(from: 0),
+        "least seconds between checkpoints, the last apart; 0: no least")
     public var checkpointSeconds = 0
     /// Steps between lines of the log.
     @Configurable("log.every", .count(from: 1), "steps between lines of metrics.jsonl")
     public var logEvery = 1
     /// Whether event files for TensorBoard are written.
-    @Configurable("log.tensorboard", "write event files")
+    @Configurable("log.tensorboard", "write event files for TensorBoard")
     public var tensorBoard = true
     /// Whether they hold histograms of weights, updates and information, with every evaluation.
     @Configurable("log.histograms", "with histograms of weights, updates and information")

@@ -13,9 +13,14 @@ extension OptimizerComparison {
         var entries: [OptimizerEntry] = []
         var folders: [[UInt64: RunDirectory]] = []
         for (directory, run) in runs {
+            guard run.dataFingerprint == first.document.dataFingerprint else {
+                throw StorageError(
+                    .damaged, path: directory.path,
+                    reason: "cannot be compared with \(first.directory.path): its runs were on other data, "
+                        + "so that their losses mean different things")
+            }
             for (what, own, wanted) in [
-                ("data", run.dataFingerprint, first.document.dataFingerprint),
-                ("model", "\(run.task.description)", "\(first.document.task.description)"),
+                ("model", "\(run.task.description)", "\(first.document.task.description)")
             ] where own != wanted {
                 throw StorageError(
                     .damaged, path: directory.path,

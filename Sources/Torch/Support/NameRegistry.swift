@@ -69,8 +69,9 @@ package func nearestName(to name: String, among names: [String]) -> String? {
         return row[b.count]
     }
     let scored = names.map { (name: $0, distance: distance(Array(name.lowercased()), Array($0))) }
-    guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= max(2, name.count / 3)
-    else {
+    // Two edits of a word of three letters are another word.
+    let most = name.count < 4 ? min(1, name.count - 1) : max(2, name.count / 3)
+    guard let best = scored.min(by: { $0.distance < $1.distance }), best.distance <= most else {
         return nil
     }
     return best.name

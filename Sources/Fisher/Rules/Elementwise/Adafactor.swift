@@ -25,7 +25,8 @@ public struct Adafactor: TensorRule {
     @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the squared gradient")
     public var epsilon: Schedule = 1e-30
     /// Largest RMS c of the step; nil for no clipping.
-    @Configurable("clip", .positive, "largest RMS of the step") public var clip: Double? = 1
+    @Configurable("clip", .positive, "largest RMS of the step; none: no clip")
+    public var clip: Double? = 1
     /// Decay lambda of the weights, not scaled by eta.
     @Configurable("weight_decay", .nonNegative, "decay of the weights, outside the step size")
     public var weightDecay: Schedule = 1e-3

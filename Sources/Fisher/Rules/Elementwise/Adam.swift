@@ -42,7 +42,8 @@ public struct AdamFamily<Decay: WeightDecayStyle>: TensorRule {
     @Configurable("weight_decay", .nonNegative, "decay of the weights")
     public var weightDecay: Schedule = Decay.defaultWeightDecay
     /// Largest RMS c of the step, u / max(1, RMS(u) / c); nil for no clipping.
-    @Configurable("clip", .positive, "largest RMS of the step") public var clip: Double? = nil
+    @Configurable("clip", .positive, "largest RMS of the step; none: no clip")
+    public var clip: Double? = nil
     /// Power of v that divides, in (0, 1].
     @Configurable("power", .exponent, aliases: ["rho"], "power of the average square") public var power = 0.5
     /// The RMS of the step before its clip: its own, 1, or what the power 1/2 would have given.

@@ -58,7 +58,7 @@ public struct FisherMetric: ConfigurableOptions {
     @Configurable("epsilon2", .nonNegative, aliases: ["eps2"], "epsilon-hat relative to RMS(g)")
     public var epsilon2: Schedule = 0.01
     /// Largest RMS c of the natural gradient and of the decay; nil for no clipping.
-    @Configurable("clip", .positive, "largest RMS of the natural gradient and of the decay")
+    @Configurable("clip", .positive, "largest RMS of the natural gradient and of the decay; none: no clip")
     public var clip: Double? = 1
     /// Decay lambda of the weights, scaled by eta.
     @Configurable("weight_decay", .nonNegative, "decay of the weights")

@@ -49,7 +49,7 @@ public struct IVON: PosteriorRule {
     @Configurable("weight_decay", .nonNegative, "precision of the prior over the effective sample size")
     public var weightDecay: Schedule = 1e-4
     /// Largest magnitude of an element of the step before eta; nil for no clipping.
-    @Configurable("clip_radius", .positive, "largest magnitude of an element of the step")
+    @Configurable("clip_radius", .positive, "largest magnitude of an element of the step; none: no clip")
     public var clipRadius: Double? = nil
     /// Number of draws of the parameters in a step, each of which costs a forward and a backward pass.
     @Configurable("draws", .atLeast(1), aliases: ["mc_samples"], "draws of the parameters per step")

@@ -30,7 +30,7 @@ public struct KroneckerFAdam: FisherMetricRule {
     @Configurable("basis_interval", .atLeast(1), "steps between changes of the basis")
     public var basisInterval = 10
     /// Longest dimension that has a basis; longer ones keep the identity.
-    @Configurable("maximum_dimension", .atLeast(0), "longer dimensions keep the identity")
+    @Configurable("maximum_dimension", .atLeast(0), "longer dimensions keep the identity; 0: all do")
     public var maximumDimension = 10000
 
     public init() {}

@@ -27,7 +27,7 @@ public struct KroneckerOptions: ConfigurableOptions {
     @Configurable("inverse_interval", .atLeast(1), "updates between inverses or bases")
     public var inverseInterval = 1
     /// Largest squared length kappa of a step in the information; nil for no clip.
-    @Configurable("kl_clip", .positive, "largest squared length of a step in the information")
+    @Configurable("kl_clip", .positive, "largest squared length of a step in the information; none: no clip")
     public var klClip: Double? = nil
     /// Whether gamma is adapted every fifth update; it then starts at the schedule's value.
     @Configurable(
@@ -40,7 +40,7 @@ public struct KroneckerOptions: ConfigurableOptions {
     @Configurable("fallback", .gradientRules, "the rule of parameters outside layers")
     public var fallback = BaseRule.fadam
     /// Step size of the fallback, if it is not eta.
-    @Configurable("fallback_learning_rate", .nonNegative, "its step size")
+    @Configurable("fallback_learning_rate", .nonNegative, "its step size; none: learning_rate")
     public var fallbackLearningRate: Double? = nil
 
     /// The defaults.

@@ -38,7 +38,7 @@ public struct SOAP: OptimizationRule {
     @Configurable("basis_interval", .atLeast(1), "steps between changes of the basis")
     public var basisInterval = 10
     /// Longest dimension that has a basis; longer ones keep the identity.
-    @Configurable("maximum_dimension", .atLeast(0), "longer dimensions keep the identity")
+    @Configurable("maximum_dimension", .atLeast(0), "longer dimensions keep the identity; 0: all do")
     public var maximumDimension = 10000
     /// Decay lambda of the weights, decoupled from the gradient, scaled by eta.
     @Configurable("weight_decay", .nonNegative, "decay of the weights")

@@ -27,10 +27,10 @@ public struct Shampoo: OptimizationRule {
     @Configurable("epsilon", .nonNegative, aliases: ["eps"], "added to the factors' eigenvalues")
     public var epsilon: Schedule = 1e-12
     /// Power of each factor of matrices and larger tensors, in (0, 1]; nil for 1/(2 dimensions).
-    @Configurable("exponent", .exponent, "power of each factor; none for 1/(2 dimensions)")
+    @Configurable("exponent", .exponent, "power of each factor; none: 1/(2 dimensions)")
     public var exponent: Double? = nil
     /// Rule whose step's norm is used; nil for Shampoo's own.
-    @Configurable("grafting", .optional(.gradientRules), "the rule whose step's norm is taken")
+    @Configurable("grafting", .optional(.gradientRules), "the rule whose step's norm is taken; none: its own")
     public var grafting: BaseRule? = nil
     /// Longest side of a factor: longer dimensions are cut into blocks, preconditioned apart.
     @Configurable("block_size", .atLeast(1), aliases: ["block"], "longest side of a factor")

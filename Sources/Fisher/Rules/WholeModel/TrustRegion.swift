@@ -14,10 +14,10 @@ import Torch
 /// and Toint (2000). Differences of the loss below its rounding error count as predicted.
 public struct TrustRegion: ConfigurableOptions {
     /// Radius of the region at the start; nil for damping in its place.
-    @Configurable("trust_radius", .positive, "radius of the trust region at the start; none for damping")
+    @Configurable("trust_radius", .positive, "radius of the trust region at the start; none: damping instead")
     public var trustRadius: Double? = nil
     /// Largest radius; nil for no bound.
-    @Configurable("maximum_trust_radius", .positive, "largest radius of the trust region")
+    @Configurable("maximum_trust_radius", .positive, "largest radius of the trust region; none: no limit")
     public var maximumTrustRadius: Double? = nil
     /// Ratio of the actual decrease to the predicted one above which a step is made; in [0, 1/4).
     @Configurable("acceptance_ratio", .within(0..<0.25), "ratio of decreases above which a step is made")

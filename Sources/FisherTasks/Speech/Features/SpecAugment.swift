@@ -5,13 +5,15 @@ import FisherOptions
 /// to zero, the mean of normalized features.
 public struct SpecAugment: ConfigurableOptions {
     /// Masks of neighboring bands in an utterance.
-    @Configurable("data.frequency_masks", .between(0, 1000), "masked stretches of bands in an utterance")
+    @Configurable(
+        "data.frequency_masks", .between(0, 1000), "masked stretches of bands in an utterance; 0: none")
     public var frequencyMasks = 2
     /// The most bands that a mask covers.
-    @Configurable("data.frequency_width", .between(0, 1 << 20), "most bands in a masked stretch")
+    @Configurable(
+        "data.frequency_width", .between(0, 1 << 20), "most bands in a masked stretch; 0: none are masked")
     public var frequencyWidth = 15
     /// Masks of neighboring frames in an utterance.
-    @Configurable("data.time_masks", .between(0, 1000), "masked stretches of time in an utterance")
+    @Configurable("data.time_masks", .between(0, 1000), "masked stretches of time in an utterance; 0: none")
     public var timeMasks = 2
     /// The largest share of an utterance's frames that a mask covers.
     @Configurable("data.time_share", .fraction, "largest share of an utterance in a masked stretch of time")

@@ -1,0 +1,33 @@
+import ArgumentParser
+import Fisher
+import FisherTraining
+
+/// `fisher explain`: what a rule, a key or another word of configurations means.
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Explain a rule, a key, a task, an exit status or another word; without one, list all.",
+        discussion: """
+            Everything is told from the declarations of the program, those of registered rules and tasks too.
+
+            fisher explain fadam
+            fisher explain training.patience
+            fisher explain exit-codes
+            """)
+
+    @Argument(help: "What to explain.")
+    var topic: String?
+    @Flag(help: "Print the article on every key, as Markdown.")
+    var markdown = false
+
+    func validate() throws {
+        if markdown, topic != nil {
+            throw ValidationError("--markdown prints every key: leave \(topic ?? "") out.")
+        }
+    }
+
+    func run() throws {
+        if markdown { return print(ExplainedKey.article, terminator: "") }
+        guard let topic else { return print(Explanation.list) }
+        print(try Explanation.all(of: topic).map(\.text).joined(separator: "\n\n"))
+    }
+}
