@@ -95,7 +95,9 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         let settings = arguments.configuration.ruleSettings
         guard !arguments.configuration.values.contains(where: { $0.key == "optimizer.rule" }) else {
             throw UsageError(
-                description: "--set optimizer.rule: the optimizers are named by --optimizer NAME, several by repeating it")
+                description:
+                    "--set optimizer.rule: the optimizers are named by --optimizer NAME, repeated for several"
+            )
         }
         let shared =
             [("learning_rate", "\(learningRate)")]
