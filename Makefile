@@ -26,6 +26,9 @@ test: engine ## build and run all tests
 	@$(SWIFT) build --package-path Examples/OwnTask --scratch-path .build/own-task
 	@Scripts/run-tests --skip-build
 
+mistakes: ## walk all mistakes of Tests/Fixtures/mistakes; make test walks a fifth of them
+	FISHER_MISTAKES=all $(SWIFT) test --disable-xctest --filter MistakeTests
+
 soak: build ## kill runs, break each of their calls, cut their power, damage their files (needs strace); about an hour
 	Scripts/soak
 	FISHER_SLOW_TESTS=1 Scripts/run-tests --filter intervalsCoverTheTruth
