@@ -6,7 +6,7 @@ REPRODUCE ?= runs/reproduce
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech reproduce bench bench-information coverage exponent format lint docs clean
+.PHONY: help engine media build test fuzz mistakes soak null-tables sanitize demo demo-speech reproduce bench bench-information coverage exponent format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
