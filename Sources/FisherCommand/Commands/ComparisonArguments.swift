@@ -198,7 +198,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         guard !arguments.configuration.values.contains(where: { $0.key == "optimizer.rule" }) else {
             throw UsageError(
                 description:
-                    "--set optimizer.rule: the optimizers are named by --optimizer NAME, several by repeating it"
+                    "--set optimizer.rule: the optimizers are named by --optimizer NAME, repeated for several"
             )
         }
         let rate = (name: "learning_rate", value: "\(learningRate)")

@@ -2,7 +2,7 @@ import Fisher
 import FisherTraining
 
 /// Which layers of a GPT get low-rank updates, and of which size.
-struct LowRankPlan: Codable, Hashable, Sendable {
+package struct LowRankPlan: Codable, Hashable, Sendable {
     /// The rank.
     let rank: Int
     /// The factor, which is divided by the rank.
