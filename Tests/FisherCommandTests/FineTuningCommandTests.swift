@@ -18,7 +18,7 @@ import Torch
         try TrainCommandTests.withText { root in
             let options = [
                 "--from", Self.model, "--lora-rank", "2", "--ewc-strength", "5", "--ewc-text", root + "/text",
-                "--ewc-batches", "2",
+                "--ewc-batches", "2", "--schedule", "constant",
             ]
             let whole = try TrainCommandTests.run(Self.training(root, "whole", options + ["--steps", "6"]))
             #expect(whole.status == 0, "\(whole.errors)")
