@@ -203,11 +203,16 @@ import Testing
                 again.errors.contains(
                     "holds results: continue with --resume, choose another folder with --output, or remove it"
                 ))
-            let page = try Self.run(["report", root + "/out", "--output", root + "/page.html"])
-            #expect(page.status == 0 && page.output.contains("sgd"), "\(page.errors)")
-            #expect(
-                try Data(contentsOf: URL(filePath: root + "/page.html"))
-                    == Data(contentsOf: URL(filePath: root + "/out/report.html")))
+            let made = try Self.run(["report", root + "/out", "--output", root + "/page.html"])
+            #expect(made.status == 0 && made.output.contains("sgd"), "\(made.errors)")
+            // All but the last line, which says where the numbers are.
+            func body(_ path: String) throws -> Substring {
+                let page = try String(contentsOfFile: root + path, encoding: .utf8)
+                return page.split(separator: "<footer>", maxSplits: 1)[0]
+            }
+            #expect(try body("/page.html") == body("/out/report.html"))
+            let page = try String(contentsOfFile: root + "/page.html", encoding: .utf8)
+            #expect(page.contains("results.csv in \(root)/out."))
         }
     }
 

@@ -69,9 +69,11 @@ import Testing
             let page = try CommandTests.fisher(
                 "report", root + "/out/short/planted-truth", "--output", root + "/page.html")
             #expect(page.status == 0 && page.output.contains("fewer than the 5 seeds"), "\(page.errors)")
-            #expect(
-                try Self.text(root + "/page.html")
-                    == (try Self.text(root + "/out/short/planted-truth/report.html")))
+            // All but the last line, which says where the numbers are.
+            let pages = try ["/page.html", "/out/short/planted-truth/report.html"].map {
+                try Self.text(root + $0).split(separator: "<footer>", maxSplits: 1)[0]
+            }
+            #expect(pages[0] == pages[1])
             // A kept run is read like every other.
             let runs = try CommandTests.fisher("runs", root + "/out")
             #expect(runs.status == 0 && runs.output.contains("adamw + epsilon 1.2e-08"))

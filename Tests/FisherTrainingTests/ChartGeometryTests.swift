@@ -125,9 +125,12 @@ struct ChartGeometryTests {
                 LossRange.vertical(
                     entries.enumerated().map { LossCurve($1, index: $0, .validation, against: .step) }))
         }
-        let steep = ComparisonFixture.entry("steep", [2.2])
+        var steep = ComparisonFixture.entry("steep", [2.2])
+        for (index, loss) in [60, 10, 4, 3, 2.6, 2.5, 2.4, 2.35, 2.3, 2.25, 2.2].enumerated() {
+            steep.runs[0].curve[index].validationLoss = loss
+        }
         let (range, isLogarithmic) = try vertical([steep])
-        #expect(isLogarithmic && range.contains(log10(5.5)) && range.contains(log10(2.2)))
+        #expect(isLogarithmic && range.contains(log10(60)) && range.contains(log10(2.2)))
         var flat = steep
         for index in flat.runs[0].curve.indices {
             flat.runs[0].curve[index].validationLoss = 3 - 0.1 * Double(index)

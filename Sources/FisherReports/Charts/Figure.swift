@@ -74,7 +74,7 @@ struct ChartLayout: Sendable {
     )
     /// For narrow pages, and for a column of a paper.
     static let narrow = ChartLayout(
-        name: "narrow", width: 360, height: 320, rightMargin: 30, leftMargin: 48, tickCount: 4,
+        name: "narrow", width: 360, height: 320, rightMargin: 34, leftMargin: 48, tickCount: 4,
         hasRoomForNames: false
     )
     static let all = [wide, narrow]

@@ -27,7 +27,11 @@ struct LineChart: Figure, Sendable {
         let vertical =
             ordinate.isLoss
             ? LossRange.vertical(curves) : LossRange.whole(curves).map { ($0, ordinate.isLogarithmic) }
-        guard let (range, isLogarithmic) = vertical else { return nil }
+        guard var (range, isLogarithmic) = vertical else { return nil }
+        if isLogarithmic, range.upperBound - range.lowerBound < 0.02 {
+            // Ratios of a thousandth are not worth an axis: values that are constant are drawn as such.
+            range = range.lowerBound - 0.05...range.upperBound + 0.05
+        }
         if isLogarithmic, !ordinate.isLogarithmic { curves = curves.map(\.logarithmic) }
         let points = curves.flatMap { $0.points + $0.strays.flatMap(\.points) }
         guard let end = points.map(\.x).max() else { return nil }

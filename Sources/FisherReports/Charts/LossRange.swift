@@ -6,19 +6,19 @@ enum LossRange {
     /// The range of the vertical axis, and whether it is to be logarithmic; nil if there is no loss to draw.
     ///
     /// All losses of completed runs are shown: on a linear axis if the part where the optimizers differ takes half of it or
-    /// more, otherwise on a logarithmic one, whose range is of logarithms. Losses that have none leave only the
-    /// part where the optimizers differ. A run that did not complete may leave the drawing at the top.
+    /// more and the largest loss is at most ten times the smallest, otherwise on a logarithmic one, whose range is of
+    /// logarithms. Losses that have none leave only the part where the optimizers differ. A run that did not complete may leave the drawing at the top.
     static func vertical(_ curves: [LossCurve]) -> (range: ClosedRange<Double>, isLogarithmic: Bool)? {
         guard let part = interesting(curves) else { return nil }
         let points = curves.flatMap(\.points)
         let shown = points.isEmpty ? curves.flatMap { $0.strays.compactMap(\.points.first) } : points
         let lowest = min(part.lowerBound, shown.map(\.low).min() ?? part.lowerBound)
         let highest = max(part.upperBound, shown.map(\.high).max() ?? part.upperBound)
-        if part.upperBound - part.lowerBound >= 0.5 * (highest - lowest) {
-            return (padded(lowest...highest), false)
-        }
         let strays = curves.flatMap { $0.strays.compactMap { $0.points.map(\.low).min() } }
-        guard let least = (shown.map(\.low) + strays).min(), least > 0 else { return (part, false) }
+        let least = (shown.map(\.low) + strays).min() ?? lowest
+        let isEven = part.upperBound - part.lowerBound >= 0.5 * (highest - lowest)
+        if isEven, least <= 0 || highest <= 10 * least { return (padded(lowest...highest), false) }
+        guard least > 0 else { return (part, false) }
         return (padded(log10(least)...log10(highest)), true)
     }
 
