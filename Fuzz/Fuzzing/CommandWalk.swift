@@ -27,7 +27,7 @@ package enum CommandWalk {
         let folder = FileManager.default.currentDirectoryPath
         let output = try Capture(of: STDOUT_FILENO, path: answers + ".output")
         let errors = try Capture(of: STDERR_FILENO, path: answers + ".errors")
-        FileManager.default.createFile(atPath: answers, contents: nil)
+        try Data().write(to: URL(filePath: answers))
         let written = try FileHandle(forWritingTo: URL(filePath: answers))
         for words in lines {
             _ = FileManager.default.changeCurrentDirectoryPath(folder)

@@ -140,7 +140,7 @@ struct ExplainedKey {
             lines += rows("default", defaults(of: meaning))
         }
         for (number, place) in places.enumerated() { lines += rows(number == 0 ? "set by" : "", place) }
-        if !isOfRules, !TrainingConfiguration.determinesCourse(name) {
+        if !isOfRules, !TrainingConfiguration.determinesCourse(name, in: [:]) {
             lines += rows("resume", "may be set anew when a run is resumed")
         }
         return Explanation(kind: .key, name: name, text: lines.joined(separator: "\n"))

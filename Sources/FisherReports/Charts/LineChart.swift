@@ -27,7 +27,9 @@ struct LineChart: Figure, Sendable {
         let vertical =
             ordinate.isLoss
             ? LossRange.vertical(curves) : LossRange.whole(curves).map { ($0, ordinate.isLogarithmic) }
-        guard var (range, isLogarithmic) = vertical else { return nil }
+        guard let vertical else { return nil }
+        var range = vertical.0
+        let isLogarithmic = vertical.1
         if isLogarithmic, range.upperBound - range.lowerBound < 0.02 {
             // Ratios of a thousandth are not worth an axis: values that are constant are drawn as such.
             range = range.lowerBound - 0.05...range.upperBound + 0.05
