@@ -38,6 +38,18 @@ import Testing
         #expect(await Self.answer("/", "HEAD").status == 200)
     }
 
+    /// A process has taken the folder and is still reading its data.
+    @Test func aFolderWithoutItsFirstRunIsShown() async throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "watch-\(UUID())")
+        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: root) }
+        let lock = try FolderLock(folder: root.path)
+        #expect(WatchedFolder(path: root.path).state().phase == .running)
+        let page = String(decoding: await Self.answer("/", in: root.path).body, as: UTF8.self)
+        #expect(page.contains("No run has begun in"))
+        withExtendedLifetime(lock) {}
+    }
+
     @Test func aFolderThatIsNotThereIsWaitedFor() async {
         let state = await Self.answer("/state.json", in: "/nowhere/<run>")
         #expect(

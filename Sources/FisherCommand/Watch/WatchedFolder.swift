@@ -93,6 +93,10 @@ struct WatchedFolder: Sendable {
         if files.hasResult, !FolderLock.isHeld(folder: path) || directories.isEmpty {
             return try Report.study(of: [path]).report(PageOptions())
         }
+        // Its first run is about to begin, or has just been moved away.
+        guard !directories.isEmpty else {
+            throw StorageError(.notFound, path: path, reason: "holds no run yet")
+        }
         let runs = try directories.map { try LiveRun($0) }
         if runs.count == 1, !files.hasResult {
             return RunReport(runs[0].document, folder: runs[0].directory.path).page()
