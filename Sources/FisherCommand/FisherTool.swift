@@ -120,7 +120,7 @@ public struct FisherTool: ParsableCommand {
             return ExitStatus.internalError.rawValue
         }
         do throws(StorageError) {
-            say(fullMessage(for: error))
+            print(fullMessage(for: error))
             try StandardDescriptors.flushOutput()
             return 0
         } catch {

@@ -49,7 +49,10 @@ import Testing
     /// Without a topic all are listed, each rule and task among them.
     @Test func allTopicsAreListed() throws {
         let list = try CommandTests.fisher("explain").output
-        for rule in RuleRegistry.rules { #expect(list.contains(rule.summary.name)) }
+        // Other tests register rules of their own in this process.
+        for rule in RuleRegistry.rules where String(reflecting: rule).hasPrefix("Fisher.") {
+            #expect(list.contains(rule.summary.name))
+        }
         for word in ["exit-codes", "training.patience", "language", "gauss_newton", "diagonal_kronecker"] {
             #expect(list.contains(word))
         }

@@ -148,7 +148,7 @@ import Torch
         (["--formula", "mpg ~ wt", "--contrast", "wt^2"], 64, "--function takes it"),
         (["--formula", "mpg ~ wt", "--drop", "hp"], 64, "there is no term \"hp\""),
         (["--formula", "mpg ~ wt", "--level", "1"], 64, "--level"),
-        (["--formula", "mpg ~ wt", "--covariance", "cluster"], 65, "needs --cluster"),
+        (["--formula", "mpg ~ wt", "--covariance", "cluster"], 64, "needs the column of the clusters"),
         (["--formula", "vs ~ qsec", "--family", "binomial", "--save-point", "/nowhere/x"], 73, "/nowhere/x"),
     ])
     func whatIsWrongIsSaid(_ options: [String], _ status: Int, _ reason: String) throws {

@@ -290,6 +290,9 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             throw Resumable(
                 signal: error.signal, kept: folder.map(kept) ?? "nothing was trained yet",
                 command: resumption(folder, part))
+        } catch {
+            folder?.withdraw()
+            throw error
         }
     }
 

@@ -14,12 +14,18 @@ struct Explain: ParsableCommand {
             fisher explain exit-codes
             """)
 
-    @Argument(help: "What to explain.")
-    var topic: String?
+    // A flag of another command is a topic too.
+    @Argument(parsing: .allUnrecognized, help: ArgumentHelp("What to explain.", valueName: "topic"))
+    var topics: [String] = []
     @Flag(help: "Print the article on every key, as Markdown.")
     var markdown = false
 
+    private var topic: String? { topics.first }
+
     func validate() throws {
+        guard topics.count < 2 else {
+            throw ValidationError("\(topics[1]) is a second topic: name one.")
+        }
         if markdown, topic != nil {
             throw ValidationError("--markdown prints every key: leave \(topic ?? "") out.")
         }

@@ -35,7 +35,7 @@ package struct DataReader {
     ///   - classNames: the classes of data that were read before.
     /// - Throws: `StorageError`, `SafetensorsError`, `TableError`, `MediaError` and ``DataError``, each with the file.
     package func dataSet(like encoding: TableEncoding? = nil, classNames: [String]? = nil) throws -> DataSet {
-        switch try open(request.inputs) {
+        switch try contents(of: request.inputs) {
         case .folder: return try images(classNames)
         case .table(let table): return try self.table(table, encoding, classNames)
         case .array(let array): return try arrays(array, nil, classNames)
@@ -60,7 +60,7 @@ package struct DataReader {
     }
 
     // What is at a path, by its contents.
-    private func open(_ path: String) throws -> Opened {
+    private func contents(of path: String) throws -> Opened {
         var (file, name) = (path, String?.none)
         if try DurableStorage.kind(of: path, followingLinks: true) == nil,
             let colon = path.lastIndex(of: ":"), colon != path.startIndex,
@@ -101,7 +101,7 @@ package struct DataReader {
     /// - Throws: what opening the file throws, ``DataError`` for a table with texts, and for numbers that are not finite.
     package static func tensor(_ name: String, at path: String) throws -> (tensor: Tensor, isTable: Bool) {
         let reader = DataReader(DataRequest(inputs: path, memory: 1 << 40))
-        switch try reader.open(path) {
+        switch try reader.contents(of: path) {
         case .folder: throw DataError(path, "is a folder, not a file of \(name)")
         case .array(let array): return (try array.tensor(), false)
         case .arrays(let file):
@@ -186,7 +186,7 @@ package struct DataReader {
     private func ownTargets(_ classNames: [String]?) throws -> (SampleTargets, notes: [String]) {
         var notes: [String] = []
         let found: SampleTargets
-        switch try open(request.targets) {
+        switch try contents(of: request.targets) {
         case .folder: throw DataError(request.targets, "is a folder, not a file of targets")
         case .array(let array): found = try targets(of: array, classNames, &notes)
         case .arrays(let file):

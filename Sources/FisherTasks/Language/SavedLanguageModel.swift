@@ -19,8 +19,8 @@ public struct SavedLanguageModel {
     /// The folder, if it is one of the transformers library.
     let folder: GPT2Folder?
 
-    /// Reads a run's folder (its best checkpoint, else its newest), a checkpoint's folder, a safetensors file of ours, or a
-    /// folder with `config.json`, weights and tokenizer.
+    /// Reads a run's folder (its best checkpoint, else its newest), a checkpoint's folder, a safetensors file of ours, a folder of
+    /// `fisher convert`, or a folder with `config.json`, weights and tokenizer.
     ///
     /// Throws what reading each of them throws, and `StorageError` of kind `damaged` for a tokenizer with more tokens than the
     /// model.
@@ -48,7 +48,9 @@ public struct SavedLanguageModel {
             return
         }
         folder = nil
-        let file = try SavedModel(at: path).weights
+        let converted = "\(path)/\(PlainNetwork.weightsName)"
+        let isConverted = try DurableStorage.kind(of: converted, followingLinks: true) == .file
+        let file = try isConverted ? converted : SavedModel(at: path).weights
         model = try GPTFile.read(file)
         (tokenizer, tokenizerFolder) = try Self.tokenizer(ofFile: file)
         guard tokenizer != nil || model.configuration.vocabulary == 256 || !requiringTokenizer else {

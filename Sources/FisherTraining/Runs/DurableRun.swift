@@ -68,30 +68,37 @@ public struct DurableRun<Task: TrainingTask> {
         resuming: Bool = false, allowing allowances: ResumeAllowances = [],
         progress display: ProgressDisplay? = nil, callbacks: TrainingLoop<Task>.Callbacks = .init()
     ) throws -> RunDocument {
+        let claim = try FolderClaim(directory.path)
         let lock = try directory.lock()
         defer { withExtendedLifetime(lock) {} }
         let holdsRun = try directory.holdsRun
         let isDescribed = try resuming && directory.hasConfiguration()
-        try directory.requireUsable(resuming: resuming)
-        // Before anything that takes time: what is killed from here on can be resumed. The configuration of a run is replaced
-        // only when all that is there has been found to fit.
-        if !holdsRun && !isDescribed { try directory.writeConfiguration(toml) }
-        directory.checkpoints.removeUnfinished()
-        let task = try makeTask()
-        var document = document(of: task)
-        if choosesThreads && training.threads == 0 {
-            let former = resuming && holdsRun ? try? directory.document().environment : nil
-            try setThreads(for: task, as: former, in: &document.environment, display)
+        do {
+            try directory.requireUsable(resuming: resuming)
+            // Before anything that takes time: what is killed from here on can be resumed. The configuration of a run is
+            // replaced only when all that is there has been found to fit.
+            if !holdsRun && !isDescribed { try directory.writeConfiguration(toml) }
+            directory.checkpoints.removeUnfinished()
+            let task = try makeTask()
+            var document = document(of: task)
+            if choosesThreads && training.threads == 0 {
+                let former = resuming && holdsRun ? try? directory.document().environment : nil
+                try setThreads(for: task, as: former, in: &document.environment, display)
+            }
+            let session = try TrainingSession(
+                task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
+            let worker = RunWorker(
+                directory: directory, session: session, configuration: training, document: document,
+                title: title, display: display, callbacks: callbacks)
+            if resuming { try worker.resume(allowances) }
+            try worker.requireSpace()
+            if holdsRun || isDescribed { try directory.writeConfiguration(toml) }
+            return try worker.work()
+        } catch {
+            // After the first step there are a log and a document, which are kept.
+            if !(error is Interrupted) { claim.withdraw() }
+            throw error
         }
-        let session = try TrainingSession(
-            task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
-        let worker = RunWorker(
-            directory: directory, session: session, configuration: training, document: document,
-            title: title, display: display, callbacks: callbacks)
-        if resuming { try worker.resume(allowances) }
-        try worker.requireSpace()
-        if holdsRun || isDescribed { try directory.writeConfiguration(toml) }
-        return try worker.work()
     }
 
     /// Sets the number of threads: that of the run's first start, or one that is chosen by the times of steps.

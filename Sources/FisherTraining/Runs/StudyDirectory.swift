@@ -15,6 +15,7 @@ public final class StudyDirectory {
     /// The results and the page.
     public let files: StudyFiles
     private let lock: FolderLock
+    private let claim: FolderClaim
     /// The folders that were given to candidates, by path.
     private var owners: [String: Owner] = [:]
 
@@ -38,10 +39,17 @@ public final class StudyDirectory {
         advice: String = StudyDirectory.usualAdvice
     ) throws(StorageError) {
         files = StudyFiles(folder: RunDirectory(path: path).path)
+        claim = try FolderClaim(files.folder)
         try DurableStorage.makeFolder(path)
         lock = try FolderLock(folder: path)
         try Self.check(path, for: kind, resuming: resuming, advice: advice)
     }
+
+    deinit { claim.withdraw(leaving: ["lock"]) }
+
+    /// Gives back a folder that this start made and in which nothing but the configuration is: what was asked for cannot be
+    /// done.
+    package func withdraw() { claim.withdraw() }
 
     /// What a user can do about results that are there.
     public static let usualAdvice = "continue with --resume, or choose another folder with --output"
