@@ -11,7 +11,8 @@ from pathlib import Path
 FAILED_BY_SYSTEM = {66, 71, 73, 74, 77}
 # Fields that hold times, dates, or lengths of files that hold those.
 UNREPEATABLE = {
-    "seconds", "date", "command", "forwardBackwardMilliseconds", "optimizerMilliseconds", "resumes", "environment",
+    "seconds", "date", "command", "forwardBackwardMilliseconds", "optimizerMilliseconds", "load", "resumes",
+    "environment",
 }
 
 SIZES = ["model.context=32", "model.width=32", "model.layers=2", "model.heads=2", "model.dropout=0.1"]

@@ -50,6 +50,7 @@ import Testing
                 func plain(_ run: RunRecord) -> RunRecord {
                     var run = run
                     (run.forwardBackwardMilliseconds, run.optimizerMilliseconds) = (0, 0)
+                    run.load = nil
                     for k in run.curve.indices { run.curve[k].seconds = 0 }
                     return run
                 }

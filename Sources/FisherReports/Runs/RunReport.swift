@@ -164,10 +164,13 @@ public struct RunReport {
                 ))
         }
         let milliseconds = "ms" + (run.load?.isBusy == true ? " " + MachineLoad.mark : "")
-        add(
-            "forward and backward pass of a step, median", run.forwardBackwardMilliseconds, milliseconds,
-            decimals: 2)
-        add("optimizer of a step, median", run.optimizerMilliseconds, milliseconds, decimals: 2)
+        // A run that has just begun has no times yet.
+        if run.forwardBackwardMilliseconds > 0 {
+            add(
+                "forward and backward pass of a step, median", run.forwardBackwardMilliseconds, milliseconds,
+                decimals: 2)
+            add("optimizer of a step, median", run.optimizerMilliseconds, milliseconds, decimals: 2)
+        }
         add("state of the optimizer", Double(run.stateBytes) / 1_048_576, "MiB", decimals: 2)
         lines.append(("time in training", text.duration(seconds: run.seconds), ""))
         return StudyTable(
