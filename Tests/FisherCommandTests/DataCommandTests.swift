@@ -28,8 +28,11 @@ import Torch
 
     private static func npy(_ type: String, _ shape: String, _ bytes: [UInt8]) -> Data {
         let text = "{'descr': '\(type)', 'fortran_order': False, 'shape': \(shape), }\n"
-        return Data(
-            [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0] + Array(text.utf8) + bytes)
+        var file: [UInt8] = [0x93]
+        file += Array("NUMPY".utf8)
+        file += [1, 0, UInt8(text.utf8.count), 0]
+        file += Array(text.utf8)
+        return Data(file + bytes)
     }
 
     /// The files that the article names.
@@ -47,10 +50,16 @@ import Torch
         func idx(_ shape: [Int], _ bytes: [UInt8]) -> Data {
             Data([0, 0, 8, UInt8(shape.count)] + shape.flatMap { [0, 0, 0, UInt8($0)] } + bytes)
         }
-        let pixels = (0..<48 * 64).map { UInt8(truncatingIfNeeded: $0 * 37 + $0 / 64 * 11) }
+        let pixels: [UInt8] = (0..<3072).map { number in
+            let level = number * 37 + number / 64 * 11
+            return UInt8(truncatingIfNeeded: level)
+        }
         try write(idx([48, 8, 8], pixels), "train-images-idx3-ubyte")
         try write(idx([48], (0..<48).map { UInt8($0 % 3) }), "train-labels-idx1-ubyte")
-        let values = (0..<48 * 6).map { Float(($0 * 29) % 53) / 10 }
+        let values: [Float] = (0..<288).map { number in
+            let level = number * 29 % 53
+            return Float(level) / 10
+        }
         try write(npy("<f4", "(48, 6)", values.withUnsafeBytes { Array($0) }), "x.npy")
         let targets = (0..<48).map { Double($0 % 5) }
         try write(npy("<f8", "(48,)", targets.withUnsafeBytes { Array($0) }), "y.npy")

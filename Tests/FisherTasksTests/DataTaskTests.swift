@@ -98,7 +98,8 @@ import Testing
                 $0.drop.append("price")
                 $0.likelihood = "bernoulli"
             }
-            let measures = try withoutGradients { try task.measures(of: try Self.trained(task)) }
+            let model = try Self.trained(task)
+            let measures = try withoutGradients { try task.measures(of: model) }
             #expect(measures.first?.name == "accuracy" && measures.count == 2)
             #expect((measures.first?.value ?? 0) > 80)
         }
@@ -106,12 +107,18 @@ import Testing
 
     /// An archive as NumPy writes it, its members stored: a head, the numbers, and no more than that.
     static func arrays(_ root: String, nan: Bool = false) throws {
-        var values = (0..<60 * 12).map { Float(($0 * 37) % 101) / 10 - 5 }
+        var values: [Float] = (0..<720).map { number in
+            let level = number * 37 % 101
+            return Float(level) / 10 - 5
+        }
         if nan { values[13 * 12 + 4] = .nan }
         func npy(_ type: String, _ shape: String, _ bytes: [UInt8]) -> Data {
             let text = "{'descr': '\(type)', 'fortran_order': False, 'shape': \(shape), }\n"
-            return Data(
-                [0x93] + Array("NUMPY".utf8) + [1, 0, UInt8(text.utf8.count), 0] + Array(text.utf8) + bytes)
+            var file: [UInt8] = [0x93]
+            file += Array("NUMPY".utf8)
+            file += [1, 0, UInt8(text.utf8.count), 0]
+            file += Array(text.utf8)
+            return Data(file + bytes)
         }
         try npy("<f4", "(60, 12)", values.withUnsafeBytes { Array($0) }).write(
             to: URL(filePath: root + "/x.npy"))
