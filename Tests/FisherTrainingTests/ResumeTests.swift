@@ -440,10 +440,10 @@ import Testing
             #expect(try Self.rates(root + "/cut") == whole)
             func weights(_ name: String) throws -> Data {
                 let store = CheckpointStore(folder: root + "/" + name + "/checkpoints")
-                let file = try #require(try store.newest()?.checkpoint.modelFile)
-                return try Data(contentsOf: URL(filePath: file))
+                guard let newest = try store.newest() else { return Data() }
+                return try Data(contentsOf: URL(filePath: newest.checkpoint.modelFile))
             }
-            #expect(try weights("whole") == weights("cut"))
+            #expect(try weights("whole") == weights("cut") && !weights("whole").isEmpty)
         }
     }
 }

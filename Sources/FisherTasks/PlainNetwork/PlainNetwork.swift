@@ -44,9 +44,7 @@ public struct PlainNetwork {
         let json = try DurableStorage.readFile(at: file)
         do {
             return try NetworkSpecification(json: json)
-        } catch let error as NetworkSpecificationError {
-            throw StorageError(.damaged, path: file, reason: "describes no network: \(error)")
-        } catch let error as LikelihoodError {
+        } catch {
             throw StorageError(.damaged, path: file, reason: "describes no network: \(error)")
         }
     }
