@@ -91,7 +91,7 @@ struct WatchedFolder: Sendable {
         let directories = try runs()
         let files = StudyFiles(folder: path)
         if files.hasResult, !FolderLock.isHeld(folder: path) || directories.isEmpty {
-            return try Report.study(of: [path]).report(PageOptions())
+            return try ReportSource.study(of: [path]).report(PageOptions())
         }
         // Its first run is about to begin, or has just been moved away.
         guard !directories.isEmpty else {

@@ -5,11 +5,11 @@ import Torch
 
 /// Reads samples from what a request names.
 package struct DataReader {
-    private let request: DataRequest
-    private let poll: () throws -> Void
+    let request: DataRequest
+    let poll: () throws -> Void
 
     /// A file as its contents say.
-    private enum Opened {
+    enum Opened {
         case folder
         case table(Table)
         case arrays(ArrayFile)
@@ -55,12 +55,12 @@ package struct DataReader {
         }
     }
 
-    private static func names(_ targets: SampleTargets?) -> [String]? {
+    static func names(_ targets: SampleTargets?) -> [String]? {
         if case .classes(_, let names)? = targets { names } else { nil }
     }
 
     // What is at a path, by its contents.
-    private func contents(of path: String) throws -> Opened {
+    func contents(of path: String) throws -> Opened {
         var (file, name) = (path, String?.none)
         if try DurableStorage.kind(of: path, followingLinks: true) == nil,
             let colon = path.lastIndex(of: ":"), colon != path.startIndex,
@@ -130,7 +130,7 @@ package struct DataReader {
 
     // MARK: Images
 
-    private func images(_ classNames: [String]?) throws -> DataSet {
+    func images(_ classNames: [String]?) throws -> DataSet {
         guard request.targets.isEmpty, request.targetColumns.isEmpty else {
             throw DataError(
                 request.inputs, "is a folder of images, whose classes are its folders: leave out targets")
@@ -155,13 +155,13 @@ package struct DataReader {
         return made
     }
 
-    private static func list(_ names: [String]) -> String {
+    static func list(_ names: [String]) -> String {
         names.prefix(8).map { $0.quoted() }.joined(separator: ", ") + (names.count > 8 ? ", …" : "")
     }
 
     // MARK: Arrays
 
-    private func arrays(
+    func arrays(
         _ inputs: DataArray, _ file: ArrayFile?, _ classNames: [String]?
     ) throws -> DataSet {
         if request.needsNoTargets { return try paired(inputs, nil, request.inputs) }
@@ -183,7 +183,7 @@ package struct DataReader {
     }
 
     /// The targets of a file of their own.
-    private func ownTargets(_ classNames: [String]?) throws -> (SampleTargets, notes: [String]) {
+    func ownTargets(_ classNames: [String]?) throws -> (SampleTargets, notes: [String]) {
         var notes: [String] = []
         let found: SampleTargets
         switch try contents(of: request.targets) {
@@ -206,7 +206,7 @@ package struct DataReader {
         return (found, notes)
     }
 
-    private func made(
+    func made(
         _ inputs: DataArray, targets: DataArray, _ name: String, _ classNames: [String]?
     ) throws -> DataSet {
         var notes: [String] = []
@@ -216,7 +216,7 @@ package struct DataReader {
         return set
     }
 
-    private func paired(_ inputs: DataArray, _ targets: SampleTargets?, _ name: String) throws -> DataSet {
+    func paired(_ inputs: DataArray, _ targets: SampleTargets?, _ name: String) throws -> DataSet {
         guard inputs.shape.count > 0, inputs.count > 0 else {
             throw DataError(inputs.path, "holds no rows of inputs")
         }
@@ -233,7 +233,7 @@ package struct DataReader {
     }
 
     /// Throws for the first number that is not finite.
-    private func check(_ array: DataArray) throws {
+    func check(_ array: DataArray) throws {
         guard array.dtype.isFloatingPoint else { return }
         let piece = max(1, (1 << 20) / max(1, array.rowShape.reduce(1, *)))
         for start in stride(from: 0, to: array.count, by: piece) {
@@ -244,7 +244,7 @@ package struct DataReader {
     }
 
     /// The targets of an array: classes where they are whole numbers, one a sample, unless numbers are wanted.
-    private func targets(
+    func targets(
         of array: DataArray, _ classNames: [String]?, _ notes: inout [String]
     ) throws -> SampleTargets {
         guard array.shape.count > 0 else { throw DataError(array.path, "holds no rows of targets") }
@@ -279,180 +279,9 @@ package struct DataReader {
         return .classes(labels, names: names)
     }
 
-    private func requireShares(_ values: [Double], _ path: String) throws(DataError) {
+    func requireShares(_ values: [Double], _ path: String) throws(DataError) {
         guard let wrong = values.first(where: { !(0...1).contains($0) }) else { return }
         throw DataError(
             path, "has the target \(wrong), where the likelihood bernoulli needs numbers from 0 to 1")
     }
-
-    // MARK: Tables
-
-    private func table(
-        _ table: Table, _ known: TableEncoding?, _ classNames: [String]?
-    ) throws -> DataSet {
-        let path = request.inputs
-        guard request.targets.isEmpty else {
-            // Rows are paired with those of another file: none can be left out.
-            guard request.missing != .drop else {
-                throw DataError(
-                    path, "has its targets in another file, so that --missing drop cannot leave rows out")
-            }
-            let encoding =
-                try known ?? TableEncoding(of: table, without: Set(request.dropped), path: path)
-            let rows = try encoding.rows(of: table, and: [], missing: request.missing)
-            let inputs = try self.inputs(of: table, encoding, rows, path)
-            let (targets, notes) = try ownTargets(classNames)
-            guard targets.count == rows.count else {
-                throw DataError(path, "has \(rows.count) rows, but there are \(targets.count) targets")
-            }
-            var set = DataSet(path, inputs: .array(inputs.array), targets: targets, encoding: encoding)
-            set.notes = inputs.notes + notes
-            return set
-        }
-        let targets = request.targetColumns
-        if targets.isEmpty, !request.needsNoTargets {
-            let names = table.columns.prefix(30).map(\.name).joined(separator: ", ")
-            throw DataError(
-                path, "is a table: name the column to predict with --target; its columns are \(names)")
-        }
-        for name in request.dropped + targets { _ = try table.column(name) }
-        let sides = [request.splitColumn, request.groupColumn].filter { !$0.isEmpty }
-        let encoding =
-            try known
-            ?? TableEncoding(
-                of: table, without: Set(request.dropped + targets + sides), path: path)
-        let rows = try encoding.rows(
-            of: table, and: request.needsNoTargets ? [] : targets, missing: request.missing)
-        guard !rows.isEmpty else { throw DataError(path, "has a missing cell in each of its rows") }
-        let inputs = try self.inputs(of: table, encoding, rows, path)
-        var notes = inputs.notes
-        if rows.count < table.rowCount {
-            notes.append("\(table.rowCount - rows.count) rows with missing cells are left out")
-        }
-        var set = DataSet(
-            path, inputs: .array(inputs.array),
-            targets: request.needsNoTargets
-                ? nil : try self.targets(of: table, targets, rows, classNames, &notes),
-            encoding: encoding)
-        set.notes = notes
-        if !request.splitColumn.isEmpty {
-            set.isHeldOut = try isHeldOut(try table.column(request.splitColumn), rows, table)
-        }
-        if !request.groupColumn.isEmpty {
-            let column = try table.column(request.groupColumn)
-            let numbers = Dictionary(
-                uniqueKeysWithValues: Set(column.texts).sorted().enumerated().map { ($1, $0) })
-            set.groups = rows.map { numbers[column.texts[$0]] ?? 0 }
-        }
-        return set
-    }
-
-    private func inputs(
-        of table: Table, _ encoding: TableEncoding, _ rows: [Int], _ path: String
-    ) throws -> (array: DataArray, notes: [String]) {
-        let (numbers, unknown) = try encoding.numbers(of: table, rows: rows)
-        var notes: [String] = []
-        if !unknown.isEmpty {
-            notes.append(
-                "\(path) has values that the data to train on lack, taken as none of theirs: "
-                    + unknown.sorted().prefix(8).joined(separator: ", "))
-        }
-        return (DataArray(path, numbers, shape: [rows.count, encoding.areNumbers.count]), notes)
-    }
-
-    private static let trainingWords: Set = ["train", "training"]
-    private static let heldOutWords: Set = ["test", "val", "valid", "validation", "held_out", "heldout"]
-
-    private func isHeldOut(_ column: Table.Column, _ rows: [Int], _ table: Table) throws -> [Bool] {
-        try rows.map { row in
-            let word = column.texts[row].lowercased()
-            guard Self.trainingWords.union(Self.heldOutWords).contains(word) else {
-                throw DataError(
-                    "\(table.place(ofRow: row)),",
-                    "has \(column.texts[row].quoted()) in the column \(column.name.quoted()), which says with train or test "
-                        + "on which side a row is")
-            }
-            return Self.heldOutWords.contains(word)
-        }
-    }
-
-    /// The targets of a table: classes where one column of texts is named, numbers otherwise.
-    private func targets(
-        of table: Table, _ names: [String], _ rows: [Int], _ classNames: [String]?,
-        _ notes: inout [String]
-    ) throws -> SampleTargets {
-        let columns = try names.map { try table.column($0) }
-        guard let first = columns.first else { preconditionFailure("a target") }
-        let path = table.place(ofRow: 0).path
-        let isClass =
-            request.kind == .classes || request.kind == nil && columns.count == 1 && !first.isNumeric
-        if isClass || request.kind == .shares && columns.count == 1 && !first.isNumeric {
-            guard columns.count == 1 else {
-                throw DataError(path, "has \(columns.count) targets, where classes are one column")
-            }
-            // Of whole numbers, 2 and 2.0 are one class.
-            let levels = classNames ?? Self.levels(of: first, rows)
-            guard levels.count < 1 << 16,
-                request.kind != .classes || !first.isNumeric || Self.areWhole(levels)
-            else {
-                throw DataError(
-                    path,
-                    "has numbers with a fraction in the column \(first.name.quoted()), which are no classes: "
-                        + "leave --likelihood categorical out")
-            }
-            let places = Dictionary(levels.enumerated().map { ($1, $0) }, uniquingKeysWith: { $1 })
-            let labels = try rows.map { row in
-                guard let label = places[Self.className(first, row)] else {
-                    throw DataError(
-                        "\(table.place(ofRow: row)),",
-                        "has the class \(first.texts[row].quoted()), which the data to train on lack")
-                }
-                return label
-            }
-            if request.kind == .shares {
-                guard levels.count == 2 else {
-                    throw DataError(
-                        path,
-                        "has \(levels.count) different texts in \(first.name.quoted()), where bernoulli needs 2"
-                    )
-                }
-                return .numbers(
-                    DataArray(path, labels.map(Double.init), shape: [rows.count, 1]),
-                    names: ["\(first.name)=\(levels[1])"])
-            }
-            notes.append("\(first.name) is a class (\(levels.count) of them)")
-            return .classes(labels, names: levels)
-        }
-        if let text = columns.first(where: { !$0.isNumeric }) {
-            throw DataError(path, "has texts in the target \(text.name.quoted()), where numbers are needed")
-        }
-        var numbers: [Double] = []
-        for row in rows {
-            for column in columns { numbers.append(try TableEncoding.number(column, row, table)) }
-        }
-        if request.kind == .shares { try requireShares(numbers, path) }
-        if request.kind == nil, columns.count == 1 {
-            let levels = Set(numbers)
-            if levels.count <= 20, levels.allSatisfy({ $0 == $0.rounded() }) {
-                notes.append(
-                    "\(first.name) has \(levels.count) different whole numbers and is taken as a number; --likelihood "
-                        + "categorical takes it as classes")
-            }
-        }
-        return .numbers(DataArray(path, numbers, shape: [rows.count, columns.count]), names: names)
-    }
-
-    private static func className(_ column: Table.Column, _ row: Int) -> String {
-        guard column.isNumeric, let value = column.number(at: row), let whole = Int(exactly: value) else {
-            return column.texts[row]
-        }
-        return "\(whole)"
-    }
-
-    private static func levels(of column: Table.Column, _ rows: [Int]) -> [String] {
-        let found = Set(rows.map { className(column, $0) })
-        return Table.Column(name: column.name, texts: Array(found)).levels
-    }
-
-    private static func areWhole(_ levels: [String]) -> Bool { levels.allSatisfy { Int($0) != nil } }
 }

@@ -63,10 +63,11 @@ package struct ThreadChoice: Equatable, Sendable {
     /// - Parameters:
     ///   - task: what is trained.
     ///   - candidate: an optimizer of the run or the comparison.
-    ///   - training: the run's seed and slices.
+    ///   - seed: the run's seed.
+    ///   - microBatches: the slices of a batch.
     ///   - steps: the steps of all runs together.
     package static func choose(
-        for task: some TrainingTask, with candidate: OptimizerCandidate, _ training: TrainingConfiguration,
+        for task: some TrainingTask, with candidate: OptimizerCandidate, seed: UInt64, microBatches: Int,
         steps: Int
     ) throws -> ThreadChoice {
         let most = Engine.threadCount
@@ -74,7 +75,7 @@ package struct ThreadChoice: Equatable, Sendable {
         guard most > 1, steps >= leastSteps, task.summary.parameterCount <= mostParameters else { return all }
         do {
             let session = try TrainingSession(
-                task, candidate, seed: training.seed, microBatches: training.microBatches)
+                task, candidate, seed: seed, microBatches: microBatches)
             let clock = ContinuousClock()
             let choice = try measured(upTo: most) { threads in
                 try Interruption.poll()

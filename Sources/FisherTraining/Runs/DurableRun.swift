@@ -114,7 +114,9 @@ public struct DurableRun<Task: TrainingTask> {
                         + "digits will differ")
             }
         } else {
-            let choice = try ThreadChoice.choose(for: task, with: candidate, training, steps: training.steps)
+            let choice = try ThreadChoice.choose(
+                for: task, with: candidate, seed: training.seed, microBatches: training.microBatches,
+                steps: training.steps)
             if let sentence = choice.sentence { display?.note(sentence) }
             environment.threadChoice = choice.reason
         }
