@@ -39,6 +39,7 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
     func setup(
         _ kind: StudyKind, own: [(key: String, pieces: [String])], usual optimizers: [String] = []
     ) throws -> ComparisonSetup<Task> {
+        Interruption.install()
         let seedValues =
             [("comparison.seeds", seeds.count.map { "\($0)" })]
             + [("comparison.first_seed", seeds.first.map { "\($0)" })]
@@ -266,7 +267,6 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         _ comparison: TunedComparison, pilot: PilotPlan? = nil, part: String? = nil
     ) throws -> ComparisonSummary {
         try requireDisjointSeeds(comparison)
-        Interruption.install()
         useThreads()
         // A folder that cannot be used is reported before data are read, unless it is named after them.
         var folder = try place(part).map { try opened($0) }
