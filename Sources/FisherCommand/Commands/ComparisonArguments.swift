@@ -40,6 +40,7 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
     func setup(
         _ kind: StudyKind, own: [(key: String, pieces: [String])], usual optimizers: [String] = []
     ) throws -> ComparisonSetup<Task> {
+        Interruption.install()
         let seedValues =
             [("comparison.seeds", seeds.count.map { "\($0)" })]
             + [("comparison.first_seed", seeds.first.map { "\($0)" })]

@@ -149,7 +149,6 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         _ comparison: TunedComparison, pilot: PilotPlan? = nil, part: String? = nil
     ) throws -> ComparisonSummary {
         try requireDisjointSeeds(comparison)
-        Interruption.install()
         try arguments.figures.check(names: OptimizerComparison.figureNames)
         try setThreads(configuration.training.threads)
         // A folder that cannot be used is reported before data are read, unless it is named after them.

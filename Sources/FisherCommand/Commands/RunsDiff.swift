@@ -54,7 +54,7 @@ struct RunsDiff: ParsableCommand {
             guard let result = try files.readResult() as? OptimizerComparison else {
                 throw UsageError(
                     description:
-                        "\(folder) holds \(try files.resultLayout().described): diff is of runs and of comparisons"
+                        "\(folder) holds \(try files.resultLayout()?.described ?? "another study"): diff is of runs and of comparisons"
                 )
             }
             let layer =

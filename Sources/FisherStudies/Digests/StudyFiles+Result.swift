@@ -17,8 +17,8 @@ extension StudyFiles {
         }
     }
 
-    /// The kind of the results, by a key that the other layouts lack; what has none of them is taken for a comparison.
-    package func resultLayout() throws(StudyFileError) -> StudyKind {
+    /// The kind of the results, by a key that the other layouts lack; nil for what has none of them.
+    package func resultLayout() throws(StudyFileError) -> StudyKind? {
         let data: Data
         do throws(StorageError) {
             data = try DurableStorage.readFile(at: json, followingLinks: false)
@@ -28,12 +28,12 @@ extension StudyFiles {
         let keys = (try? StoredJSON.decode(Shape.self, from: data))?.keys ?? []
         let marks: [(String, StudyKind)] = [
             ("levels", .hierarchy), ("lines", .landscape), ("trials", .continual), ("statement", .claim),
-            ("screeningArmCount", .exponent),
+            ("screeningArmCount", .exponent), ("entries", .comparison),
         ]
-        return marks.first { keys.contains($0.0) }?.1 ?? .comparison
+        return marks.first { keys.contains($0.0) }?.1
     }
 
-    /// Reads the result back, of whatever kind of study it is.
+    /// Reads the result back, of whatever kind of study it is; what is of none is told as a comparison's fault.
     ///
     /// - Throws: `StudyFileError`, naming the file.
     public func readResult() throws(StudyFileError) -> any StudyDocument {
@@ -43,7 +43,7 @@ extension StudyFiles {
         case .continual: try read(ContinualComparison.self)
         case .claim: try read(ClaimDocument.self)
         case .exponent: try read(ExponentStudy.self)
-        case .comparison, .ablation, .pilot: try read(OptimizerComparison.self)
+        case .comparison, .ablation, .pilot, nil: try read(OptimizerComparison.self)
         }
     }
 }
