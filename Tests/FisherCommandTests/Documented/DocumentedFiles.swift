@@ -71,6 +71,15 @@ struct DocumentedFiles {
                             to: URL(filePath: "\(root)/\(word)/\(kind)/\(number).png"))
                     }
                 }
+            case "gpt2":
+                try FileManager.default.copyItem(
+                    at: DocumentedCommand.checkout.appending(path: "Tests/Fixtures/language/model"),
+                    to: URL(filePath: root + "/" + word))
+            case "notes/", "old/":
+                try makeFolder(word)
+                try write(
+                    (0..<60).map { "Line \($0 * 7 % 60) of the \(word) is a line.\n" }.joined(),
+                    to: word + "text.txt")
             case "FILE.wav": try Data(tone(0)).write(to: URL(filePath: root + "/" + word))
             case "recordings.tsv":
                 for number in 0..<12 {
@@ -90,10 +99,13 @@ struct DocumentedFiles {
                     to: "\(chapter)/\(speaker)-1.trans.txt")
             case let run
             where run.hasPrefix("runs/") && ["inspect", "landscape", "report"].contains(command.words[1]):
-                let isComparison = run.hasSuffix("compare")
+                let isComparison = run.contains("compare")
                 try self.run(
                     (isComparison
-                        ? ["compare", "digits", "--optimizer", "sgd", "--optimizer", "adamw", "--seeds", "2"]
+                        ? [
+                            "compare", "digits", "--optimizer", "sgd", "--optimizer", "adamw", "--seeds", "2",
+                            "--learning-rates", "all=0.01,0.1", "--tuning-seeds", "1", "--extensions", "0",
+                        ]
                         : ["train", "digits"])
                         + [
                             "--preset", "perceptron", "--steps", "1", "--batch", "4", "--threads", "1",
