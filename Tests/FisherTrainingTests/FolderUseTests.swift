@@ -45,7 +45,7 @@ import Testing
             try StudyDirectory.check(root + "/new/below", for: .comparison, resuming: false)
             #expect(try DurableStorage.names(inFolder: root) == ["file"])
             let study = root + "/study"
-            _ = try StudyDirectory(path: study, resuming: false)
+            try DurableStorage.makeFolder(study)
             try StudyStatus(.comparison, of: ToyTask().summary, by: .example, planned: 1).write(to: study)
             #expect(refusal { try ResumeTests.run(study)() }?.reason.contains("holds a study") == true)
         }
