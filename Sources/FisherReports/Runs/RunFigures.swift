@@ -12,7 +12,9 @@ struct RunFigures {
             chart("steps", "Validation loss by step", .validation),
             chart(
                 "seconds", "Validation loss by time", .validation, against: .seconds,
-                note: "Time counts training without evaluation: the steps times the median time of one, over the seeds."),
+                note:
+                    "Time counts training without evaluation: the steps times the median time of one, over the seeds."
+            ),
             chart(
                 "accuracy", "Accuracy by step", .measure("accuracy"), called: "accuracy on held-out data, %",
                 note: "How often the likeliest class is the right one, on the data of the validation loss."),
