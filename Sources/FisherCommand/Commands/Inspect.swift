@@ -77,7 +77,7 @@ struct Inspect: ParsableCommand {
         }
     }
 
-    /// What is being computed: on a terminal a line that is overwritten, elsewhere a line now and then.
+    /// What is being computed: on a terminal a line that is overwritten, elsewhere a line every twenty seconds.
     private final class Status {
         private let output = ProgressOutput.standardError()
         private var last = ContinuousClock.now
@@ -86,7 +86,7 @@ struct Inspect: ParsableCommand {
             try Interruption.poll()
             if output.isTerminal {
                 output.write("\r\u{1B}[K" + String(text.printable.prefix(output.width() - 1)))
-            } else if !text.isEmpty, last.duration(to: .now) > .seconds(3) {
+            } else if !text.isEmpty, last.duration(to: .now) > .seconds(20) {
                 output.write(text.printable + "\n")
                 last = .now
             }
