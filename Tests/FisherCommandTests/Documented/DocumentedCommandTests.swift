@@ -100,6 +100,9 @@ import Testing
                         arguments.starts(with: $0.command.split(separator: " ").map(String.init))
                     }?.options ?? ""
                 var reduction = options.split(separator: " ").map(String.init)
+                if arguments.contains("--pilot"), let place = reduction.firstIndex(of: "--seeds") {
+                    reduction.replaceSubrange(place...place + 1, with: ["--pilot", "2"])
+                }
                 // Alternatives that an article shows side by side would use the same default folder.
                 if Self.withFolders.contains(arguments[0]), !arguments.contains("--output") {
                     reduction += ["--output", "runs/of-line-\(command.line)"]
