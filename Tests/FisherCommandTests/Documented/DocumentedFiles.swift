@@ -33,8 +33,9 @@ struct DocumentedFiles {
                     to: word)
             case "x.safetensors", "x1.safetensors", "x2.safetensors":
                 let part = word.contains("2") ? 5 : 0
-                let values = (0..<48).map {
-                    Double(($0 * 37 + part * 11 + $0 * $0 % 17 * 5) % 29) * 0.1 - 1.4
+                let values = (0..<48).map { place -> Double in
+                    let mixed: Int = place * 37 + part * 11 + (place * place % 17) * 5
+                    return Double(mixed % 29) * 0.1 - 1.4
                 }
                 try write(["inputs": Tensor(values, shape: [16, 3])], to: word)
             case "y.safetensors", "y1.safetensors", "y2.safetensors":
