@@ -30,6 +30,10 @@ import Testing
 
     /// What a command is given besides, so that it takes about a second: later options replace earlier ones.
     static let reductions: [(command: String, options: String)] = [
+        (
+            "train language --from",
+            "--steps 1 --context 8 --batch 1 --validation-bytes 64 --threads 1 --warm-up 0 --ewc-batches 1"
+        ),
         ("train language", language),
         ("compare language", language + " --extensions 0 --tuning-seeds 1 --seeds 1"),
         ("train digits", "--steps 1 --threads 1 --batch 4"),
