@@ -99,7 +99,7 @@ public struct BytePairTokenizer: Sendable {
     /// Its name, which GPT-2's `vocab.json` has without saying that it is special.
     static let endOfTextName = "<|endoftext|>"
 
-    /// The tokens of a text. Some 20 to 60 MB/s in a release build: each different word is merged once.
+    /// The tokens of a text. Each different word is merged once.
     public func encode(_ text: [UInt8]) -> [Int32] { encode(text) {} }
 
     /// The tokens of a text; `poll` is called about once a megabyte and stops the work by throwing.
