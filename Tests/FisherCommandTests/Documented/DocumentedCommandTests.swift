@@ -32,7 +32,7 @@ import Testing
     static let reductions: [(command: String, options: String)] = [
         (
             "train language --from",
-            "--steps 1 --context 8 --batch 1 --validation-bytes 64 --threads 1 --warm-up 0 --ewc-batches 1"
+            "--steps 1 --context 8 --batch 1 --validation-bytes 64 --threads 1 --warm-up 0"
         ),
         ("train language", language),
         ("compare language", language + " --extensions 0 --tuning-seeds 1 --seeds 1"),
