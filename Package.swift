@@ -159,21 +159,28 @@ let package = Package(
             ],
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
+        // Not a product: what tests of several modules use.
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
         .testTarget(name: "FisherMediaTests", dependencies: ["FisherFiles", "FisherMedia"]),
         .testTarget(name: "FisherDataTests", dependencies: ["FisherData"]),
-        .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch"]),
-        .testTarget(name: "NeuralNetTests", dependencies: ["FisherFiles", "NeuralNet"]),
+        .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch", "TestSupport"]),
+        .testTarget(name: "NeuralNetTests", dependencies: ["FisherFiles", "NeuralNet", "TestSupport"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherInferenceTests", dependencies: ["FisherInference", "FisherTables"]),
-        .testTarget(name: "FisherTests", dependencies: ["Fisher", "FisherInference"]),
+        .testTarget(name: "FisherTests", dependencies: ["Fisher", "FisherInference", "TestSupport"]),
         .testTarget(name: "FisherClaimsTests", dependencies: ["FisherClaims"]),
         .testTarget(
             name: "FisherTrainingTests",
-            dependencies: ["FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining"]),
+            dependencies: [
+                "FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining", "TestSupport",
+            ]),
         .testTarget(
-            name: "FisherTasksTests", dependencies: ["FisherMedia", "FisherReports", "FisherTasks"]),
-        .testTarget(name: "FisherCommandTests", dependencies: ["FisherCommand", "FisherMedia", "Fuzzing"]),
+            name: "FisherTasksTests",
+            dependencies: ["FisherMedia", "FisherReports", "FisherTasks", "TestSupport"]),
+        .testTarget(
+            name: "FisherCommandTests",
+            dependencies: ["FisherCommand", "FisherMedia", "Fuzzing", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 import Torch
 
@@ -21,7 +22,6 @@ import Torch
         let process = Process()
         let (output, errors) = (Pipe(), Pipe())
         process.executableURL = executable
-        if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         process.arguments = arguments
         if let folder { process.currentDirectoryURL = URL(filePath: folder) }
         (process.standardOutput, process.standardError) = (output, errors)
@@ -33,10 +33,7 @@ import Torch
     }
 
     static func withFolder(_ body: (String) throws -> Void) throws {
-        let root = FileManager.default.temporaryDirectory.appending(path: "command-\(UUID())")
-        try FileManager.default.createDirectory(at: root, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: root) }
-        try body(root.path)
+        try TemporaryFolder.with(body)
     }
 
     static func write(_ tensors: [String: Tensor], to path: String) throws {

@@ -14,26 +14,8 @@ import Testing
         let line: String
         let part: String
 
-        /// The words of the line, as a shell divides it: quotation marks hold blanks together.
-        var words: [String] {
-            var words: [String] = []
-            var word: String?
-            var quote: Character?
-            for character in line {
-                if character == quote {
-                    quote = nil
-                } else if quote == nil, character == "'" || character == "\"" {
-                    quote = character
-                    word = word ?? ""
-                } else if quote == nil, character == " " {
-                    if let found = word { words.append(found) }
-                    word = nil
-                } else {
-                    word = (word ?? "") + String(character)
-                }
-            }
-            return words + (word.map { [$0] } ?? [])
-        }
+        /// The words of the line, as a shell divides it.
+        var words: [String] { DocumentedCommand.words(of: line) }
     }
 
     private static let fixtures = URL(filePath: #filePath).deletingLastPathComponent()

@@ -3,18 +3,12 @@ import FisherData
 import FisherTraining
 import Foundation
 import NeuralNet
+import TestSupport
 import Testing
 
 @testable import FisherTasks
 
 @Suite struct DataTaskTests {
-    static func withFolder(_ body: (String) throws -> Void) throws {
-        let root = NSTemporaryDirectory() + "data-task-\(UUID())"
-        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: root) }
-        try body(root)
-    }
-
     static func write(_ text: String, to path: String) throws {
         try Data(text.utf8).write(to: URL(filePath: path))
     }
@@ -52,7 +46,7 @@ import Testing
     }
 
     @Test func numbersAreLearnedAndStatedInTheirUnit() throws {
-        try Self.withFolder { root in
+        try TemporaryFolder.with { root in
             try Self.write(Self.houses, to: root + "/houses.csv")
             let task = try Self.task(root + "/houses.csv", ["price"]) { $0.drop.append("class") }
             #expect(task.trainingCount == 96 && task.heldOutCount == 24)
@@ -72,7 +66,7 @@ import Testing
     }
 
     @Test func classesAreLearnedByTheirNames() throws {
-        try Self.withFolder { root in
+        try TemporaryFolder.with { root in
             try Self.write(Self.houses, to: root + "/houses.csv")
             let task = try Self.task(root + "/houses.csv", ["class"]) { $0.drop.append("price") }
             let model = try Self.trained(task)
@@ -92,7 +86,7 @@ import Testing
 
     /// 1 and 0 by a logistic likelihood, texts by their order.
     @Test func sharesAreLearned() throws {
-        try Self.withFolder { root in
+        try TemporaryFolder.with { root in
             try Self.write(Self.houses, to: root + "/houses.csv")
             let task = try Self.task(root + "/houses.csv", ["class"]) {
                 $0.drop.append("price")
@@ -129,7 +123,7 @@ import Testing
 
     /// The same batches and the same fingerprint from memory and from the file, and from a position that was saved.
     @Test func streamedBatchesAreTheSameBits() throws {
-        try Self.withFolder { root in
+        try TemporaryFolder.with { root in
             try Self.arrays(root)
             func task(_ memory: Double) throws -> DataTask {
                 try Self.task(root + "/x.npy", []) {
@@ -161,7 +155,7 @@ import Testing
 
     @Test(arguments: [0, 0.001])
     func numbersThatAreNotFiniteAreNamed(_ memory: Double) throws {
-        try Self.withFolder { root in
+        try TemporaryFolder.with { root in
             try Self.arrays(root, nan: true)
             let error = try #require(throws: DataError.self) {
                 let task = try Self.task(root + "/x.npy", []) {
@@ -192,7 +186,7 @@ import Testing
         ),
     ])
     func networksAreCheckedAgainstTheData(_ json: String, _ complaint: String?) throws {
-        try Self.withFolder { root in
+        try TemporaryFolder.with { root in
             try Self.arrays(root)
             try Self.write(json, to: root + "/net.json")
             func make() throws -> DataTask {
@@ -211,7 +205,7 @@ import Testing
 
     /// Weights to begin with are those of every seed; what they were is part of the fingerprint.
     @Test func weightsAreWhereARunBegins() throws {
-        try Self.withFolder { root in
+        try TemporaryFolder.with { root in
             try Self.arrays(root)
             func make(_ weights: String) throws -> DataTask {
                 try Self.task(root + "/x.npy", []) {

@@ -90,6 +90,10 @@ import Testing
     func theNumberOfThreadsChangesNothing(_ rule: String) throws {
         let subject = FusedCase(
             rule: rule, shapes: [[1030, 1000], [300, 400], [100, 90], [77]] + (0..<40).map { [$0] })
+        // The tests run with one thread each unless one asks for more.
+        let before = Engine.threadCount
+        Engine.threadCount = Processors.count
+        defer { Engine.threadCount = before }
         let all = try subject.run(.automatic)
         for threads in [1, 2] {
             let other = try subject.run(.automatic, threads: threads)

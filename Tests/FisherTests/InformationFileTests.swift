@@ -1,5 +1,6 @@
 import Fisher
 import Foundation
+import TestSupport
 import Testing
 
 /// Files of information: what they say, and what may be merged.
@@ -57,10 +58,7 @@ import Testing
     }
 
     static func withFolder<Result>(_ body: (URL) throws -> Result) throws -> Result {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "information-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        return try body(folder)
+        try TemporaryFolder.with { try body(URL(filePath: $0)) }
     }
 
     /// The file as it is read again, and its tensors.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import FisherReports
@@ -6,14 +7,6 @@ import Testing
 
 @Suite("A comparison's files")
 struct ComparisonFilesTests {
-    /// Runs a body with the path of a folder that is removed afterwards.
-    private func withFolder(_ body: (String) throws -> Void) throws {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try body(folder.path)
-    }
-
     @Test("JSON keeps everything, numbers that are none included, and is stable")
     func roundTrip() throws {
         let result = ComparisonFixture.typical
@@ -136,7 +129,7 @@ struct ComparisonFilesTests {
 
     @Test("All three files are written into a new folder, and read back")
     func write() throws {
-        try withFolder { folder in
+        try TemporaryFolder.with { folder in
             let files = StudyFiles(folder: folder + "/new/deeper")
             try files.writeWithReport(ComparisonFixture.typical)
             #expect(try files.read(OptimizerComparison.self).json() == ComparisonFixture.typical.json())
@@ -147,7 +140,7 @@ struct ComparisonFilesTests {
 
     @Test("A file is replaced as a whole, and one that cannot be is left as it was")
     func replacement() throws {
-        try withFolder { folder in
+        try TemporaryFolder.with { folder in
             let path = folder + "/results.csv"
             try StudyFiles.replaceFile(at: path, with: Data("first, and long".utf8))
             try StudyFiles.replaceFile(at: path, with: Data("second".utf8))
@@ -171,7 +164,7 @@ struct ComparisonFilesTests {
 
     @Test("Errors name the path")
     func errors() throws {
-        try withFolder { folder in
+        try TemporaryFolder.with { folder in
             let file = folder + "/file"
             try Data().write(to: URL(fileURLWithPath: file))
             let within = StudyFiles(folder: file + "/results")

@@ -48,6 +48,38 @@ import Testing
         #expect(throws: DecodingError.self) { try JSONDecoder().decode(ShuffledIndices.self, from: broken) }
     }
 
+    /// Samples that are read when they are needed come in the order of those in memory, and only those of a batch are read.
+    @Test func samplesAreReadAsTheyAreNeeded() throws {
+        var asked: [[Int]] = []
+        var stream = SampleBatches(count: 10, batch: 4, seed: 5) { indices in
+            asked.append(indices)
+            let numbers = Tensor(indices.map(Int64.init))
+            return SupervisedBatch(inputs: numbers, targets: numbers)
+        }
+        let batches = try ShuffledBatches(inputs: inputs, targets: targets, batchSize: 4, seed: 5)
+        for _ in 0..<4 {
+            let (read, held): ([Int64], [Int64]) = (
+                try stream.next().targets.scalars(), try batches.next().targets.scalars()
+            )
+            #expect(read == held)
+        }
+        #expect(asked.allSatisfy { $0.count == 4 } && asked.count == 4)
+        var other = SampleBatches(count: 10, batch: 4) { indices in
+            SupervisedBatch(inputs: Tensor(indices.map(Int64.init)), targets: Tensor([0.0]))
+        }
+        try other.restore(stream.position)
+        let (restored, expected): ([Int64], [Int64]) = (
+            try other.next().inputs.scalars(), try stream.next().inputs.scalars()
+        )
+        #expect(restored == expected)
+        #expect(throws: BatchError.foreignPosition(count: 9, batch: 4)) {
+            try other.restore(ShuffledIndices(seed: 5, count: 9, batch: 4))
+        }
+        #expect(throws: BatchError.foreignPosition(count: 10, batch: 5)) {
+            try other.restore(ShuffledIndices(seed: 5, count: 10, batch: 5))
+        }
+    }
+
     @Test func filesAreReadAndMistakesNamed() throws {
         let path = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).safetensors").path
         defer { try? FileManager.default.removeItem(atPath: path) }

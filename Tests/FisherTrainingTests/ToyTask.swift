@@ -1,6 +1,7 @@
 import Fisher
 import FisherTraining
 import Foundation
+import TestSupport
 
 /// A small classifier with dropout on random points: steps take microseconds.
 struct ToyTask: TrainingTask {
@@ -108,10 +109,7 @@ struct ToyTask: TrainingTask {
     }
 
     static func withFolder<Result>(_ body: (String) throws -> Result) throws -> Result {
-        let root = FileManager.default.temporaryDirectory.appending(path: "toy-\(UUID())").path
-        try FileManager.default.createDirectory(atPath: root, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: root) }
-        return try body(root)
+        try TemporaryFolder.with(body)
     }
 }
 

@@ -1,5 +1,6 @@
 import FisherFiles
 import Foundation
+import TestSupport
 import Testing
 import Torch
 

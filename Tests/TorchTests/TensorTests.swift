@@ -90,7 +90,9 @@ import Torch
     @Test func theParallelLoopRunsOnSeveralThreads() {
         let seen = Mutex<Set<UInt>>([])
         let sum = Mutex(0)
-        let threads = Engine.threadCount
+        let (before, threads) = (Engine.threadCount, Processors.count)
+        Engine.threadCount = threads
+        defer { Engine.threadCount = before }
         for _ in 0..<10 {
             Engine.parallelFor(count: 1000, grain: 1) { range, _ in
                 usleep(2000)

@@ -67,26 +67,3 @@ struct DataSamples {
         return prepared
     }
 }
-
-/// Shuffled batches of samples: each once in an epoch, in an order that the seed determines.
-public struct DataBatches: BatchStream {
-    private let samples: DataSamples
-    /// The place in the stream.
-    public var position: ShuffledIndices
-
-    init(_ samples: DataSamples, batch: Int, seed: UInt64) {
-        self.samples = samples
-        position = ShuffledIndices(seed: seed, count: samples.count, batch: batch)
-    }
-
-    /// Continues from a position that was saved; throws `BatchError` for one among other samples or of another batch.
-    public mutating func restore(_ position: ShuffledIndices) throws(BatchError) {
-        guard position.count == self.position.count, position.batch == self.position.batch else {
-            throw .foreignPosition(count: position.count, batch: position.batch)
-        }
-        self.position = position
-    }
-
-    /// The next batch; throws for a file that can no longer be read, and for numbers in it that are not finite.
-    public mutating func next() throws -> SupervisedBatch { try samples.batch(at: position.next()) }
-}

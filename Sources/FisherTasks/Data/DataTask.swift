@@ -235,8 +235,8 @@ public struct DataTask: ConfigurableTask {
         }
     }
 
-    public func makeBatches(seed: UInt64) throws -> DataBatches {
-        DataBatches(training, batch: batch, seed: seed)
+    public func makeBatches(seed: UInt64) throws -> SampleBatches {
+        SampleBatches(count: training.count, batch: batch, seed: seed, reading: training.batch)
     }
 
     public func objective(of model: Sequential, on batch: SupervisedBatch) throws -> Objective {

@@ -39,11 +39,8 @@ public struct ImageBatches: BatchStream {
 
     /// Continues from a position that was saved; throws `BatchError` for one among other images or of another batch.
     public mutating func restore(_ position: Position) throws(BatchError) {
-        let (given, own) = (position.indices, self.position.indices)
-        guard given.count == own.count, given.batch == own.batch else {
-            throw .foreignPosition(count: given.count, batch: given.batch)
-        }
-        self.position = position
+        try self.position.indices.move(to: position.indices)
+        self.position.generator = position.generator
     }
 
     /// The next batch; throws for an image file that can no longer be read.

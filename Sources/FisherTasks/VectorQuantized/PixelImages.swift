@@ -95,23 +95,3 @@ extension Digits {
     /// The number of shades.
     static let levelCount = 17
 }
-
-/// Batches of images: each once per epoch, in a new order in every epoch.
-package struct PixelBatches: BatchStream {
-    private let images: PixelImages
-    package var position: ShuffledIndices
-
-    init(_ images: PixelImages, batch: Int, seed: UInt64) {
-        self.images = images
-        position = ShuffledIndices(seed: seed, count: images.count, batch: batch)
-    }
-
-    package mutating func restore(_ position: ShuffledIndices) throws(BatchError) {
-        guard position.count == self.position.count, position.batch == self.position.batch else {
-            throw .foreignPosition(count: position.count, batch: position.batch)
-        }
-        self.position = position
-    }
-
-    package mutating func next() throws -> SupervisedBatch { try images.batch(at: position.next()) }
-}

@@ -106,8 +106,8 @@ package struct VectorQuantizedTask: TrainingTask {
         VectorQuantizedAutoencoder(configuration, using: try RandomGenerator(seed: seed))
     }
 
-    package func makeBatches(seed: UInt64) throws -> PixelBatches {
-        PixelBatches(training, batch: batch, seed: seed)
+    package func makeBatches(seed: UInt64) throws -> SampleBatches {
+        SampleBatches(count: training.count, batch: batch, seed: seed, reading: training.batch)
     }
 
     package func makeMemory(of model: VectorQuantizedAutoencoder, seed: UInt64) -> VectorQuantizedMemory {

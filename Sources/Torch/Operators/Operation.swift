@@ -45,7 +45,9 @@ struct Operation: Sendable {
     }
 
     private func results(_ arguments: [Argument], capacity: Int) -> Result<[Tensor], TorchError> {
-        if let failure = arguments.lazy.compactMap(\.failure).first { return .failure(failure) }
+        for argument in arguments {
+            if let failure = argument.failure { return .failure(failure) }
+        }
         let encoded = EncodedArguments(arguments)
         var count = Int64(capacity)
         return withExtendedLifetime(arguments) {
