@@ -10,16 +10,7 @@ import Torch
     private static let cars = fixtures.appending(path: "mtcars.csv").path
 
     private static func fisher(_ arguments: [String]) throws -> CommandTests.Outcome {
-        let process = Process()
-        let (output, errors) = (Pipe(), Pipe())
-        process.executableURL = CommandTests.executable
-        process.arguments = ["infer"] + arguments
-        (process.standardOutput, process.standardError) = (output, errors)
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let trouble = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return .init(status: process.terminationStatus, output: text, errors: trouble)
+        try CommandTests.fisher(["infer"] + arguments)
     }
 
     @Test func aTableIsInferredFrom() throws {

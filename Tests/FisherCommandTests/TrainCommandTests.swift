@@ -23,13 +23,7 @@ import Torch
         return (process, errors, output)
     }
 
-    static func run(_ arguments: [String]) throws -> Outcome {
-        let (process, errors, output) = try start(arguments)
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        let trouble = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return Outcome(status: process.terminationStatus, output: text, errors: trouble)
-    }
+    static func run(_ arguments: [String]) throws -> Outcome { try CommandTests.fisher(arguments) }
 
     static func training(
         _ root: String, _ name: String, steps: Int, rule: String = "fadam", more: [String] = []
