@@ -88,7 +88,9 @@ import Torch
                 "--set",
                 "log.tensorboard=false", "--output", run,
             ]
-            let first = try CommandTests.fisher(small + ["--steps", "300"])
+            // The variable would be a choice.
+            let free: [String: String?] = ["OMP_NUM_THREADS": nil]
+            let first = try Self.process(small + ["--steps", "300"], environment: free)
             #expect(first.status == 0, "\(first.errors)")
             var document = try RunDirectory(path: run).document()
             #expect((document.environment.threadChoice != nil) == (Processors.usable > 1))
@@ -96,9 +98,9 @@ import Torch
                 #expect(first.errors.contains("\(reason) (--threads sets another number)"))
             }
             let threads = document.environment.threads
-            let second = try CommandTests.fisher([
-                "train", "digits", "--resume", "--change-schedule", "--steps", "301", "--output", run,
-            ])
+            let second = try Self.process(
+                ["train", "digits", "--resume", "--change-schedule", "--steps", "301", "--output", run],
+                environment: free)
             #expect(second.status == 0 && !second.errors.contains("a step takes"), "\(second.errors)")
             document = try RunDirectory(path: run).document()
             #expect(document.environment.threads == threads && document.resumes.count == 1)
