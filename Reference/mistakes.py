@@ -8,6 +8,7 @@ Needs nothing but Python: the tensors are a few numbers, written as safetensors 
 import json
 import pathlib
 import struct
+import zipfile
 
 root = pathlib.Path(__file__).resolve().parent.parent / "Tests" / "Fixtures" / "mistakes" / "files"
 root.mkdir(parents=True, exist_ok=True)
@@ -62,6 +63,26 @@ tensors("nan-batch", **{**batch, "inputs": ("F64", [6, 3], [nan] + inputs[1:])})
 tensors("class-batch", **{**batch, "targets": ("I64", [6], [7] + classes[1:])})
 tensors("float-batch", **{**batch, "targets": ("F32", [6], classes)})
 tensors("wide-batch", **{**batch, "inputs": ("F64", [6, 4], [0.0] * 24)})
+
+
+
+def array(kind, shape, numbers):
+    """The bytes of an .npy file."""
+    head = str({"descr": "<" + kind, "fortran_order": False, "shape": tuple(shape)}).encode() + b"\n"
+    code = {"f8": "d", "i8": "q"}[kind]
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + struct.pack(f"<{len(numbers)}{code}", *numbers)
+
+
+def archive(name, **members):
+    """Writes an .npz of NumPy."""
+    with zipfile.ZipFile(root / name, "w") as file:
+        for key, value in members.items():
+            file.writestr(zipfile.ZipInfo(key + ".npy"), value)
+
+
+archive("batch.npz", inputs=array("f8", [6, 3], inputs), targets=array("i8", [6], classes))
+archive("inputs.npz", inputs=array("f8", [6, 3], inputs))
+text("program.py", "import os\nx = [1, 2, 3]\n")
 
 # Parameters and gradients for fisher step.
 tensors("p", w=("F64", [2], [1.0, 2.0]))

@@ -68,6 +68,12 @@ import Torch
                 #"{"layers": [{"linear": [6, 8]}, "tanh", {"linear": [8, 1]}], "likelihood": "gaussian"}"#
                     .utf8),
             "net.json")
+        let generator = try RandomGenerator(seed: 2)
+        try CommandTests.write(
+            [
+                "0.weight": .normal([8, 6], using: generator), "0.bias": .zeros([8]),
+                "2.weight": .normal([1, 8], using: generator), "2.bias": .zeros([1]),
+            ], to: root + "/mlp.safetensors")
         for (name, file) in [("dogs", "color.png"), ("cats", "color.jpg")] {
             let folder = root + "/pictures/" + name
             try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -86,11 +92,23 @@ import Torch
             .appending(path: "Sources/FisherData/FisherData.docc/TrainingOnYourOwnData.md")
         let text = try String(contentsOf: article, encoding: .utf8).replacing("\\\n", with: " ")
         let commands = text.split(separator: "\n").filter { $0.hasPrefix("fisher ") }
-        #expect(commands.count >= 7)
+        #expect(commands.count >= 9)
+        // Those of the README are among them.
+        let readme = try String(
+            contentsOf: DocumentedCommand.checkout.appending(path: "README.md"), encoding: .utf8)
+        let shown = readme.split(separator: "\n").filter { $0.hasPrefix("    fisher compare data ") }
+        #expect(shown.count == 5)
+        for line in shown {
+            let command = line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)
+            #expect(commands.contains { $0 == command }, "\(command)")
+        }
         try CommandTests.withFolder { root in
             try Self.writeFiles(in: root)
             for command in commands {
-                var words = command.split(separator: " ").dropFirst().map(String.init)
+                // What is in quotation marks is one word.
+                var words = command.split(separator: "\"", omittingEmptySubsequences: false).enumerated()
+                    .flatMap { $0 % 2 == 1 ? [String($1)] : $1.split(separator: " ").map(String.init) }
+                words.removeFirst()
                 if words.contains("pictures"), !Self.hasImages { continue }
                 if ["train", "compare"].contains(words[0]) {
                     words = words.filter { $0 != "--resume" }
@@ -129,7 +147,7 @@ import Torch
             let rest = try Self.run(
                 [
                     "train", "data", "--resume", "--output", "half", "--set", "training.steps=6",
-                    "--change-schedule",
+                    "--change-schedule", "--memory", "0.0002",
                 ],
                 in: root)
             #expect(rest.status == 0 && rest.output.contains("RMSE"), "\(rest.errors)")

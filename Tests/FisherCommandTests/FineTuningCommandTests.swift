@@ -14,29 +14,43 @@ import Torch
         ] + more
     }
 
-    @Test func aFolderIsTunedStoppedResumedSampledAndExported() throws {
+    /// Runs the command and kills it as soon as a file is there; whether it was still at work then.
+    static func killed(_ arguments: [String], when path: String) throws -> Bool {
+        let process = Process()
+        process.executableURL = CommandTests.executable
+        process.arguments = arguments
+        (process.standardOutput, process.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+        try process.run()
+        while process.isRunning, !FileManager.default.fileExists(atPath: path) { usleep(2000) }
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        return process.terminationReason == .uncaughtSignal
+    }
+
+    @Test func aFolderIsTunedKilledResumedSampledAndExported() throws {
         try TrainCommandTests.withText { root in
             let options = [
                 "--from", Self.model, "--lora-rank", "2", "--ewc-strength", "5", "--ewc-text", root + "/text",
                 "--ewc-batches", "2", "--schedule", "constant",
             ]
-            let whole = try TrainCommandTests.run(Self.training(root, "whole", options + ["--steps", "6"]))
+            let whole = try TrainCommandTests.run(Self.training(root, "whole", options + ["--steps", "80"]))
             #expect(whole.status == 0, "\(whole.errors)")
             let told = whole.output + whole.errors
             #expect(told.contains("nats a token") && told.contains("loss on the old text before"), "\(told)")
             #expect(told.contains("information of the starting weights"), "\(told)")
-            // A run that is longer goes on from the shorter one's end.
-            let cut = try TrainCommandTests.run(
-                Self.training(root, "cut", options + ["--steps", "3", "--set", "checkpoints.every=1"]))
-            #expect(cut.status == 0, "\(cut.errors)")
+            // A run that is killed goes on from its last checkpoint, the information of the old text with it.
+            let killed = try Self.killed(
+                Self.training(root, "cut", options + ["--steps", "80", "--set", "checkpoints.every=1"]),
+                when: root + "/cut/checkpoints/step-000000002")
+            #expect(killed)
             let resumed = try TrainCommandTests.run([
-                "train", "language", "--resume", "--output", root + "/cut", "--steps", "6",
+                "train", "language", "--resume", "--output", root + "/cut",
             ])
             #expect(resumed.status == 0, "\(resumed.errors)")
             for file in ["model", "optimizer"] {
                 #expect(
-                    try TrainCommandTests.bytes(root, "whole", step: 6, file)
-                        == TrainCommandTests.bytes(root, "cut", step: 6, file), "\(file)")
+                    try TrainCommandTests.bytes(root, "whole", step: 80, file)
+                        == TrainCommandTests.bytes(root, "cut", step: 80, file), "\(file)")
             }
             for file in [
                 "export/config.json", "export/model.safetensors", "export/tokenizer.json",

@@ -51,6 +51,25 @@ import Torch
         }
     }
 
+    /// A batch in an archive of NumPy moves the weights as the same batch in safetensors does.
+    @Test func batchesMayBeArchivesOfNumPy() throws {
+        let files = Self.folder.path + "/mistakes/files"
+        try CommandTests.withFolder { root in
+            var moved: [[UInt8]] = []
+            for batch in ["batch", "batch.npz"] {
+                let run = try TrainCommandTests.run([
+                    "step", "--optimizer", "adamw", "--model", files + "/network.json", "--weights",
+                    files + "/weights",
+                    "--batches", "\(files)/\(batch)", "--output", "\(root)/out-\(batch)",
+                ])
+                #expect(run.status == 0, "\(run.errors)")
+                let file = try SafetensorsFile(path: "\(root)/out-\(batch)")
+                moved.append(try file.tensors.flatMap { try file.readBytes(of: $0.name) })
+            }
+            #expect(moved[0] == moved[1])
+        }
+    }
+
     @Test func gradientsAloneAreNotEnough() throws {
         try CommandTests.withFolder { root in
             let run = try TrainCommandTests.run([

@@ -188,10 +188,68 @@ import Torch
         #expect(
             Set(try TensorNames.sequential(network.specification).entries.map(\.theirs)) == Set(shapes.keys))
         let two = shapes.merging(["0.weight_ih_l1": [8, 2]]) { a, _ in a }
+        #expect(try SequenceProposal(try StateDictionary(two, path: "f")).layers.map(\.kind) == ["?"])
         let error = #expect(throws: ConversionError.self) {
             try StateDictionary(two, path: "f").network([LayerDraft("lstm")], likelihood: .text("gaussian"))
         }
         #expect(error?.description.contains("are not those of a layer lstm") == true)
+    }
+
+    /// An LSTM of two layers is two of one layer, which read their tensors where PyTorch has them.
+    @Test func layersOfAnLSTMFollowEachOther() throws {
+        var shapes = ["head.weight": [1, 2], "head.bias": [1]]
+        for (level, inputs) in [(0, 3), (1, 2)] {
+            for (name, shape) in [
+                ("weight_ih", [8, inputs]), ("weight_hh", [8, 2]), ("bias_ih", [8]), ("bias_hh", [8]),
+            ] {
+                shapes["rnn.\(name)_l\(level)"] = shape
+            }
+        }
+        let state = try StateDictionary(shapes, path: "f")
+        let network = try state.network(
+            try LayerDraft.list(text: "rnn:lstm head:linear"), likelihood: .text("gaussian"))
+        #expect(network.text == "lstm(in=3, width=2) lstm(in=2, width=2) linear(in=2, out=1)")
+        #expect(Set(network.names.entries.map(\.theirs)) == Set(shapes.keys))
+        let names = Dictionary(uniqueKeysWithValues: network.names.entries.map { ($0.ours, $0.theirs) })
+        #expect(names["1.recurrentMap.weight"] == "rnn.weight_hh_l1" && names["2.bias"] == "head.bias")
+        #expect(network.notes == ["the dropout between the layers of the LSTM at 0 is taken to be 0"])
+    }
+
+    /// The file of one layer alone names its tensors without a position.
+    @Test func oneLayerAloneIsASequence() throws {
+        let state = try StateDictionary(["weight": [2, 3], "bias": [2]], path: "f")
+        let proposal = try SequenceProposal(state)
+        #expect(proposal.questions.isEmpty)
+        let network = try state.network(proposal.layers, likelihood: .text("categorical"))
+        #expect(network.text == "linear(in=3, out=2)")
+        #expect(network.names.entries.map(\.ours) == ["0.weight", "0.bias"])
+        #expect(network.names.entries.map(\.theirs) == ["weight", "bias"])
+    }
+
+    /// Layers that only PyTorch has are named as such, by their tensors and by their names.
+    @Test(arguments: [
+        (["0.weight": [4, 2, 3, 3], "0.bias": [2]], "those of a transposed convolution"),
+        (["0.weight": [4, 2, 3, 3, 3], "0.bias": [4]], "those of a convolution in three dimensions"),
+        (
+            ["0.weight_ih_l0": [6, 3], "0.weight_hh_l0": [6, 2], "0.bias_ih_l0": [6], "0.bias_hh_l0": [6]],
+            "those of a GRU"
+        ),
+        (["0.weight_ih_l0": [2, 3], "0.weight_hh_l0": [2, 2]], "those of an RNN"),
+        (["0.in_proj_weight": [12, 4]], "those of a MultiheadAttention"),
+    ])
+    func layersThatOnlyPyTorchHasAreNamed(_ shapes: [String: [Int]], _ expected: String) throws {
+        let proposal = try SequenceProposal(try StateDictionary(shapes, path: "f"))
+        #expect(proposal.questions.first?.contains(expected) == true, "\(proposal.questions)")
+    }
+
+    @Test(arguments: [
+        ("nn.ConvTranspose2d", "ConvTranspose2d of PyTorch is not among the layers here; there are "),
+        ("linear LogSoftmax", "leave it out, since the likelihood categorical takes logits"),
+    ])
+    func classesThatOnlyPyTorchHasAreNamed(_ text: String, _ expected: String) {
+        let error = #expect(throws: ConversionError.self) { try LayerDraft.list(text: text, place: "here") }
+        #expect(
+            error?.description.hasPrefix("here: ") == true && error?.description.contains(expected) == true)
     }
 
     @Test func residualNetworksThatAreNotHereAreNamed() throws {

@@ -113,9 +113,7 @@ struct Convert: ParsableCommand {
         guard let network = try network(state) else { return }
         _ = try LikelihoodRegistry.likelihood(of: network.specification)
         let dtype: DType = tensors.contains { $0.dtype == .float64 } ? .float64 : .float32
-        let weights = try network.names.tensors(from: files, dtype: dtype) {
-            $0.hasSuffix("num_batches_tracked")
-        }
+        let weights = try network.weights(from: files, dtype: dtype)
         let made = try network.specification.makeNetwork(dtype: dtype, weights: weights)
         say("network: \(network.text)")
         for note in network.notes { say("note: \(note)") }
@@ -125,46 +123,22 @@ struct Convert: ParsableCommand {
     /// The network of a state_dict; nil after its questions were printed because nothing is to be written.
     private func network(_ state: StateDictionary) throws -> ConvertedNetwork? {
         let given = try drafts()
-        let likelihood = try likelihoodJSON() ?? given?.likelihood
-        if given == nil, activation == nil,
-            let network = try ResNet.converted(state, likelihood: likelihood)
-        {
-            return network
-        }
-        let proposal = try SequenceProposal(state)
-        var layers = given?.layers
         if let activation {
-            layers = try Self.asUsage { () throws(ConversionError) in try proposal.filled(with: activation) }
+            _ = try Self.asUsage { () throws(ConversionError) in
+                try LayerDraft.list(text: activation, place: "--activation")
+            }
         }
-        if layers == nil, proposal.questions.isEmpty { layers = proposal.layers }
-        if let layers, let likelihood { return try state.network(layers, likelihood: likelihood) }
-        let sentence = Self.question(proposal, lacksLayers: layers == nil, lacksLikelihood: likelihood == nil)
-        guard output == nil else { throw UsageError(description: "\(source): \(sentence)") }
-        say("layers: \(proposal.layers.map(\.text).joined(separator: " "))")
-        say(sentence)
-        return nil
-    }
-
-    /// What a file does not say, and the options that do.
-    private static func question(
-        _ proposal: SequenceProposal, lacksLayers: Bool, lacksLikelihood: Bool
-    ) -> String {
-        var (questions, answers) = ([String](), [String]())
-        if lacksLayers {
-            questions += proposal.questions
-            let text = proposal.layers.map(\.text).joined(separator: " ")
-            answers.append(
-                "--layers \"\(text)\""
-                    + (text.contains(LayerDraft.unknown)
-                        ? " with a layer in place of each ? and options where they are missing, as in conv2d(padding=1)"
-                        : " with the layers and options that are missing, as in tanh or conv2d(padding=1)"))
+        switch try StateNetwork(
+            state, layers: given?.layers, activation: activation,
+            likelihood: try likelihoodJSON() ?? given?.likelihood)
+        {
+        case .known(let network): return network
+        case .asked(let layers, let question):
+            guard output == nil else { throw UsageError(description: "\(source): \(question)") }
+            say("layers: \(layers)")
+            say(question)
+            return nil
         }
-        if lacksLikelihood {
-            questions.append("which likelihood its outputs are the parameters of")
-            answers.append("--likelihood, such as categorical or gaussian")
-        }
-        return "the file does not say \(questions.joined(separator: "; nor ")): give "
-            + answers.joined(separator: ", and ")
     }
 
     /// Does what reads an option's text, whose errors are mistakes of use.

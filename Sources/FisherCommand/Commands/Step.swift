@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherData
 import FisherTasks
 import FisherTraining
 
@@ -20,7 +21,8 @@ struct Step: ParsableCommand {
             as for `fisher information`, its weights are named by position (0.weight, 0.bias, 2.weight), and \
             it is computed in the type of its weights. Rules that need more than gradients need this. A batch file may \
             also hold the draws of a rule that draws directions, as `draws/<number>/<parameter>`, numbers counted from \
-            0: signs for adahessian, standard normal numbers for ivon.
+            0: signs for adahessian, standard normal numbers for ivon. NumPy's savez(FILE, inputs=..., targets=...) \
+            writes a batch file too.
 
             The options, weight decay among them, apply to every tensor.
 
@@ -41,7 +43,7 @@ struct Step: ParsableCommand {
     var model: String?
     @Option(help: "The safetensors file of its weights.")
     var weights: String?
-    @Option(parsing: .upToNextOption, help: "The safetensors files of the batches, one per step.")
+    @Option(parsing: .upToNextOption, help: "The safetensors or .npz files of the batches, one per step.")
     var batches: [String] = []
     @Option(help: "Seed of labels that are drawn from the model.")
     var seed: UInt64 = 0
@@ -100,9 +102,12 @@ struct Step: ParsableCommand {
             labelSeed: seed)
         if let state { try bound.restore(try SafetensorsFile(path: state).allTensors()) }
         for path in batches {
-            let file = try SafetensorsFile(path: path)
-            try bound.draws?.given += draws(in: file, for: plain.network.parameters)
-            for name in ["inputs", "targets"] { _ = try file.tensor(named: name) }
+            // An archive of NumPy has no draws.
+            if try !DataReader.isArchive(path, of: ["inputs", "targets"]) {
+                let file = try SafetensorsFile(path: path)
+                try bound.draws?.given += draws(in: file, for: plain.network.parameters)
+                for name in ["inputs", "targets"] { _ = try file.tensor(named: name) }
+            }
             let batch = try plain.batch(inputs: path, targets: path)
             try bound.step(on: batch) { try plain.objective($0) }
         }

@@ -56,13 +56,7 @@ enum ConvertibleModel {
 
     /// A safetensors file of this program, by its metadata, or of PyTorch.
     private static func file(_ path: String) throws -> ConvertibleModel {
-        if let format = try FileReader(path).format(), format == .pytorch || format == .pickle {
-            throw ConversionError(
-                "\(path): it is \(format.noun), which can hold any program and is not read; these two lines of "
-                    + "Python write its tensors: state = torch.load(\"\(path)\", map_location=\"cpu\"), and "
-                    + "safetensors.torch.save_file({k: v.contiguous() for k, v in state.items()}, "
-                    + "\"model.safetensors\")")
-        }
+        try StateNetwork.refusePickle(path)
         let metadata = try SafetensorsFile(path: path).metadata
         if metadata[PlainNetwork.metadataKey] != nil { return .network(try PlainNetwork(describedIn: path)) }
         if metadata[GPTFile.key] != nil { return .gpt(try GPTFile.read(path)) }

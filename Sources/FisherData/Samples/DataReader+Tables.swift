@@ -28,6 +28,12 @@ extension DataReader {
         }
         let targets = request.targetColumns
         if targets.isEmpty, !request.needsNoTargets {
+            if let only = table.columns.first, table.columns.count == 1 {
+                throw DataError(
+                    path,
+                    "is text of one column, \(only.name.quoted()), where a table has a column for the targets beside those of the "
+                        + "inputs: name a file of targets with --targets, or another file of inputs")
+            }
             let names = table.columns.prefix(30).map(\.name).joined(separator: ", ")
             throw DataError(
                 path, "is a table: name the column to predict with --target; its columns are \(names)")

@@ -80,8 +80,7 @@ package struct DataReader {
                         + "times that: raise --memory, or write the numbers with numpy.save, which is read row by row"
                 )
             }
-            return .table(
-                try TableReader().table(of: source.bytes(at: 0, count: source.byteCount), path: file))
+            return .table(try Self.table(of: source.bytes(at: 0, count: source.byteCount), file))
         case .png, .jpeg, .gif, .webp, .tiff:
             throw DataError(
                 file, "is one image: name the folder that holds a folder of images for each class")
@@ -94,6 +93,35 @@ package struct DataReader {
             }
             return .array(array)
         }
+    }
+
+    /// The table of a text; throws ``DataError`` for a text of another kind, such as a program.
+    private static func table(of bytes: [UInt8], _ path: String) throws -> Table {
+        do {
+            return try TableReader().table(of: bytes, path: path)
+        } catch {
+            // A table of one column whose rows have several is no table.
+            let first = bytes.prefix { $0 != UInt8(ascii: "\n") && $0 != UInt8(ascii: "\r") }
+            guard error.storage == nil, !first.contains(where: { [44, 59, 9, 34].contains($0) }) else {
+                throw error
+            }
+            throw DataError(
+                path,
+                "is text, but no table of columns that commas, semicolons or tabs separate: its first line is "
+                    + "\(String(decoding: first.prefix(60), as: UTF8.self).quoted())")
+        }
+    }
+
+    /// Whether a file is an archive of NumPy (`.npz`), which must then hold arrays of some names; throws ``DataError`` for one
+    /// that it lacks.
+    package static func isArchive(_ path: String, of names: [String]) throws -> Bool {
+        guard try FileReader(path).format() == .numpyArchive else { return false }
+        let file = try ArrayFile(ByteSource(path: path), path: path)
+        if let missing = names.first(where: { file.find([$0]) == nil }) {
+            let known = file.arrays.prefix(20).map { $0.name.quoted() }.joined(separator: ", ")
+            throw DataError(path, "has no array \(missing.quoted()); it has \(known)")
+        }
+        return true
     }
 
     /// The array of a name, or the only one, of a file of arrays; of a table all columns [rows, columns], float64.

@@ -14,56 +14,6 @@ struct DataNetwork {
     /// The names of the classes; empty where numbers are predicted.
     let classNames: [String]
 
-    /// What a user gave of the network, before data are read.
-    struct Given {
-        /// The description; nil where one is made for the data.
-        var specification: NetworkSpecification?
-        /// The weights to begin with.
-        var weights: String?
-        /// The name of the likelihood; nil where the targets decide.
-        var likelihood: String?
-
-        /// Reads the description and decides on the likelihood as far as the data are not needed.
-        init(_ options: DataOptions) throws {
-            weights = options.weights.isEmpty ? nil : try PlainNetwork.weightsPath(options.weights)
-            if !options.likelihood.isEmpty {
-                likelihood =
-                    try LikelihoodRegistry.likelihood(named: options.likelihood).text.isEmpty
-                    ? nil : options.likelihood
-            }
-            guard !options.model.isEmpty else { return }
-            let found: NetworkSpecification
-            // A folder of `fisher convert` holds the description and the weights to begin with.
-            let model = try PlainNetwork.descriptionPath(options.model)
-            if model != options.model { weights = try weights ?? PlainNetwork.weightsPath(options.model) }
-            if try FileReader(model).format() == .safetensors {
-                found = try PlainNetwork.description(in: model)
-                weights = weights ?? model
-            } else {
-                found = try PlainNetwork.description(at: model)
-            }
-            if let likelihood, likelihood != found.likelihood {
-                specification = try NetworkSpecification(layers: found.layers, likelihood: likelihood)
-            } else {
-                specification = found
-                likelihood = found.likelihood
-            }
-        }
-
-        /// What targets must be for the likelihood; nil where they decide.
-        var kind: DataRequest.TargetKind? {
-            get throws {
-                guard let likelihood else { return nil }
-                if likelihood == Bernoulli.name { return .shares }
-                let description =
-                    try specification.map(LikelihoodRegistry.likelihood(of:))
-                    ?? LikelihoodRegistry.likelihood(named: likelihood)
-                let observed = description.targetDType(forOutputs: .float32, given: .int64)
-                return observed.isFloatingPoint ? .numbers : .classes
-            }
-        }
-    }
-
     /// Takes the given network, or makes one for the samples.
     ///
     /// - Throws: `ConfigurationError` for a network that does not fit the samples, in one sentence.
@@ -76,14 +26,25 @@ struct DataNetwork {
         case .numbers(let array, _): rowShape = array.rowShape
         }
         let shapes = Self.shapes(of: data.inputs)
-        guard let specification = given.specification else {
+        guard var specification = given.specification else {
             let width = try Self.outputs(name, names.isEmpty ? rowShape.reduce(1, *) : names.count)
-            (specification, sampleShape) = try Self.standard(
+            (self.specification, sampleShape) = try Self.standard(
                 options, shapes, outputs: width, likelihood: name)
-            likelihood = try LikelihoodRegistry.likelihood(of: specification)
+            likelihood = try LikelihoodRegistry.likelihood(of: self.specification)
             (classNames, targetShape) = (names, names.isEmpty ? [rowShape.reduce(1, *)] : [])
             return
         }
+        if given.likelihood == nil {
+            specification = try NetworkSpecification(layers: specification.layers, likelihood: name)
+        }
+        if options.start == .body {
+            specification = try Self.withHead(
+                specification,
+                outputs: try Self.outputs(name, names.isEmpty ? rowShape.reduce(1, *) : names.count))
+        }
+        // What ends a sentence about outputs that do not fit.
+        let remedy =
+            given.start == nil ? "change the last layer" : "--start body draws a last layer of that size anew"
         self.specification = specification
         likelihood = try LikelihoodRegistry.likelihood(of: specification)
         let (sample, outputs) = try Self.fitting(
@@ -101,7 +62,7 @@ struct DataNetwork {
                 )
                 throw ConfigurationError(
                     "the network computes \(made) outputs, where \(specification.likelihood) of the targets of "
-                        + "\(data.name) needs \(needed): change the last layer")
+                        + "\(data.name) needs \(needed): \(remedy)")
             }
             (classNames, targetShape) = ([], isKnown ? observed : rowShape)
         } else {
@@ -110,12 +71,26 @@ struct DataNetwork {
             guard outputs.count == 2, count == names.count || areNumbers && count > names.count else {
                 throw ConfigurationError(
                     "the network computes outputs of shape \(outputs.dropFirst().map(String.init).joined(separator: " x ")), where "
-                        + "the \(names.count) classes of \(data.name) need \(names.count): change the last layer"
+                        + "the \(names.count) classes of \(data.name) need \(names.count): \(remedy)"
                 )
             }
             // Classes that have numbers only may have members elsewhere.
             (classNames, targetShape) = (count == names.count ? names : (0..<count).map(String.init), [])
         }
+    }
+
+    /// The network with a linear last layer of another number of outputs.
+    private static func withHead(
+        _ specification: NetworkSpecification, outputs: Int
+    ) throws -> NetworkSpecification {
+        guard let last = specification.layers.last as? Linear.Description,
+            let shapes = last.parameterShapes, let inputs = shapes.first?.shape.last
+        else {
+            throw ConfigurationError("model.start = body draws the last layer, which must be linear")
+        }
+        let head = Linear.Description(inputs: inputs, outputs: outputs, bias: shapes.count > 1)
+        return try NetworkSpecification(
+            layers: specification.layers.dropLast() + [head], likelihood: specification.likelihood)
     }
 
     /// The outputs that a likelihood needs for so many classes or numbers.

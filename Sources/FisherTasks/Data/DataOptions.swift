@@ -66,9 +66,24 @@ public struct DataOptions: ConfigurableOptions {
     /// The description of the network.
     @Configurable(
         "model.model",
-        "the network's description, JSON, a folder of fisher convert, or weights of fisher's; by default one for the data's shape"
+        "the network's description, JSON, a folder of fisher convert, or safetensors of fisher's or PyTorch's; by default one for the data's shape"
     )
     public var model = ""
+    /// The layer in every gap of a `state_dict`.
+    @Configurable(
+        "model.activation",
+        "of a state_dict of PyTorch: the layer in every place without weights, such as relu")
+    public var activation = ""
+    /// The layers of a `state_dict`.
+    @Configurable(
+        "model.structure",
+        "of a state_dict: its layers one after another, such as conv2d(padding=1) relu flatten linear")
+    public var structure = ""
+    /// Which of the model's weights a run begins with.
+    @Configurable(
+        "model.start",
+        "begin with the model's weights, its body (all but the last layer, which is drawn), or drawn ones")
+    public var start = ModelStart.weights
     /// The weights to begin with.
     @Configurable(
         "model.weights",

@@ -35,7 +35,9 @@ public struct DataTask: ConfigurableTask {
     let heldOut: DataSamples
     /// What was decided about the data, for readers.
     let notes: [String]
-    private let weights: String?
+    private let start: DataStart?
+    /// The network in words, for readers.
+    private let model: String
     private let parameterCount: Int
 
     /// Reads the data and makes the task.
@@ -110,27 +112,19 @@ public struct DataTask: ConfigurableTask {
         try network.specification.requireMemory()
         let preparation = try Self.preparation(data, chosen, network, options)
         let memory = options.memoryByteCount
-        (self.options, self.network, weights) = (options, network, given.weights)
+        (self.options, self.network, start, model) = (options, network, given.start, given.text)
         training = try DataSamples(data, chosen, preparation, memory: memory)
         self.heldOut = try DataSamples(other, heldOut, preparation, memory: memory)
-        notes = data.notes + other.notes.filter { !data.notes.contains($0) }
+        notes = data.notes + other.notes.filter { !data.notes.contains($0) } + given.notes
         parameterCount = network.specification.makeNetwork(using: try RandomGenerator(seed: 0)).parameterCount
         var fingerprint = Fingerprint()
         fingerprint.add(try data.fingerprint())
         fingerprint.add(other.name == data.name ? "" : try other.fingerprint())
         try fingerprint.add("to train on", Tensor(chosen.map(Int64.init)))
         try fingerprint.add("held out", Tensor(heldOut.map(Int64.init)))
-        if let weights { fingerprint.add(try Self.fingerprint(ofWeights: weights)) }
+        if let start { fingerprint.add(try start.fingerprint()) }
         dataFingerprint = fingerprint.text
-        if weights != nil { _ = try makeModel(seed: 0) }
-    }
-
-    private static func fingerprint(ofWeights path: String) throws -> String {
-        var fingerprint = Fingerprint()
-        for (name, tensor) in try SafetensorsFile(path: path).allTensors().sorted(by: { $0.key < $1.key }) {
-            try fingerprint.add(name, tensor)
-        }
-        return fingerprint.text
+        if start != nil { _ = try makeModel(seed: 0) }
     }
 
     private static func preparation(
@@ -207,7 +201,8 @@ public struct DataTask: ConfigurableTask {
                 + "\(training.count) samples of \(DurableStorage.name(of: training.data.name)): \(predicted)",
             parameterCount: parameterCount, lossUnit: "sample",
             settings: [
-                Setting("model", options.model.isEmpty ? "made for the data" : options.model),
+                Setting("model", model),
+                Setting("first weights", start?.text ?? "drawn for each seed"),
                 Setting("likelihood", network.likelihood.text),
                 Setting("samples", "\(training.count) to train on, \(heldOut.count) held out"),
                 Setting("inputs", "\(shape) numbers" + (options.standardize ? ", standardized" : "")),
@@ -224,15 +219,8 @@ public struct DataTask: ConfigurableTask {
     }
 
     public func makeModel(seed: UInt64) throws -> Sequential {
-        guard let weights else { return specification.makeNetwork(using: try RandomGenerator(seed: seed)) }
-        do {
-            let model = try specification.makeNetwork(
-                weights: try SafetensorsFile(path: weights).allTensors())
-            model.setTraining(true)
-            return model
-        } catch let error as WeightError {
-            throw WeightError(description: "\(weights): \(error.description)")
-        }
+        try start?.makeModel(specification, seed: seed)
+            ?? specification.makeNetwork(using: try RandomGenerator(seed: seed))
     }
 
     public func makeBatches(seed: UInt64) throws -> SampleBatches {

@@ -43,7 +43,10 @@ public struct PlainNetwork {
         }
         let json = try DurableStorage.readFile(at: file)
         do {
-            return try NetworkSpecification(json: json)
+            let specification = try NetworkSpecification(json: json)
+            // An unknown likelihood is a mistake of this file too.
+            _ = try LikelihoodRegistry.likelihood(of: specification)
+            return specification
         } catch {
             throw StorageError(.damaged, path: file, reason: "describes no network: \(error)")
         }
@@ -63,7 +66,13 @@ public struct PlainNetwork {
                 description:
                     "\(weights): its metadata hold no description of the network: name one with --model")
         }
-        return try NetworkSpecification(json: Data(json.utf8))
+        do {
+            let specification = try NetworkSpecification(json: Data(json.utf8))
+            _ = try LikelihoodRegistry.likelihood(of: specification)
+            return specification
+        } catch {
+            throw WeightError(description: "\(weights): its metadata describe no network: \(error)")
+        }
     }
 
     /// The description's name in a folder of `fisher convert`.

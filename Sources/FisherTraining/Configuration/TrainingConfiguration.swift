@@ -86,7 +86,7 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// The options that may be set anew when a run is resumed, because they do not change the course of a step.
     package static let freeOptions = [
         "training.steps", "training.evaluate_every", "training.patience", "training.threads", "checkpoints.*",
-        "log.*",
+        "log.*", "data.memory",
     ]
 
     /// Whether an option of this key determines the course of a run with these values. Where a schedule falls on plateaus of

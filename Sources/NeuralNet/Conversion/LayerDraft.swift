@@ -110,6 +110,13 @@ extension LayerDraft {
         let plain = name.hasPrefix("nn.") ? String(name.dropFirst(3)) : name
         let kind = classes[plain] ?? plain
         guard LayerRegistry.kinds.contains(kind) else {
+            if UnknownLayer.classes.contains(plain) {
+                let advice =
+                    plain.hasSuffix("Softmax")
+                    ? ": leave it out, since the likelihood categorical takes logits"
+                    : "; there are \(LayerRegistry.kinds.sorted().joined(separator: ", "))"
+                throw ConversionError("\(place): \(plain) of PyTorch is not among the layers here\(advice)")
+            }
             throw ConversionError(
                 "\(place): " + unknownName(name, called: "layer", among: LayerRegistry.kinds))
         }
@@ -129,55 +136,60 @@ extension LayerDraft {
 
 // As a text.
 extension LayerDraft {
-    /// Reads layers one after another, divided by spaces or commas; throws `ConversionError` for what is none.
-    package static func list(text: String) throws(ConversionError) -> [LayerDraft] {
+    /// Reads layers one after another, divided by spaces or commas; throws `ConversionError` for what is none, in which
+    /// `place` is what gave the text.
+    package static func list(
+        text: String, place: String = "--layers"
+    ) throws(ConversionError) -> [LayerDraft] {
         var rest = Substring(text)
-        let drafts = try list(&rest, depth: 0)
+        let drafts = try list(&rest, depth: 0, place)
         guard rest.isEmpty else {
-            throw ConversionError("--layers: a parenthesis is closed that was not opened")
+            throw ConversionError("\(place): a parenthesis is closed that was not opened")
         }
-        guard !drafts.isEmpty else { throw ConversionError("--layers names no layer") }
+        guard !drafts.isEmpty else { throw ConversionError("\(place) names no layer") }
         return drafts
     }
 
-    private static func list(_ rest: inout Substring, depth: Int) throws(ConversionError) -> [LayerDraft] {
-        guard depth < 32 else { throw ConversionError("--layers: layers nest more than 32 deep") }
+    private static func list(
+        _ rest: inout Substring, depth: Int, _ place: String
+    ) throws(ConversionError) -> [LayerDraft] {
+        guard depth < 32 else { throw ConversionError("\(place): layers nest more than 32 deep") }
         var drafts: [LayerDraft] = []
         while true {
             rest = rest.drop { $0.isWhitespace || $0 == "," }
             guard let next = rest.first, next != ")" else { return drafts }
             let word = rest.prefix { !$0.isWhitespace && !"(),".contains($0) }
             guard !word.isEmpty else {
-                throw ConversionError("--layers: a layer's name must be before \"(\"")
+                throw ConversionError("\(place): a layer's name must be before \"(\"")
             }
             rest = rest.dropFirst(word.count)
             let colon = word.lastIndex(of: ":")
             let name = colon.map { word[word.index(after: $0)...] } ?? word
             var draft = LayerDraft(
-                try known(String(name), "--layers"), source: colon.map { String(word[..<$0]) })
+                try known(String(name), place), source: colon.map { String(word[..<$0]) })
             if rest.first == "(" {
                 rest.removeFirst()
                 if isContainer(draft.kind) {
-                    draft.inner["layers"] = try list(&rest, depth: depth + 1)
-                    guard rest.first == ")" else { throw unclosed(draft.kind) }
+                    draft.inner["layers"] = try list(&rest, depth: depth + 1, place)
+                    guard rest.first == ")" else { throw unclosed(draft.kind, place) }
                     rest.removeFirst()
                 } else {
-                    try draft.readOptions(&rest)
+                    try draft.readOptions(&rest, place)
                 }
             }
             drafts.append(draft)
         }
     }
 
-    private static func unclosed(_ kind: String) -> ConversionError {
-        ConversionError("--layers: the parenthesis after \(kind) is not closed")
+    private static func unclosed(_ kind: String, _ place: String) -> ConversionError {
+        ConversionError("\(place): the parenthesis after \(kind) is not closed")
     }
 
     /// Reads `2, stride=[1, 2])`.
-    private mutating func readOptions(_ rest: inout Substring) throws(ConversionError) {
+    private mutating func readOptions(_ rest: inout Substring, _ place: String) throws(ConversionError) {
         var (parts, depth) = ([""], 0)
         while true {
-            guard let next = rest.popFirst() else { throw Self.unclosed(kind) }
+            guard let next = rest.popFirst() else { throw Self.unclosed(kind, place) }
             if next == ")" && depth == 0 { break }
             if next == "[" { depth += 1 }
             if next == "]" { depth -= 1 }
@@ -190,11 +202,11 @@ extension LayerDraft {
             let key = equals.map { part[..<$0].filter { !$0.isWhitespace } }
             guard let key = key ?? (position < short.count ? short[position] : nil) else {
                 throw ConversionError(
-                    "--layers: write the options of \(kind) with their names, as in stride=2")
+                    "\(place): write the options of \(kind) with their names, as in stride=2")
             }
             guard let json = try? JSONValue(parsing: Array(value.utf8)), Self.isPlain(json) else {
                 throw ConversionError(
-                    "--layers: \(kind) has for \(shortened(key)) \(shortened(value)), which is no number, list, "
+                    "\(place): \(kind) has for \(shortened(key)) \(shortened(value)), which is no number, list, "
                         + "true or false")
             }
             options[key] = json

@@ -26,7 +26,12 @@ extension StateDictionary {
                 $0.ours.count < $1.ours.count
             }
             let placed = source.map { $0.theirs + path.dropFirst($0.ours.count) } ?? path
-            return TensorNames.Entry(path, prefix + PyTorchNames.theirs(of: placed), shape: shape)
+            var name = PyTorchNames.theirs(of: placed)
+            if let level = source?.level, level > 0, name.hasSuffix("_l0") {
+                name = "\(name.dropLast())\(level)"
+            }
+            if isOneLayer { name = String(name.dropFirst("0.".count)) }
+            return TensorNames.Entry(path, prefix + name, shape: shape)
         }
         var notes: [String] = []
         if !filling.epsilons.isEmpty {
@@ -39,6 +44,11 @@ extension StateDictionary {
                 "what is not given of the convolutions at \(filling.convolutions.joined(separator: ", ")) is "
                     + "PyTorch's default: stride 1, padding 0, dilation 1, one group")
         }
+        if !filling.stacks.isEmpty {
+            notes.append(
+                "the dropout between the layers of the LSTM at \(filling.stacks.joined(separator: ", ")) is taken to be 0"
+            )
+        }
         return ConvertedNetwork(
             specification: specification, names: TensorNames(entries), notes: notes,
             text: layers.map(\.text).joined(separator: " "))
@@ -49,45 +59,52 @@ extension StateDictionary {
 private struct Filling {
     let state: StateDictionary
     /// The paths of layers that the file has elsewhere.
-    var sources: [(ours: String, theirs: String)] = []
+    var sources: [(ours: String, theirs: String, level: Int)] = []
     /// The normalizations whose epsilon nobody gave.
     var epsilons: [String] = []
     /// The convolutions of whose options some were not given.
     var convolutions: [String] = []
+    /// The LSTM that have several layers.
+    var stacks: [String] = []
 
+    /// Completes layers one after another, the first of which has a number here and a number in the file.
     mutating func complete(
-        _ drafts: [LayerDraft], ours: String, theirs: String
+        _ drafts: [LayerDraft], ours: String, theirs: String, first: (ours: Int, theirs: Int) = (0, 0)
     ) throws(ConversionError) -> [LayerDraft] {
         var complete: [LayerDraft] = []
         for (position, draft) in drafts.enumerated() {
-            complete.append(
-                try self.complete(draft, ours: "\(ours)\(position)", theirs: "\(theirs)\(position)"))
+            let place = "\(theirs)\(first.theirs + position)"
+            // PyTorch's LSTM of several layers is one of one layer after another here.
+            let levels = LSTMShapes(of: draft, at: path(of: draft, place), in: state)?.levels ?? 1
+            if levels > 1 { stacks.append(place) }
+            for level in 0..<levels {
+                complete.append(
+                    try self.complete(
+                        draft, ours: "\(ours)\(first.ours + complete.count)", theirs: place, level: level))
+            }
         }
         return complete
     }
 
+    /// Where the file has a layer.
+    private func path(of draft: LayerDraft, _ standard: String) -> String {
+        guard let source = draft.source else { return standard }
+        return source.hasPrefix(state.prefix) ? String(source.dropFirst(state.prefix.count)) : source
+    }
+
     private mutating func complete(
-        _ draft: LayerDraft, ours: String, theirs standard: String
+        _ draft: LayerDraft, ours: String, theirs standard: String, level: Int = 0
     ) throws(ConversionError) -> LayerDraft {
         var draft = draft
-        var theirs = standard
-        if let source = draft.source {
-            theirs = source.hasPrefix(state.prefix) ? String(source.dropFirst(state.prefix.count)) : source
-            sources.append((ours, theirs))
-        } else if ours != standard {
-            sources.append((ours, theirs))
-        }
+        let theirs = path(of: draft, standard)
+        if draft.source != nil || ours != standard || level > 0 { sources.append((ours, theirs, level)) }
         if LayerDraft.isContainer(draft.kind) {
             // The layers of a shortcut are numbered after the others.
-            var count = 0
+            var count = (ours: 0, theirs: 0)
             for key in LayerDraft.lists {
                 guard let inner = draft.inner[key] else { continue }
-                var complete: [LayerDraft] = []
-                for layer in inner {
-                    complete.append(
-                        try self.complete(layer, ours: "\(ours).\(count)", theirs: "\(theirs).\(count)"))
-                    count += 1
-                }
+                let complete = try self.complete(inner, ours: "\(ours).", theirs: "\(theirs).", first: count)
+                count = (count.ours + complete.count, count.theirs + inner.count)
                 draft.inner[key] = complete
             }
             return draft
@@ -100,7 +117,12 @@ private struct Filling {
                     + "\(names): put a layer in every place, or the name before the layer, as in "
                     + "\(state.root.names.last ?? "0"):\(draft.kind)")
         }
-        guard let sizes = rule(node.shapes, draft.options) else {
+        var shapes = node.shapes
+        if draft.kind == LSTM.Description.kind, let stack = LSTMShapes(shapes) { shapes = stack[level] }
+        guard let sizes = rule(shapes, draft.options) else {
+            if let reason = UnknownLayer.reason(shapes) {
+                throw ConversionError("\(state.path): \(theirs) is no layer \(draft.kind): \(reason)")
+            }
             let found = node.shapes.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }
             throw ConversionError(
                 "\(state.path): the tensors at \(theirs) (\(found.prefix(8).joined(separator: ", "))) are not "
@@ -143,11 +165,8 @@ private struct Filling {
             return vector(shapes).map { ["channels": $0] }
         },
         LSTM.Description.kind: { shapes, _ in
-            // Four tensors: more are of more layers or of the other direction.
-            guard shapes.count == 4, let weight = shapes["weight_ih_l0"], weight.count == 2 else {
-                return nil
-            }
-            return ["in": .integer(weight[1]), "width": .integer(weight[0] / 4)]
+            guard shapes.count == 4, let first = LSTMShapes(shapes), first.levels == 1 else { return nil }
+            return ["in": .integer(first.inputs), "width": .integer(first.width)]
         },
     ]
 

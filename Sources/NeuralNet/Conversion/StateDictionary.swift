@@ -3,7 +3,8 @@ import Torch
 /// The names and shapes of a PyTorch `state_dict`, as the modules that they are of.
 ///
 /// An `nn.Sequential` names its tensors by position, `0.weight`, `2.bias`; those inside others one after another, `1.0.weight`.
-/// Names that all begin alike, such as `module.` or `net.`, are read without that beginning.
+/// Names that all begin alike, such as `module.` or `net.`, are read without that beginning. The names of a layer that is in
+/// no other module, `weight`, are read as those of a sequence of it alone.
 package struct StateDictionary {
     /// A module with its own tensors' shapes, and those in it.
     package struct Node {
@@ -35,6 +36,8 @@ package struct StateDictionary {
     package let prefix: String
     /// The whole model.
     package let root: Node
+    /// Whether the file is that of one layer alone, `weight` and `bias`, which stands at position 0 here.
+    package let isOneLayer: Bool
 
     /// Sorts the tensors of files into modules; throws `ConversionError` where there are none.
     package init(_ files: SafetensorsShards) throws(ConversionError) {
@@ -61,7 +64,12 @@ package struct StateDictionary {
         }
         self.path = path
         prefix = dropped.map { $0 + "." }.joined()
-        self.root = root
+        isOneLayer = root.children.isEmpty
+        if isOneLayer {
+            self.root = Node(children: ["0": root])
+        } else {
+            self.root = root
+        }
     }
 
     private static func insert(
@@ -116,7 +124,7 @@ package struct SequenceProposal {
     /// The layers with one of a name in every gap; nil where there are other questions.
     package func filled(with name: String) throws(ConversionError) -> [LayerDraft]? {
         guard questions.count == (gaps.isEmpty ? 0 : 1) else { return nil }
-        guard let draft = try LayerDraft.list(text: name).first else { return nil }
+        guard let draft = try LayerDraft.list(text: name, place: "--activation").first else { return nil }
         func filled(_ layers: [LayerDraft]) -> [LayerDraft] {
             layers.map { layer in
                 if layer.kind == LayerDraft.unknown { return draft }
@@ -164,10 +172,11 @@ package struct SequenceProposal {
         let shapes = node.shapes
         guard node.children.isEmpty else { return nil }
         if shapes["running_mean"] != nil { return BatchNorm.Description.kind }
-        if shapes["weight_ih_l0"] != nil { return LSTM.Description.kind }
+        if LSTMShapes(shapes) != nil { return LSTM.Description.kind }
         guard let weight = shapes["weight"], shapes.keys.allSatisfy({ $0 == "weight" || $0 == "bias" }) else {
             return nil
         }
+        if let bias = shapes["bias"], bias != Array(weight.prefix(1)) { return nil }
         switch weight.count {
         case 2: return shapes["bias"] == nil ? nil : Linear.Description.kind
         case 3: return Conv1d.Description.kind
@@ -177,6 +186,7 @@ package struct SequenceProposal {
     }
 
     private static func doubt(about node: StateDictionary.Node) -> String {
+        if let reason = UnknownLayer.reason(node.shapes) { return reason }
         switch (node.shapes["weight"]?.count, node.shapes["bias"] != nil, node.shapes.count) {
         case (2, false, 1): return "linear(bias=false) and embedding have the same tensor"
         case (1, true, 2): return "layer_norm and group_norm have the same tensors"
