@@ -2,6 +2,7 @@ import Fisher
 import FisherData
 import FisherTraining
 import Foundation
+import TestSupport
 import Testing
 
 @testable import FisherTasks
@@ -47,7 +48,7 @@ import Testing
 
     /// The weights are PyTorch's for every seed, the likelihood is decided by the targets, and outputs are PyTorch's formula.
     @Test func aStateDictionaryIsTheModelAndTheStart() throws {
-        try DataTaskTests.withFolder { root in
+        try TemporaryFolder.with { root in
             let state = try Self.write(in: root)
             let task = try DataTask(Self.options(root))
             #expect(task.specification.likelihood == "gaussian")
@@ -73,7 +74,7 @@ import Testing
 
     /// Drawn weights differ by seed; of a body only those of the last layer do, which fits the targets.
     @Test func startsAreDrawnWhereAsked() throws {
-        try DataTaskTests.withFolder { root in
+        try TemporaryFolder.with { root in
             let state = try Self.write(in: root)
             let kept = try #require(state["net.0.weight"]).scalars(as: Float.self)
             let drawn = try DataTask(Self.options(root) { $0.start = .drawn })
@@ -108,7 +109,7 @@ import Testing
         (["model": "", "activation": "", "start": "body"], "y", "model.start = body is for a model"),
     ])
     func whatIsNotSaidIsAsked(_ values: [String: String], _ targets: String, _ reason: String) throws {
-        try DataTaskTests.withFolder { root in
+        try TemporaryFolder.with { root in
             _ = try Self.write(in: root)
             var found = ""
             do {
@@ -122,7 +123,7 @@ import Testing
 
     /// A description's likelihood that there is none of is a mistake of its file.
     @Test func anUnknownLikelihoodNamesItsFile() throws {
-        try DataTaskTests.withFolder { root in
+        try TemporaryFolder.with { root in
             _ = try Self.write(in: root)
             try DataTaskTests.write(
                 #"{"layers": [{"linear": [2, 1]}], "likelihood": "gausian"}"#, to: root + "/net.json")
@@ -137,7 +138,7 @@ import Testing
     /// A program is no table.
     @Test(arguments: ["import os\nx = [1, 2, 3]\nprint(x)\n", "import os\nx = 1\nprint(x)\n"])
     func aProgramIsNoTable(_ program: String) throws {
-        try DataTaskTests.withFolder { root in
+        try TemporaryFolder.with { root in
             try DataTaskTests.write(program, to: root + "/s.py")
             var options = DataOptions()
             options.inputs = root + "/s.py"
