@@ -78,7 +78,7 @@ struct DocumentedFiles {
                 try FileManager.default.copyItem(
                     at: DocumentedCommand.checkout.appending(path: "Tests/Fixtures/language/model"),
                     to: URL(filePath: root + "/" + word))
-            case "notes/", "old/":
+            case "notes/", "old/", "final/new/", "final/old/":
                 try makeFolder(word)
                 try write(
                     (0..<60).map { "Line \($0 * 7 % 60) of the \(word) is a line.\n" }.joined(),
