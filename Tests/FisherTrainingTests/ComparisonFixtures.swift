@@ -23,7 +23,7 @@ enum ComparisonFixture {
     static func entry(_ label: String, _ losses: [Double]) -> OptimizerEntry {
         let runs = losses.enumerated().map { run(seed: UInt64($0), loss: $1) }
         return OptimizerEntry(
-            label: label, rule: "rule", options: [Setting("learning rate", "0.1")], runs: runs)
+            label: label, rule: label, options: [Setting("learning rate", "0.1")], runs: runs)
     }
 
     static func result(_ entries: [OptimizerEntry]) -> OptimizerComparison {

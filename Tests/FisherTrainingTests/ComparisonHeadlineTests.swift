@@ -35,7 +35,7 @@ struct ComparisonHeadlineTests {
     @Test("It calls a single seed what it is")
     func singleSeed() {
         let text = headline([ComparisonFixture.entry("a", [2.3]), ComparisonFixture.entry("b", [2.2])])
-        #expect(text.hasPrefix("1 seed is a point, of which no interval is made"))
+        #expect(text.hasPrefix("1 seed is too few for an interval, so that no optimizer is called best"))
         #expect(text.contains("a 2.300, b 2.200"))
     }
 

@@ -96,7 +96,7 @@ struct ComparisonReportTests {
         let page = ComparisonFixture.typical.report()
         #expect(page.hasPrefix("<!DOCTYPE html>\n"))
         #expect(page.contains("<title>Language: comparison of optimizers</title>"))
-        #expect(page.contains("2 seeds are points"))
+        #expect(page.contains("2 seeds are too few for an interval"))
         #expect(ComparisonFixture.three.report().contains("fadam has the lowest mean final validation loss"))
         #expect(page.contains("2025-11-21 02:41 UTC"))
         #expect(page.contains("<code>fisher compare language</code>"))
@@ -111,6 +111,60 @@ struct ComparisonReportTests {
         #expect(page.contains("bands reach from the lowest to the highest seed"))
         #expect(page.contains("prefers-color-scheme:dark"))
         #expect(page.contains("@media print"))
+    }
+
+    @Test("The line above the title says what is compared: optimizers, one's options, or nothing")
+    func subject() {
+        var options = ComparisonFixture.result(ComparisonFixture.three.entries)
+        for index in options.entries.indices { options.entries[index].rule = "fadam" }
+        let page = options.report()
+        #expect(page.contains("Comparison of options of fadam") && page.contains("<span>3 settings</span>"))
+        #expect(page.contains("<title>Language: comparison of options of fadam</title>"))
+        options.entries.removeLast(2)
+        let alone = options.report()
+        #expect(alone.contains("Runs of one optimizer") && !alone.contains("Δ to first"))
+        #expect(!alone.contains("omparison of optimizers"))
+    }
+
+    @Test("Sizes and times of small models are not zero")
+    func smallModels() {
+        var result = ComparisonFixture.three
+        for entry in result.entries.indices {
+            for run in result.entries[entry].runs.indices {
+                result.entries[entry].runs[run].stateBytes = 4112
+                for point in result.entries[entry].runs[run].curve.indices {
+                    result.entries[entry].runs[run].curve[point].seconds = 0.0214 * Double(point)
+                }
+            }
+        }
+        let page = result.report()
+        #expect(page.contains(">KiB</span>") && page.contains("4.02") && page.contains("0.21 s"))
+        #expect(result.text(width: nil, usesColor: false).contains("4.02"))
+    }
+
+    @Test("What is under way is drawn, and no sentence rests on it")
+    func running() {
+        var result = ComparisonFixture.three
+        result.entries[2].runs[2].status = .interrupted(step: 70)
+        result.entries[2].runs[1].seed = UInt64.max - 1
+        var options = PageOptions()
+        options.running = [.init(label: "adam", seed: 2)]
+        let page = result.report(options)
+        #expect(page.contains(">running<") && page.contains("1 run under way"))
+        #expect(!page.contains("did not finish") && !page.contains("interrupted after step 70"))
+        #expect(result.report().contains("interrupted after step 70"))
+        #expect(page.contains(">tuning seed 1<"))
+    }
+
+    @Test("Paths break after slashes, flags do not break, deviations stay with their means")
+    func breaks() {
+        var result = ComparisonFixture.three
+        result.environment.command = "fisher compare data --inputs /data/a.csv --set a.b=1"
+        result.task.settings = [Setting("inputs", "/data/a.csv")]
+        let page = result.report()
+        #expect(page.contains("<dd>/data/<wbr>a.csv</dd>"))
+        #expect(page.contains("data <span class=\"flag\">--inputs</span> /data/a.csv"))
+        #expect(page.contains("a.b=1</code>"))
     }
 
     @Test("Each chart has a name and a description for who cannot see it")

@@ -37,11 +37,20 @@ struct StudyFigureTests {
             0.3 * Double(level + 1) - 0.1 * Double(seed)
         }
         let run = comparison.entries[0].runs[0]
-        let document = RunDocument(
-            task: comparison.task, dataFingerprint: "f", environment: .example, label: "adamw", rule: "adamw",
-            options: [], configuration: [:], steps: 100, record: run)
-        _ = document
-        return ComparisonReport(comparison).figures.map(\.figure)
+        // Losses that need many letters on the axis, rates as long, and names that leave no room beside their numbers.
+        var lengthy = comparison
+        for entry in lengthy.entries.indices {
+            lengthy.entries[entry].label += " with a gradient clipped at 1"
+            for run in lengthy.entries[entry].runs.indices {
+                for point in lengthy.entries[entry].runs[run].curve.indices {
+                    let loss = lengthy.entries[entry].runs[run].curve[point].validationLoss
+                    lengthy.entries[entry].runs[run].curve[point].validationLoss = loss.map { $0 * 4e4 }
+                    lengthy.entries[entry].runs[run].curve[point].measure?.learningRate = 2e-4 * Double(point)
+                }
+            }
+        }
+        return ComparisonReport(lengthy).figures.map(\.figure)
+            + ComparisonReport(comparison).figures.map(\.figure)
             + HierarchyReport(study: hierarchy).figures.map(\.figure)
             + [LineChart(losses: run, unit: "byte")].compactMap { $0 }
     }
@@ -66,8 +75,12 @@ struct StudyFigureTests {
                 let words = drawing.items.compactMap { if case .words(let words) = $0 { words } else { nil } }
                 #expect(!words.isEmpty)
                 for word in words {
+                    // Browsers have fonts that are a sixth wider.
+                    let more = (word.extent.upperBound - word.extent.lowerBound) / 6
+                    let left = word.extent.lowerBound - (word.anchor == .end ? more : 0)
+                    let right = word.extent.upperBound + (word.anchor == .start ? more : 0)
                     #expect(
-                        word.extent.lowerBound >= -1 && word.extent.upperBound <= layout.width + 1,
+                        left >= -1 && right <= layout.width + 1,
                         "\(figure.title), \(layout.name): \(word.text) at \(word.extent)")
                     #expect(
                         word.y >= 8 && word.y <= drawing.height + 1,
@@ -166,11 +179,24 @@ struct StudyFigureTests {
             ComparisonFixture.entry("a", [2.3, 2.4]), ComparisonFixture.entry("b", [2.2, 2.1]),
         ])
         for (index, rate) in ["1e-3", "cosine(peak=0.01, steps=60, warm_up=0, floor=0.0)"].enumerated() {
+            swept.entries[index].rule = "sgd"
             swept.entries[index].options = [Setting("learning_rate", rate), Setting("beta1", "0.9")]
         }
         #expect(RateTrials.compared(swept).first?.points.map(\.rate) == [1e-3, 1e-2])
         swept.entries[1].options[1] = Setting("beta1", "0.8")
         #expect(SeriesChart.rates(swept) == nil)
+    }
+
+    @Test("PNG says how many pixels are an inch, once, with a sound sum")
+    func pixelsAnInch() {
+        let image = RasterImage(width: 2, height: 1, channels: 1, bytes: [0, 255])
+        let plain = [UInt8](PNGImage.encoded(image))
+        let sized = [UInt8](StudyFigure.sized(png: plain))
+        #expect(sized.count == plain.count + 21 && Array(sized[..<33]) == Array(plain[..<33]))
+        // 300 / 0.0254 = 11811, in both directions, in meters; the sum is that of Python's zlib.crc32.
+        let chunk: [UInt8] = [0, 0, 0, 9] + Array("pHYs".utf8) + [0, 0, 0x2E, 0x23, 0, 0, 0x2E, 0x23, 1]
+        #expect(Array(sized[33..<54]) == chunk + [0x78, 0xA5, 0x3F, 0x76])
+        #expect([UInt8](StudyFigure.sized(png: sized)) == sized)
     }
 
     @Test("A page of one run speaks of one run, and says where its files are")

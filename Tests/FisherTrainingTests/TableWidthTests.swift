@@ -69,6 +69,20 @@ struct TableWidthTests {
         #expect(!bare.contains { $0.contains("Optimizer:") })
     }
 
+    @Test("Cells without a value have no line in a block")
+    func emptyCells() {
+        let rows = [("first", "-"), ("second", "12")]
+        let table = StudyTable(
+            rows,
+            [
+                StudyColumn(["Name of the row"], .left) { .init($0.0) },
+                StudyColumn(["A number of some length"]) { .init($0.1) },
+            ])
+        #expect(
+            table.lines(width: 12) == ["first", "", "second", "A number of", "some length:", "12"],
+            "\(table.lines(width: 12))")
+    }
+
     @Test("Every text of a comparison fits into its terminal", arguments: [40, 80, 200])
     func comparison(width: Int) {
         var result = ComparisonFixture.three

@@ -55,11 +55,16 @@ public struct Reproduction {
         of claims: [Claim], undecided reasons: [String: String] = [:], command: String
     ) throws(StudyFileError) -> ClaimsOverview {
         var documents: [ClaimDocument] = []
+        var open: Set<String> = []
         for claim in claims {
-            let reason = reasons[claim.name] ?? "It has not been run."
-            try documents.append(verdict(on: claim) ?? undecided(claim, reason))
+            if let found = try verdict(on: claim) {
+                documents.append(found)
+            } else {
+                open.insert(claim.name)
+                documents.append(undecided(claim, reasons[claim.name] ?? "It has not been run."))
+            }
         }
-        return ClaimsOverview(documents, command: command)
+        return ClaimsOverview(documents, open: open, command: command)
     }
 
     /// Writes the page that links the verdicts' pages.

@@ -49,15 +49,25 @@ struct FigureArguments: ParsableArguments {
 
     /// Throws for files that cannot be written, an unknown figure and a library that is missing, before any work is done.
     ///
-    /// - Parameter names: the figures that there can be; nil where they depend on the results.
-    func check(names: [String]? = nil) throws {
+    /// - Parameters:
+    ///   - names: the figures that there can be; nil where they depend on the results.
+    ///   - page: the option and the path of the page that is written too.
+    func check(names: [String]? = nil, page: (option: String, path: String?)? = nil) throws {
         for path in [figure, latex].compactMap(\.self) { try FileWriter.check(path) }
-        if let figure, let latex { try requireApart(["--figure": figure, "--latex": latex], from: [:]) }
-        if let names, let figureName, figureName != "all", !names.contains(figureName) {
-            throw UsageError(
-                description: unknownName(figureName, called: "figure", among: names + ["all"]))
-        }
+        var outputs = ["--figure": figure, "--latex": latex]
+        if let page { outputs[page.option] = page.path }
+        try requireApart(outputs, from: [:])
+        if let names { try check(among: names) }
         if format == .png { try VectorRenderer.check() }
+    }
+
+    /// Throws if the figure that was asked for is none of these, before anything is written.
+    func check(among names: [String]) throws {
+        guard let figure else { return }
+        if names.isEmpty { throw Self.nothing(figure) }
+        guard let figureName, figureName != "all", !names.contains(figureName) else { return }
+        throw UsageError(
+            description: "--figure-name " + unknownName(figureName, called: "figure", among: names + ["all"]))
     }
 
     /// Writes what was asked for, and prints where it is.
@@ -96,12 +106,13 @@ struct FigureArguments: ParsableArguments {
         if !isQuiet { for path in written { say("written: \(URL(filePath: path).path)") } }
     }
 
+    private static func nothing(_ path: String) -> UsageError {
+        UsageError(description: "--figure \(path): there is nothing to draw, as no run has a result")
+    }
+
     /// The figures with their paths.
     private func chosen(_ figures: [StudyFigure], _ path: String) throws -> [(String, StudyFigure)] {
-        guard let first = figures.first else {
-            throw UsageError(
-                description: "--figure \(path): there is nothing to draw, as no run has a result")
-        }
+        guard let first = figures.first else { throw Self.nothing(path) }
         guard let figureName else { return [(path, first)] }
         if figureName == "all" {
             return figures.map { (Self.path(path, $0.name), $0) }
@@ -119,10 +130,12 @@ struct FigureArguments: ParsableArguments {
         case .svg: figure.svg()
         case .pdf: figure.pdf()
         case .png:
-            Data(try VectorRenderer.png(ofSVG: [UInt8](figure.svg(isOpaque: true)), scale: Self.pixelScale))
+            StudyFigure.sized(
+                png: try VectorRenderer.png(
+                    ofSVG: [UInt8](figure.svg(isOpaque: true)), scale: Self.pixelScale))
         }
     }
 
-    /// 300 pixels an inch: libvips draws a point, 1/72 inch, as a pixel.
-    private static let pixelScale = 300.0 / 72
+    /// libvips draws a point, 1/72 inch, as a pixel.
+    private static let pixelScale = StudyFigure.pixelsAnInch / 72
 }

@@ -178,7 +178,7 @@ struct Continual: ParsableCommand {
                 Setting("network", "64-\(width)-\(width)-10, relu"),
                 Setting("optimizer", "\(candidate.label), made anew for each task"),
                 Setting("memory", memory == .separate ? "a penalty a task" : "online, decay \(decay)"),
-                Setting("strengths", strengths.defaultValueDescription),
+                Setting("strengths", strengths.defaultValueDescription.replacing(",", with: ", ")),
             ] + candidate.options.map { Setting("optimizer: \($0.name)", $0.value) })
     }
 }

@@ -30,9 +30,7 @@ struct Doctor: ParsableCommand {
             ("waiting threads", Self.waiting),
             ("cuda devices", "\(Device.cudaCount)"),
         ]
-        for (name, value) in rows + media + mismatch {
-            print(name + String(repeating: " ", count: 18 - name.count) + value)
-        }
+        print(alignedColumns((rows + media + mismatch).map { [$0.0, $0.1] }, hasHeadings: false))
     }
 
     /// How a thread waits for the others.

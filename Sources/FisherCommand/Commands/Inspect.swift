@@ -101,10 +101,16 @@ struct Inspect: ParsableCommand {
         let status = Status()
         // An invalid path of the page is reported before the work, not after it.
         if let report { try FileWriter.check(report) }
-        try figures.check()
+        try figures.check(page: ("--report", report))
+        if let name = figures.figureName, name.wholeMatch(of: /(block|layer)-\d+/) == nil {
+            try figures.check(among: ["least", "block-0", "layer-0"])
+        }
         let (inspection, subject) = try inputs == nil ? saved(status) : plain(status)
         try status.show("")
         let document = InspectionDocument(inspection, of: subject)
+        let drawn =
+            figures.figure == nil ? [] : try InspectionReport(inspection, of: subject).figures()
+        try figures.check(among: drawn.map(\.name))
         if json {
             print(String(decoding: document.json(), as: UTF8.self), terminator: "")
         } else {
@@ -115,9 +121,7 @@ struct Inspect: ParsableCommand {
             try InspectionReport(inspection, of: subject).write(to: report)
             if !json { say("report: \(URL(filePath: report).path)") }
         }
-        try figures.write(
-            figures: figures.figure == nil ? [] : InspectionReport(inspection, of: subject).figures(),
-            table: document.overview, quietly: json)
+        try figures.write(figures: drawn, table: document.overview, quietly: json)
     }
 
     private func subject(_ description: String, _ more: [Setting] = []) -> InspectionSubject {

@@ -25,7 +25,7 @@ struct Report: ParsableCommand {
 
     func run() throws {
         try FileWriter.check(output)
-        try figures.check()
+        try figures.check(page: ("--output", output))
         let parts = try parts()
         if parts.count > 1 {
             guard !judgement.json else {
@@ -56,12 +56,12 @@ struct Report: ParsableCommand {
             comparison.plan = judgement.plan(comparison.plan)
             study = comparison
         }
-        let own = folders.count == 1 ? (try? RunMarks(in: folders[0]))?.title : nil
+        try figures.check(among: study.figures.map(\.name))
         let hasResults = folders.count == 1 && StudyFiles(folder: folder).hasResult
         try study.writeReport(
             to: page,
             PageOptions(
-                title: title ?? own,
+                title: title ?? ownTitle,
                 source: hasResults
                     ? "The numbers are in results.json and results.csv in \(folder)."
                     : "The numbers are in run.json and metrics.jsonl of each run in \(folder)."))
@@ -78,6 +78,9 @@ struct Report: ParsableCommand {
         try figures.write(study, part: part)
     }
 
+    /// The title that the run or the study was given.
+    private var ownTitle: String? { folders.count == 1 ? (try? RunMarks(in: folders[0]))?.title : nil }
+
     /// The run in the folder that is named, if it is one run and no study.
     private func singleRun() throws -> (RunDirectory, RunDocument)? {
         guard folders.count == 1, let folder = folders.first, !StudyFiles(folder: folder).hasResult,
@@ -89,7 +92,8 @@ struct Report: ParsableCommand {
 
     /// Writes the page of one run, and prints its figures.
     private func show(_ run: RunDirectory, _ document: RunDocument) throws {
-        let page = RunReport(document, folder: run.path)
+        let page = RunReport(document, folder: run.path, PageOptions(title: title ?? ownTitle))
+        try figures.check(among: page.figures.map(\.name))
         try page.write(to: output)
         let screen = ProgressOutput.standardOutput()
         say(page.text(width: screen.tableWidth))

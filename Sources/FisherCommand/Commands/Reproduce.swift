@@ -85,14 +85,16 @@ struct ReproduceList: ParsableCommand {
         let text = NumberText.plain
         for row in rows {
             let needs = row.seeds.map { "at least \($0) seeds" } ?? "exact"
+            let costs =
+                "\(needs); short form \(text.duration(seconds: row.secondsShort)), full form "
+                + "\(text.duration(seconds: row.secondsFull)) on one core"
             print(
                 """
                 \(row.name): \(row.verdict ?? "no verdict yet")
                 \(indented(row.sentence))
                 \(indented("(\(row.document), \(row.place))"))
                 \(indented("Decided by: \(row.rule)"))
-                    \(needs); short form \(text.duration(seconds: row.secondsShort)), full form \
-                \(text.duration(seconds: row.secondsFull)) on one core
+                \(indented(costs))
 
                 """)
         }

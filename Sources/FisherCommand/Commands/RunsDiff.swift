@@ -31,7 +31,7 @@ struct RunsDiff: ParsableCommand {
                 description: "\(first) and \(second) are a run and a comparison: name two of one kind")
         }
         if json { return printJSON(StoredJSON.encode(difference)) }
-        print(difference.text(first, second))
+        print(difference.text(first, second, width: ProgressOutput.standardOutput().tableWidth))
     }
 
     /// What a folder holds.

@@ -34,6 +34,6 @@ struct Explain: ParsableCommand {
     func run() throws {
         if markdown { return print(ExplainedKey.article, terminator: "") }
         guard let topic else { return print(Explanation.list) }
-        print(try Explanation.all(of: topic).map(\.text).joined(separator: "\n\n"))
+        print(try Explanation.all(of: topic).map(\.fitted).joined(separator: "\n\n"))
     }
 }

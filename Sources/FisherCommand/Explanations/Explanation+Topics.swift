@@ -22,9 +22,9 @@ extension Explanation {
         let options = Rule().options.map { option in
             let aliases = option.declaration.aliases
             let others = aliases.isEmpty ? "" : " (or \(aliases.joined(separator: ", ")))"
-            return ["    " + option.name + others, option.text, option.declaration.meaning]
+            return [option.name + others, option.text, option.declaration.meaning]
         }
-        lines += ["", "Options, their defaults and meanings", alignedColumns(options)]
+        lines += ["", "Options, their defaults and meanings", list(options)]
         if let article {
             lines += ["", wrapped("When to use it: " + article.use)]
             lines += ["", "Article: Sources/Fisher/Fisher.docc/\(article.article).md"]
@@ -38,11 +38,11 @@ extension Explanation {
         if !Task.remark.isEmpty { lines.append(wrapped(Task.remark)) }
         let presets = Task.presets.map { preset in
             let values = preset.layer.values.map { "\($0.key)=\($0.pieces.joined(separator: ","))" }
-            return ["    " + preset.name, values.joined(separator: " ")]
+            return [preset.name, values.joined(separator: " ")]
         }
-        if !presets.isEmpty { lines += ["", "Presets, the first is the default", alignedColumns(presets)] }
-        let keys = Task.Options.options.map { ["    " + $0.name, $0.text, $0.declaration.meaning] }
-        if !keys.isEmpty { lines += ["", "Keys of data and model", alignedColumns(keys)] }
+        if !presets.isEmpty { lines += ["", "Presets, the first is the default", list(presets)] }
+        let keys = Task.Options.options.map { [$0.name, $0.text, $0.declaration.meaning] }
+        if !keys.isEmpty { lines += ["", "Keys of data and model", list(keys)] }
         lines += [
             "",
             "It is trained by fisher train \(Task.name), and compare, ablate and hierarchy take it. Its other keys are those of "
@@ -56,7 +56,7 @@ extension Explanation {
         func overview(_ name: String, _ text: String) -> Explanation {
             Explanation(kind: .overview, name: name, text: text)
         }
-        func names(_ head: String, _ rows: [[String]]) -> String { head + "\n\n" + alignedColumns(rows) }
+        func names(_ head: String, _ rows: [[String]]) -> String { wrapped(head) + "\n\n" + list(rows) }
         return [
             overview(
                 "rules",
@@ -64,7 +64,7 @@ extension Explanation {
                     "The rules; fisher explain NAME tells of one, fisher optimizers compares their costs.",
                     RuleRegistry.rules.map {
                         [
-                            "    " + $0.summary.name,
+                            $0.summary.name,
                             RuleArticle.all[$0.summary.name]?.lead ?? $0.summary.title,
                         ]
                     })),
@@ -72,13 +72,13 @@ extension Explanation {
                 "tasks",
                 names(
                     "What can be trained; fisher explain NAME tells of one.",
-                    TaskRegistry.tasks.map { ["    " + $0.name, $0.subject] })),
+                    TaskRegistry.tasks.map { [$0.name, $0.subject] })),
             overview(
                 "keys",
                 names(
                     "The keys of configurations; fisher explain KEY tells of one.",
                     ExplainedKey.all.filter { !$0.isOfRules }.flatMap { key in
-                        key.meanings.map { ["    " + key.name, $0.meaning] }
+                        key.meanings.map { [key.name, $0.meaning] }
                     }) + "\n\n"
                     + wrapped(
                         "Besides, each rule has options of its own as optimizer.NAME: fisher explain rules")),
@@ -86,8 +86,8 @@ extension Explanation {
                 "exit-codes",
                 names(
                     "The exit status of every command; messages are one sentence on standard error.",
-                    [["    0", "everything was done"]]
-                        + ExitStatus.allCases.map { ["    \($0.rawValue)", $0.meaning] })),
+                    [["0", "everything was done"]]
+                        + ExitStatus.allCases.map { ["\($0.rawValue)", $0.meaning] })),
             overview("likelihoods", listed(likelihoods, "What the outputs of a network parameterize.")),
             overview("sources", listed(sources, "Where an estimate of the information comes from.")),
             overview("structures", listed(structures, "What is kept of the information.")),
@@ -95,6 +95,11 @@ extension Explanation {
                 "schedules",
                 listed(schedules, "A learning rate, or another option with a course: a number, or one of")),
         ]
+    }
+
+    /// Names and what they mean, without headings.
+    private static func list(_ rows: [[String]]) -> String {
+        alignedColumns(rows, hasHeadings: false, indent: 4)
     }
 
     private static func listed(_ all: [Explanation], _ head: String) -> String {

@@ -1,5 +1,6 @@
 import Fisher
 import FisherOptions
+import FisherStudies
 import FisherTasks
 import FisherTraining
 
@@ -68,21 +69,31 @@ struct Explanation {
             return "\(kind.rawValue)\n" + wrapped(names.joined(separator: ", "), indent: 4)
         }
         return blocks.joined(separator: "\n\n")
-            + "\n\nfisher explain TOPIC tells of one; a key's last part is enough: fisher explain patience"
+            + "\n\n"
+            + wrapped(
+                "fisher explain TOPIC tells of one; a key's last part is enough: fisher explain patience")
     }
 
-    /// A text in lines of at most 96 columns behind some blanks.
+    /// The columns of a line: 96, fewer on a narrower terminal.
+    private static let lineWidth = min(ProgressOutput.standardOutput().tableWidth ?? 96, 96)
+
+    /// A text in lines behind some blanks.
     static func wrapped(_ text: String, indent: Int = 0) -> String {
-        var lines: [String] = []
-        var line = ""
-        for word in text.split(separator: " ") {
-            if !line.isEmpty, line.count + word.count + 1 > 96 - indent {
-                lines.append(line)
-                line = ""
+        DisplayWidth.wrapped(text, width: lineWidth - indent).map {
+            String(repeating: " ", count: indent) + $0
+        }.joined(separator: "\n")
+    }
+
+    /// The text for a terminal, whose equations and lists are broken too where they do not fit, a little further in.
+    var fitted: String {
+        guard let width = ProgressOutput.standardOutput().tableWidth else { return text }
+        return text.split(separator: "\n", omittingEmptySubsequences: false).flatMap { line -> [String] in
+            guard DisplayWidth.of(String(line)) > width else { return [String(line)] }
+            let indent = line.prefix { $0 == " " }
+            let room = max(width - indent.count - 2, 1)
+            return DisplayWidth.wrapped(String(line.dropFirst(indent.count)), width: room).enumerated().map {
+                indent + ($0.offset == 0 ? "" : "  ") + $0.element
             }
-            line += line.isEmpty ? word : " \(word)"
-        }
-        lines.append(line)
-        return lines.map { String(repeating: " ", count: indent) + $0 }.joined(separator: "\n")
+        }.joined(separator: "\n")
     }
 }

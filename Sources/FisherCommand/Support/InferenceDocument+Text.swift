@@ -37,7 +37,7 @@ extension InferenceDocument {
         var errors = "covariance: \(covariance.rawValue), \(reason)"
         if let smallSampleFactor { errors += "; small-sample factor: \(smallSampleFactor.rawValue)" }
         if let clusters { errors += "; \(clusters) clusters" }
-        lines += [errors + "; reference: \(reference)", ""]
+        lines = (lines + [errors + "; reference: \(reference)"]).map(paragraph) + [""]
         lines.append(table(coefficients, heading: "coefficient"))
         if !undetermined.isEmpty {
             lines += ["", "The data do not determine the parameters along:"]

@@ -17,7 +17,10 @@ struct LiveRun {
         self.directory = directory
         isAtWork = FolderLock.isHeld(folder: directory.path)
         document = try directory.document()
-        if document.phase == .running { appendLatest() }
+        if document.phase == .running {
+            appendLatest()
+            document.record.status = .interrupted(step: step)
+        }
     }
 
     /// The most points that are added, and the bytes at the log's end that are looked at for them.
@@ -65,7 +68,7 @@ struct LiveRun {
     var sentence: String {
         let loss = document.record.curve.last.flatMap { $0.trainingLoss }
         let place =
-            "\(document.label), seed \(document.record.seed): step \(NumberText.plain.grouped(step)) of "
+            "\(document.label), \(RunRecord.name(ofSeed: document.record.seed)): step \(NumberText.plain.grouped(step)) of "
             + NumberText.plain.grouped(document.steps)
             + (loss.map { ", training loss \(NumberText.plain.fixed($0, decimals: 4))" } ?? "")
         switch document.phase {

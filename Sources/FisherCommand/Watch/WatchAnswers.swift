@@ -66,9 +66,12 @@ actor WatchAnswers {
         if let last, last.version == state.version { return last.page }
         let page: String
         if state.phase == .waiting {
-            page = WatchPage.empty(state.text)
+            page = WatchPage.empty(state.text, version: state.version)
         } else {
-            page = (try? folder.page()).map(WatchPage.live) ?? WatchPage.empty(state.text)
+            // The state is older than the page or as old: a page is never taken for a newer one.
+            page =
+                (try? folder.page()).map { WatchPage.live($0, version: state.version) }
+                ?? WatchPage.empty(state.text, version: state.version)
         }
         last = (state.version, page)
         return page

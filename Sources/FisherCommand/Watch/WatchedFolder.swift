@@ -36,6 +36,7 @@ struct WatchedFolder: Sendable {
                 return State(
                     phase: .waiting, text: "Waiting for \(path), which is not there yet.", version: "0")
             }
+            if let part = try shownPart() { return part.state(of: path) }
             let directories = try runs()
             let files =
                 directories.flatMap { [$0.documentFile, $0.metricsFile] } + [StudyFiles(folder: path).json]
@@ -82,12 +83,15 @@ struct WatchedFolder: Sendable {
     /// The runs of the folder; those of a tuning only while there are no others.
     private func runs() throws(StorageError) -> [RunDirectory] {
         let found = try RunDirectory.runs(under: path)
-        let own = found.filter { !$0.path.hasPrefix(RunDirectory(path: path).path + "/tuning/") }
+        let own = found.filter { !$0.path.hasPrefix(tuningFolder) }
         return own.isEmpty ? found : own
     }
 
+    private var tuningFolder: String { RunDirectory(path: path).path + "/tuning/" }
+
     /// The page of what is there.
     func page() throws -> String {
+        if let part = try shownPart() { return try part.folder.page() }
         let directories = try runs()
         let files = StudyFiles(folder: path)
         if files.hasResult, !FolderLock.isHeld(folder: path) || directories.isEmpty {
@@ -101,16 +105,62 @@ struct WatchedFolder: Sendable {
         if runs.count == 1, !files.hasResult {
             return RunReport(runs[0].document, folder: runs[0].directory.path).page()
         }
+        let isTuning = directories.allSatisfy { $0.path.hasPrefix(tuningFolder) }
         var comparison = try OptimizerComparison(runs.map { ($0.directory, $0.document) })
         if let kept = try? files.read(OptimizerComparison.self) {
-            (comparison.plan, comparison.tuning, comparison.task) = (kept.plan, kept.tuning, kept.task)
+            (comparison.plan, comparison.task) = (kept.plan, kept.task)
+            // While it goes on, nothing can be said of its edges.
+            if !isTuning { comparison.tuning = kept.tuning }
             let order = kept.entries.map(\.label)
             func place(_ label: String) -> Int { order.firstIndex(of: label) ?? order.count }
             comparison.entries = comparison.entries.enumerated().sorted {
                 (place($0.element.label), $0.offset) < (place($1.element.label), $1.offset)
             }.map(\.element)
         }
-        return comparison.report(PageOptions())
+        var options = PageOptions()
+        for (run, place) in zip(runs, comparison.places(of: runs.map(\.document))) where run.isAtWork {
+            options.running.insert(place)
+        }
+        return comparison.report(options)
+    }
+
+    /// One of several studies below a folder that is none itself.
+    private struct Part {
+        let name: String
+        let folder: WatchedFolder
+        /// The names of the others.
+        let others: [String]
+
+        /// Its state, which says where the others are.
+        func state(of path: String) -> State {
+            let own = folder.state()
+            let rest = others.isEmpty ? "" : ". Other studies in \(path): \(others.joined(separator: ", "))"
+            return State(
+                phase: own.phase,
+                text: "\(name): \(own.text.hasSuffix(".") ? String(own.text.dropLast()) : own.text)\(rest)",
+                version: "\(name) \(own.version)")
+        }
+    }
+
+    /// The study to show where the folder holds several, as that of a comparison on two texts does: the one at which a process
+    /// is at work, otherwise the one that was begun last. Nil where the folder is a study or a run itself, or holds none.
+    private func shownPart() throws(StorageError) -> Part? {
+        let marks = ["study.json", "results.json"]
+        let names = try DurableStorage.names(inFolder: path) ?? []
+        guard Set(names).isDisjoint(with: marks + ["run.json", "checkpoints"]) else { return nil }
+        var found: [(name: String, date: String)] = []
+        for name in names.sorted() where !name.hasPrefix(".") {
+            let inner = path + "/" + name
+            guard try DurableStorage.kind(of: inner, followingLinks: false) == .folder,
+                let files = try DurableStorage.names(inFolder: inner), !Set(files).isDisjoint(with: marks)
+            else { continue }
+            found.append((name, (try? StudyStatus(in: inner))?.date ?? ""))
+        }
+        let working = found.first { FolderLock.isHeld(folder: path + "/" + $0.name) }
+        guard let shown = working ?? found.max(by: { $0.date < $1.date }) else { return nil }
+        return Part(
+            name: shown.name, folder: WatchedFolder(path: path + "/" + shown.name),
+            others: found.map(\.name).filter { $0 != shown.name })
     }
 
     /// Sizes and times of files, as a text.
@@ -127,5 +177,19 @@ struct WatchedFolder: Sendable {
             text += found ? "\(status.st_size) \(time.tv_sec) \(time.tv_nsec);" : "none;"
         }
         return SHA256.of(text.utf8)
+    }
+}
+
+extension OptimizerComparison {
+    /// The names of runs in a comparison that was made of them: of options that differ under one label, the first has the label
+    /// itself and the next ones a number.
+    fileprivate func places(of documents: [RunDocument]) -> [PageOptions.RunName] {
+        documents.map { document in
+            let entry = entries.first {
+                $0.options == document.options
+                    && ($0.label == document.label || $0.label.hasPrefix(document.label + " ("))
+            }
+            return PageOptions.RunName(label: entry?.label ?? document.label, seed: document.record.seed)
+        }
     }
 }

@@ -54,19 +54,29 @@ struct AxisScale: Sendable {
 
     /// Powers of ten for a domain of logarithms, and 3 times them where the domain is short; round values where it is shorter
     /// than a power of ten.
-    func logarithmicTicks() -> [(value: Double, text: String)] {
+    ///
+    /// - Parameter count: the most powers of ten that have room.
+    func logarithmicTicks(count: Int = 15) -> [(value: Double, text: String)] {
         guard max(abs(domain.lowerBound), abs(domain.upperBound)) < 1000 else { return [] }
         let length = domain.upperBound - domain.lowerBound
         if length < 1, length > 0, abs(domain.lowerBound) < 12 { return shortLogarithmicTicks() }
-        let factors = length > 2.5 ? [1.0] : [1, 3]
+        let factors = length > min(2.5, Double(count) / 3) ? [1.0] : [1, 3]
         let decades = Int(domain.lowerBound.rounded(.down))...Int(domain.upperBound.rounded(.up))
-        let skip = max(1, decades.count / 8)
+        let skip = max(1, (decades.count + count - 1) / count)
         return decades.filter { $0.isMultiple(of: skip) }.flatMap { decade in
             factors.map { factor in
                 let value = factor * pow(10, Double(decade))
                 return (log10(value), Self.short(value))
             }
         }.filter { domain.contains($0.0) }
+    }
+
+    /// The room at the left of a vertical axis in which the texts of its ticks stand whole, `margin` at least.
+    ///
+    /// Browsers choose the font: the widest of the usual ones is a sixth wider than Helvetica.
+    static func room(for ticks: [(value: Double, text: String)], atLeast margin: Double) -> Double {
+        let widths = ticks.map { Helvetica.width(of: $0.text, size: FigurePaint.fontSize) * 7 / 6 }
+        return max(margin, (widths.max() ?? 0) + 10)
     }
 
     /// Round values at even distances, those left out that would touch the one before.
@@ -82,9 +92,10 @@ struct AxisScale: Sendable {
         return kept
     }
 
-    /// A number as `%g` writes it, its exponent without zeros in front: `1e-5`.
+    /// A number as `%g` writes it, its exponent without zeros in front: `1e-5`, `1e5`.
     private static func short(_ value: Double) -> String {
-        let text = value < 1e-3 ? String(format: "%.0e", value) : String(format: "%g", value)
+        let isShort = value >= 1e-3 && value < 99_999
+        let text = isShort ? String(format: "%g", value) : String(format: "%.0e", value)
         return text.replacing(/e([-+])0+/) { "e\($0.1 == "-" ? "-" : "")" }.replacing("e+", with: "e")
     }
 

@@ -4,7 +4,25 @@ extension DotChart {
     private static let top = 8.0
 
     private func rowHeight(_ layout: ChartLayout) -> Double {
-        layout.hasRoomForNames ? (rows.contains { Self.nameLines($0).count > 2 } ? 64 : 50) : 64
+        if layout.hasRoomForNames { return rows.contains { Self.nameLines($0).count > 2 } ? 64 : 50 }
+        return hasNotesBelow(layout) ? 80 : 64
+    }
+
+    /// Letters of a narrow drawing's width.
+    private static func letters(_ layout: ChartLayout) -> Int { Int((layout.width - 28) / 8) }
+
+    /// Whether the numbers of a narrow drawing stand below the names, beside which some have no room.
+    private func hasNotesBelow(_ layout: ChartLayout) -> Bool {
+        rows.contains {
+            DisplayWidth.of($0.label) + DisplayWidth.of($0.notes.joined(separator: "  ")) + 3
+                > Self.letters(layout)
+        }
+    }
+
+    /// The axis' title, in lines where the drawing is narrow.
+    private func titleLines(_ layout: ChartLayout) -> [String] {
+        layout.hasRoomForNames
+            ? [horizontalTitle] : DisplayWidth.wrapped(horizontalTitle, width: Self.letters(layout))
     }
 
     /// The name of a row in three lines at most.
@@ -15,7 +33,7 @@ extension DotChart {
     }
 
     func height(in layout: ChartLayout) -> Double {
-        Self.top + rowHeight(layout) * Double(rows.count) + 46
+        Self.top + rowHeight(layout) * Double(rows.count) + 30 + 16 * Double(titleLines(layout).count)
     }
 
     func content(in layout: ChartLayout, id: String) -> [Markup] {
@@ -28,9 +46,8 @@ extension DotChart {
         let ticks = x.ticks(count: layout.hasRoomForNames ? 6 : 4)
         let grid = ticks.flatMap { tick in
             let left = x.position(tick.value)
-            return [
-                SVG.line(left, top, left, bottom, class: "grid"),
-                SVG.text(tick.text, x: left, y: bottom + 20, class: "tick", anchor: "middle"),
+            return lines(at: left, "grid", rowHeight, layout) + [
+                SVG.text(tick.text, x: left, y: bottom + 20, class: "tick", anchor: "middle")
             ]
         }
         let shade = shaded.map { shaded -> Markup in
@@ -40,22 +57,25 @@ extension DotChart {
         }
         let mark = reference.flatMap { domain.contains($0) ? x.position($0) : nil }
         let axis =
-            [
-                SVG.line(x.start, bottom, x.end, bottom, class: "axis"),
-                SVG.text(horizontalTitle, x: x.end, y: bottom + 40, class: "axis-title", anchor: "end"),
-            ] + (mark.map { references(at: $0, rowHeight, layout) } ?? [])
+            [SVG.line(x.start, bottom, x.end, bottom, class: "axis")]
+            + titleLines(layout).enumerated().map { line, text in
+                SVG.text(
+                    text, x: x.end, y: bottom + 40 + 16 * Double(line), class: "axis-title", anchor: "end")
+            } + (mark.map { lines(at: $0, "reference", rowHeight, layout) } ?? [])
         let drawnRows = rows.enumerated().map { index, row in
             draw(row, top: top + rowHeight * Double(index), height: rowHeight, x, layout)
         }
         return [.tag("g", [:], (shade.map { [$0] } ?? []) + grid + axis)] + drawnRows
     }
 
-    /// The line of the reference through all rows; on narrow pages through the marks only, not through the texts above them.
-    private func references(at x: Double, _ rowHeight: Double, _ layout: ChartLayout) -> [Markup] {
+    /// A line through all rows; on narrow pages through the marks only, not through the texts above them.
+    private func lines(
+        at x: Double, _ name: String, _ rowHeight: Double, _ layout: ChartLayout
+    ) -> [Markup] {
         rows.indices.map { row in
             let end = Self.top + rowHeight * Double(row + 1)
             return SVG.line(
-                x, layout.hasRoomForNames ? end - rowHeight : end - 36, x, end, class: "reference")
+                x, layout.hasRoomForNames ? end - rowHeight : end - 36, x, end, class: name)
         }
     }
 
@@ -63,7 +83,9 @@ extension DotChart {
         -> Markup
     {
         let middle = layout.hasRoomForNames ? top + height / 2 : top + height - 18
-        var parts = layout.hasRoomForNames ? wideTexts(row, middle, layout) : narrowTexts(row, middle - 25, x)
+        var parts =
+            layout.hasRoomForNames
+            ? wideTexts(row, middle, layout) : narrowTexts(row, middle - 25, x, layout)
         if let interval = row.interval { parts += whisker(interval, middle, x) }
         if row.interval == nil, let low = row.dots.map(\.value).min(), let high = row.dots.map(\.value).max(),
             low < high
@@ -132,12 +154,14 @@ extension DotChart {
             }
     }
 
-    private func narrowTexts(_ row: Row, _ baseline: Double, _ x: AxisScale) -> [Markup] {
+    private func narrowTexts(_ row: Row, _ baseline: Double, _ x: AxisScale, _ layout: ChartLayout)
+        -> [Markup]
+    {
         let notes = row.notes.joined(separator: "  ")
-        let room = Int((x.end - x.start) / 8.4) - DisplayWidth.of(notes) - 2
-        let name = DisplayWidth.cut(row.label, to: max(room, 8))
+        let name = DisplayWidth.cut(row.label, to: Self.letters(layout))
         return [
-            SVG.text(name, x: x.start, y: baseline, class: "label"),
+            SVG.text(
+                name, x: x.start, y: hasNotesBelow(layout) ? baseline - 17 : baseline, class: "label"),
             SVG.text(notes, x: x.end, y: baseline, class: "label value", anchor: "end"),
         ]
     }

@@ -64,7 +64,7 @@ struct DotChart: Figure, Sendable {
         guard let domain = differenceDomain(rows) else { return nil }
         return DotChart(
             title: "Difference to \(first.label), seed by seed",
-            horizontalTitle: "difference of final loss, nats/\(summary.lossUnit); negative is better",
+            horizontalTitle: "difference of final loss, nats/\(summary.lossUnit) (negative: lower)",
             rows: rows, domain: domain, reference: 0, seeds: seeds(rows)
         )
     }

@@ -7,6 +7,7 @@ extension LineChart {
         let layout: ChartLayout
         let x: AxisScale
         let y: AxisScale
+        private let rows: [(value: Double, text: String)]
 
         static let top = 34.0
         static let bottomMargin = 46.0
@@ -14,8 +15,10 @@ extension LineChart {
         init(chart: LineChart, layout: ChartLayout) {
             self.chart = chart
             self.layout = layout
-            x = AxisScale(chart.domain, from: layout.leftMargin, to: layout.width - layout.rightMargin)
             y = AxisScale(chart.range, from: layout.height - Self.bottomMargin, to: Self.top)
+            rows = chart.isLogarithmic ? y.logarithmicTicks() : y.ticks(count: 6)
+            let left = AxisScale.room(for: rows, atLeast: layout.leftMargin)
+            x = AxisScale(chart.domain, from: left, to: layout.width - layout.rightMargin)
         }
 
         /// The area of the curves; a little larger, or marks on its edge would be halved.
@@ -29,8 +32,7 @@ extension LineChart {
         }
 
         var axes: [Markup] {
-            let ticks = chart.isLogarithmic ? y.logarithmicTicks() : y.ticks(count: 6)
-            let rows = ticks.flatMap { tick in
+            let rows = rows.flatMap { tick in
                 let height = y.position(tick.value)
                 return [
                     SVG.line(x.start, height, x.end, height, class: "grid"),

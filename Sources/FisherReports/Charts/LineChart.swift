@@ -49,11 +49,11 @@ struct LineChart: Figure, Sendable {
             switch ordinate {
             case .training: "training loss, nats/\(result.task.lossUnit)"
             case .validation: "validation loss, nats/\(result.task.lossUnit)"
-            case .gradientNorm: "norm of the gradient, powers of ten"
+            case .gradientNorm: "norm of the gradient"
             case .learningRate: "learning rate"
             case .measure(let measure): name ?? measure
-            case .updateToWeight: "|update| / |weights|, powers of ten"
-            case .clipFactor: "divisor of the rule's own clip, powers of ten"
+            case .updateToWeight: "norm of the step / norm of the weights"
+            case .clipFactor: "divisor of the rule's own clip"
             case .decayShare: "share of the decay on the least-informed 1 %"
             case .accuracy: "accuracy"
             }
@@ -123,6 +123,8 @@ struct LineChart: Figure, Sendable {
         if isLogarithmic, ordinate.isLoss {
             notes.append(
                 "The vertical axis is logarithmic, so that the first losses are shown with the last.")
+        } else if isLogarithmic {
+            notes.append("The vertical axis is logarithmic.")
         }
         if isCut {
             notes.append(

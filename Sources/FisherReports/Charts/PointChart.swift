@@ -39,6 +39,8 @@ struct PointChart: Figure, Sendable {
 
     var legend: [(style: SeriesStyle, label: String)] { points.map { ($0.style, $0.label) } }
 
+    var needsLegend: Bool { points.contains { DisplayWidth.of($0.label) > 26 } }
+
     /// Names stand in a column at the right, joined to their points by lines that do not cross; narrow pages show letters.
     func content(in layout: ChartLayout, id: String) -> [Markup] {
         let logs = points.flatMap { point in
@@ -48,9 +50,13 @@ struct PointChart: Figure, Sendable {
         let low = (logs.min() ?? 0) - 0.1
         let domain = low...max((logs.max() ?? 1) + 0.1, low + 0.3)
         let (top, bottom) = (30.0, layout.height - 56)
-        let x = AxisScale(domain, from: layout.leftMargin, to: layout.width - layout.rightMargin)
         let y = AxisScale(verticalDomain, from: bottom, to: top)
-        let grid = SVG.grid(x, y, top: top, bottom: bottom, horizontalTitle: horizontalTitle)
+        let rows = y.ticks(count: 6)
+        let left = AxisScale.room(for: rows, atLeast: layout.leftMargin)
+        let x = AxisScale(domain, from: left, to: layout.width - layout.rightMargin)
+        let grid = SVG.grid(
+            x, y, top: top, bottom: bottom, horizontalTitle: horizontalTitle,
+            ticks: x.logarithmicTicks(count: 2 * layout.tickCount - 2), rows: rows)
         let name = SVG.text(verticalTitle, x: 0, y: 14, class: "axis-title")
         return [.tag("g", [:], grid + [name])] + marks(x, y, layout)
     }

@@ -53,7 +53,7 @@ struct SeriesChart: Figure, Sendable {
         }
 
         fileprivate func ticks(_ scale: AxisScale, count: Int) -> [(value: Double, text: String)] {
-            isLogarithmic ? scale.logarithmicTicks() : scale.ticks(count: count)
+            isLogarithmic ? scale.logarithmicTicks(count: 2 * count - 2) : scale.ticks(count: count)
         }
     }
 
@@ -117,15 +117,19 @@ struct SeriesChart: Figure, Sendable {
     }
 
     var legend: [(style: SeriesStyle, label: String)] { series.map { ($0.style, $0.label) } }
-    var needsLegend: Bool { series.contains { DisplayWidth.of($0.label) > 26 } }
+    var needsLegend: Bool { series.contains { DisplayWidth.of($0.label) > Self.nameWidth } }
+    /// Letters that fit between a mark beside the drawing and its edge.
+    private static let nameWidth = 24
 
     func content(in layout: ChartLayout, id: String) -> [Markup] {
         let (top, bottom) = (30.0, layout.height - 56)
-        let x = AxisScale(domain, from: layout.leftMargin, to: layout.width - layout.rightMargin)
         let y = AxisScale(range, from: bottom, to: top)
+        let rows = vertical.ticks(y, count: 6)
+        let left = AxisScale.room(for: rows, atLeast: layout.leftMargin)
+        let x = AxisScale(domain, from: left, to: layout.width - layout.rightMargin)
         let grid = SVG.grid(
             x, y, top: top, bottom: bottom, horizontalTitle: horizontal.title,
-            ticks: horizontal.ticks(x, count: layout.tickCount), rows: vertical.ticks(y, count: 6))
+            ticks: horizontal.ticks(x, count: layout.tickCount), rows: rows)
         let lines = horizontal.references.compactMap(horizontal.scaled).filter(domain.contains).map {
             SVG.line(x.position($0), top, x.position($0), bottom, class: "reference")
         }
@@ -189,7 +193,7 @@ struct SeriesChart: Figure, Sendable {
         y.clampedPosition(vertical.scaled(value) ?? (value > 0 ? range.upperBound : range.lowerBound))
     }
 
-    /// Names at the series' right ends, moved apart; narrow pages show letters.
+    /// Names at the series' right ends, moved apart, each after its mark; narrow pages show letters.
     private func labels(_ x: AxisScale, _ y: AxisScale, _ layout: ChartLayout) -> [Markup] {
         let ends = series.compactMap { series in
             series.points.reversed().lazy.compactMap { place($0, x, y) }.first.map {
@@ -199,17 +203,20 @@ struct SeriesChart: Figure, Sendable {
         let heights = LabelPlacement.spread(
             ends.map { (center: $0.height, height: 17) }, within: y.end - 8...y.start + 8)
         return zip(ends, heights).map { end, height in
-            let text =
-                layout.hasRoomForNames
-                ? DisplayWidth.cut(end.series.label, to: 26) : end.series.style.letter
-            let first = isTight ? x.end + 4 : end.x + 7
-            return SVG.group(
-                style: end.series.style,
-                [
-                    SVG.path(
-                        SVG.polyline([(first, end.height), (x.end + 14, height)]), class: "leader"),
-                    SVG.text(text, x: x.end + 18, y: height + 4.5, class: "label"),
-                ])
+            // Along the series' own height to the edge, so that the lines of neighbors do not cross.
+            let turn = max(x.end, end.x) + (isTight ? 4 : 0)
+            let path = SVG.polyline([(end.x + 7, end.height), (turn, end.height), (x.end + 14, height)])
+            let leader = SVG.path(path, class: "leader")
+            guard layout.hasRoomForNames else {
+                let letter = SVG.text(
+                    end.series.style.letter, x: x.end + 18, y: height + 4.5, class: "label")
+                return SVG.group(style: end.series.style, [leader, letter])
+            }
+            let mark = end.series.style.markPath(x: x.end + 20, y: height, radius: 4)
+            let name = SVG.text(
+                DisplayWidth.cut(end.series.label, to: Self.nameWidth), x: x.end + 30, y: height + 4.5,
+                class: "label")
+            return SVG.group(style: end.series.style, [leader, SVG.path(mark, class: "mark"), name])
         }
     }
 }

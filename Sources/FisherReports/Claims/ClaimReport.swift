@@ -32,8 +32,9 @@ struct ClaimReport {
             statement.leastSeeds == nil ? "exact: no seeds" : text.counted(document.seedCount, "seed")
         let head: [Markup?] = [
             .opening(
-                "A claim of the sources: \(statement.name)", title: finding.verdict.headline,
-                description: statement.sentence, headline: finding.answer,
+                "A claim of the sources", title: options.title ?? statement.name,
+                description: statement.sentence,
+                headline: "\(finding.verdict.headline). \(finding.answer)",
                 facts: [
                     statement.document, statement.place, "\(document.form) form", seeds,
                     environment.readableDate,

@@ -10,21 +10,37 @@ public struct ClaimsOverview: Sendable {
     /// The command that decides all of them and writes the document.
     public let command: String
 
+    /// The names of claims that have not been decided: no page is theirs.
+    public let open: Set<String>
+
     /// Gathers verdicts.
-    public init(_ documents: [ClaimDocument], command: String) {
+    ///
+    /// - Parameters:
+    ///   - documents: the verdicts.
+    ///   - open: the names of claims without a verdict, whose documents say why.
+    ///   - command: the command that decides all of them.
+    public init(_ documents: [ClaimDocument], open: Set<String> = [], command: String) {
         self.documents = documents
+        self.open = open
         self.command = command
+    }
+
+    /// The verdict on a claim in words.
+    private func verdict(_ document: ClaimDocument) -> String {
+        open.contains(document.statement.name) ? "not decided" : document.finding.verdict.rawValue
     }
 
     /// How many claims have which verdict, in a sentence.
     public var sentence: String {
         let text = NumberText.plain
         func count(_ verdict: ClaimVerdict) -> Int {
-            documents.filter { $0.finding.verdict == verdict }.count
+            documents.filter { $0.finding.verdict == verdict && !open.contains($0.statement.name) }.count
         }
+        let rest =
+            open.isEmpty ? "" : ", and \(open.count) \(open.count == 1 ? "has" : "have") not been decided"
         return
             "Of \(text.counted(documents.count, "claim")) \(count(.holds)) hold, \(count(.doesNotHold)) do not hold here, "
-            + "\(count(.undecided)) cannot be told at this size."
+            + "\(count(.undecided)) cannot be told at this size\(rest)."
     }
 
     /// The table of all claims.
@@ -34,7 +50,7 @@ public struct ClaimsOverview: Sendable {
             [
                 StudyColumn(["Claim"], .left) { .init($0.statement.name) },
                 StudyColumn(["Source"], .left) { .init($0.source) },
-                StudyColumn(["Verdict"], .left) { .init($0.finding.verdict.rawValue) },
+                StudyColumn(["Verdict"], .left) { .init(verdict($0)) },
                 StudyColumn(["What decided"], .left) { .init($0.finding.answer.oneLine) },
                 StudyColumn(["Seeds"], .left) { .init($0.seedsText) },
             ])
@@ -63,7 +79,7 @@ public struct ClaimsOverview: Sendable {
             [
                 StudyColumn(["Claim"], .left) { .init("[\($0.statement.name)](#\($0.statement.name))") },
                 StudyColumn(["Source"], .left) { .init($0.source) },
-                StudyColumn(["Verdict"], .left) { .init($0.finding.verdict.rawValue) },
+                StudyColumn(["Verdict"], .left) { .init(verdict($0)) },
                 StudyColumn(["What decided"], .left) { .init($0.finding.answer.oneLine) },
                 StudyColumn(["Seeds"], .left) { .init($0.seedsText) },
                 StudyColumn(["Command"], .left) { .init("`\($0.repetition)`") },
@@ -76,7 +92,8 @@ public struct ClaimsOverview: Sendable {
         var parts = [
             "## \(statement.name)", "> \(statement.sentence.oneLine)",
             "\(statement.document), \(statement.place).",
-            "**\(finding.verdict.headline).** \(finding.answer.oneLine)", "Rule: \(statement.rule.oneLine)",
+            "**\(open.contains(statement.name) ? "Not decided" : finding.verdict.headline).** \(finding.answer.oneLine)",
+            "Rule: \(statement.rule.oneLine)",
         ]
         if document.overview.rowCount > 0 {
             parts.append(
@@ -105,7 +122,8 @@ public struct ClaimsOverview: Sendable {
                             table, class: "results runs judged", style: { _ in nil },
                             label: { row in
                                 let name = documents[row].statement.name
-                                return [.tag("a", ["href": "\(name)/report.html"], name)]
+                                return open.contains(name)
+                                    ? [.text(name)] : [.tag("a", ["href": "\(name)/report.html"], name)]
                             })
                     ]),
                 .tag("pre", ["class": "command"], [.tag("code", [:], command)]),

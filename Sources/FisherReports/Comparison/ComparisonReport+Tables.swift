@@ -12,6 +12,21 @@ extension ComparisonReport {
     /// One row per optimizer: the main results.
     var resultsTable: Markup {
         let (unit, decimals) = (summary.lossUnit, summary.lossDecimals)
+        // What one optimizer alone does not have.
+        let contrasts: [Column] = [
+            Column(["Δ to first"], unit: ["paired, simultaneous 95 %"]) { index in
+                guard let contrast = summary.rows[index].contrast else {
+                    return index == 0 ? "first" : "–"
+                }
+                return .init(lines: [
+                    text.signed(contrast.mean, decimals: decimals),
+                    contrast.interval.map { text.interval($0, decimals: decimals) } ?? "no interval",
+                ])
+            },
+            Column(["Finding"], unit: ["adjusted p"]) { index in
+                .init(lines: summary.finding(summary.rows[index]).components(separatedBy: ", "))
+            },
+        ]
         let table = StudyTable(
             Array(summary.rows.indices),
             [
@@ -28,19 +43,9 @@ extension ComparisonReport {
                     return .init(
                         text.fixed(ComparisonSummary.bits(fromNats: loss.mean), decimals: decimals))
                 },
-                Column(["Δ to first"], unit: ["paired, simultaneous 95 %"]) { index in
-                    guard let contrast = summary.rows[index].contrast else {
-                        return index == 0 ? "first" : "–"
-                    }
-                    return .init(lines: [
-                        text.signed(contrast.mean, decimals: decimals),
-                        contrast.interval.map { text.interval($0, decimals: decimals) } ?? "no interval",
-                    ])
-                },
-                Column(["Finding"], unit: ["adjusted p"]) { index in
-                    .init(lines: summary.finding(summary.rows[index]).components(separatedBy: ", "))
-                },
-                Column(["Val. sample"], unit: ["± of loss; of Δ"]) { index in
+            ] + (summary.rows.count > 1 ? contrasts : []) + [
+                Column(["Val. sample"], unit: [summary.rows.count > 1 ? "± of loss; of Δ" : "± of loss"]) {
+                    index in
                     let errors = summary.validationText(summary.rows[index], text)
                     return .init(lines: errors.isEmpty ? ["–"] : errors.components(separatedBy: "; "))
                 },
@@ -50,11 +55,11 @@ extension ComparisonReport {
                     let update = row.optimizerMilliseconds.map(text.milliseconds) ?? "–"
                     return .init(lines: [passes, "+ " + update + row.timeMark])
                 },
-                Column(["State"], unit: ["MiB"]) { index in
+                Column(["State"], unit: [summary.stateUnit.name]) { index in
                     let row = summary.rows[index]
                     let share = summary.bytesPerParameter(row)
                     return .init(
-                        lines: [text.fixed(Double(row.stateBytes) / 1_048_576, decimals: 2)]
+                        lines: [text.fixed(Double(row.stateBytes) / summary.stateUnit.bytes, decimals: 2)]
                             + (share.map { [text.fixed($0, decimals: 2) + " B/param."] } ?? []))
                 },
                 Column(["Runs"]) { index in
@@ -201,19 +206,26 @@ extension ComparisonReport {
                 number("Bits", unit: "per \(unit)") { $0.completedLoss.map(ComparisonSummary.bits) },
             ] + perplexity + [
                 StudyColumn(["Steps"]) { .init(text.grouped($0.run.curve.last?.step ?? 0)) },
-                StudyColumn(["Time"], unit: ["training"]) { .init(text.duration(seconds: $0.run.seconds)) },
-                StudyColumn(["Outcome"]) { .init($0.run.status.description) },
+                StudyColumn(["Time"], unit: ["training"]) { .init(text.elapsed(seconds: $0.run.seconds)) },
+                StudyColumn(["Outcome"]) { run in
+                    let isRunning = options.running.contains(.init(label: run.label, seed: run.run.seed))
+                    return .init(isRunning ? "running" : run.run.status.description)
+                },
             ])
         return .section(
             "Every run",
             [
                 .table(
                     table, class: "runs", style: { SeriesStyle(index: runs[$0].index) },
-                    rowClass: { runs[$0].run.completedLoss == nil ? "failed" : "" },
+                    rowClass: {
+                        let run = runs[$0]
+                        let isRunning = options.running.contains(.init(label: run.label, seed: run.run.seed))
+                        return run.run.completedLoss == nil && !isRunning ? "failed" : ""
+                    },
                     label: { row in
                         [
                             .text(runs[row].label + " "),
-                            .minor("seed \(runs[row].run.seed)", class: "minor seed"),
+                            .minor(RunRecord.name(ofSeed: runs[row].run.seed), class: "minor seed"),
                         ]
                     })
             ])

@@ -17,17 +17,25 @@ extension OptimizerComparison: ReportedStudy {
 struct ComparisonReport {
     let result: OptimizerComparison
     let summary: ComparisonSummary
-    private let options: PageOptions
+    let options: PageOptions
 
     init(_ result: OptimizerComparison, _ options: PageOptions = PageOptions()) {
         self.result = result
         self.options = options
-        self.summary = ComparisonSummary(of: result)
+        var ended = result
+        for index in ended.entries.indices {
+            let label = ended.entries[index].label
+            ended.entries[index].runs.removeAll {
+                options.running.contains(.init(label: label, seed: $0.seed))
+            }
+        }
+        self.summary = ComparisonSummary(of: ended)
     }
 
     var page: ReportPage {
         ReportPage(
-            title: options.title ?? "\(result.task.name): comparison of optimizers",
+            title: options.title
+                ?? "\(result.task.name): \(subject.prefix(1).lowercased() + subject.dropFirst())",
             style: information.isEmpty ? "" : HeatMap.style,
             tables + charts + information + exhibits + [
                 tuningTable, runsTable, .configuration(result.task, result.environment, more: cards),
@@ -45,13 +53,26 @@ struct ComparisonReport {
         let text = NumberText.typographic
         let runs = summary.rows.reduce(0) { $0 + $1.runCount }
         return .opening(
-            "Comparison of optimizers", title: options.title ?? result.task.name,
+            subject, title: options.title ?? result.task.name,
             description: result.task.description,
             headline: summary.headline,
             facts: [
-                text.counted(summary.rows.count, "optimizer"), text.counted(runs, "run"),
+                hasOneRule && summary.rows.count > 1
+                    ? text.counted(summary.rows.count, "setting")
+                    : text.counted(summary.rows.count, "optimizer"),
+                text.counted(runs, "run"),
+                options.running.isEmpty ? "" : text.counted(options.running.count, "run") + " under way",
                 text.grouped(result.task.parameterCount) + " parameters", result.environment.readableDate,
             ])
+    }
+
+    /// Whether all entries are of one rule, and differ in its options only.
+    private var hasOneRule: Bool { Set(result.entries.map(\.rule)).count == 1 }
+
+    /// What the page is about, for the line above its title.
+    private var subject: String {
+        guard hasOneRule, let rule = result.entries.first?.rule else { return "Comparison of optimizers" }
+        return result.entries.count > 1 ? "Comparison of options of \(rule)" : "Runs of one optimizer"
     }
 
     /// The options of every optimizer.

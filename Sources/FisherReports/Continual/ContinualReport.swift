@@ -24,7 +24,7 @@ struct ContinualReport {
         let text = NumberText.typographic
         let head: [Markup?] = [
             .opening(
-                "Learning one task after another", title: options.title ?? result.task.name,
+                "Continual learning", title: options.title ?? result.task.name,
                 description: result.task.description, headline: headline,
                 facts: [
                     text.counted(result.entries.count, "method"),
@@ -131,7 +131,7 @@ struct ContinualReport {
             result.trials.contains { $0.method == name }
         }
         let columns = strengths.map { strength in
-            StudyColumn<String>([NumberText.short(strength)]) { method in
+            StudyColumn<String>(["λ", NumberText.short(strength)]) { method in
                 guard result.trials.contains(where: { $0.method == method && $0.strength == strength }) else {
                     return "–"
                 }

@@ -8,6 +8,18 @@ public struct PageOptions: Sendable, Hashable {
     /// Where the numbers of the page lie, a sentence for its last line; nil if it is not known.
     public var source: String?
 
+    /// The runs that are under way while the page is made: they are drawn, and no sentence rests on them.
+    public var running: Set<RunName> = []
+
+    /// One run among those of a comparison.
+    public struct RunName: Hashable, Sendable {
+        let label: String
+        let seed: UInt64
+
+        /// Names a run by its optimizer and its seed.
+        public init(label: String, seed: UInt64) { (self.label, self.seed) = (label, seed) }
+    }
+
     /// Gathers what a page says.
     public init(title: String? = nil, source: String? = nil) { (self.title, self.source) = (title, source) }
 

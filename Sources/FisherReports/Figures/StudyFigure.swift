@@ -37,6 +37,14 @@ public struct StudyFigure: Sendable {
     /// The figure as PDF.
     public func pdf() -> Data { PDFFile.encoded(drawing, points: Self.columnWidth, title: title) }
 
+    /// The pixels of an inch of a figure as PNG.
+    public static let pixelsAnInch = 300.0
+
+    /// A PNG file that was drawn of ``svg(isOpaque:)`` by ``pixelsAnInch``, with its size.
+    public static func sized(png: [UInt8]) -> Data {
+        Data(PNGImage.sized(png, pixelsAnInch: pixelsAnInch))
+    }
+
     /// Where everything lies, for tests.
     var parts: Drawing { drawing }
 }

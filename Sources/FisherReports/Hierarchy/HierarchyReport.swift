@@ -30,7 +30,7 @@ struct HierarchyReport {
         let text = NumberText.typographic
         let head: [Markup?] = [
             .opening(
-                "From the identity to the whole Fisher information",
+                "Hierarchy of optimizers",
                 title: options.title ?? study.task.name,
                 description: study.task.description, headline: study.headline,
                 facts: [
@@ -46,7 +46,9 @@ struct HierarchyReport {
             study.settings.trainingSteps.count > 1
                 ? .section(
                     "Early and late in training", [.table(study.stages)],
-                    notes: ["The angle and the held-out decrease at the damping of the ladder, by point."]
+                    notes: [
+                        "The angle and the held-out decrease at the damping of the first table, by point."
+                    ]
                 ) : nil,
             study.scaling.map {
                 .section("Cost by size", [.table($0, style: { _ in nil })], notes: [study.scalingLegend])
@@ -89,7 +91,7 @@ struct HierarchyReport {
     private var settings: [Setting] {
         let settings = study.settings
         return [
-            Setting("damping of the ladder", NumberText.short(settings.damping)),
+            Setting("damping of the tables", NumberText.short(settings.damping)),
             Setting(
                 "dampings of the curves", settings.dampings.map(NumberText.short).joined(separator: ", ")),
             Setting("divergence of a step", "\(NumberText.short(settings.divergence)) nats"),

@@ -82,7 +82,7 @@ struct BlockFigure: Figure {
                 "g", [:],
                 [heading]
                     + plot.drawing(
-                        x: 0, y: 24, width: layout.hasRoomForNames ? 720 : layout.width, height: 300))
+                        x: 0, y: 32, width: layout.hasRoomForNames ? 734 : layout.width, height: 292))
         ]
     }
 }

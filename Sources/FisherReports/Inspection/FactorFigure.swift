@@ -73,8 +73,8 @@ struct FactorFigure: Figure {
                 : HeatMap.scale(x: 0, y: top + side + 12, width: side))
         let plot =
             isWide
-            ? spectra.drawing(x: 600, y: top, width: 360, height: side + 40)
-            : spectra.drawing(x: 0, y: top + side + 60, width: layout.width, height: 270)
+            ? spectra.drawing(x: 600, y: top + 10, width: 360, height: side + 30)
+            : spectra.drawing(x: 0, y: top + side + 70, width: layout.width, height: 260)
         let heading = SVG.text(
             "eigenvalues, relative to the largest", x: isWide ? 600 : 0, y: isWide ? 14 : top + side + 52,
             class: "axis-title")

@@ -49,13 +49,13 @@ struct InformationHistory: Figure {
     var needsLegend: Bool { legend.count > 1 }
 
     func height(in layout: ChartLayout) -> Double {
-        layout.hasRoomForNames ? Self.panelHeight + 30 : 3 * (Self.panelHeight + 30)
+        layout.hasRoomForNames ? Self.panelHeight + 34 : 3 * (Self.panelHeight + 34)
     }
 
     func content(in layout: ChartLayout, id: String) -> [Markup] {
         Self.panels.enumerated().map { index, panel in
             let isWide = layout.hasRoomForNames
-            let (x, y) = isWide ? (Double(index) * 322, 0) : (0, Double(index) * (Self.panelHeight + 30))
+            let (x, y) = isWide ? (Double(index) * 322, 0) : (0, Double(index) * (Self.panelHeight + 34))
             return .tag("g", [:], drawing(panel, x: x, y: y, width: isWide ? 310 : layout.width - 8))
         }
     }
@@ -75,8 +75,11 @@ struct InformationHistory: Figure {
         let room = max(0.05, (high - low) * 0.06)
         let bottom = top + Self.panelHeight - 28
         let y = AxisScale((low - room)...(high + room), from: bottom, to: top + 26)
-        let x = AxisScale(0...max(all.map(\.x).max() ?? 1, 1), from: left + 52, to: left + width - 12)
-        let rows = y.logarithmicTicks().flatMap { tick in
+        let ticks = y.logarithmicTicks()
+        let x = AxisScale(
+            0...max(all.map(\.x).max() ?? 1, 1), from: left + AxisScale.room(for: ticks, atLeast: 52),
+            to: left + width - 12)
+        let rows = ticks.flatMap { tick in
             [
                 SVG.line(x.start, y.position(tick.value), x.end, y.position(tick.value), class: "grid"),
                 SVG.text(
@@ -89,6 +92,7 @@ struct InformationHistory: Figure {
         let frame = [
             SVG.text(panel.title, x: left, y: top + 13, class: "axis-title"),
             SVG.line(x.start, bottom, x.end, bottom, class: "axis"),
+            SVG.text("training steps", x: x.end, y: bottom + 36, class: "axis-title", anchor: "end"),
         ]
         let curves = zip(lines, points).map { line, points in
             let placed = points.map { (x: x.position($0.x), y: y.position($0.y)) }

@@ -107,7 +107,7 @@ public struct InspectionReport {
 
     private var table: Markup {
         .section(
-            "Layers: true blocks and what stands for them",
+            "Layers: true blocks and their approximations",
             [
                 .table(
                     document.overview, class: "layers", style: { _ in nil },
@@ -123,7 +123,7 @@ public struct InspectionReport {
 
     private var sample: Markup {
         .section(
-            "What the sample allows to say",
+            "What the sample determines",
             [.table(document.sampleTable, class: "layers", style: { _ in nil })],
             notes: [
                 "With fewer rows than parameters a block is singular, and its large eigenvalues are too large. The largest "

@@ -1,4 +1,5 @@
 import FisherInformation
+import FisherStudies
 import Foundation
 
 /// Eigenvalues by rank on two logarithmic axes, each spectrum with a dashed companion.
@@ -41,7 +42,7 @@ struct SpectrumPlot: Sendable {
         let all = pairs.flatMap { $0.whole + $0.dashed }.filter { $0 > Self.floor }
         let low = log10(all.min() ?? 0.1).rounded(.down)
         let count = pairs.map(\.whole.count).max() ?? 1
-        let (right, bottom) = (left + width, top + height - 40)
+        let (right, bottom) = (left + width - 14, top + height - 40)
         let high = log10(all.max() ?? 1).rounded(.up)
         let y = AxisScale(min(low, -1)...max(high, 0), from: bottom, to: top)
         let x = AxisScale(0...max(log10(Double(count)), 0.1), from: left + 44, to: right)
@@ -52,7 +53,7 @@ struct SpectrumPlot: Sendable {
                     tick.text, x: x.start - 7, y: y.position(tick.value) + 4, class: "tick", anchor: "end"),
             ]
         }
-        let columns = x.logarithmicTicks().flatMap { tick in
+        let columns = x.logarithmicTicks(count: max(Int(width / 50), 2)).flatMap { tick in
             [
                 SVG.line(x.position(tick.value), bottom, x.position(tick.value), bottom + 5, class: "axis"),
                 SVG.text(
@@ -74,10 +75,12 @@ struct SpectrumPlot: Sendable {
                     return SVG.path(SVG.polyline(Self.thinned(points)), class: "curve", dash: dash)
                 })
         }
-        return rows + columns + axes + lines + legend(x: x.start + 10, y: bottom - 58)
+        return rows + columns + axes + lines + legend(x: x.start + 10, bottom: bottom, width: right - x.start)
     }
 
-    private func legend(x: Double, y: Double) -> [Markup] {
+    private func legend(x: Double, bottom: Double, width: Double) -> [Markup] {
+        let remarks = DisplayWidth.wrapped(note, width: Int((width - 14) / 7.6))
+        let y = bottom - 42 - 16 * Double(remarks.count)
         let names = pairs.enumerated().flatMap { index, pair -> [Markup] in
             let height = y + Double(index) * 18
             return [
@@ -87,7 +90,10 @@ struct SpectrumPlot: Sendable {
                 SVG.text(pair.label, x: x + 30, y: height + 4, class: "label"),
             ]
         }
-        return names + [SVG.text(note, x: x, y: y + 40, class: "tick")]
+        return names
+            + remarks.enumerated().map { line, text in
+                SVG.text(text, x: x, y: y + 40 + 16 * Double(line), class: "tick")
+            }
     }
 
     /// The points that a drawing can show apart: none nearer than half a pixel to the one before, but the last.

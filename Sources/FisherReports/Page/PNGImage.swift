@@ -20,6 +20,25 @@ enum PNGImage {
             + chunk("IHDR", header) + chunk("IDAT", stored(rows)) + chunk("IEND", [])
     }
 
+    /// A PNG file that says how many pixels are an inch, so that programs show it in its size; what it said before is left out.
+    static func sized(_ file: [UInt8], pixelsAnInch: Double) -> [UInt8] {
+        let (signature, header) = (8, 25)
+        guard file.count > signature + header else { return file }
+        let meter = UInt32((pixelsAnInch / 0.0254).rounded())
+        var sized = file[..<(signature + header)] + chunk("pHYs", bigEndian(meter) + bigEndian(meter) + [1])
+        var start = signature + header
+        while start + 12 <= file.count {
+            let length = file[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
+            let end = start + 12 + length
+            guard length >= 0, end <= file.count else { return file }
+            if String(decoding: file[start + 4..<start + 8], as: UTF8.self) != "pHYs" {
+                sized += file[start..<end]
+            }
+            start = end
+        }
+        return Array(sized)
+    }
+
     /// A chunk: its length, its type, its bytes, and the CRC-32 of type and bytes.
     private static func chunk(_ type: String, _ bytes: [UInt8]) -> [UInt8] {
         let body = Array(type.utf8) + bytes

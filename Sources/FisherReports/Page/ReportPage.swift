@@ -92,17 +92,37 @@ extension Markup {
             "Configuration",
             [
                 .tag("div", ["class": "cards"], cards), .tag("h3", [:], "Command"),
-                .tag("pre", ["class": "command"], [.tag("code", [:], environment.command)]),
+                .tag("pre", ["class": "command"], [.tag("code", [:], command(environment.command))]),
             ])
     }
 
     /// Names and values under a heading.
     static func card(_ title: String, _ settings: [Setting], style: SeriesStyle? = nil) -> Markup {
         let pairs = settings.map { setting in
-            Markup.tag("div", [:], [.tag("dt", [:], setting.name), .tag("dd", [:], setting.value)])
+            Markup.tag(
+                "div", [:], [.tag("dt", [:], setting.name), .tag("dd", [:], breakable(setting.value))])
         }
         let heading = (style.map { [$0.swatch] } ?? []) + [.tag("span", [:], title)]
         return .tag("div", ["class": "card"], [.tag("h3", [:], heading), .tag("dl", [:], pairs)])
+    }
+
+    /// A text that is broken after the slashes of its paths rather than within a name.
+    private static func breakable(_ text: String) -> [Markup] {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        return parts.enumerated().flatMap { place, part -> [Markup] in
+            if place == parts.count - 1 { return [.text(String(part))] }
+            return part.isEmpty ? [.text("/")] : [.text(part + "/"), .tag("wbr", [:], [])]
+        }
+    }
+
+    /// A command line, whose flags are not broken at their hyphens.
+    private static func command(_ line: String) -> [Markup] {
+        line.split(separator: " ", omittingEmptySubsequences: false).enumerated().flatMap { place, word in
+            let isFlag = word.wholeMatch(of: /--?[a-z][-a-z]*/) != nil
+            let part: Markup =
+                isFlag ? .tag("span", ["class": "flag"], String(word)) : .text(String(word))
+            return place == 0 ? [part] : [.text(" "), part]
+        }
     }
 
     /// The last lines of a page.

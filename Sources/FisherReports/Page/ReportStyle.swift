@@ -36,6 +36,7 @@ enum ReportStyle {
         overflow-wrap:anywhere}
         h3{font-size:15px;line-height:1.4;font-weight:650;margin:0 0 8px;overflow-wrap:anywhere}
         p{margin:0}
+        a{color:var(--series-0)}
         .eyebrow{color:var(--series-0);font-size:13px;font-weight:650;letter-spacing:.09em;
         text-transform:uppercase}
         .description{color:var(--minor);font-size:18px;overflow-wrap:anywhere}
@@ -48,7 +49,9 @@ enum ReportStyle {
         font-size:14.5px}
         .swatch{flex:none;vertical-align:middle}
         .cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(290px,1fr));gap:16px;
-        margin-bottom:36px}
+        margin-bottom:36px;align-items:start}
+        .cards.files{grid-template-columns:minmax(0,720px)}
+        .flag{white-space:nowrap}
         .card{background:var(--raised);border-radius:10px;padding:18px 20px;min-width:0}
         .card h3{display:flex;gap:10px;align-items:center}
         dl{margin:0;font-size:14px}
@@ -179,6 +182,20 @@ enum ReportStyle {
         tbody td{display:flex;justify-content:space-between;gap:16px;padding:3px 0;white-space:normal;
         min-width:0}
         tbody td::before{content:attr(data-title);text-align:left;color:var(--minor);font-weight:400}
+        .figures tbody tr{display:flex;justify-content:space-between;gap:16px;padding:8px 0}
+        .figures tbody tr th,.figures tbody tr td{padding:0;min-width:0}
+        .figures tbody td{text-align:right}
+        .figures td::before,.pictures td::before,.heat td::before{content:none}
+        .texts tbody td{flex-flow:row wrap;justify-content:flex-start}
+        .texts tbody td::before{min-width:45%}
+        .pictures,.heat{display:table;width:100%}
+        .pictures tbody,.heat tbody{display:table-row-group}
+        .heat thead{display:table-header-group}
+        .pictures tbody tr,.heat tr{display:table-row}
+        .pictures tbody td{display:table-cell;padding:1px}
+        .pictures tbody th,.heat tbody th{display:table-cell}
+        .pictures th{white-space:normal;padding-right:6px}
+        .pictures img{width:100%;height:auto;min-width:14px}
         .runs tbody td,.runs tbody th{padding-top:2px;padding-bottom:2px}
         .stacked{flex-flow:row wrap;justify-content:flex-end;align-items:baseline;column-gap:8px}
         .best .name::after{content:" · lowest mean";color:var(--minor);font-weight:400}

@@ -78,7 +78,10 @@ extension Markup {
         for (position, character) in characters.enumerated() {
             let isFirst = position == 0 || [" ", "["].contains(characters[position - 1])
             let isSign = character == "-" && isFirst && characters[(position + 1)...].first?.isNumber == true
-            result.append(isSign ? "\u{2212}" : character)
+            // A deviation stays with its mean.
+            let isJoint =
+                character == " " && (result.last == "±" || characters[(position + 1)...].first == "±")
+            result.append(isSign ? "\u{2212}" : isJoint ? "\u{A0}" : character)
         }
         return String(result.reversed().drop { $0 == " " }.reversed())
     }

@@ -29,11 +29,11 @@ struct RunFigures {
                 "updates", "Size of the steps", .updateToWeight,
                 note: "The norm of a step over the norm of the weights, whole model."),
             chart(
-                "clips", "Clip of the rules", .clipFactor,
+                "clips", "Clipping by the rule", .clipFactor,
                 note: "max(1, RMS / c), the mean over the tensors; 1 is a step that was not clipped. Rules "
                     + "without a clip are left out."),
             chart(
-                "decay", "Where the weight decay falls", .decayShare,
+                "decay", "Weight decay on the least-informed parameters", .decayShare,
                 note:
                     "The share of the natural decay's square on the 1 % of each tensor's elements that have "
                     + "the least information, the mean over the tensors; an even decay has about 0.01."),
@@ -64,7 +64,8 @@ struct RunFigures {
         NamedFigure(
             id, InformationHistogram(run, label: label),
             note:
-                "A column is a look, a cell the share of the parameters in half a power of ten, as strong as its root."
+                "A column is one measurement. The darker a cell, the larger the share of the parameters whose value lies in "
+                + "its half of a power of ten (shade: the square root of the share)."
         )
     }
 }

@@ -40,7 +40,7 @@ public struct RunReport {
             .opening(
                 "A training run", title: title, description: document.task.description, headline: headline,
                 facts: [
-                    document.label, "seed \(run.seed)",
+                    document.label, RunRecord.name(ofSeed: run.seed),
                     text.grouped(document.task.parameterCount) + " parameters",
                     document.environment.readableDate,
                 ]), resultTable,
@@ -171,12 +171,13 @@ public struct RunReport {
                 decimals: 2)
             add("optimizer of a step, median", run.optimizerMilliseconds, milliseconds, decimals: 2)
         }
-        add("state of the optimizer", Double(run.stateBytes) / 1_048_576, "MiB", decimals: 2)
-        lines.append(("time in training", text.duration(seconds: run.seconds), ""))
+        let size = NumberText.binaryUnit(for: run.stateBytes)
+        add("state of the optimizer", Double(run.stateBytes) / size.bytes, size.name, decimals: 2)
+        lines.append(("time in training", text.elapsed(seconds: run.seconds), ""))
         return StudyTable(
             lines,
             [
-                StudyColumn<Line>(["Figure"], .left) { .init($0.name) },
+                StudyColumn<Line>(["Quantity"], .left) { .init($0.name) },
                 StudyColumn<Line>(["Value"]) {
                     .init([$0.value, $0.unit].filter { !$0.isEmpty }.joined(separator: " "))
                 },
@@ -198,7 +199,7 @@ public struct RunReport {
         let rows = [
             Setting("checkpoints\(saved)", "\(folder)/checkpoints"),
             Setting("configuration", "\(folder)/config.toml"),
-            Setting("figures of every step", "\(folder)/metrics.jsonl"),
+            Setting("metrics of every step", "\(folder)/metrics.jsonl"),
             Setting("this run's record", "\(folder)/run.json"),
         ]
         return .section(

@@ -3,7 +3,7 @@ extension ComparisonSummary {
     /// difference is shown.
     ///
     /// It begins with tuned options whose best value lies at the edge of what was tried, and ends with what diverged and
-    /// what was not finished. Fewer than three seeds are listed as points. Plain text.
+    /// what was not finished. The losses of fewer than three seeds are listed without a statement. Plain text.
     public var headline: String { (edgeSentences + verdict + remarks).joined(separator: " ") }
 
     private var edgeSentences: [String] {
@@ -59,10 +59,11 @@ extension ComparisonSummary {
             "\(row.label) " + (row.finalLoss.map { text.fixed($0.mean, decimals: lossDecimals) } ?? "none")
         }
         return
-            "\(text.counted(most, "seed")) \(most == 1 ? "is a point" : "are points"), of which no interval is made and "
-            + "no optimizer is called best. Mean final validation losses in nats/\(lossUnit): "
+            "\(text.counted(most, "seed")) \(most == 1 ? "is" : "are") too few for an interval"
+            + (rows.count > 1 ? ", so that no optimizer is called best" : "")
+            + ". \(most == 1 ? "Final" : "Mean final") validation losses in nats/\(lossUnit): "
             + means.joined(separator: ", ")
-            + ". Three seeds are the fewest; --pilot says how many a difference needs."
+            + ". Intervals need three seeds or more; --pilot says how many a difference needs."
     }
 
     private func value(_ loss: SampleSummary) -> String {

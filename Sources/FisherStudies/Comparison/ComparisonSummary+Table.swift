@@ -147,13 +147,18 @@ extension ComparisonSummary {
         }
         return [
             times("fwd+bwd", \.forwardBackwardMilliseconds), times("optimizer", \.optimizerMilliseconds),
-            Column(["State"], unit: ["MiB"]) {
-                .init(text.fixed(Double(rows[$0].stateBytes) / 1_048_576, decimals: 2))
+            Column(["State"], unit: [stateUnit.name]) {
+                .init(text.fixed(Double(rows[$0].stateBytes) / stateUnit.bytes, decimals: 2))
             },
             Column(["State"], unit: ["B/param."]) {
                 .init(bytesPerParameter(rows[$0]).map { text.fixed($0, decimals: 2) } ?? "-")
             },
         ]
+    }
+
+    /// The unit of the optimizers' states.
+    package var stateUnit: (name: String, bytes: Double) {
+        NumberText.binaryUnit(for: rows.map(\.stateBytes).max() ?? 0)
     }
 
     /// What the runs are judged by besides the loss, a column a measure.
@@ -186,7 +191,7 @@ extension ComparisonSummary {
         StudyTable(
             pairs,
             [
-                StudyColumn(["Between the others"], .left) {
+                StudyColumn(["Pair"], .left) {
                     .init("\(rows[$0.index].label) less \(rows[$0.reference].label)")
                 },
                 StudyColumn(["Δ, paired"], unit: ["nats/\(lossUnit)"]) {
@@ -294,9 +299,9 @@ extension ComparisonSummary {
                 let relative = rows[index].relativeLoss.map { text.fixed($0, decimals: 3) }
                 return .init(relative ?? (index == 0 ? "1.000" : "-"))
             },
-            column(["To the first's final loss,", "medians: steps"], \.steps) { text.fixed($0, decimals: 0) },
-            column(["seconds"], \.seconds) { text.fixed($0, decimals: 1) },
-            column([examples], \.tokens, text.compact),
+            column(["Median steps to", "the first's loss"], \.steps) { text.fixed($0, decimals: 0) },
+            column(["median", "seconds"], \.seconds) { text.fixed($0, decimals: 1) },
+            column(["median", examples], \.tokens, text.compact),
             Column(["seeds that", "reach it"]) { index in
                 .init(rows[index].reach.map { "\($0.steps.reached)/\($0.steps.count)" } ?? "")
             },
@@ -304,7 +309,7 @@ extension ComparisonSummary {
     }
 
     private var runColumn: Column {
-        Column(["runs/", "diverged"]) { "\(rows[$0].runCount)/\(rows[$0].divergedCount)" }
+        Column(["runs/diverged"]) { "\(rows[$0].runCount)/\(rows[$0].divergedCount)" }
     }
 
     /// Bytes of optimizer state for each trained parameter; nil if the task has none.
@@ -333,7 +338,7 @@ extension ComparisonSummary {
         if rows.contains(where: { $0.contrast?.interval != nil }) { notes.append(intervalNote) }
         if pairs.contains(where: { $0.probability != nil }) {
             notes.append(
-                "Between the others: paired t tests with Holm's correction, none below the smallest p to the first."
+                "Pairs: paired t tests with Holm's correction, none below the smallest p to the first."
             )
         }
         if plan.margin != nil {

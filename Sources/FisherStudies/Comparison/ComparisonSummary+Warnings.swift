@@ -1,3 +1,5 @@
+import Foundation
+
 extension ComparisonSummary {
     /// Warnings for the reader: differences that the seeds do not show, options that were tuned by a single seed, variances
     /// that differ, runs of different lengths, times of a busy machine.
@@ -66,7 +68,12 @@ extension ComparisonSummary {
     }
 
     /// Every trial by which options were chosen; the best of each optimizer is marked.
+    ///
+    /// Values by which a grid grew are ratios of others: they are shown with four digits.
     package var trialTable: StudyTable {
+        func short(_ text: String) -> String {
+            text.count > 8 ? Double(text).map { String(format: "%.4g", $0) } ?? text : text
+        }
         typealias Row = (record: TuningRecord, trial: TuningRecord.Trial, best: TuningRecord.Trial?)
         let rows = tuning.flatMap { record in
             let best = record.best
@@ -77,7 +84,7 @@ extension ComparisonSummary {
             [
                 StudyColumn(["Optimizer"], .left) { .init($0.record.label) },
                 StudyColumn(["Options"], .left) { row in
-                    .init(row.trial.settings.map { "\($0.name) \($0.value)" }.joined(separator: ", "))
+                    .init(row.trial.settings.map { "\($0.name) \(short($0.value))" }.joined(separator: ", "))
                 },
                 StudyColumn(["Tuning loss"]) { row in
                     let isBest = row.trial == row.best

@@ -87,9 +87,12 @@ extension StudyDocument {
     /// The study as text in whole lines without color.
     public func text() -> String { text(width: nil, usesColor: false) }
 
-    /// The warnings as paragraphs.
+    /// The warnings as paragraphs below an empty line; nothing if there are none.
     package func warningLines(width: Int?) -> [String] {
-        warnings.flatMap { DisplayWidth.paragraph("Warning: \($0)", width: width) }
+        let lines = warnings.flatMap {
+            DisplayWidth.paragraph("Warning: \($0.prefix(1).uppercased() + $0.dropFirst())", width: width)
+        }
+        return lines.isEmpty ? [] : [""] + lines
     }
 
     /// The overview as a table of Markdown, its title above and its legend below.

@@ -1,7 +1,7 @@
 import FisherInformation
 import Foundation
 
-// What an inspection shows: the layers, what its sample allows to say, and dampings.
+// What an inspection shows: the layers, what its sample determines, and dampings.
 extension InspectionDocument {
     /// Marks an error with which a matrix of zeros would be nearer.
     static let worseThanZero = "!"
@@ -54,13 +54,13 @@ extension InspectionDocument {
                 StudyColumn(["effective", "rank"]) { .init(NumberText.significant($0.block.effectiveRank)) },
                 StudyColumn(["diagonal", "share"]) { .init(NumberText.share($0.diagonalShare)) },
                 errorColumn(["error of", "diagonal"], "diagonal"),
-                errorColumn(["of", "K-FAC"], "kronecker"), errorColumn(["of", "EKFAC"], "ekfac"),
+                errorColumn(["error of", "K-FAC"], "kronecker"), errorColumn(["error of", "EKFAC"], "ekfac"),
                 StudyColumn(["empirical", "diagonal"]) { .init(Self.cosine($0.diagonalEmpiricalToTrue)) },
                 StudyColumn(["empirical", "block"]) { .init(Self.cosine($0.blockEmpiricalToTrue)) },
             ])
     }
 
-    /// What the sample allows to say of the spectra: a row per layer, then the whole model.
+    /// What the sample determines of the spectra: a row per layer, then the whole model.
     public var sampleTable: StudyTable {
         func number(_ title: [String], _ value: @escaping (Block) -> Double?) -> StudyColumn<(String, Block)>
         {
@@ -71,9 +71,9 @@ extension InspectionDocument {
             [
                 StudyColumn(["layer"], .left) { .init($0.0) },
                 number(["largest", "eigenvalue"]) { $0.eigenvalues.first },
-                number(["of half", "the units"]) { $0.half?.eigenvalues.first },
-                number(["on the", "other half"]) { $0.half?.heldOut.first },
-                number(["without", "1/n bias"]) { $0.half?.extrapolatedEigenvalue },
+                number(["eigenvalue of", "half the units"]) { $0.half?.eigenvalues.first },
+                number(["that on the", "other half"]) { $0.half?.heldOut.first },
+                number(["eigenvalue", "less 1/n bias"]) { $0.half?.extrapolatedEigenvalue },
                 StudyColumn(["noise", "share"]) { .init($0.1.noiseShare.map(NumberText.share) ?? "-") },
                 StudyColumn(["rank of", "parameters"]) {
                     .init(
@@ -84,8 +84,8 @@ extension InspectionDocument {
                 StudyColumn(["shrinkage"]) { .init(NumberText.share($0.1.shrinkage.weight)) },
                 number(["shrunk", "condition"], \.shrinkage.conditionNumber),
                 number(["effective", "rank"], \.effectiveRank),
-                number(["of half", "the units"]) { $0.half?.effectiveRank },
-                number(["shrunk"], \.shrinkage.effectiveRank),
+                number(["effective rank", "of half"]) { $0.half?.effectiveRank },
+                number(["effective rank", "shrunk"], \.shrinkage.effectiveRank),
             ])
     }
 
@@ -116,20 +116,22 @@ extension InspectionDocument {
             [
                 StudyColumn(["layer"], .left) { .init($0.0.name) },
                 number(["effective rank", "of A (x) S"], \.effectiveRank),
-                StudyColumn(["of the", "true block"]) {
+                StudyColumn(["effective rank", "of the block"]) {
                     .init(NumberText.significant($0.0.block.effectiveRank))
                 },
                 number(["condition", "of A (x) S"]) { $0.rangeConditionNumber ?? $0.conditionNumber },
-                StudyColumn(["of the", "true block"]) {
+                StudyColumn(["condition", "of the block"]) {
                     .init(NumberText.significant($0.0.block.rangeConditionNumber))
                 },
                 StudyColumn(["diagonal share", "of A (x) S"]) {
                     .init(NumberText.share($0.1.diagonalShare))
                 },
-                StudyColumn(["mean", "removed"]) {
+                StudyColumn(["that, mean", "removed"]) {
                     .init($0.1.centredDiagonalShare.map(NumberText.share) ?? "-")
                 },
-                StudyColumn(["of the", "true block"]) { .init(NumberText.share($0.0.diagonalShare)) },
+                StudyColumn(["diagonal share", "of the block"]) {
+                    .init(NumberText.share($0.0.diagonalShare))
+                },
             ])
     }
 
@@ -208,7 +210,7 @@ extension InspectionDocument {
         func table(_ table: StudyTable) -> [String] { table.lines(width: width, usesColor: usesColor) }
         var lines = wrapped(title) + table(overview) + [""] + wrapped(legend)
         lines += [""] + wrapped(wholeText)
-        lines += ["", "What the sample allows to say:"] + table(sampleTable)
+        lines += ["", "What the sample determines:"] + table(sampleTable)
         lines += [""] + wrapped(conditionText)
         lines += [""] + table(dampingTable) + [""] + wrapped(takeuchiText)
         if surrogateTable.rowCount > 0 {

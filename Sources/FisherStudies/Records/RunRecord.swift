@@ -189,6 +189,16 @@ extension RunStatus: CustomStringConvertible {
 }
 
 extension RunRecord {
+    /// The seeds at the upper end that comparisons leave to tuning, and as many below them to pilots.
+    public static let reservedSeedCount = 1_000_000
+
+    /// A run's seed for readers: `seed 3`, and those of trials and pilots, which count downwards from the largest, from 0.
+    package static func name(ofSeed seed: UInt64) -> String {
+        let (most, place) = (UInt64(reservedSeedCount), UInt64.max - seed)
+        return place < most
+            ? "tuning seed \(place)" : place < 2 * most ? "pilot seed \(place - most)" : "seed \(seed)"
+    }
+
     /// Whether the run came to its end, well or not.
     package var isFinal: Bool { if case .interrupted = status { false } else { true } }
 

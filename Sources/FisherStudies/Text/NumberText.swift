@@ -80,6 +80,12 @@ package struct NumberText: Sendable {
         return total >= 3600 ? "\(total / 3600):" + tail : tail
     }
 
+    /// The same for what may take less than ten seconds: `0.21 s`, then as a duration.
+    package func elapsed(seconds: Double) -> String {
+        guard seconds >= 0, seconds < 9.995 else { return duration(seconds: seconds) }
+        return fixed(seconds, decimals: 2) + " s"
+    }
+
     /// `1 seed`, `2 seeds`.
     package func counted(_ count: Int, _ noun: String) -> String {
         "\(grouped(count)) \(noun)\(count == 1 ? "" : "s")"
@@ -91,6 +97,11 @@ package struct NumberText: Sendable {
     /// Bytes in units of 2^20: `12.5 MiB`.
     package static func mebibytes(_ bytes: Int) -> String {
         String(format: "%.1f MiB", Double(bytes) / 1_048_576)
+    }
+
+    /// The unit in which sizes up to `bytes` are told: MiB, or KiB where those of small models would all be 0.00 MiB.
+    package static func binaryUnit(for bytes: Int) -> (name: String, bytes: Double) {
+        bytes < 104_858 ? ("KiB", 1024) : ("MiB", 1_048_576)
     }
 
     /// Three significant digits; `inf` and `NaN` without a sign.

@@ -81,6 +81,8 @@ package enum LaTeXText {
         case "≤": "$\\le$"
         case "≥": "$\\ge$"
         case "∞": "$\\infty$"
+        case "†": "$\\dagger$"
+        case "λ": "$\\lambda$"
         case "–": "--"
         case "…": "\\dots{}"
         default: String(character)

@@ -103,7 +103,8 @@ extension StudyTable {
 
     private static func colored(_ text: String) -> String { "\u{1B}[1;32m\(text)\u{1B}[0m" }
 
-    /// The rows one below the other, each a name and lines of `heading: value`, with an empty line between.
+    /// The rows one below the other, each a name and lines of `heading: value`, with an empty line between; cells without a
+    /// value are left out.
     private func blocks(width: Int, usesColor: Bool, hasHeadings: Bool) -> [String] {
         let indent = width > 12 ? 2 : 0
         func wrapped(_ text: String, _ indent: Int, _ rest: Int, isStrong: Bool = false) -> [String] {
@@ -122,7 +123,7 @@ extension StudyTable {
                 )
             }
             let name = cells.first.map { $0.text.isEmpty ? [] : wrapped($0.text, 0, indent) } ?? []
-            let values = cells.dropFirst().filter { !$0.text.isEmpty }.flatMap { cell in
+            let values = cells.dropFirst().filter { !["", "-", "–"].contains($0.text) }.flatMap { cell in
                 let heading = cell.unit.isEmpty ? cell.heading : "\(cell.heading), \(cell.unit)"
                 return wrapped(
                     hasHeadings ? "\(heading): \(cell.text)" : cell.text, indent, 2 * indent,
@@ -181,7 +182,8 @@ private enum WrappedCell {
             var parts: [String] = [""]
             for character in word {
                 parts[parts.count - 1].append(character)
-                if character == "/" { parts.append("") }
+                // The slash that begins a path stays with its first name.
+                if character == "/", parts[parts.count - 1] != "/" { parts.append("") }
             }
             return parts.filter { !$0.isEmpty }.enumerated().map {
                 Piece(text: $0.element, isSpaced: $0.offset == 0)

@@ -111,8 +111,8 @@ package struct RunDifference: Codable, Hashable, Sendable {
         }
     }
 
-    /// The tables, with the names of both in their heads.
-    package func text(_ first: String, _ second: String) -> String {
+    /// The tables, with the names of both in their heads, fitted into a terminal of `width` columns.
+    package func text(_ first: String, _ second: String, width: Int? = nil) -> String {
         func number(_ value: Double?) -> String { value.map(NumberText.short) ?? "-" }
         let keys = StudyTable(
             configuration,
@@ -129,7 +129,7 @@ package struct RunDifference: Codable, Hashable, Sendable {
                 StudyColumn([second]) { .init(number($0.second)) },
                 StudyColumn(["Difference"]) { .init(number($0.difference)) },
             ])
-        let head = configuration.isEmpty ? ["No key of the configuration differs."] : keys.lines()
-        return (head + [""] + table.lines()).joined(separator: "\n")
+        let head = configuration.isEmpty ? ["No key of the configuration differs."] : keys.lines(width: width)
+        return (head + [""] + table.lines(width: width)).joined(separator: "\n")
     }
 }

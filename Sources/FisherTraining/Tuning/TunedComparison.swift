@@ -33,7 +33,7 @@ public enum HyperparameterPolicy: String, CaseIterable, Sendable {
 /// Seeds at the upper end, which comparisons leave to tuning and to pilots.
 public enum ReservedSeeds {
     /// The most seeds of a pilot or a trial.
-    public static let most = 1_000_000
+    public static let most = RunRecord.reservedSeedCount
 
     /// The seeds of a trial, downwards from the largest.
     public static func tuning(_ count: Int) -> [UInt64] { (0..<UInt64(count)).map { UInt64.max - $0 } }
