@@ -50,6 +50,31 @@ import Testing
         withExtendedLifetime(lock) {}
     }
 
+    /// A comparison on two texts is two studies in one folder: the one at work is shown, then the one that was begun last.
+    @Test func oneOfSeveralStudiesIsShown() async throws {
+        let root = FileManager.default.temporaryDirectory.appending(path: "watch-\(UUID())")
+        defer { try? FileManager.default.removeItem(at: root) }
+        let task = TaskSummary(name: "language", description: "", parameterCount: 1, settings: [])
+        for (name, date) in [("docstrings", "2026-01-02T00:00:00Z"), ("headers", "2026-01-01T00:00:00Z")] {
+            let folder = root.appending(path: name)
+            try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+            var status = StudyStatus(.comparison, of: task, by: .current(), planned: 2)
+            status.date = date
+            try status.write(to: folder.path)
+        }
+        let watched = WatchedFolder(path: root.path)
+        var lock: FolderLock? = try FolderLock(folder: root.path + "/headers")
+        let first = watched.state()
+        #expect(first.phase == .running && first.text.hasPrefix("headers: No run has begun"))
+        #expect(first.text.hasSuffix(". Other studies in \(root.path): docstrings"))
+        withExtendedLifetime(lock) {}
+        lock = nil
+        let second = watched.state()
+        #expect(second.text.hasPrefix("docstrings: ") && second.version != first.version)
+        let page = String(decoding: await Self.answer("/", in: root.path).body, as: UTF8.self)
+        #expect(page.contains("data-version=\"\(second.version)\""))
+    }
+
     @Test func aFolderThatIsNotThereIsWaitedFor() async {
         let state = await Self.answer("/state.json", in: "/nowhere/<run>")
         #expect(
