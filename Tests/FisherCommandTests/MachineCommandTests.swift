@@ -38,7 +38,7 @@ import Torch
                     ["doctor"],
                     environment: ["OMP_WAIT_POLICY": nil, "GOMP_SPINCOUNT": nil].merging([name: value]) { $1 }
                 )
-                #expect(found.status == 0 && found.output.contains("waiting threads   \(expected)\n"))
+                #expect(found.status == 0 && found.output.contains("waiting threads  \(expected)\n"))
             }
         }
 
