@@ -6,7 +6,7 @@ REPRODUCE ?= runs/reproduce
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine media build test fuzz mistakes soak null-tables sanitize demo demo-speech reproduce bench bench-information coverage exponent format lint docs clean
+.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech reproduce bench bench-information coverage exponent format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -25,9 +25,6 @@ test: engine ## build and run all tests
 	@$(SWIFT) build --build-tests
 	@$(SWIFT) build --package-path Examples/OwnTask --scratch-path .build/own-task
 	@Scripts/run-tests --skip-build
-
-mistakes: ## walk all mistakes of Tests/Fixtures/mistakes; make test walks a fifth of them
-	FISHER_MISTAKES=all $(SWIFT) test --disable-xctest --filter MistakeTests
 
 soak: build ## kill runs, break each of their calls, cut their power, damage their files (needs strace); about an hour
 	Scripts/soak

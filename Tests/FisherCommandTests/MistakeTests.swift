@@ -32,13 +32,6 @@ import Testing
         }
     }
 
-    /// All mistakes where `make mistakes` asks for them, a fifth of them otherwise: reading a command line takes some 80 ms of a
-    /// program that is built for debugging.
-    private static func chosen(_ mistakes: [Mistake]) -> [Mistake] {
-        if ProcessInfo.processInfo.environment["FISHER_MISTAKES"] != nil { return mistakes }
-        return mistakes.indices.filter { $0.isMultiple(of: 5) }.map { mistakes[$0] }
-    }
-
     /// Runs something in a copy of the files that mistakes name.
     private static func withFiles(_ body: (URL) throws -> Void) throws {
         try CommandTests.withFolder { root in
@@ -81,7 +74,7 @@ import Testing
 
     @Test(arguments: areas)
     func aMistakeIsOneSentenceAndAStatus(_ area: String) throws {
-        let mistakes = Self.chosen(try Self.mistakes(area))
+        let mistakes = try Self.mistakes(area)
         try Self.withFiles { folder in
             let before = try Self.listing(folder)
             let answers = try Self.walk(mistakes.map(\.words), in: folder)
