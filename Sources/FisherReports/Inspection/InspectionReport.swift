@@ -65,6 +65,7 @@ public struct InspectionReport {
         .frame{fill:none;stroke:var(--rule);stroke-width:1}
         .layers tbody th{min-width:0;display:block}
         .layers tbody th,.layers tbody td{padding-top:7px;padding-bottom:7px}
+        @media (min-width:721px){.layers thead th+th,.layers tbody td{padding-left:10px}}
         .layers .below{display:block}
         .layers .name{overflow-wrap:normal}
         .least text.tick,.least text.number{font-size:11.5px}
