@@ -41,9 +41,11 @@ package enum NumberChecks {
     ///   - targets: the targets.
     ///   - path: the file they were read from.
     ///   - count: the number of classes that there are.
+    ///   - mark: a number that marks what is not observed.
     ///   - likelihood: the likelihood that needs classes, for the error.
     package static func requireClasses(
-        _ targets: Tensor, in path: String, count: Int? = nil, likelihood: String = "categorical"
+        _ targets: Tensor, in path: String, count: Int? = nil, mark: Int64? = nil,
+        likelihood: String = "categorical"
     ) throws {
         try targets.check()
         guard !targets.dtype.isFloatingPoint else {
@@ -53,9 +55,10 @@ package enum NumberChecks {
                     + "classes: save them as whole numbers (in NumPy .astype(\"int64\"))")
         }
         let values = try targets.scalars(as: Int64.self)
-        guard let place = values.firstIndex(where: { $0 < 0 || $0 >= Int64(count ?? .max) }) else { return }
+        guard let place = values.firstIndex(where: { ($0 < 0 || $0 >= Int64(count ?? .max)) && $0 != mark })
+        else { return }
         let range = count.map { "0 to \($0 - 1)" } ?? "0 and up"
         throw DataError(
-            path, "has the class \(values[place]) at element \(place), where classes are \(range)")
+            path, "holds the class \(values[place]) at element \(place), where classes are \(range)")
     }
 }

@@ -179,9 +179,9 @@ public struct PlainNetwork {
         do {
             let shape = try specification.outputShape(for: given.shape)
             if specification.likelihood == "categorical", let classes = shape.last,
-                let reason = try Self.unknownClass(in: observed, of: classes)
+                !observed.dtype.isFloatingPoint, observed.dtype != .bool
             {
-                throw DataError(targets, reason)
+                try NumberChecks.requireClasses(observed, in: targets, count: classes, mark: Int64(Categorical.masked))
             }
             return try batch(inputs: given, targets: observed)
         } catch let error as NetworkSpecificationError {
@@ -192,16 +192,6 @@ public struct PlainNetwork {
             case .badObservations(let reason): throw DataError(targets, "cannot be the targets: \(reason)")
             default: throw error
             }
-        }
-    }
-
-    /// What is wrong with numbers of classes that are not 0 to `classes` - 1, nor the mark of what is not observed.
-    private static func unknownClass(in targets: Tensor, of classes: Int) throws -> String? {
-        guard !targets.dtype.isFloatingPoint, targets.dtype != .bool else { return nil }
-        let numbers = try targets.to(dtype: .int64).scalars(as: Int64.self)
-        let place = numbers.firstIndex { $0 != -100 && !(0..<Int64(classes)).contains($0) }
-        return place.map {
-            "holds the class \(numbers[$0]) at element \($0), where the network has the classes 0 to \(classes - 1)"
         }
     }
 
