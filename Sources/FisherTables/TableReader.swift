@@ -131,7 +131,9 @@ struct CSVParser {
             if let count, cells.count != count {
                 throw TableError(
                     path: path, line: start,
-                    reason: "has \(cells.count) fields, where the header has \(count)")
+                    reason:
+                        "has \(cells.count) field\(cells.count == 1 ? "" : "s"), where the header has \(count)"
+                )
             }
             return (cells, start)
         }

@@ -20,6 +20,16 @@ import Testing
         ] + optimizers.flatMap { ["--optimizer", $0] }
     }
 
+    /// Without --output too, a folder that cannot be used is reported before data are read.
+    @Test func theUsualFolderIsCheckedFirst() throws {
+        try CommandTests.withFolder { root in
+            try Data().write(to: URL(filePath: root + "/runs"))
+            let words = ["compare", "images", "--network", "vit", "--images", "nowhere"]
+            let said = try CommandTests.fisher(words, in: root)
+            #expect(said.status == 73 && said.errors.contains("runs is not a folder"), "\(said)")
+        }
+    }
+
     /// Killed at any moment and continued: the same results but for the times, and the same weights.
     @Test func aKilledComparisonEndsInTheSameResults() throws {
         try CommandTests.withFolder { root in

@@ -157,7 +157,7 @@ import Torch
             #expect(separated.status == 65 && separated.errors.contains("separation"))
             try "y,x\n0,1\n0\n".write(toFile: root + "/r.csv", atomically: true, encoding: .utf8)
             let ragged = try Self.fisher([root + "/r.csv", "--formula", "y ~ x"])
-            #expect(ragged.status == 65 && ragged.errors.contains("r.csv, line 3, has 1 fields"))
+            #expect(ragged.status == 65 && ragged.errors.contains("r.csv, line 3, has 1 field"))
             let part = try Self.fisher(["--merge", root + "/s.csv"])
             #expect(part.status == 65 && part.errors.contains("holds no statistics"))
         }

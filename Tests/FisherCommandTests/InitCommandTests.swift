@@ -47,7 +47,7 @@ import Testing
             let text = try String(contentsOfFile: root + "/Other/Package.swift", encoding: .utf8)
             #expect(text.contains(#"dependencies: [.package(url: "<URL of swift-fisher>", from: "0.1.0")],"#))
             let lost = try CommandTests.fisher(["init", "Third", "--path", root], in: root)
-            #expect(lost.status == 66 && lost.errors.contains("holds no checkout of swift-fisher"), "\(lost)")
+            #expect(lost.status == 66 && lost.errors.contains("is no checkout of swift-fisher"), "\(lost)")
         }
     }
 

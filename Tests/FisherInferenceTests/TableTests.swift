@@ -32,7 +32,7 @@ import Testing
 
     @Test(arguments: [
         ("", "is empty"), ("a,b\n", "no rows"), ("a,a\n1,2\n", "line 1, names two columns \"a\""),
-        ("a,b\n1\n", "line 2, has 1 fields, where the header has 2"),
+        ("a,b\n1\n", "line 2, has 1 field, where the header has 2"),
         ("a,\n1,2\n", "line 1, has no name for column 2"),
         ("a\n\"x\n", "line 2, opens a quote"), ("a\n\"x\"y\n", "line 2, has text behind a closing quote"),
         ("a\n\u{0}\n", "is no text"),

@@ -20,6 +20,13 @@ import Testing
         #expect(try Digits.all.targets.scalars(as: Int64.self).prefix(4) == [0, 1, 2, 3])
     }
 
+    /// The name that a comparison's folder has before the task is made is that of its summary.
+    @Test func theNameIsKnownBeforehand() throws {
+        var options = DigitsOptions()
+        options.network = .lstm
+        #expect(try DigitsTask(options).summary.name == DigitsTask.name(with: options))
+    }
+
     @Test(arguments: [0.1, 0.25, 0.5], [0, 7] as [UInt64])
     func sidesAreDisjointAndWhole(_ share: Double, _ seed: UInt64) throws {
         let (training, test) = try Digits.all.split(test: share, seed: seed)

@@ -1,4 +1,5 @@
 import Fisher
+import Foundation
 import Testing
 
 @testable import Fisher
@@ -41,6 +42,32 @@ import Testing
         }
         #expect(zip(found, expected).allSatisfy { abs($0 - $1) < 1e-15 } && found.count == expected.count)
         #expect(optimizer.describe().contains("learning_rate=\(schedule)"))
+    }
+
+    private struct ReferenceCase: Decodable {
+        let peak, factor, threshold, minimum: Double
+        let patience, cooldown: Int
+        /// Null is a loss that is no number.
+        let losses: [Double?]
+        let rates: [Double]
+    }
+
+    /// The rates of PyTorch's scheduler over drawn settings and losses.
+    @Test func ratesArePyTorchs() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let data = try Data(contentsOf: folder.appending(path: "Fixtures/pytorch-plateau/plateau.json"))
+        let cases = try JSONDecoder().decode([ReferenceCase].self, from: data)
+        #expect(cases.count == 24)
+        for reference in cases {
+            let schedule = Schedule.plateau(
+                .constant(reference.peak), factor: reference.factor, patience: reference.patience,
+                threshold: reference.threshold, minimum: reference.minimum, cooldown: reference.cooldown)
+            var plateau = Plateau(option: "learning_rate", schedule: schedule)
+            for (loss, rate) in zip(reference.losses, reference.rates) {
+                plateau.observe(loss ?? .nan)
+                #expect(abs(plateau.inForce(1) - rate) <= 1e-12 * rate, "\(schedule)")
+            }
+        }
     }
 
     @Test(arguments: [

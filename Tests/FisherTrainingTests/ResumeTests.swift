@@ -395,7 +395,52 @@ import Testing
     }
 }
 
-/// Runs whose learning rate falls on plateaus, with frozen parameters.
+/// Runs with a layer that is frozen.
+@Suite struct FrozenRunTests {
+    private static func run(_ root: String) throws -> DurableRun<ToyTask> {
+        var configuration = TrainingConfiguration()
+        (configuration.steps, configuration.evaluateEvery, configuration.checkpointEvery) = (12, 4, 3)
+        configuration.tensorBoard = false
+        return DurableRun(
+            ToyTask(frozen: "^first"), try ToyTask.candidate("fadam"), in: RunDirectory(path: root),
+            training: configuration, values: [:], environment: .example)
+    }
+
+    private static func weights(_ root: String) throws -> [String: [Float]] {
+        guard let newest = try CheckpointStore(folder: root + "/checkpoints").newest() else { return [:] }
+        let model = try ToyTask().makeModel(seed: 1)
+        try model.load(from: newest.checkpoint.modelFile)
+        return try values(of: model)
+    }
+
+    private static func values(of model: ToyTask.Network) throws -> [String: [Float]] {
+        try model.parameters.reduce(into: [:]) {
+            $0["\($1.path)"] = try $1.parameter.wrappedValue.scalars(as: Float.self)
+        }
+    }
+
+    /// Cut and resumed, the layer stays what it was, and everything else ends where an undisturbed run does.
+    @Test func aResumedRunGoesOnExactly() throws {
+        try ToyTask.withFolder { root in
+            _ = try Self.run(root + "/whole")()
+            struct Crash: Error {}
+            #expect(throws: Crash.self) {
+                try Self.run(root + "/cut")(
+                    callbacks: .init(afterStep: { session, _ in
+                        if session.progress.step == 8 { throw Crash() }
+                    }))
+            }
+            _ = try Self.run(root + "/cut")(resuming: true)
+            let (whole, cut) = (try Self.weights(root + "/whole"), try Self.weights(root + "/cut"))
+            #expect(whole == cut && whole.count == 4)
+            for (name, first) in try Self.values(of: try ToyTask().makeModel(seed: 0)) {
+                #expect((whole[name] == first) == name.hasPrefix("first"), "\(name)")
+            }
+        }
+    }
+}
+
+/// Runs whose learning rate falls on plateaus.
 @Suite struct PlateauRunTests {
     static func run(_ root: String, every: Int = 2) -> DurableRun<ToyTask> {
         var configuration = TrainingConfiguration()

@@ -44,6 +44,8 @@ struct ToyTask: TrainingTask {
     var normalizes = false
     /// The probability of dropout.
     var dropping = 0.2
+    /// What is frozen: a regular expression in the parameters' paths; empty: nothing.
+    var frozen = ""
     /// Evaluations always give the same.
     var neverImproves = false
     /// The steps after which the loss is not finite.
@@ -81,7 +83,9 @@ struct ToyTask: TrainingTask {
     }
 
     func makeModel(seed: UInt64) throws -> Network {
-        try Network(seed: seed, normalizes: normalizes, dropping: dropping)
+        let model = try Network(seed: seed, normalizes: normalizes, dropping: dropping)
+        if !frozen.isEmpty { try model.freeze(matching: frozen) }
+        return model
     }
     func makeBatches(seed: UInt64) throws -> Batches {
         let first = seed * 1_000_000

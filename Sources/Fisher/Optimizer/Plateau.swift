@@ -1,6 +1,10 @@
 import Torch
 
 /// The course of a plateau schedule of one option in one group: what it has seen of the loss, and how far it is reduced.
+///
+/// It counts as PyTorch's `ReduceLROnPlateau` does with mode `min` and threshold mode `rel`, and differs from it in two points.
+/// Where the best loss b is negative, a loss must be below b - threshold |b|, while PyTorch's b (1 - threshold) takes a loss
+/// that is worse than the best for better. And every reduction counts, while PyTorch leaves out those of less than `eps`, 1e-8.
 struct Plateau {
     /// The option's name.
     let option: String

@@ -105,21 +105,21 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         }
     }
 
-    /// The folder of a comparison, or of a part of one; nil where it is named after the data.
-    func place(_ part: String?) -> String? {
-        arguments.output.map { $0 + (part.map { "/" + $0 } ?? "") }
+    /// The folder of a comparison, or of a part of one; where none is named, after the command and the task.
+    func place(_ part: String?) -> String {
+        let words = Task.name(with: configuration.task).split { !$0.isLetter && !$0.isNumber }
+        let command = kind == .pilot ? "pilot" : self.words[0]
+        let folder = arguments.output ?? "runs/\(command)-\(words.joined(separator: "-"))"
+        return folder + (part.map { "/" + $0 } ?? "")
     }
 
     /// Checks the folder as `run` does and shows what the comparison costs.
     func dryRun(_ comparison: TunedComparison, part: String? = nil) throws {
         try requireDisjointSeeds(comparison)
-        if let path = place(part) {
-            try StudyDirectory.check(path, for: kind, resuming: arguments.resume)
-        }
+        let folder = place(part)
+        try StudyDirectory.check(folder, for: kind, resuming: arguments.resume)
         try setThreads(configuration.training.threads)
         let task = try Task.make(configuration)
-        let folder = place(part) ?? standardFolder(of: task, part)
-        try StudyDirectory.check(folder, for: kind, resuming: arguments.resume)
         try ComparisonDryRun(
             task: task, workload: comparison.workload, training: runs.training,
             directory: RunDirectory(path: folder)
@@ -132,14 +132,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             description: "seed \(shared) is one of those that tune: choose another --first-seed")
     }
 
-    /// The folder where none is named.
-    private func standardFolder(of task: Task, _ part: String?) -> String {
-        let name = task.summary.name.split { !$0.isLetter && !$0.isNumber }.joined(separator: "-")
-        let command = kind == .pilot ? "pilot" : words[0]
-        return "runs/\(command)-\(name)" + (part.map { "/" + $0 } ?? "")
-    }
-
-    /// Makes the comparison; without `--output` it is kept in a folder that is named after the command and the task.
+    /// Makes the comparison.
     ///
     /// - Parameters:
     ///   - comparison: what is trained.
@@ -151,26 +144,22 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         try requireDisjointSeeds(comparison)
         try arguments.figures.check(names: OptimizerComparison.figureNames)
         try setThreads(configuration.training.threads)
-        // A folder that cannot be used is reported before data are read, unless it is named after them.
-        var folder = try place(part).map { try opened($0) }
+        // A folder that cannot be used is reported before data are read.
+        let folder = try opened(place(part))
         do {
-            let task = try Task.make(configuration)
-            let made = try folder ?? opened(standardFolder(of: task, part))
-            folder = made
-            return try run(comparison, on: task, in: made, pilot, part)
+            return try run(comparison, on: try Task.make(configuration), in: folder, pilot, part)
         } catch let error as Interrupted {
             throw Resumable(
-                signal: error.signal, kept: folder.map(kept) ?? "nothing was trained yet",
-                command: resumption(folder, part))
+                signal: error.signal, kept: kept(folder), command: resumption(folder, part))
         } catch {
-            folder?.withdraw()
+            folder.withdraw()
             throw error
         }
     }
 
-    /// The command line that continues. What is asked for anew lies in no folder before data are read.
-    private func resumption(_ folder: StudyDirectory?, _ part: String?) -> String {
-        let path = arguments.output ?? (part == nil ? folder?.path : nil)
+    /// The command line that continues. What is asked for anew replaces a folder's configuration only once data were read.
+    private func resumption(_ folder: StudyDirectory, _ part: String?) -> String {
+        let path = arguments.output ?? (part == nil ? folder.path : nil)
         guard !arguments.resume, let path, (try? RunDirectory(path: path).hasConfiguration()) == true else {
             return Invocation.repeated(with: "--resume")
         }

@@ -37,9 +37,10 @@ extension ConfigurableTask {
 
 /// The options of data and model alone, starting from the smallest model.
 enum HierarchyUse: ConfigurationUse {
-    static func hasFlag(_ option: String) -> Bool {
-        !["optimizer.", "training.", "checkpoints.", "log."].contains { option.hasPrefix($0) }
-    }
+    /// What only trainings have.
+    static let sectionsOfRuns = ["optimizer.", "training.", "checkpoints.", "log."]
+
+    static func hasFlag(_ option: String) -> Bool { !sectionsOfRuns.contains { option.hasPrefix($0) } }
 
     static func preset<Task: ConfigurableTask>(of task: Task.Type) -> String? {
         task.smallestPreset ?? task.presets.first?.name
@@ -116,6 +117,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         Interruption.install()
         try figures.check(names: HierarchyComparison.figureNames)
         threads.apply(usual: 1)
+        try requireNothingOfRuns()
         let options = try configuration.resolved().value.task
         if resume {
             try Invocation.requireSomething(
@@ -177,6 +179,21 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         try figures.write(result, quietly: json)
     }
 
+    /// Throws for a value that only trainings have: here it would have no effect. A file may be that of a run.
+    private func requireNothingOfRuns() throws {
+        let known = RunConfiguration<Task.Options>.options.map(\.name)
+        let keys: [String] = configuration.values.map { $0.key }
+        func hasNoEffect(_ key: String) -> Bool {
+            if key.hasPrefix("optimizer.") { return true }
+            return known.contains(key) && !HierarchyUse.hasFlag(key)
+        }
+        guard let key = keys.first(where: hasNoEffect) else { return }
+        throw UsageError(
+            description:
+                "\(key) has no effect on a hierarchy, whose training before is AdamW's: the options of a rule stand behind its "
+                + "name, as in --optimizer kfac:damping_style=factored")
+    }
+
     private var settings: HierarchySettings {
         var settings = HierarchySettings()
         settings.damping = damping
@@ -215,7 +232,8 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
             result.points.append(point)
             try files.write(result)
         }
-        progress.endRun(steps.isEmpty ? "finished before" : "\(steps.count) points")
+        progress.endRun(
+            steps.isEmpty ? "finished before" : "\(steps.count) point\(steps.count == 1 ? "" : "s")")
     }
 
     private func measureCosts(
@@ -232,7 +250,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
         }
         for (number, cost) in found.costs.enumerated() { result.levels[number].cost = cost }
         result.load = found.load
-        progress.endRun("\(candidates.count) levels")
+        progress.endRun(candidates.count == 1 ? "one level" : "\(candidates.count) levels")
     }
 }
 

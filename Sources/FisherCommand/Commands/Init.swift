@@ -31,6 +31,7 @@ struct Init: ParsableCommand {
         }
         let dependency = try checkout.map(Self.dependency) ?? Self.placeholder
         let files = Self.files(named: name, dependency: dependency)
+        try DurableStorage.requireWritableFolder(".")
         // Whole or not at all: an interrupted command leaves no half of a package behind.
         let folder = try DurableStorage.makeTemporaryFolder(in: ".")
         do {
@@ -75,11 +76,18 @@ struct Init: ParsableCommand {
     private static func dependency(_ folder: String) throws -> String {
         let path = URL(filePath: folder).standardizedFileURL.path
         let manifest = path + "/Package.swift"
-        let text = try? String(decoding: DurableStorage.readFile(at: manifest), as: UTF8.self)
-        guard let text, text.contains(#"name: "swift-fisher""#) else {
+        var text = ""
+        do throws(StorageError) {
+            let data = try DurableStorage.readFile(at: manifest)
+            text = String(decoding: data, as: UTF8.self)
+        } catch {
+            // What is not there or no file is no manifest.
+            if error.kind == .permissionDenied { throw error }
+        }
+        guard text.contains(#"name: "swift-fisher""#) else {
             throw StorageError(
                 .notFound, path: folder,
-                reason: "holds no checkout of swift-fisher: --path names the folder of its Package.swift")
+                reason: "is no checkout of swift-fisher: name its outermost folder with --path")
         }
         let quoted = path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
         return #".package(name: "swift-fisher", path: "\#(quoted)")"#

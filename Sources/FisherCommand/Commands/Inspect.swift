@@ -82,8 +82,7 @@ struct Inspect: ParsableCommand {
         private let output = ProgressOutput.standardError()
         private var last = ContinuousClock.now
 
-        func show(_ text: String) throws {
-            try Interruption.poll()
+        func show(_ text: String) {
             if output.isTerminal {
                 output.write("\r\u{1B}[K" + String(text.printable.prefix(output.width() - 1)))
             } else if !text.isEmpty, last.duration(to: .now) > .seconds(20) {
@@ -97,7 +96,7 @@ struct Inspect: ParsableCommand {
     private static let mostRows = 16_384
 
     func run() throws {
-        Interruption.install()
+        // Nothing is kept, so that Ctrl-C may end the process at once, in the middle of a pass too.
         let status = Status()
         // An invalid path of the page is reported before the work, not after it.
         if let report { try FileWriter.check(report) }
@@ -106,7 +105,7 @@ struct Inspect: ParsableCommand {
             try figures.check(among: ["least", "block-0", "layer-0"])
         }
         let (inspection, subject) = try inputs == nil ? saved(status) : plain(status)
-        try status.show("")
+        status.show("")
         let document = InspectionDocument(inspection, of: subject)
         let drawn =
             figures.figure == nil ? [] : try InspectionReport(inspection, of: subject).figures()
@@ -188,12 +187,12 @@ struct Inspect: ParsableCommand {
         var stream = batches
         var inspector = try ModelInspector(of: model, samples: samples, rows: rows, seed: seed)
         for number in 1...self.batches {
-            try status.show("batch \(number) of \(self.batches)")
+            status.show("batch \(number) of \(self.batches)")
             let batch = try stream.next()
             try inspector.add(task.objective(of: model, on: batch), units: batch.unitCount)
         }
         return (
-            try inspector.inspection { try status.show("the block of \($0)") },
+            try inspector.inspection { status.show("the block of \($0)") },
             subject(task.summary.description, [Setting("weights", place.weights)])
         )
     }
@@ -206,11 +205,11 @@ struct Inspect: ParsableCommand {
             ?? PlainNetwork(describedIn: SavedModel(at: checkpoint).weights)
         var inspector = try ModelInspector(of: plain.network, samples: samples, rows: rows, seed: seed)
         for batch in try plain.batches(inputs: inputs, targets: targets, count: batches) {
-            try status.show("a batch of \(batch.unitCount) samples")
+            status.show("a batch of \(batch.unitCount) samples")
             try inspector.add(plain.objective(batch), units: batch.unitCount)
         }
         return (
-            try inspector.inspection { try status.show("the block of \($0)") },
+            try inspector.inspection { status.show("the block of \($0)") },
             subject(
                 "\(plain.specification.likelihood) network of \(model ?? checkpoint) on the samples of \(inputs)"
             )

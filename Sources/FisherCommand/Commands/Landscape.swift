@@ -262,13 +262,17 @@ private struct LandscapeSubject {
         }
         try RunDirectory.requireDistinct(directories)
         for subject in found.dropFirst() {
-            for (what, own, wanted) in [
-                ("data", subject.document.dataFingerprint, found[0].document.dataFingerprint),
-                ("model", subject.document.task.description, found[0].document.task.description),
-            ] where own != wanted {
+            let (own, first) = (subject.document, found[0].document)
+            let difference: String? =
+                if own.dataFingerprint != first.dataFingerprint {
+                    "its runs were on other data, so that their losses mean different things"
+                } else if own.task.description != first.task.description {
+                    "other model (\(own.task.description), \(first.task.description))"
+                } else { nil }
+            if let difference {
                 throw StorageError(
                     .damaged, path: subject.path,
-                    reason: "cannot be compared with \(found[0].path): other \(what) (\(own), \(wanted))")
+                    reason: "cannot be compared with \(found[0].path): \(difference)")
             }
         }
         return distinguished(found)

@@ -41,7 +41,10 @@ struct RunsDiff: ParsableCommand {
 
         init(_ folder: String) throws {
             let directory = RunDirectory(path: folder)
-            let names = Set(try DurableStorage.names(inFolder: folder) ?? [])
+            guard let found = try DurableStorage.names(inFolder: folder) else {
+                throw StorageError(.notFound, path: folder, reason: "is not there")
+            }
+            let names = Set(found)
             if names.contains("run.json") {
                 self = .run(try directory.document())
                 return

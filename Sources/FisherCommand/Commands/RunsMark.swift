@@ -23,7 +23,10 @@ struct RunsMark: ParsableCommand {
 
     func run() throws {
         for folder in folders {
-            let names = Set(try DurableStorage.names(inFolder: folder) ?? [])
+            guard let found = try DurableStorage.names(inFolder: folder) else {
+                throw StorageError(.notFound, path: folder, reason: "is not there")
+            }
+            let names = Set(found)
             guard !names.isDisjoint(with: ["run.json", "study.json", "results.json", "config.toml"]) else {
                 throw StorageError(.notFound, path: folder, reason: "holds neither a run nor a study")
             }

@@ -38,6 +38,9 @@ struct Watch: ParsableCommand {
         if try DurableStorage.kind(of: folder, followingLinks: true) == .file {
             throw StorageError(.damaged, path: folder, reason: "is a file: name the folder of a run")
         }
+        // A folder that cannot be read will not tell more later, one that is not there may.
+        guard !folder.isEmpty else { throw StorageError(.notFound, path: folder, reason: "is not there") }
+        _ = try DurableStorage.names(inFolder: folder)
         let answers = WatchAnswers(watched)
         let ports: [UInt16] = port.map { [UInt16($0)] } ?? [Self.usualPort, 0]
         for (place, port) in ports.enumerated() {

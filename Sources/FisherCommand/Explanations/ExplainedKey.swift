@@ -98,9 +98,12 @@ struct ExplainedKey {
     private var places: [String] {
         let (section, rest) = name.split(separator: ".", maxSplits: 1).pair
         var lines = flags.map { "--\($0.flag) of fisher \($0.commands.joined(separator: ", "))" }
-        lines.append("--set \(name)=VALUE of fisher train, compare, ablate, hierarchy")
+        let isOfRuns = HierarchyUse.sectionsOfRuns.contains { name.hasPrefix($0) }
+        lines.append("--set \(name)=VALUE of fisher train, compare, ablate\(isOfRuns ? "" : ", hierarchy")")
         if isOfRules {
-            lines.append("--set \(rest)=VALUE and --optimizer RULE:\(rest)=VALUE of fisher compare, ablate")
+            lines.append(
+                "--set \(rest)=VALUE of fisher compare, ablate; --optimizer RULE:\(rest)=VALUE of these and of hierarchy"
+            )
         }
         lines.append("[\(section)] \(rest) = VALUE in a TOML file for --config")
         return lines

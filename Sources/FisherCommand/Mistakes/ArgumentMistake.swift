@@ -32,7 +32,7 @@ struct ArgumentMistake {
         if let option = line.components(between: "Missing expected argument '", and: "'") {
             line = "\(command) needs \(option)"
         }
-        if line.hasSuffix(".") { line.removeLast() }
+        if line.hasSuffix("."), !line.hasSuffix("...") { line.removeLast() }
         sentence = line
     }
 
@@ -216,6 +216,10 @@ extension ArgumentMistake {
         if let own = options.first {
             let flag = own.replacing("_", with: "-")
             if flags.contains(flag) { return "; did you mean --\(flag)?" }
+            // A hierarchy has no options that all rules share.
+            if flags.contains("dampings") {
+                return ": options of a rule stand behind its name, as in --optimizer RULE:\(own)=VALUE"
+            }
             if flags.contains("set") {
                 return
                     ": options of rules are set as in --set \(flags.contains("rule") ? "optimizer." : "")\(own)=VALUE"

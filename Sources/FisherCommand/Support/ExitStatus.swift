@@ -34,7 +34,8 @@ enum ExitStatus: Int32, CaseIterable {
         case .outOfMemory: "out of memory: what was asked for is larger than the memory"
         case .cannotCreate: "cannot create: a file or folder cannot be made, or is in use"
         case .inputOutput: "input or output failed, such as on a full disk"
-        case .interrupted: "interrupted: a signal stopped it, everything is saved, and --resume goes on"
+        case .interrupted:
+            "interrupted: a signal stopped it; runs and studies are saved, and --resume goes on with them"
         case .permissionDenied: "permission denied: the system forbids reading or writing a file"
         }
     }

@@ -191,8 +191,10 @@ extension HierarchyComparison {
             text.fixed(row.angle.mean, decimals: 1) + " degrees"
         }
         var sentence =
-            "\(best.level.label) points nearest to the natural gradient, \(degrees(best.row)) away, and "
-            + "\(worst.level.label) farthest, \(degrees(worst.row))."
+            others.count == 1
+            ? "\(best.level.label) points \(degrees(best.row)) away from the natural gradient."
+            : "\(best.level.label) points nearest to the natural gradient, \(degrees(best.row)) away, and "
+                + "\(worst.level.label) farthest, \(degrees(worst.row))."
         let decreases = ladder.filter { $0.row.heldOutDecrease.mean.isFinite }
         if let most = decreases.max(by: { $0.row.heldOutDecrease.mean < $1.row.heldOutDecrease.mean }),
             let plain = decreases.first(where: { $0.level.structure == "identity" }),

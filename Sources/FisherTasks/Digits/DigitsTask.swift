@@ -35,6 +35,7 @@ public struct DigitsOptions: ConfigurableOptions {
 /// rounded from its shade: it cannot fall below the entropy of that rounding, about 13.7 nats per image.
 public struct DigitsTask: ConfigurableTask {
     public static let name = "digits"
+    public static func name(with options: Options) -> String { "digits, \(options.network.rawValue)" }
     public static let subject = "an autoencoder or a classifier of handwritten digits"
     public static let remark = "The 1,797 images are part of the program."
     public static let presets = [

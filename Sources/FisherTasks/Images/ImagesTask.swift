@@ -11,6 +11,7 @@ import Foundation
 /// information stays that of the likelihood.
 public struct ImagesTask: ConfigurableTask {
     public static let name = "images"
+    public static func name(with options: Options) -> String { "images, \(options.network.rawValue)" }
     public static let subject = "a classifier of images"
     public static let remark =
         "Without --images it is handwritten digits, which are part of the program; PNG and JPEG need libvips (Scripts/prepare-media)."
@@ -139,7 +140,7 @@ public struct ImagesTask: ConfigurableTask {
             ]
             .compactMap(\.self)
         return TaskSummary(
-            name: "images, \(network)",
+            name: Self.name(with: options),
             description:
                 "\(network), \(parameterCount) parameters, on \(training.count) images of \(shape) in "
                 + "\(training.classNames.count) classes",

@@ -86,6 +86,7 @@ extension VectorQuantizer.Learning: OptionValue {}
 
 extension VectorQuantizedTask: ConfigurableTask {
     package static let name = "vq"
+    package static func name(with options: Options) -> String { "vq, \(options.likelihood.rawValue)" }
     package static let subject = "an autoencoder whose code is a grid of entries of a codebook"
     package static let remark =
         "Without --images the images are the 1,797 digits of 8 by 8 pixels that are part of the program. "

@@ -75,7 +75,7 @@ package struct VectorQuantizedTask: TrainingTask {
             options.restartAfter > 0
             ? "restarts after \(options.restartAfter) steps without a choice" : "no restarts"
         return TaskSummary(
-            name: "vq, \(options.likelihood.rawValue)",
+            name: Self.name(with: options),
             description: "vector-quantized autoencoder, \(count) parameters, on \(training.count) images of "
                 + "\(sizes.width) by \(sizes.height) pixels of \(training.name)",
             parameterCount: count, lossUnit: "dimension", exampleUnit: "image",

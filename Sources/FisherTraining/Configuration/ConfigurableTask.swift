@@ -24,6 +24,9 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
 
     /// The task's name on the command line. The name in ``TrainingTask/summary`` is the same, or begins with it and a comma.
     static var name: String { get }
+    /// The name in ``TrainingTask/summary`` of a task with these options, known before data are read: a comparison's folder has
+    /// it where none is named. By default the task's name.
+    static func name(with options: Options) -> String
     /// What is trained, as the object of "train": `a byte-level GPT`.
     static var subject: String { get }
     /// A remark on the data for the commands' help, as a sentence; empty by default.
@@ -57,6 +60,7 @@ public protocol ConfigurableTask: TrainingTask, SendableMetatype {
 }
 
 extension ConfigurableTask {
+    public static func name(with options: Options) -> String { name }
     public static var remark: String { "" }
     public static var presets: [ConfigurationPreset] { [] }
     public static var smallestPreset: String? { nil }

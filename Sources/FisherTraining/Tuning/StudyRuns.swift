@@ -98,11 +98,17 @@ public struct StudyRuns: Sendable {
     ) throws(StorageError) -> RunDocument? {
         guard try directory.isBegun else { return nil }
         let document = try directory.document()
+        guard document.dataFingerprint == task.dataFingerprint else {
+            throw StorageError(
+                .damaged, path: directory.path,
+                reason:
+                    "holds a run on other data: choose another folder with --output, or give the data that it had"
+            )
+        }
         for (what, found, wanted) in [
             ("seed", "\(document.record.seed)", "\(seed)"),
             ("steps", "\(document.steps)", "\(training.steps)"),
             ("model", document.task.description, task.summary.description),
-            ("data", document.dataFingerprint, task.dataFingerprint),
         ] where found != wanted {
             throw StorageError(
                 .damaged, path: directory.path,

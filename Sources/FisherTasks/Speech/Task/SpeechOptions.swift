@@ -107,6 +107,7 @@ extension SpeechTask {
 
 extension SpeechTask: ConfigurableTask {
     public static let name = "speech"
+    public static func name(with options: Options) -> String { "speech, \(options.head.rawValue)" }
     public static let subject = "a Conformer that transcribes speech"
     public static let remark =
         "Without --speech the recordings are the prompts of Asterisk where they are installed, else what espeak-ng speaks."
