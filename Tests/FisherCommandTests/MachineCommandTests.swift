@@ -57,7 +57,8 @@ import Torch
                 let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
                 shell.waitUntilExit()
                 let status = shell.terminationStatus
-                #expect(shell.terminationReason == .exit && [0, 71, 127].contains(status), "\(limit): \(text)")
+                let isForeseen = shell.terminationReason == .exit && [0, 71, 127].contains(status)
+                #expect(isForeseen, "\(limit): \(text)")
                 if status == 71 {
                     #expect(text.hasPrefix("fisher: ") && text.split(separator: "\n").count == 1, "\(text)")
                 }
