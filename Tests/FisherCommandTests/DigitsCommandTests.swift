@@ -38,6 +38,11 @@ import Testing
                     "--change-schedule",
                 ])
             #expect(more.status == 0 && more.output.contains("step 9"), "\(more.errors)")
+            let sample = try Self.run(["sample", root + "/run"])
+            #expect(sample.status == 65)
+            #expect(sample.errors.contains("/run is of the task digits, not a language model"))
+            let log = try Self.run(["report", root + "/run", "--output", root + "/run/metrics.jsonl"])
+            #expect(log.status == 64 && log.errors.contains("which is no page of this program"))
             let ablated = try Self.run([
                 "ablate", "digits", "--steps", "3", "--batch", "8", "--seeds", "1", "--optimizer", "fadam",
                 "--option", "rho=0.5,1", "--threads", "1", "--output", root + "/ablation",

@@ -53,7 +53,9 @@ struct FigureArguments: ParsableArguments {
     ///   - names: the figures that there can be; nil where they depend on the results.
     ///   - page: the option and the path of the page that is written too.
     func check(names: [String]? = nil, page: (option: String, path: String?)? = nil) throws {
-        for path in [figure, latex].compactMap(\.self) { try FileWriter.check(path) }
+        if let figure { try FileWriter.check(figure) }
+        if let latex { try WrittenDocument.table.check(latex, option: "--latex") }
+        if let page, let path = page.path { try WrittenDocument.page.check(path, option: page.option) }
         var outputs = ["--figure": figure, "--latex": latex]
         if let page { outputs[page.option] = page.path }
         try requireApart(outputs, from: [:])

@@ -1,4 +1,27 @@
+import FisherFiles
+import FisherTraining
 import Foundation
+
+/// What a command writes for readers, by how its files begin.
+enum WrittenDocument: String {
+    case page = "<!DOCTYPE html"
+    case table = "\\begin{tabular}"
+
+    /// Throws `StorageError` for a path where nothing can be written, and `UsageError` for one where something else is, such
+    /// as the log of a run: a page replaces pages only, a table tables.
+    func check(_ path: String, option: String) throws {
+        try FileWriter.check(path)
+        guard try DurableStorage.kind(of: path, followingLinks: true) == .file else { return }
+        let file = try FileReader(path)
+        let start = try file.bytes(at: 0, count: min(file.byteCount, rawValue.utf8.count))
+        guard start.isEmpty || start.elementsEqual(rawValue.utf8) else {
+            throw UsageError(
+                description:
+                    "\(option) would overwrite \(path), which is no \(self) of this program: name another file"
+            )
+        }
+    }
+}
 
 /// Throws `UsageError` if two outputs are one file, or an output is an input that it does not replace. Paths are compared
 /// as they are once links and dots are resolved.

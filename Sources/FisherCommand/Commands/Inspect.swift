@@ -99,7 +99,6 @@ struct Inspect: ParsableCommand {
         // Nothing is kept, so that Ctrl-C may end the process at once, in the middle of a pass too.
         let status = Status()
         // An invalid path of the page is reported before the work, not after it.
-        if let report { try FileWriter.check(report) }
         try figures.check(page: ("--report", report))
         if let name = figures.figureName, name.wholeMatch(of: /(block|layer)-\d+/) == nil {
             try figures.check(among: ["least", "block-0", "layer-0"])

@@ -24,7 +24,6 @@ struct Report: ParsableCommand {
     @OptionGroup var figures: FigureArguments
 
     func run() throws {
-        try FileWriter.check(output)
         try figures.check(page: ("--output", output))
         let parts = try parts()
         if parts.count > 1 {

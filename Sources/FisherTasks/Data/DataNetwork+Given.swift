@@ -52,6 +52,10 @@ extension DataNetwork {
 
         /// Throws for options that contradict each other.
         private static func check(_ options: DataOptions) throws(ConfigurationError) {
+            if let column = options.drop.first(where: options.target.contains) {
+                throw ConfigurationError(
+                    "data.drop = \(column) leaves out the column that data.target names: name it once")
+            }
             if options.model.isEmpty {
                 for (key, value) in [("activation", options.activation), ("structure", options.structure)]
                 where !value.isEmpty {

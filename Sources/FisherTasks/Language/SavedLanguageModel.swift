@@ -50,8 +50,14 @@ public struct SavedLanguageModel {
         folder = nil
         let converted = "\(path)/\(PlainNetwork.weightsName)"
         let isConverted = try DurableStorage.kind(of: converted, followingLinks: true) == .file
-        let file = try isConverted ? converted : SavedModel(at: path).weights
-        model = try GPTFile.read(file)
+        let saved = try isConverted ? nil : SavedModel(at: path)
+        let file = saved?.weights ?? converted
+        do {
+            model = try GPTFile.read(file)
+        } catch {
+            guard let task = try saved?.task, task != LanguageTask.name else { throw error }
+            throw StorageError(.damaged, path: path, reason: "is of the task \(task), not a language model")
+        }
         (tokenizer, tokenizerFolder) = try Self.tokenizer(ofFile: file)
         guard tokenizer != nil || model.configuration.vocabulary == 256 || !requiringTokenizer else {
             throw StorageError(

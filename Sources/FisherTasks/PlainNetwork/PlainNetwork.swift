@@ -181,7 +181,8 @@ public struct PlainNetwork {
             if specification.likelihood == "categorical", let classes = shape.last,
                 !observed.dtype.isFloatingPoint, observed.dtype != .bool
             {
-                try NumberChecks.requireClasses(observed, in: targets, count: classes, mark: Int64(Categorical.masked))
+                try NumberChecks.requireClasses(
+                    observed, in: targets, count: classes, mark: Int64(Categorical.masked))
             }
             return try batch(inputs: given, targets: observed)
         } catch let error as NetworkSpecificationError {
