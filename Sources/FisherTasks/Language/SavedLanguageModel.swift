@@ -55,7 +55,10 @@ public struct SavedLanguageModel {
         do {
             model = try GPTFile.read(file)
         } catch {
-            guard let task = try saved?.task, task != LanguageTask.name else { throw error }
+            // A file of codes says itself what it is.
+            guard let task = try saved?.task, task != LanguageTask.name,
+                try SafetensorsFile(path: file).metadata[GPTFile.codesKey] == nil
+            else { throw error }
             throw StorageError(.damaged, path: path, reason: "is of the task \(task), not a language model")
         }
         (tokenizer, tokenizerFolder) = try Self.tokenizer(ofFile: file)
