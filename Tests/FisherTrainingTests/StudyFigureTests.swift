@@ -96,8 +96,8 @@ struct StudyFigureTests {
             }
         }
         // A narrow page is 340 pixels wide at least, where 13 of the layout's units are more than 12 pixels.
-        #expect(FigurePaint.fontSize * 340 / ChartLayout.narrow.width > 12)
-        #expect((7.9...9).contains(FigurePaint.fontSize * StudyFigure.columnWidth / ChartLayout.narrow.width))
+        #expect(Helvetica.figureSize * 340 / ChartLayout.narrow.width > 12)
+        #expect((7.9...9).contains(Helvetica.figureSize * StudyFigure.columnWidth / ChartLayout.narrow.width))
     }
 
     @Test("SVG stands alone: no class, no variable, every element closed, every number finite")

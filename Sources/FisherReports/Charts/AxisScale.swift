@@ -75,7 +75,7 @@ struct AxisScale: Sendable {
     ///
     /// Browsers choose the font: the widest of the usual ones is a sixth wider than Helvetica.
     static func room(for ticks: [(value: Double, text: String)], atLeast margin: Double) -> Double {
-        let widths = ticks.map { Helvetica.width(of: $0.text, size: FigurePaint.fontSize) * 7 / 6 }
+        let widths = ticks.map { Helvetica.width(of: $0.text, size: Helvetica.figureSize) * 7 / 6 }
         return max(margin, (widths.max() ?? 0) + 10)
     }
 

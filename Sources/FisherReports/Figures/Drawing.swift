@@ -39,7 +39,7 @@ struct Drawing {
 
         /// The left and the right end by the widths of Helvetica.
         var extent: ClosedRange<Double> {
-            let width = Helvetica.width(of: text, isBold: isBold, size: FigurePaint.fontSize)
+            let width = Helvetica.width(of: text, isBold: isBold, size: Helvetica.figureSize)
             let left = anchor == .start ? x : anchor == .middle ? x - width / 2 : x - width
             return left...left + width
         }

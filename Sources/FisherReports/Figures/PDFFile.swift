@@ -103,7 +103,7 @@ enum PDFFile {
         // Letters stand upright in a space whose vertical axis points down.
         let place = "1 0 0 -1 \(number(words.extent.lowerBound)) \(number(words.y)) Tm"
         let shown = pieces.map { piece in
-            "/\(piece.face.rawValue) \(number(FigurePaint.fontSize)) Tf \(string(piece.bytes)) Tj"
+            "/\(piece.face.rawValue) \(number(Helvetica.figureSize)) Tf \(string(piece.bytes)) Tj"
         }
         return "BT \(color(words.color)) rg \(place) \(shown.joined(separator: " ")) ET\n"
     }

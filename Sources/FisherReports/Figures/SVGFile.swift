@@ -52,7 +52,7 @@ enum SVGFile {
                 "height": "\(SVG.precise(drawing.height * scale))pt",
                 "viewBox": "0 0 \(SVG.number(drawing.width)) \(SVG.number(drawing.height))",
                 "font-family": "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif",
-                "font-size": SVG.number(FigurePaint.fontSize), "role": "img",
+                "font-size": SVG.number(Helvetica.figureSize), "role": "img",
             ], parts + items)
         return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + root.rendered
     }

@@ -59,7 +59,7 @@ extension Drawing {
         let room = width - 72
         for (style, label) in legend {
             let name = Self.cut("\(style.letter)  \(label)", to: room)
-            let length = 42 + Helvetica.width(of: name, size: FigurePaint.fontSize)
+            let length = 42 + Helvetica.width(of: name, size: Helvetica.figureSize)
             if x > 0, x + length > width {
                 (x, y) = (0, y + Self.lineHeight)
             }
@@ -80,7 +80,7 @@ extension Drawing {
 
     /// The text, ended with an ellipsis where it is wider than `room`.
     private static func cut(_ text: String, to room: Double) -> String {
-        func width(_ text: String) -> Double { Helvetica.width(of: text, size: FigurePaint.fontSize) }
+        func width(_ text: String) -> Double { Helvetica.width(of: text, size: Helvetica.figureSize) }
         if width(text) <= room { return text }
         var text = text
         while !text.isEmpty, width(text + "\u{2026}") > room { text.removeLast() }

@@ -1,5 +1,8 @@
 /// The widths of Helvetica's letters, which every PDF reader knows (Adobe's metrics of the standard fonts).
 enum Helvetica {
+    /// The size of all texts of a figure, in the units of a layout.
+    static let figureSize = 13.0
+
     /// The widths of the characters from space to tilde, in thousandths of the size.
     private static let regular = [
         278, 278, 355, 556, 556, 889, 667, 191, 333, 333, 389, 584, 278, 333, 278, 278, 556, 556, 556, 556,

@@ -4,9 +4,6 @@ struct FigurePaint {
     static let minor = "#444444"
     private static let rule = "#dddddd"
     private static let strongRule = "#777777"
-    /// The size of all texts, in the units of a layout.
-    static let fontSize = 13.0
-
     private var classes: Set<Substring> = []
     /// The color of the series that contains the element.
     private var series = Self.ink
