@@ -4,6 +4,7 @@ struct FigurePaint {
     static let minor = "#444444"
     private static let rule = "#dddddd"
     private static let strongRule = "#777777"
+
     private var classes: Set<Substring> = []
     /// The color of the series that contains the element.
     private var series = Self.ink
