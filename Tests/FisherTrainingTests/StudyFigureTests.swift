@@ -118,7 +118,13 @@ struct StudyFigureTests {
             }
         }
         let main = try #require(Self.comparison.figures.first)
-        #expect(String(decoding: main.svg(isOpaque: true), as: UTF8.self).contains("fill=\"#ffffff\""))
+        // White paper reaches beyond the drawing, whose last row of pixels is seldom a whole one.
+        let paper = try #require(
+            String(decoding: main.svg(isOpaque: true), as: UTF8.self).firstMatch(
+                of: /<rect [^>]*fill="#ffffff"[^>]*>/))
+        for side in ["x=\"-1%\"", "y=\"-1%\"", "width=\"102%\"", "height=\"102%\""] {
+            #expect(paper.output.contains(side))
+        }
         #expect(main.svg() == main.svg())
     }
 

@@ -17,7 +17,11 @@ enum SVGFile {
         let all = Markup.Attribute.init
         var parts: [Markup] = [.tag("title", [:], title.printable), .tag("desc", [:], description.printable)]
         if let background {
-            parts.append(.tag("rect", ["width": "100%", "height": "100%", "fill": background]))
+            // Larger than the drawing: its height in pixels is seldom whole, and the last row must be opaque too.
+            parts.append(
+                .tag(
+                    "rect",
+                    ["x": "-1%", "y": "-1%", "width": "102%", "height": "102%", "fill": background]))
         }
         var clips: [Drawing.Box] = []
         let items = drawing.items.map { item -> Markup in
