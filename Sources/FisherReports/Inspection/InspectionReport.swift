@@ -68,6 +68,7 @@ public struct InspectionReport {
         @media (min-width:721px){.layers thead th+th,.layers tbody td{padding-left:10px}}
         .layers .below{display:block}
         .layers .name{overflow-wrap:normal}
+        @media (min-width:721px){.dense,.dense thead th{font-size:12px}}
         .least text.tick,.least text.number{font-size:11.5px}
 
         """
@@ -109,11 +110,7 @@ public struct InspectionReport {
     private var table: Markup {
         .section(
             "Layers: true blocks and their approximations",
-            [
-                .table(
-                    document.overview, class: "layers", style: { _ in nil },
-                    label: { Self.breakable(document.layers[$0].name) })
-            ],
+            [Self.layers(document.overview)],
             notes: [
                 document.legend, document.wholeText,
                 "The trace is that of the true diagonal over all batches. All else in the table is of the Gram matrix of "
@@ -125,7 +122,7 @@ public struct InspectionReport {
     private var sample: Markup {
         .section(
             "What the sample determines",
-            [.table(document.sampleTable, class: "layers", style: { _ in nil })],
+            [Self.layers(document.sampleTable, class: "layers dense")],
             notes: [
                 "With fewer rows than parameters a block is singular, and its large eigenvalues are too large. The largest "
                     + "on half of the units against all of them shows how fast that falls; what its eigenvector has on "
@@ -147,10 +144,17 @@ public struct InspectionReport {
         guard document.surrogateTable.rowCount > 0 else { return nil }
         return .section(
             "K-FAC's surrogates",
-            [.table(document.surrogateTable, class: "layers", style: { _ in nil })],
+            [Self.layers(document.surrogateTable)],
             notes: [
                 "Numbers of A (x) S, beside those of the true block that it stands for: they measure the surrogate."
             ])
+    }
+
+    /// A table whose first column names layers.
+    private static func layers(_ table: StudyTable, class name: String = "layers") -> Markup {
+        .table(
+            table, class: name, style: { _ in nil },
+            label: { breakable(table.columns[0].cells[$0].lines.joined(separator: " ")) })
     }
 
     /// A path that may be broken after its dots.

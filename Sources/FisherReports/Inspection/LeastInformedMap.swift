@@ -50,8 +50,7 @@ struct LeastInformedMap: Figure {
                     "class": "frame", "x": SVG.number(left), "y": SVG.number(y),
                     "width": SVG.number(right - left), "height": "13",
                 ])
-            let name = row.path.readableName
-            let label = isWide || name.count <= 21 ? name : "\u{2026}" + name.suffix(20)
+            let label = isWide ? row.path.readableName : Self.ending(row.path.readableName, width: left - 8)
             return .tag(
                 "g", [:],
                 cells + [
@@ -68,6 +67,16 @@ struct LeastInformedMap: Figure {
             SVG.text(isWide ? "share of them" : "share", x: right + 8, y: 14, class: "axis-title"),
         ]
         return [.tag("g", ["class": "least"], titles + rows)]
+    }
+
+    /// As much of the end of a name as is narrower than `width` in the fonts of most systems, some of which are a sixth
+    /// wider than Helvetica.
+    private static func ending(_ name: String, width: Double) -> String {
+        func fits(_ text: String) -> Bool { Helvetica.width(of: text, size: 11.5) * 7 / 6 <= width }
+        if fits(name) { return name }
+        var name = name[...]
+        while name.count > 1, !fits("\u{2026}" + name) { name.removeFirst() }
+        return "\u{2026}" + name
     }
 
     private static func percent(_ share: Double) -> String {

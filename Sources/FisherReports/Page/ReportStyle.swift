@@ -184,7 +184,7 @@ enum ReportStyle {
         tbody td::before{content:attr(data-title);text-align:left;color:var(--minor);font-weight:400}
         .figures tbody tr{display:flex;justify-content:space-between;gap:16px;padding:8px 0}
         .figures tbody tr th,.figures tbody tr td{padding:0;min-width:0}
-        .figures tbody td{text-align:right}
+        .figures tbody td{display:block;text-align:right}
         .figures td::before,.pictures td::before,.heat td::before{content:none}
         .texts tbody td{flex-flow:row wrap;justify-content:flex-start}
         .texts tbody td::before{min-width:45%}
