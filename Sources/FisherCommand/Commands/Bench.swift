@@ -40,6 +40,6 @@ struct BenchArguments: ParsableArguments {
         display.begin("timing in turns", totalSteps: benchmark.candidateCount * (turns + 1))
         let result = try benchmark(turns: turns, on: .current()) { display.update(step: $0) }
         display.finish()
-        print(json ? String(decoding: result.json(), as: UTF8.self) : result.text(), terminator: "")
+        print(json ? String(decoding: result.json(), as: UTF8.self) : shown(result), terminator: "")
     }
 }
