@@ -26,6 +26,10 @@ test: engine ## build and run all tests
 	@$(SWIFT) build --package-path Examples/OwnTask --scratch-path .build/own-task
 	@Scripts/run-tests --skip-build
 
+fuzz: engine ## give INPUTS=100000 changed inputs of SEED=1 to every reader of files and texts; failing ones are kept small
+	$(SWIFT) build -c release --product fuzz
+	OMP_WAIT_POLICY=passive $$($(SWIFT) build -c release --show-bin-path)/fuzz --inputs $(INPUTS) --seed $(SEED)
+
 soak: build ## kill runs, break each of their calls, cut their power, damage their files (needs strace); about an hour
 	Scripts/soak
 	FISHER_SLOW_TESTS=1 Scripts/run-tests --filter intervalsCoverTheTruth
