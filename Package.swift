@@ -72,7 +72,8 @@ let package = Package(
     targets: [
         .target(
             name: "CTorch",
-            cxxSettings: [.unsafeFlags(engineIncludes)],
+            exclude: ["Gloo"],
+            cxxSettings: [.headerSearchPath("Gloo"), .unsafeFlags(engineIncludes)],
             linkerSettings: [
                 .unsafeFlags(engineLibraries),
                 .linkedLibrary("torch_cpu"),
@@ -160,7 +161,7 @@ let package = Package(
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
         // Not a product: what tests of several modules use.
-        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport"),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
         .testTarget(name: "FisherMediaTests", dependencies: ["FisherFiles", "FisherMedia"]),
         .testTarget(name: "FisherDataTests", dependencies: ["FisherData"]),

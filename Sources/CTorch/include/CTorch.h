@@ -184,6 +184,41 @@ typedef void (*ct_body)(void *context, int64_t begin, int64_t end, int32_t piece
 /// the number of threads that took part. The body must not throw.
 int32_t ct_parallel_for(int64_t count, int64_t grain, ct_body body, void *context);
 
+// MARK: Processes that compute together
+
+typedef struct ct_store_s *ct_store;
+typedef struct ct_group_s *ct_group;
+typedef struct ct_work_s *ct_work;
+
+typedef enum ct_reduction { CT_SUM = 0, CT_MAXIMUM = 1 } ct_reduction;
+
+/// Texts by key that processes share, at a port of a host; `serves` where this process keeps them for all. Times are
+/// in milliseconds everywhere here.
+ct_store ct_store_tcp(const char *host, int32_t port, bool serves, int64_t timeout);
+/// The same in a file that `size` processes see.
+ct_store ct_store_file(const char *path, int32_t size, int64_t timeout);
+void ct_store_release(ct_store store);
+ct_status ct_store_set(ct_store store, const char *key, const char *value);
+/// Waits until a process has set a key; fails after the time.
+ct_status ct_store_wait(ct_store store, const char *key, int64_t timeout);
+/// Copies at most `capacity` bytes of a text; its length, or -1.
+int64_t ct_store_get(ct_store store, const char *key, char *value, int64_t capacity);
+
+/// Connects with the others, at an address of this machine; NULL for the one that its name has.
+ct_group ct_group_create(ct_store store, int32_t rank, int32_t size, const char *address, int64_t timeout);
+void ct_group_release(ct_group group);
+/// Operations begin when they are called, and are done when ct_work_wait returns; the processes must call them in the
+/// same order. Tensors are contiguous. NULL if one cannot begin.
+ct_work ct_group_reduce(ct_group group, ct_tensor tensor, ct_reduction reduction);
+ct_work ct_group_broadcast(ct_group group, ct_tensor tensor, int32_t root);
+/// `tensor` has as many elements as the group's size times `result`.
+ct_work ct_group_reduce_scatter(ct_group group, ct_tensor result, ct_tensor tensor);
+/// `result` has as many elements as the group's size times `tensor`.
+ct_work ct_group_all_gather(ct_group group, ct_tensor result, ct_tensor tensor);
+ct_work ct_group_barrier(ct_group group);
+ct_status ct_work_wait(ct_work work);
+void ct_work_release(ct_work work);
+
 #ifdef __cplusplus
 }
 #endif
