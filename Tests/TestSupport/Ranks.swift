@@ -5,14 +5,16 @@ import Torch
 public enum Ranks {
     /// Runs `body` once for each rank, at the same time, and returns the results by rank; throws the first rank's error.
     public static func run<Result: Sendable>(
-        _ count: Int, timeout: Duration = .seconds(60), _ body: @escaping @Sendable (ProcessGroup) throws -> Result
+        _ count: Int, timeout: Duration = .seconds(60),
+        _ body: @escaping @Sendable (ProcessGroup) throws -> Result
     ) throws -> [Result] {
         try outcomes(count, timeout: timeout, body).map { try $0.get() }
     }
 
     /// The same with the errors of every rank.
     public static func outcomes<Result: Sendable>(
-        _ count: Int, timeout: Duration = .seconds(60), identity: @escaping @Sendable (Int) -> String = { _ in "" },
+        _ count: Int, timeout: Duration = .seconds(60),
+        identity: @escaping @Sendable (Int) -> String = { _ in "" },
         _ body: @escaping @Sendable (ProcessGroup) throws -> Result
     ) throws -> [Swift.Result<Result, any Error>] {
         try TemporaryFolder.with { folder in
@@ -22,9 +24,11 @@ public enum Ranks {
                     outcomes.note(
                         rank,
                         Swift.Result {
-                            let place = try ProcessPlace(rank: rank, size: count, meeting: .file(folder + "/meeting"))
+                            let place = try ProcessPlace(
+                                rank: rank, size: count, meeting: .file(folder + "/meeting"))
                             return try body(
-                                try ProcessGroup(place, timeout: timeout, identity: [("version", identity(rank))]))
+                                try ProcessGroup(
+                                    place, timeout: timeout, identity: [("version", identity(rank))]))
                         })
                 }
                 thread.stackSize = 8 << 20

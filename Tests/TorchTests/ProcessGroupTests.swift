@@ -28,7 +28,8 @@ import Testing
             #expect(found[1] == (0..<(2 * size)).map { Double(10 * (size - 1) + $0) })
             #expect(found[2] == (0..<(2 * size)).map { Double(10 * (size - 1) + $0) })
             #expect(found[3] == Array(added[2 * rank..<2 * rank + 2]))
-            #expect(found[4] == (0..<size).flatMap { other in (0..<(2 * size)).map { Double(10 * other + $0) } })
+            #expect(
+                found[4] == (0..<size).flatMap { other in (0..<(2 * size)).map { Double(10 * other + $0) } })
         }
     }
 
@@ -93,7 +94,9 @@ import Testing
                 continue
             }
             #expect(error.absent == [1] && error.operation == "the sum of the gradients", "\(error)")
-            #expect(error.description.hasPrefix("rank \(rank) of 3: the sum of the gradients failed, rank 1 does not answer: "))
+            #expect(
+                error.description.hasPrefix(
+                    "rank \(rank) of 3: the sum of the gradients failed, rank 1 does not answer: "))
         }
     }
 
@@ -166,7 +169,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("node07", "node07"), ("a,b", "a"), ("gpu[07-09,12],other", "gpu07"), ("r[1]n2", "r1n2"), ("x[", nil), ("", nil),
+        ("node07", "node07"), ("a,b", "a"), ("gpu[07-09,12],other", "gpu07"), ("r[1]n2", "r1n2"), ("x[", nil),
+        ("", nil),
     ])
     func theFirstHostOfAList(_ list: String, _ host: String?) {
         #expect(ProcessPlace.firstHost(of: list) == host)

@@ -102,13 +102,17 @@ extension Optimizer {
         let generators = model?.randomGenerators ?? []
         let after = try self.noise()
         for (generator, state) in zip(generators, noise) { try generator.restore(state) }
-        var (sum, count) = (0.0, 0)
-        for part in 0..<microBatches {
-            let slice = Optimizer.slice(part, of: batch, into: microBatches)
-            let made = try model.map { try $0.keepingStatistics { try objective(slice) } } ?? objective(slice)
-            let auxiliaries = try made.auxiliaries.reduce(0.0) { $0 + (try $1.value.item()) }
-            sum += try made.negativeLogLikelihood.item() + auxiliaries * Double(made.observationCount)
-            count += made.observationCount
+        let (sum, count) = try lossSummedOverProcesses {
+            var (sum, count) = (0.0, 0)
+            for part in 0..<microBatches {
+                let slice = ownSlice(part, of: batch, into: microBatches)
+                let made =
+                    try model.map { try $0.keepingStatistics { try objective(slice) } } ?? objective(slice)
+                let auxiliaries = try made.auxiliaries.reduce(0.0) { $0 + (try $1.value.item()) }
+                sum += try made.negativeLogLikelihood.item() + auxiliaries * Double(made.observationCount)
+                count += made.observationCount
+            }
+            return (sum, count)
         }
         for (generator, state) in zip(generators, after) { try generator.restore(state) }
         return sum / Double(max(count, 1))

@@ -56,6 +56,10 @@ extension Optimizer {
         guard microBatches >= 1, microBatches == 1 || microBatches <= units else {
             throw OptimizerError.badMicroBatches(count: microBatches, units: units)
         }
+        if let processes, !(batch is WholeBatch), processes.size * microBatches > units {
+            throw OptimizerError.tooFewUnits(
+                units: units, processes: processes.size, microBatches: microBatches)
+        }
         try requireSameParameters()
         let posterior = posteriorSlots
         if posterior.isEmpty { return try plainSum(on: batch, microBatches: microBatches, objective) }
@@ -64,15 +68,24 @@ extension Optimizer {
         }
     }
 
-    /// The summed gradients of a batch with the parameters as they are.
+    /// The summed gradients of a batch with the parameters as they are; of all processes together.
     private func plainSum<Batch: SliceableBatch>(
+        on batch: Batch, microBatches: Int, _ objective: (Batch) throws -> Objective
+    ) throws -> GradientSum {
+        try summedOverProcesses {
+            try ownSum(on: batch, microBatches: microBatches, objective)
+        }
+    }
+
+    /// The summed gradients of this process's part of a batch.
+    private func ownSum<Batch: SliceableBatch>(
         on batch: Batch, microBatches: Int, _ objective: (Batch) throws -> Objective
     ) throws -> GradientSum {
         let tensors = slots.map(\.parameter.wrappedValue)
         let questions = questions
         var total: GradientSum?
         for part in 0..<microBatches {
-            let slice = Optimizer.slice(part, of: batch, into: microBatches)
+            let slice = ownSlice(part, of: batch, into: microBatches)
             let sum = try gradientSum(
                 questions, units: slice is WholeBatch ? nil : slice.unitCount, withRespectTo: tensors
             ) {
@@ -84,8 +97,12 @@ extension Optimizer {
         return total
     }
 
-    /// One of nearly equal slices.
-    static func slice<Batch: SliceableBatch>(_ part: Int, of batch: Batch, into count: Int) -> Batch {
+    /// One of nearly equal slices of this process's part of a batch.
+    func ownSlice<Batch: SliceableBatch>(_ part: Int, of batch: Batch, into microBatches: Int) -> Batch {
+        // A step without a batch has what its closure holds.
+        if batch is WholeBatch { return batch }
+        let count = microBatches * (processes?.size ?? 1)
+        let part = microBatches * (processes?.rank ?? 0) + part
         if count == 1 { return batch }
         let units = batch.unitCount
         return batch.slice(units * part / count..<units * (part + 1) / count)

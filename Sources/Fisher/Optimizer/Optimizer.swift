@@ -95,6 +95,12 @@ public final class Optimizer {
     var instructionSet: InstructionSet
     /// The largest number of threads of the fused path, for tests with fewer than there are.
     var threadLimit: Int?
+    /// The processes that train together; nil for this one alone. All of them must have the same parameters.
+    ///
+    /// A step on a batch, which all processes must have, takes this process's part of it; a step on an objective without a
+    /// batch takes that as its part. The sums of all parts, their counts and the statistics that rules request are added
+    /// before anything is divided, so that all make the same step, and the decisions to skip or to clip are the same.
+    public var processes: ProcessGroup?
     /// The number of updates made.
     public internal(set) var updateCount = 0
     /// The number of updates skipped for a loss or gradient that was not finite.

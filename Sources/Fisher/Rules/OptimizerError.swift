@@ -17,6 +17,8 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     case unrouted(ParameterPath)
     /// A batch cannot be cut into the requested number of micro-batches.
     case badMicroBatches(count: Int, units: Int)
+    /// A batch that has no unit for some process, or for some slice of its part.
+    case tooFewUnits(units: Int, processes: Int, microBatches: Int)
     /// A batch has no observation.
     case noObservations
     /// A gradient is given for a path that is no parameter, or in another shape.
@@ -42,6 +44,9 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
         case .badPattern(let pattern): "the group pattern \"\(pattern)\" is not a regular expression"
         case .emptyGroup(let pattern): "the group \(pattern) takes no parameter"
         case .unrouted(let path): "no group takes the parameter \(path); end with a group .rest"
+        case .tooFewUnits(let units, let processes, let slices):
+            "a batch of \(units) cannot be shared by \(processes) processes"
+                + (slices > 1 ? " in \(slices) slices each" : "") + ": every slice needs a unit"
         case .badMicroBatches(let count, let units):
             "a batch of \(units) cannot be cut into \(count) micro-batches"
         case .noObservations: "the batch has no observation that counts"

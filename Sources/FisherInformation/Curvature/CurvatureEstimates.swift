@@ -40,6 +40,18 @@ public struct CurvatureEstimates {
         return result
     }
 
+    /// The estimates of what all processes have together, each of which was asked the same. Throws `mismatched` for
+    /// leading eigenpairs and for gradients of single units, which cannot be added.
+    public func summed(by sum: ProcessSum) throws -> CurvatureEstimates {
+        var result = self
+        result.unitCount = sum(unitCount)
+        // In one order everywhere.
+        for (request, own) in answers.sorted(by: { "\($0.key)" < "\($1.key)" }) {
+            result.answers[request] = try own.summed(by: sum)
+        }
+        return result
+    }
+
     /// The gradient of the mean negative log-likelihood, by parameter; nil for one that was not reached.
     public var gradient: [ParameterPath: Tensor]? {
         (answers[.gradient] as? Counted<[ParameterPath: Tensor]>)?.mean

@@ -40,7 +40,8 @@ public final class ProcessGroup {
     /// - Throws: ``ProcessGroupError`` for processes that do not come, for a port that is taken, and for one that differs
     ///   in its identity.
     public init(
-        _ place: ProcessPlace, timeout: Duration = .seconds(300), identity: [(name: String, value: String)] = []
+        _ place: ProcessPlace, timeout: Duration = .seconds(300),
+        identity: [(name: String, value: String)] = []
     ) throws(ProcessGroupError) {
         let here = ProcessGroupError.Place(rank: place.rank, size: place.size)
         let milliseconds = Self.milliseconds(timeout)
@@ -181,7 +182,8 @@ public final class ProcessGroup {
             try allGather(part, into: all, as: operation)
             let received = try all.scalars(as: UInt8.self)
             return (0..<size).map { rank in
-                String(decoding: received[rank * width..<(rank + 1) * width].prefix { $0 != 0 }, as: UTF8.self)
+                String(
+                    decoding: received[rank * width..<(rank + 1) * width].prefix { $0 != 0 }, as: UTF8.self)
             }
         } catch let error as ProcessGroupError {
             throw error
@@ -253,7 +255,9 @@ extension ProcessGroup {
     /// The first value that differs, in words.
     private static func difference(_ own: String, _ rank: Int, _ other: String, _ otherRank: Int) -> String {
         func values(_ text: String) -> [[Substring]] {
-            text.split(separator: "\u{2}").map { $0.split(separator: "\u{1}", omittingEmptySubsequences: false) }
+            text.split(separator: "\u{2}").map {
+                $0.split(separator: "\u{1}", omittingEmptySubsequences: false)
+            }
         }
         for (mine, theirs) in zip(values(own), values(other)) where mine != theirs {
             guard mine.count == 2, theirs.count == 2, mine[0] == theirs[0] else { break }

@@ -24,7 +24,9 @@ public struct ProcessPlace: Hashable, Sendable {
             guard (1...65_535).contains(port) else {
                 throw ProcessGroupError("\(port) is no port, which is a number from 1 to 65535")
             }
-            guard !host.isEmpty else { throw ProcessGroupError("the host at which processes meet has no name") }
+            guard !host.isEmpty else {
+                throw ProcessGroupError("the host at which processes meet has no name")
+            }
         }
         (self.rank, self.size, self.meeting) = (rank, size, meeting)
     }
@@ -44,12 +46,16 @@ public struct ProcessPlace: Hashable, Sendable {
             ("RANK", "WORLD_SIZE"), ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
             ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"), ("PMI_RANK", "PMI_SIZE"),
         ]
-        guard let (rankName, sizeName) = launchers.first(where: { environment[$1] != nil }) else { return nil }
+        guard let (rankName, sizeName) = launchers.first(where: { environment[$1] != nil }) else {
+            return nil
+        }
         func number(_ name: String) throws(ProcessGroupError) -> Int {
             guard let text = environment[name] else {
                 throw ProcessGroupError("\(sizeName) is set and \(name) is not: a launcher sets both")
             }
-            guard let number = Int(text) else { throw ProcessGroupError("\(name) is '\(text)', which is no number") }
+            guard let number = Int(text) else {
+                throw ProcessGroupError("\(name) is '\(text)', which is no number")
+            }
             return number
         }
         let (rank, size) = (try number(rankName), try number(sizeName))
@@ -63,10 +69,13 @@ public struct ProcessPlace: Hashable, Sendable {
                 ?? (isSlurm ? environment["SLURM_STEP_NODELIST"].flatMap(firstHost) : nil)
         else {
             throw ProcessGroupError(
-                "\(sizeName) is \(size) and MASTER_ADDR is not set: name the host of rank 0, at which the processes meet")
+                "\(sizeName) is \(size) and MASTER_ADDR is not set: name the host of rank 0, at which the processes meet"
+            )
         }
         let port: Int
-        if environment["MASTER_PORT"] == nil, isSlurm, let job = environment["SLURM_JOB_ID"].flatMap({ Int($0) }) {
+        if environment["MASTER_PORT"] == nil, isSlurm,
+            let job = environment["SLURM_JOB_ID"].flatMap({ Int($0) })
+        {
             // Jobs of one machine meet at ports of their own; below those that systems give to clients.
             port = 15_000 + job % 10_000
         } else {

@@ -11,17 +11,27 @@ import Torch
 public struct CapturedActivations: Summable {
     private let runs: [PassRun]
     private let estimator: CurvatureEstimator
+    /// The processes that have the other parts of the batch.
+    private let processes: ProcessGroup?
 
     init(_ run: PassRun, by estimator: CurvatureEstimator) { self.init([run], by: estimator) }
 
-    private init(_ runs: [PassRun], by estimator: CurvatureEstimator) {
+    private init(
+        _ runs: [PassRun], by estimator: CurvatureEstimator, with processes: ProcessGroup? = nil
+    ) {
         self.runs = runs
         self.estimator = estimator
+        self.processes = processes
     }
 
     /// Appends further data.
     public func adding(_ other: CapturedActivations) -> CapturedActivations {
-        CapturedActivations(runs + other.runs, by: estimator)
+        CapturedActivations(runs + other.runs, by: estimator, with: processes)
+    }
+
+    /// What is captured stays in its process; the eigenvalues of it are summed.
+    public func summed(by sum: ProcessSum) -> CapturedActivations {
+        CapturedActivations(runs, by: estimator, with: sum.group)
     }
 
     /// The layers' information in some bases: the sum over units of (Q_S^T G_n Q_A)^2 by layer, G_n the gradient of a
@@ -36,8 +46,12 @@ public struct CapturedActivations: Summable {
         for path in bases.keys.sorted() where !layers.contains(where: { $0.path == path }) {
             throw CurvatureError.mismatched(reason: "\(path) has no Kronecker factors here")
         }
-        let parts = try runs.map { try eigenvalues(of: layers, in: bases, $0) }
-        return try parts.dropFirst().reduce(parts[0]) { try $0 + $1 }
+        func own() throws -> EigenvalueCorrectedInformation {
+            let parts = try runs.map { try eigenvalues(of: layers, in: bases, $0) }
+            return try parts.dropFirst().reduce(parts[0]) { try $0 + $1 }
+        }
+        guard let processes else { return try own() }
+        return try ProcessSum.of(own, over: processes, as: "the sum of eigenvalues") { try $0.summed(by: $1) }
     }
 
     private func eigenvalues(

@@ -5,6 +5,9 @@ import Torch
 public protocol Summable {
     /// The sum of both. Throws `mismatched` if they do not belong to the same parameters, layers or sources.
     func adding(_ other: Self) throws(CurvatureError) -> Self
+
+    /// The sum of what all processes have, whose structures are equal. Throws `mismatched` for what cannot be added.
+    func summed(by sum: ProcessSum) throws -> Self
 }
 
 extension Tensor: Summable {
@@ -15,6 +18,8 @@ extension Tensor: Summable {
         }
         return self + other
     }
+
+    public func summed(by sum: ProcessSum) throws -> Tensor { try sum(self) }
 }
 
 extension Optional: Summable where Wrapped: Summable {
@@ -23,14 +28,23 @@ extension Optional: Summable where Wrapped: Summable {
         guard let self, let other else { return nil }
         return try self.adding(other)
     }
+
+    public func summed(by sum: ProcessSum) throws -> Wrapped? { try self?.summed(by: sum) }
 }
 
-extension Dictionary: Summable where Value: Summable {
+extension Dictionary: Summable where Key: Comparable, Value: Summable {
     /// The sums by key. Throws `mismatched` if the keys differ.
     public func adding(_ other: [Key: Value]) throws(CurvatureError) -> [Key: Value] {
         guard keys == other.keys else { throw .mismatched(reason: "they are of other parameters or layers") }
         var sums = self
         for (key, value) in other { sums[key] = try self[key]?.adding(value) }
+        return sums
+    }
+
+    public func summed(by sum: ProcessSum) throws -> [Key: Value] {
+        var sums = self
+        // Each process has an order of its own.
+        for key in keys.sorted() { sums[key] = try self[key]?.summed(by: sum) }
         return sums
     }
 }
@@ -45,6 +59,8 @@ extension Array: Summable where Element: Summable {
         for (own, its) in zip(self, other) { sums.append(try own.adding(its)) }
         return sums
     }
+
+    public func summed(by sum: ProcessSum) throws -> [Element] { try map { try $0.summed(by: sum) } }
 }
 
 /// An estimate of the information: sums with the number of observations over which their means are taken.
@@ -82,6 +98,10 @@ public struct Counted<Sums: Summable>: Summable {
         return Counted(
             source: source, sums: try sums.adding(other.sums),
             observationCount: observationCount + other.observationCount)
+    }
+
+    public func summed(by sum: ProcessSum) throws -> Counted {
+        Counted(source: source, sums: try sums.summed(by: sum), observationCount: sum(observationCount))
     }
 
     /// The sum of estimates on independent data. Throws as `adding(_:)` does.

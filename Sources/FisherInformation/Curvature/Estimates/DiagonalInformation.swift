@@ -22,6 +22,10 @@ public struct DiagonalSums: Summable {
         DiagonalSums(
             squares: try squares.adding(other.squares), gradients: try gradients.adding(other.gradients))
     }
+
+    public func summed(by sum: ProcessSum) throws -> DiagonalSums {
+        DiagonalSums(squares: try squares.summed(by: sum), gradients: try gradients.summed(by: sum))
+    }
 }
 
 extension DiagonalInformation {

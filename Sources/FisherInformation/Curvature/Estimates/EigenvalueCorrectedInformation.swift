@@ -50,6 +50,12 @@ public struct EigenvalueCorrectedFactors: Summable {
             basis: basis, squares: try squares.adding(other.squares),
             observationCount: observationCount + other.observationCount)
     }
+
+    /// The sum of what all processes have in this basis, which is the same everywhere.
+    public func summed(by sum: ProcessSum) throws -> EigenvalueCorrectedFactors {
+        EigenvalueCorrectedFactors(
+            basis: basis, squares: try sum(squares), observationCount: sum(observationCount))
+    }
 }
 
 /// The information of a model's layers in the eigenbases of their Kronecker factors.
@@ -74,6 +80,10 @@ public struct EigenvalueSums: Summable {
     public func adding(_ other: EigenvalueSums) throws(CurvatureError) -> EigenvalueSums {
         guard uncovered == other.uncovered else { throw .mismatched(reason: "they are of other layers") }
         return EigenvalueSums(layers: try layers.adding(other.layers), uncovered: uncovered)
+    }
+
+    public func summed(by sum: ProcessSum) throws -> EigenvalueSums {
+        EigenvalueSums(layers: try layers.summed(by: sum), uncovered: uncovered)
     }
 }
 

@@ -36,6 +36,11 @@ public struct MatrixSums: Summable {
             paths: paths, sum: try sum.adding(other.sum), gradient: try gradient.adding(other.gradient),
             point: point == other.point ? point : nil)
     }
+
+    public func summed(by sum: ProcessSum) throws -> MatrixSums {
+        MatrixSums(
+            paths: paths, sum: try sum(self.sum), gradient: try gradient?.summed(by: sum), point: point)
+    }
 }
 
 extension FullInformation {

@@ -83,6 +83,9 @@ struct LayerGradientRows: Summable {
                 found[entry.key] = other.layers[entry.key].flatMap { entry.value.joined($0) }
             })
     }
+
+    /// None: the rows of all processes are not in one place.
+    func summed(by sum: ProcessSum) -> LayerGradientRows { LayerGradientRows(layers: [:]) }
 }
 
 /// Takes the rows of the one pass at the data's labels.

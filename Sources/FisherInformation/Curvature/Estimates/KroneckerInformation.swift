@@ -46,6 +46,12 @@ public struct KroneckerFactors: Summable {
             inputCount: inputCount + other.inputCount,
             observationCount: observationCount + other.observationCount)
     }
+
+    public func summed(by sum: ProcessSum) throws -> KroneckerFactors {
+        KroneckerFactors(
+            inputs: try sum(inputs), outputs: try sum(outputs), inputCount: sum(inputCount),
+            observationCount: sum(observationCount))
+    }
 }
 
 /// The Kronecker factors of a model's layers, or their diagonals (AdaFisher's approximation).
@@ -82,6 +88,12 @@ public struct KroneckerSums: Summable {
         return KroneckerSums(
             sharing: sharing, layers: try layers.adding(other.layers), uncovered: uncovered,
             others: try others.adding(other.others))
+    }
+
+    public func summed(by sum: ProcessSum) throws -> KroneckerSums {
+        KroneckerSums(
+            sharing: sharing, layers: try layers.summed(by: sum), uncovered: uncovered,
+            others: try others?.summed(by: sum))
     }
 }
 

@@ -21,6 +21,10 @@ public struct LayerRowSums: Summable {
             inputs: try inputs.adding(other.inputs), outputs: try outputs.adding(other.outputs),
             rowCount: rowCount + other.rowCount)
     }
+
+    public func summed(by sum: ProcessSum) throws -> LayerRowSums {
+        LayerRowSums(inputs: try sum(inputs), outputs: try sum(outputs), rowCount: sum(rowCount))
+    }
 }
 
 /// Sums the rows of layers with factors.

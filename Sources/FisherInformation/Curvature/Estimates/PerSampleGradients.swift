@@ -74,6 +74,11 @@ public struct PerSampleGradients: Summable {
             joined, by: estimator, units: units + other.units,
             observationCount: observationCount + other.observationCount, outputSquares: squares)
     }
+
+    /// Throws `mismatched`: the units of other processes are not here.
+    public func summed(by sum: ProcessSum) throws -> PerSampleGradients {
+        throw CurvatureError.mismatched(reason: "per-sample gradients stay in their process")
+    }
 }
 
 extension PerSampleGradients {

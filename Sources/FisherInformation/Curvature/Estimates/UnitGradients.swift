@@ -61,6 +61,11 @@ public struct UnitGradients: Summable {
         return UnitGradients(parts + other.parts, from: source, by: estimator)
     }
 
+    /// Throws `mismatched`: the units of other processes are not here.
+    public func summed(by sum: ProcessSum) throws -> UnitGradients {
+        throw CurvatureError.mismatched(reason: "the gradients of single units stay in their process")
+    }
+
     /// The number of units.
     public var unitCount: Int { parts.reduce(0) { $0 + $1.units } }
 

@@ -4,10 +4,17 @@ import Torch
 /// Products with a curvature matrix, batch by batch.
 struct CurvatureProducts: Summable {
     private let parts: [(matrix: SymmetricOperator, observationCount: Int)]
+    /// The processes with the other parts of the data, and the number of observations of all.
+    private let shared: (processes: ProcessGroup, observationCount: Int)?
 
-    init(_ matrix: SymmetricOperator, observationCount: Int) { parts = [(matrix, observationCount)] }
+    init(_ matrix: SymmetricOperator, observationCount: Int) { self.init([(matrix, observationCount)]) }
 
-    private init(_ parts: [(matrix: SymmetricOperator, observationCount: Int)]) { self.parts = parts }
+    private init(
+        _ parts: [(matrix: SymmetricOperator, observationCount: Int)],
+        shared: (processes: ProcessGroup, observationCount: Int)? = nil
+    ) {
+        (self.parts, self.shared) = (parts, shared)
+    }
 
     func adding(_ other: CurvatureProducts) throws(CurvatureError) -> CurvatureProducts {
         guard parts[0].matrix.size == other.parts[0].matrix.size else {
@@ -16,17 +23,29 @@ struct CurvatureProducts: Summable {
         return CurvatureProducts(parts + other.parts)
     }
 
+    /// Each process keeps its part; every product is summed, so that all processes must take it.
+    func summed(by sum: ProcessSum) -> CurvatureProducts {
+        CurvatureProducts(
+            parts, shared: (sum.group, sum(parts.reduce(0) { $0 + $1.observationCount })))
+    }
+
     /// The mean over all observations.
     var mean: SymmetricOperator {
-        if parts.count == 1 { return parts[0].matrix }
-        let parts = parts
-        let total = Double(parts.reduce(0) { $0 + $1.observationCount })
+        if parts.count == 1, shared == nil { return parts[0].matrix }
+        let (parts, shared) = (parts, shared)
+        let total = Double(shared?.observationCount ?? parts.reduce(0) { $0 + $1.observationCount })
         return SymmetricOperator(size: parts[0].matrix.size, dtype: parts[0].matrix.dtype) { vector in
-            var sum = Tensor.zeros(like: vector)
-            for part in parts {
-                sum = sum + (try part.matrix(vector)) * (Double(part.observationCount) / total)
+            func own() throws -> Tensor {
+                var sum = Tensor.zeros(like: vector)
+                for part in parts {
+                    sum = sum + (try part.matrix(vector)) * (Double(part.observationCount) / total)
+                }
+                return sum
             }
-            return sum
+            guard let shared else { return try own() }
+            return try ProcessSum.of(own, over: shared.processes, as: "a product with the information") {
+                try $1($0)
+            }
         }
     }
 }

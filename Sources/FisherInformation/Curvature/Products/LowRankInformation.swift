@@ -30,6 +30,11 @@ public struct LowRankInformation: Summable {
         throw .mismatched(
             reason: "leading eigenpairs cannot be added; estimate them on all the data together")
     }
+
+    /// Throws `mismatched`: leading eigenpairs cannot be added.
+    public func summed(by sum: ProcessSum) throws -> LowRankInformation {
+        throw CurvatureError.mismatched(reason: "leading eigenpairs cannot be added over processes")
+    }
 }
 
 extension CurvatureEstimator {

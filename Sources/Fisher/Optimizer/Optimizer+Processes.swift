@@ -1,0 +1,82 @@
+// Steps that several processes make together.
+
+import FisherInformation
+import NeuralNet
+import Torch
+
+extension Optimizer {
+    /// What a process tells the others of an error: that a number was not finite, which a policy may pass over.
+    private static let nonFiniteCode = 2
+
+    /// The sum over the processes of what each computes of its part; what is computed, without others.
+    func summedOverProcesses(_ local: () throws -> GradientSum) throws -> GradientSum {
+        guard let processes else { return try local() }
+        let tensors = slots.map(\.parameter.wrappedValue)
+        do {
+            return try ProcessSum.of(
+                { try drawingApart(local) }, over: processes, as: "the sum of the gradients",
+                code: { $0 is NonFiniteError ? Self.nonFiniteCode : 1 },
+                visiting: { try $0.summed(by: $1, like: tensors) })
+        } catch let failure as ProcessSum.PeerFailure where failure.code == Self.nonFiniteCode {
+            throw NonFiniteError(source: "what rank \(failure.rank) computed")
+        }
+    }
+
+    /// The sum over the processes of losses and their counts.
+    func lossSummedOverProcesses(_ local: () throws -> (sum: Double, count: Int)) throws -> (
+        sum: Double, count: Int
+    ) {
+        guard let processes else { return try local() }
+        let total = try ProcessSum.of(
+            {
+                let own = try drawingApart(local)
+                return (loss: Tensor([own.sum]), count: own.count)
+            }, over: processes, as: "the sum of the losses"
+        ) { own, sum in (loss: try sum(own.loss), count: sum(own.count)) }
+        return (try total.loss.item(), total.count)
+    }
+
+    /// Runs a computation with random numbers of this process's own: without it equal samples of all processes would have
+    /// the same dropout. Afterwards the generators are the same everywhere, whatever was drawn.
+    private func drawingApart<Value>(_ body: () throws -> Value) throws -> Value {
+        guard let processes else { return try body() }
+        let generators = (model?.randomGenerators ?? []) + [labelGenerator].compactMap(\.self)
+        var common: [[UInt8]] = []
+        for generator in generators {
+            // The common stream moves by one draw, which is the seed of this process's.
+            let bits = try Tensor.uniform([1], dtype: .float64, using: generator).item().bitPattern
+            common.append(try generator.state())
+            let seed = bits ^ (UInt64(processes.rank + 1) &* 0x9E37_79B9_7F4A_7C15)
+            try generator.restore(try RandomGenerator(seed: seed).state())
+        }
+        let result = Result { try body() }
+        for (generator, state) in zip(generators, common) { try generator.restore(state) }
+        return try result.get()
+    }
+}
+
+extension GradientSum {
+    /// The sums of all processes.
+    func summed(by sum: ProcessSum, like parameters: [Tensor]) throws -> GradientSum {
+        var all = self
+        all.count = sum(count)
+        all.negativeLogLikelihood = try sum(negativeLogLikelihood)
+        all.total = try sum(total)
+        func summed(_ gradients: [Tensor?]) throws -> [Tensor?] {
+            try zip(gradients, parameters).map { gradient, parameter in
+                // One that no process reaches stays without a gradient.
+                let reached = sum(gradient == nil ? 0 : 1)
+                let total = try sum(gradient ?? .zeros(like: parameter.detached()))
+                return reached == 0 ? nil : total
+            }
+        }
+        all.gradients.likelihood = try summed(gradients.likelihood)
+        if gradients.auxiliary.contains(where: { $0 != nil }) {
+            all.gradients.auxiliary = try summed(gradients.auxiliary)
+        }
+        for (group, estimates) in statistics.sorted(by: { $0.key < $1.key }) {
+            all.statistics[group] = try estimates.summed(by: sum)
+        }
+        return all
+    }
+}
