@@ -19,7 +19,11 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
     }
 
     /// The largest error of a tensor's movement, relative to the movement, in float64.
-    func error(microBatches: Int = 1) throws -> Double {
+    ///
+    /// - Parameters:
+    ///   - microBatches: the slices of each batch.
+    ///   - processes: those that share each batch.
+    func error(microBatches: Int = 1, processes: ProcessGroup? = nil) throws -> Double {
         let stored = try SafetensorsFile(path: file.path)
         let tensors = try stored.allTensors()
         let specification = try NetworkSpecification(
@@ -32,6 +36,7 @@ struct ModelCase: CustomTestStringConvertible, Sendable {
         network.setTraining(false)
         let optimizer = try Optimizer(
             for: network, groups: [.init(.rest, try rule(stored.metadata), decaying: .all)])
+        optimizer.processes = processes
         for step in 1...(Int(stored.metadata["steps"] ?? "") ?? 0) {
             if let draws = optimizer.draws {
                 for number in 0... {

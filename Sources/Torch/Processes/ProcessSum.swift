@@ -53,7 +53,8 @@ public final class ProcessSum {
     ///   - visit: Rebuilds the structure from the sums of its tensors and counts.
     /// - Throws: the error of `local`; ``PeerFailure`` where that of another process fails; ``ProcessGroupError``.
     public static func of<Value>(
-        _ local: () throws -> Value, over group: ProcessGroup, as operation: String = "the sum over processes",
+        _ local: () throws -> Value, over group: ProcessGroup,
+        as operation: String = "the sum over processes",
         code: (any Error) -> Int = { _ in 1 }, visiting visit: (Value, ProcessSum) throws -> Value
     ) throws -> Value {
         let sum = ProcessSum(group, operation)
