@@ -98,6 +98,9 @@ public struct FisherTool: ParsableCommand {
             try command.run()
             try StandardDescriptors.flushOutput()
             return 0
+        } catch let failed as FailedProcess {
+            if let sentence = failed.sentence { warn(sentence) }
+            return failed.status
         } catch {
             let thrown = ArgumentMistake.thrown(error)
             if let status = ExitStatus(of: thrown) {

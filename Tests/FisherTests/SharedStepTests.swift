@@ -113,7 +113,7 @@ import Testing
         #expect(throws: Missing.self) { try outcomes[2].get() }
         for rank in 0..<2 {
             let error = #expect(throws: ProcessSum.PeerFailure.self) { try outcomes[rank].get() }
-            #expect(error?.description == "rank 2 could not compute its part of the batch")
+            #expect(error?.description == "rank 2: it could not compute its part of the batch")
         }
     }
 

@@ -150,7 +150,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             return try run(comparison, on: try Task.make(configuration), in: folder, pilot, part)
         } catch let error as Interrupted {
             throw Resumable(
-                signal: error.signal, kept: kept(folder), command: resumption(folder, part))
+                reason: "stopped by \(error.signal)", kept: kept(folder), command: resumption(folder, part))
         } catch {
             folder.withdraw()
             throw error

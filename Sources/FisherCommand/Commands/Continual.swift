@@ -128,7 +128,8 @@ struct Continual: ParsableCommand {
                 return found
             }
         } catch let error as Interrupted {
-            throw Resumable(signal: error.signal, command: Invocation.repeated(with: "--resume"))
+            throw Resumable(
+                reason: "stopped by \(error.signal)", command: Invocation.repeated(with: "--resume"))
         }
         if json {
             print(String(decoding: result.json(), as: UTF8.self), terminator: "")

@@ -165,7 +165,7 @@ private struct HierarchyTask<Task: ConfigurableTask>: ParsableCommand {
             }
         } catch let error as Interrupted {
             throw Resumable(
-                signal: error.signal,
+                reason: "stopped by \(error.signal)",
                 kept: result.points.isEmpty
                     ? "no point was measured yet" : "the points that were measured are saved",
                 command: Invocation.repeated(with: "--resume"))

@@ -165,7 +165,7 @@ struct Landscape: ParsableCommand {
             }
         } catch let error as Interrupted {
             throw Resumable(
-                signal: error.signal,
+                reason: "stopped by \(error.signal)",
                 kept: study.runs.isEmpty ? "nothing was measured yet" : "what was measured is saved",
                 command: Invocation.repeated(with: "--resume"))
         }

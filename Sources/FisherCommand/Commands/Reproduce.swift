@@ -182,7 +182,8 @@ struct ReproduceRun: ParsableCommand {
         } catch let error as Interrupted {
             progress.finish()
             throw Resumable(
-                signal: error.signal, kept: "its runs are saved", command: Invocation.repeated())
+                reason: "stopped by \(error.signal)", kept: "its runs are saved",
+                command: Invocation.repeated())
         }
         if json { return printJSON(document.json()) }
         say(shown(document))
@@ -205,7 +206,8 @@ struct ReproduceRun: ParsableCommand {
             try processes.decide(open)
         } catch let error as Interrupted {
             throw Resumable(
-                signal: error.signal, kept: "verdicts and runs are saved", command: Invocation.repeated())
+                reason: "stopped by \(error.signal)", kept: "verdicts and runs are saved",
+                command: Invocation.repeated())
         }
         try writeOverview(processes.outcomes)
         let failures = processes.outcomes.compactMap { name, outcome in

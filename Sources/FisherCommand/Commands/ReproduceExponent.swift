@@ -57,7 +57,8 @@ struct ReproduceExponent: ParsableCommand {
             return try reproduction.run(screensOnly: screeningOnly, progress: progress)
         } catch let error as Interrupted {
             throw Resumable(
-                signal: error.signal, kept: "its runs are saved", command: Invocation.repeated())
+                reason: "stopped by \(error.signal)", kept: "its runs are saved",
+                command: Invocation.repeated())
         }
     }
 }

@@ -58,6 +58,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
     var changeSchedule = false
     @Flag(help: "Show the sizes, time and space of the run, and exit.")
     var dryRun = false
+    @OptionGroup(title: "Processes") var sharing: ProcessArguments
     @OptionGroup(title: "Names") var marks: MarkArguments
 
     func run() throws {
@@ -79,12 +80,16 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             ).show()
             return
         }
+        if try sharing.launches { return try launch(directory) }
+        let processes = try sharing.join(threads: training.threads)
+        if let processes, processes.rank > 0 { return try follow(resolved, directory, processes) }
         var title: String?
         var run = try DurableRun<Task>(resolved, in: directory) { task in
             say(task.summary.description)
             do { title = try marks.apply(to: directory.path).title } catch { warn("\(error)") }
         }
         run.choosesThreads = true
+        run.processes = processes
         do {
             let document = try run(resuming: resume, allowing: allowances, progress: ProgressDisplay())
             try RunReport(document, folder: directory.path, PageOptions(title: title)).write(
@@ -97,9 +102,51 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             throw RunDiverged(reason: "\(error)", kept: kept(in: directory))
         } catch let error as Interrupted {
             throw Resumable(
-                signal: error.signal, kept: kept(of: try? directory.document()),
-                command: resume
-                    ? Invocation.repeated() : Invocation.resuming(["train", Task.name], in: directory.path))
+                reason: "stopped by \(error.signal)", kept: kept(of: try? directory.document()),
+                command: continuation(in: directory))
+        } catch let error as ProcessGroupError {
+            // Nothing is lost but what followed the last checkpoint.
+            guard let document = try? directory.document(), document.savedStep != nil else { throw error }
+            throw Resumable(
+                reason: "\(error)", kept: kept(of: document),
+                command: continuation(in: directory))
+        }
+    }
+
+    /// The command line that continues the run in as many processes.
+    private func continuation(in directory: RunDirectory) -> String {
+        if resume { return Invocation.repeated() }
+        let started = sharing.processes.map { ["--processes", "\($0)"] } ?? []
+        return Invocation.resuming(["train", Task.name] + started, in: directory.path)
+    }
+
+    /// Starts the processes of this machine and waits for them.
+    private func launch(_ directory: RunDirectory) throws {
+        do {
+            try LocalProcesses(sharing.processes ?? 1)()
+        } catch let failed as FailedProcess {
+            // The first cannot tell what is kept if it was killed.
+            guard let reason = failed.sentence, let document = try? directory.document(),
+                document.savedStep != nil
+            else { throw failed }
+            throw Resumable(
+                reason: reason, kept: kept(of: document),
+                command: continuation(in: directory))
+        }
+    }
+
+    /// The work of a process beside the first, which alone writes and tells.
+    private func follow(
+        _ resolved: ResolvedConfiguration<Task.Options>, _ directory: RunDirectory, _ processes: ProcessGroup
+    ) throws {
+        var run = try DurableRun<Task>(resolved, in: directory)
+        run.processes = processes
+        do {
+            try run(resuming: resume, allowing: allowances)
+        } catch let error as Interrupted {
+            throw Resumable(
+                reason: "stopped by \(error.signal)", kept: "rank 0 saves everything",
+                command: continuation(in: directory))
         }
     }
 

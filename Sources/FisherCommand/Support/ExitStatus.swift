@@ -33,9 +33,10 @@ enum ExitStatus: Int32, CaseIterable {
         case .internalError: "internal error: a mistake of the program; please report it"
         case .outOfMemory: "out of memory: what was asked for is larger than the memory"
         case .cannotCreate: "cannot create: a file or folder cannot be made, or is in use"
-        case .inputOutput: "input or output failed, such as on a full disk"
+        case .inputOutput: "input or output failed, such as on a full disk, or with another process of a run"
         case .interrupted:
-            "interrupted: a signal stopped it; runs and studies are saved, and --resume goes on with them"
+            "interrupted: a signal, or the loss of another process, stopped it; runs and studies are saved, and --resume goes "
+                + "on with them"
         case .permissionDenied: "permission denied: the system forbids reading or writing a file"
         }
     }
@@ -47,6 +48,7 @@ enum ExitStatus: Int32, CaseIterable {
         case is HyperparameterError, is OptionError, is UsageError, is ConfigurationError, is DigitsError:
             self = .usage
         case is Interrupted, is Resumable: self = .interrupted
+        case is ProcessGroupError, is ProcessSum.PeerFailure: self = .inputOutput
         case let error as FailedClaims:
             self = error.failures.first.flatMap { ExitStatus(rawValue: $0.status) } ?? .internalError
         case let error as StorageError: self.init(error.kind)
@@ -128,14 +130,15 @@ struct UsageError: Error, CustomStringConvertible {
     let description: String
 }
 
-/// A signal stopped what can be continued.
+/// A signal, or the loss of another process, stopped what can be continued.
 struct Resumable: Error, CustomStringConvertible {
-    let signal: String
+    /// What stopped it, as a sentence without its end.
+    let reason: String
     /// What is kept, as a clause.
     var kept = "everything is saved"
     /// The command line that continues it.
     let command: String
-    var description: String { "stopped by \(signal), \(kept); continue with: \(command)" }
+    var description: String { "\(reason), \(kept); continue with: \(command)" }
 }
 
 /// A run ended because its numbers were not finite.

@@ -58,6 +58,8 @@ public struct EnvironmentSummary: Codable, Sendable, Hashable {
     public var engineVersion: String
     /// The number of threads that computed.
     public var threads: Int
+    /// The number of processes that shared every batch, each with so many threads; nil for one.
+    public var processes: Int?
     /// The times by which that number was chosen; nil if it was given, if nothing was measured, and in files of former
     /// versions.
     public var threadChoice: String?

@@ -100,4 +100,9 @@ public struct TrainingConfiguration: ConfigurableOptions {
             free.hasSuffix("*") ? key.hasPrefix(free.dropLast()) : key == free
         }
     }
+
+    /// Those of a run's values that determine its course.
+    static func course(of values: [String: String]) -> [String: String] {
+        values.filter { determinesCourse($0.key, in: values) }
+    }
 }

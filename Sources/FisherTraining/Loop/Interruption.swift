@@ -19,6 +19,9 @@ public enum Interruption {
     /// The signal that came, or 0.
     private static let received = Atomic<Int32>(0)
 
+    /// The work under way in which no poll throws.
+    private static let deferrals = Atomic<Int>(0)
+
     /// Takes over SIGINT, SIGTERM and, unless the process was started to ignore it (`nohup`), SIGHUP.
     public static func install() {
         // The counter must exist before a handler, which may not create it, touches it.
@@ -43,13 +46,28 @@ public enum Interruption {
 
     /// Throws once a signal has come.
     public static func poll() throws(Interrupted) {
-        let number = received.load(ordering: .relaxed)
+        if deferrals.load(ordering: .relaxed) == 0 { try stop(for: number) }
+    }
+
+    /// The number of the signal that came, or 0.
+    static var number: Int32 { received.load(ordering: .relaxed) }
+
+    /// Throws for the number of a signal, if there is one.
+    static func stop(for number: Int32) throws(Interrupted) {
         switch number {
         case 0: return
         case SIGINT: throw Interrupted(signal: "SIGINT")
         case SIGHUP: throw Interrupted(signal: "SIGHUP")
         default: throw Interrupted(signal: "SIGTERM")
         }
+    }
+
+    /// Runs work in which no poll throws: a signal is noticed by the first poll after it. For work that several processes do
+    /// together, so that all of them stop at the same place.
+    static func deferring<Result>(_ body: () throws -> Result) rethrows -> Result {
+        deferrals.wrappingAdd(1, ordering: .relaxed)
+        defer { deferrals.wrappingSubtract(1, ordering: .relaxed) }
+        return try body()
     }
 
     private static func isIgnored(_ number: CInt) -> Bool {

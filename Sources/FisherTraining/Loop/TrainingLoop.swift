@@ -77,7 +77,7 @@ public struct TrainingLoop<Task: TrainingTask> {
     @discardableResult
     public func callAsFunction(_ callbacks: Callbacks = Callbacks()) throws -> End {
         while true {
-            try Interruption.poll()
+            try session.poll()
             let step = session.progress.step
             if length.isEvaluationDue(after: step), session.progress.lastEvaluation != step {
                 try callbacks.afterEvaluation(session, try session.evaluate())

@@ -20,6 +20,8 @@ public final class TrainingSession<Task: TrainingTask> {
     public let memory: Task.Memory
     /// The progress of the run.
     public private(set) var progress = RunProgress()
+    /// The processes that share every batch of the run; nil for this one alone. All have the same task, candidate and seed.
+    public var processes: ProcessGroup? { didSet { optimizer.processes = processes } }
     private var batches: Task.Batches
     private let microBatches: Int
     private var times = StepTimes()
@@ -56,6 +58,7 @@ public final class TrainingSession<Task: TrainingTask> {
     public func advance(measures: Bool = false) throws -> StepReport {
         if memory.replacesOptimizer(after: progress.step) {
             optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed)
+            optimizer.processes = processes
         }
         let position = batches.position
         let batch = try batches.next()
@@ -63,7 +66,7 @@ public final class TrainingSession<Task: TrainingTask> {
         let preparation: Duration
         do {
             preparation = try clock.measure {
-                try memory.prepare(model, for: batch, after: progress.step)
+                try withoutSignalsIfShared { try memory.prepare(model, for: batch, after: progress.step) }
             }
         } catch {
             // A run that was stopped in the preparation takes the same batch when it goes on.
@@ -97,8 +100,10 @@ public final class TrainingSession<Task: TrainingTask> {
         model.setTraining(false)
         defer { model.setTraining(true) }
         let tally = AccuracyTally()
-        let loss = try AccuracyTally.$current.withValue(tally) {
-            try withoutGradients { try task.validationLoss(of: model) }
+        let loss = try decided {
+            try AccuracyTally.$current.withValue(tally) {
+                try withoutGradients { try task.validationLoss(of: model) }
+            }
         }
         optimizer.observe(validationLoss: loss)
         return progress.evaluated(loss, tally.measures, examplesPerStep: task.examplesPerStep)

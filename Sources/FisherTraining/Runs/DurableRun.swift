@@ -17,6 +17,8 @@ public struct DurableRun<Task: TrainingTask> {
     private let environment: EnvironmentSummary
     /// Whether the number of threads is chosen by the times of steps, unless the configuration names one.
     package var choosesThreads = false
+    /// The processes that share every batch; nil for this one alone. That of rank 0 writes the folder, which all must see.
+    public var processes: ProcessGroup?
     private let title: String?
 
     /// Prepares a run.
@@ -68,6 +70,37 @@ public struct DurableRun<Task: TrainingTask> {
         resuming: Bool = false, allowing allowances: ResumeAllowances = [],
         progress display: ProgressDisplay? = nil, callbacks: TrainingLoop<Task>.Callbacks = .init()
     ) throws -> RunDocument {
+        if let processes, processes.rank > 0 { return try follow(processes, resuming, allowances, callbacks) }
+        return try lead(resuming, allowances, display, callbacks)
+    }
+
+    /// The work of the process that writes the folder.
+    private func lead(
+        _ resuming: Bool, _ allowances: ResumeAllowances, _ display: ProgressDisplay?,
+        _ callbacks: TrainingLoop<Task>.Callbacks
+    ) throws -> RunDocument {
+        guard let processes else {
+            return try begin(resuming, allowances, display, callbacks) { try $0.work() }
+        }
+        var hasBegun = false
+        do {
+            return try begin(resuming, allowances, display, callbacks) { worker in
+                hasBegun = true
+                try processes.together(as: "the start of the run") {}
+                try worker.share(processes, values)
+                return try worker.work()
+            }
+        } catch  where !hasBegun {
+            // The others wait for the start.
+            return try processes.together(as: "the start of the run") { throw error }
+        }
+    }
+
+    /// Everything before the first step, and what follows it.
+    private func begin(
+        _ resuming: Bool, _ allowances: ResumeAllowances, _ display: ProgressDisplay?,
+        _ callbacks: TrainingLoop<Task>.Callbacks, _ work: (RunWorker<Task>) throws -> RunDocument
+    ) throws -> RunDocument {
         let claim = try FolderClaim(directory.path)
         let lock = try directory.lock()
         defer { withExtendedLifetime(lock) {} }
@@ -81,7 +114,8 @@ public struct DurableRun<Task: TrainingTask> {
             directory.checkpoints.removeUnfinished()
             let task = try makeTask()
             var document = document(of: task)
-            if choosesThreads && training.threads == 0 {
+            document.environment.processes = processes?.size
+            if choosesThreads && training.threads == 0 && processes == nil {
                 let former = resuming && holdsRun ? try? directory.document().environment : nil
                 try setThreads(for: task, as: former, in: &document.environment, display)
             }
@@ -93,12 +127,30 @@ public struct DurableRun<Task: TrainingTask> {
             if resuming { try worker.resume(allowances) }
             try worker.requireSpace()
             if holdsRun || isDescribed { try directory.writeConfiguration(toml) }
-            return try worker.work()
+            return try work(worker)
         } catch {
             // After the first step there are a log and a document, which are kept.
             if !(error is Interrupted) { claim.withdraw() }
             throw error
         }
+    }
+
+    /// The work of a process that has a part of every batch and writes nothing.
+    private func follow(
+        _ processes: ProcessGroup, _ resuming: Bool, _ allowances: ResumeAllowances,
+        _ callbacks: TrainingLoop<Task>.Callbacks
+    ) throws -> RunDocument {
+        let session = try processes.together(as: "the start of the run") {
+            try TrainingSession(
+                try makeTask(), candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
+        }
+        var document = document(of: session.task)
+        try SharedStart(of: session, values, directory, processes).follow(
+            changesSchedule: allowances.contains(.changedSchedule))
+        let end = try TrainingLoop(session, length: training.length)(callbacks)
+        document.phase = end == .completed ? .completed : .stoppedEarly
+        document.record = session.record(.completed)
+        return document
     }
 
     /// Sets the number of threads: that of the run's first start, or one that is chosen by the times of steps.

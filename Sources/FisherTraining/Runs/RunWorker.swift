@@ -46,10 +46,7 @@ final class RunWorker<Task: TrainingTask> {
     }
 
     /// The values that determine the course of the run.
-    private var course: [String: String] {
-        let values = document.configuration
-        return values.filter { TrainingConfiguration.determinesCourse($0.key, in: values) }
-    }
+    private var course: [String: String] { TrainingConfiguration.course(of: document.configuration) }
 
     /// Restores the newest intact checkpoint and reports damaged ones. Nothing in the folder changes if it throws.
     func resume(_ allowances: ResumeAllowances) throws {
@@ -100,6 +97,11 @@ final class RunWorker<Task: TrainingTask> {
                 reason: "cannot be used: it lacks the length and the check of metrics.jsonl")
         }
         return mark
+    }
+
+    /// Begins together with other processes, from the state that this one has restored.
+    func share(_ processes: ProcessGroup, _ values: [String: String]) throws {
+        try SharedStart(of: session, values, directory, processes).lead(from: saved?.step)
     }
 
     /// Throws if the disk cannot hold the checkpoints that the run keeps at one time.

@@ -192,6 +192,27 @@ public final class ProcessGroup {
         }
     }
 
+    /// Runs work of every process that may fail, and waits for all: where one fails, all throw.
+    ///
+    /// - Throws: the error of `body`; ``ProcessSum/PeerFailure`` with the sentence of another process whose work failed.
+    public func together<Value>(
+        as operation: String, _ body: () throws -> Value
+    ) throws -> Value {
+        let result = Result { try body() }
+        let complaint: String
+        switch result {
+        case .failure(let error as ProcessGroupError): throw error
+        case .failure(let error): complaint = "\(error)".isEmpty ? "an error" : "\(error)"
+        case .success: complaint = ""
+        }
+        let complaints = try texts(complaint, as: operation)
+        let value = try result.get()
+        if let rank = complaints.firstIndex(where: { !$0.isEmpty }) {
+            throw ProcessSum.PeerFailure(rank: rank, reason: complaints[rank])
+        }
+        return value
+    }
+
     private func requireContiguous(_ tensors: [Tensor]) throws(ProcessGroupError) {
         for tensor in tensors {
             if let failure = tensor.failure {
@@ -308,6 +329,8 @@ extension ProcessGroup {
     private static func readable(_ message: String) -> String {
         var line = message[...]
         while line.first == "[", let end = line.range(of: "] ") { line = line[end.upperBound...] }
+        // What follows is advice for users of another program.
+        if let advice = line.range(of: ". This is typically caused") { line = line[..<advice.lowerBound] }
         return line.hasSuffix(".") ? String(line.dropLast()) : String(line)
     }
 }

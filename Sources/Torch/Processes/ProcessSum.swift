@@ -10,9 +10,17 @@ public final class ProcessSum {
         public let rank: Int
         /// The caller's code of the error, from 1.
         public let code: Int
+        /// What the other process says; nil if it says nothing.
+        public let reason: String?
+
+        init(rank: Int, code: Int = 1, reason: String? = nil) {
+            (self.rank, self.code, self.reason) = (rank, code, reason)
+        }
 
         /// One sentence.
-        public var description: String { "rank \(rank) could not compute its part of the batch" }
+        public var description: String {
+            "rank \(rank): " + (reason ?? "it could not compute its part of the batch")
+        }
     }
 
     private enum Phase {

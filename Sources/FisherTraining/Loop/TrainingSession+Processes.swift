@@ -1,0 +1,39 @@
+import Fisher
+
+// What processes that share a run agree on.
+extension TrainingSession {
+    /// Throws once a signal has come, to whichever process: all of them stop at the same step.
+    func poll() throws {
+        guard let processes else { return try Interruption.poll() }
+        let signal = Tensor([Int64(Interruption.number)])
+        try processes.allReduce(signal, .maximum, as: "the exchange of signals")
+        try Interruption.stop(for: Int32(clamping: Int(try signal.item())))
+    }
+
+    /// A number on which decisions depend: that of the first process, for all. Every process computes it, so that none
+    /// waits long for another.
+    func decided(_ number: () throws -> Double) throws -> Double {
+        guard let processes else { return try number() }
+        let found = Tensor([
+            try processes.together(as: "the evaluation") { try Interruption.deferring { try number() } }
+        ])
+        try processes.broadcast(found, from: 0, as: "the evaluation")
+        return try found.item()
+    }
+
+    /// Work in the middle of a step, which a signal to one of several processes must not end there alone.
+    func withoutSignalsIfShared(_ body: () throws -> Void) throws {
+        if processes == nil { try body() } else { try Interruption.deferring(body) }
+    }
+
+    /// Gives all processes the weights of the first: processors differ in the last digits of what a seed draws.
+    func shareWeights() throws {
+        guard let processes else { return }
+        for named in model.parameters {
+            let tensor = named.parameter.wrappedValue.detached()
+            let elements = tensor.isContiguous ? tensor : tensor.copy()
+            try processes.broadcast(elements, from: 0, as: "the exchange of the first weights")
+            if !tensor.isContiguous { try withoutGradients { try tensor.assign(elements) } }
+        }
+    }
+}
