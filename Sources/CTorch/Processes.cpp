@@ -12,8 +12,11 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <c10/util/Logging.h>
+
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -52,10 +55,16 @@ ct_work start(std::vector<at::Tensor> tensors, Start &&begin) {
     });
 }
 
+// What fails is returned: its log, with traces of the stack, is for the engine's developers, who set a level.
+void keep_quiet() {
+    if (std::getenv("TORCH_CPP_LOG_LEVEL") == nullptr) FLAGS_caffe2_log_level = 3;
+}
+
 }  // namespace
 
 ct_store ct_store_tcp(const char *host, int32_t port, bool serves, int64_t timeout) {
     return guarded<ct_store>(nullptr, [&] {
+        keep_quiet();
         c10d::TCPStoreOptions options;
         options.port = static_cast<uint16_t>(port);
         options.isServer = serves;
@@ -67,6 +76,7 @@ ct_store ct_store_tcp(const char *host, int32_t port, bool serves, int64_t timeo
 
 ct_store ct_store_file(const char *path, int32_t size, int64_t timeout) {
     return guarded<ct_store>(nullptr, [&] {
+        keep_quiet();
         c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::FileStore>(path, size);
         store->setTimeout(milliseconds(timeout));
         return new ct_store_s{std::move(store)};

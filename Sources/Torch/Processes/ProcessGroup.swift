@@ -56,7 +56,7 @@ public final class ProcessGroup {
         }
         guard let store else {
             throw ProcessGroupError(
-                Self.readable(String(cString: ct_error_message())), place: here,
+                Self.meetingFailure(String(cString: ct_error_message()), timeout), place: here,
                 operation: "the meeting \(place.meeting.text)")
         }
         let group: ct_group
@@ -323,6 +323,18 @@ extension ProcessGroup {
     private static func text(_ duration: Duration) -> String {
         let seconds = duration / .seconds(1)
         return seconds == seconds.rounded() ? "\(Int(seconds)) s" : "\(seconds) s"
+    }
+
+    /// Why processes could not meet at a port.
+    private static func meetingFailure(_ message: String, _ timeout: Duration) -> String {
+        let signs = [
+            ("EADDRINUSE", "the port is in use: give another one with MASTER_PORT"),
+            ("EADDRNOTAVAIL", "rank 0 does not run on that host"),
+            ("timed out", "no process of rank 0 answers there within \(text(timeout))"),
+            ("Ping failed", "what answers there is another service"),
+            ("Failed to recv", "what answers there is another service, or has ended"),
+        ]
+        return signs.first { message.contains($0.0) }?.1 ?? readable(message)
     }
 
     /// The engine's message without its place in the engine's source.

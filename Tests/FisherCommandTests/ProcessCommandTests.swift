@@ -1,0 +1,150 @@
+import FisherTraining
+import Foundation
+import TestSupport
+import Testing
+
+@testable import FisherCommand
+
+/// Runs whose batches several processes share.
+@Suite struct ProcessCommandTests {
+    private static let digits = [
+        "train", "digits", "--network", "perceptron", "--steps", "60", "--evaluate-every", "20", "--threads",
+        "1",
+        "--set", "checkpoints.every=10", "--set", "optimizer.rule=adamw",
+    ]
+
+    /// The losses of a run's steps.
+    private static func losses(_ folder: String) throws -> [Double] {
+        struct Line: Decodable { let loss: Double? }
+        return try String(contentsOfFile: folder + "/metrics.jsonl", encoding: .utf8).split(separator: "\n")
+            .compactMap { try JSONDecoder().decode(Line.self, from: Data($0.utf8)).loss }
+    }
+
+    private static func weights(_ folder: String) throws -> Data {
+        let last = try #require(try RunDirectory(path: folder).checkpoints.list().map(\.step).max())
+        let name = String(format: "step-%09d", last)
+        return try Data(contentsOf: URL(filePath: "\(folder)/checkpoints/\(name)/model.safetensors"))
+    }
+
+    @Test(arguments: [2, 3])
+    func aRunOfSeveralProcessesIsThatOfOne(_ count: Int) throws {
+        try CommandTests.withFolder { root in
+            let alone = try CommandTests.fisher(Self.digits + ["--output", root + "/one"])
+            let shared = try CommandTests.fisher(
+                Self.digits + ["--output", root + "/shared", "--processes", "\(count)"])
+            #expect(alone.status == 0 && shared.status == 0, "\(alone.errors) \(shared.errors)")
+            let (one, several) = (try Self.losses(root + "/one"), try Self.losses(root + "/shared"))
+            #expect(one.count == 60 && several.count == 60)
+            // Sums of float32 in another order.
+            for (a, b) in zip(one, several) { #expect(abs(a - b) <= 1e-5 * abs(a)) }
+            let document = try RunDirectory(path: root + "/shared").document()
+            #expect(document.environment.processes == count)
+            // The other processes say nothing.
+            #expect(shared.output.split(separator: "\n").count == alone.output.split(separator: "\n").count)
+        }
+    }
+
+    /// A process that is killed ends the others with one sentence; the run goes on to the same bits, whichever it was.
+    @Test(arguments: [0, 1])
+    func aKilledProcessEndsAllAndTheRunGoesOn(_ rank: Int) throws {
+        try CommandTests.withFolder { root in
+            let arguments =
+                Self.digits.map { $0 == "60" ? "400" : $0 } + ["--processes", "2", "--resume", "--output"]
+            #expect(try CommandTests.fisher(arguments + [root + "/whole"]).status == 0)
+            let process = Process()
+            process.executableURL = CommandTests.executable
+            process.arguments = arguments + [root + "/killed"]
+            let errors = Pipe()
+            (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
+            try process.run()
+            let checkpoints = RunDirectory(path: root + "/killed").checkpoints
+            while process.isRunning, (try? checkpoints.list().isEmpty) ?? true { usleep(2000) }
+            // The processes were started in the order of their ranks.
+            let child = try #require(
+                Self.children(of: process.processIdentifier).sorted().dropFirst(rank).first)
+            kill(child, SIGKILL)
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 75, "\(text)")
+            let last = text.split(separator: "\n").last ?? ""
+            #expect(last.hasPrefix("fisher: rank 0 of 2: ") && last.contains("continue with: "), "\(text)")
+            if rank == 1 { #expect(last.contains("rank 1 does not answer"), "\(text)") }
+            let resumed = try CommandTests.fisher(arguments + [root + "/killed"])
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            #expect(try Self.weights(root + "/killed") == Self.weights(root + "/whole"))
+        }
+    }
+
+    /// The processes that a process has started.
+    private static func children(of parent: Int32) -> [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap { Int32($0) }.filter { number in
+            // The name in parentheses may hold spaces; state and parent follow it.
+            let text = (try? String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8)) ?? ""
+            let words = text.split(separator: ")").last?.split(separator: " ") ?? []
+            return words.count > 1 && Int32(words[1]) == parent
+        }
+    }
+
+    /// A signal to any process stops all at one step, and another number of processes goes on.
+    @Test func aSignalStopsAllAndAnotherNumberGoesOn() throws {
+        try CommandTests.withFolder { root in
+            let arguments =
+                Self.digits.map { $0 == "60" ? "600" : $0 } + ["--resume", "--output", root + "/run"]
+            let process = Process()
+            process.executableURL = CommandTests.executable
+            process.arguments = arguments + ["--processes", "2"]
+            let errors = Pipe()
+            (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
+            try process.run()
+            let checkpoints = RunDirectory(path: root + "/run").checkpoints
+            while process.isRunning, (try? checkpoints.list().isEmpty) ?? true { usleep(2000) }
+            let second = try #require(Self.children(of: process.processIdentifier).max())
+            kill(second, SIGTERM)
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 75, "\(text)")
+            #expect(text.contains("stopped by SIGTERM, everything is saved up to step "), "\(text)")
+            let resumed = try CommandTests.fisher(arguments + ["--processes", "3"])
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            #expect(try Self.losses(root + "/run").count == 600)
+        }
+    }
+
+    @Test(arguments: [
+        (["--processes", "0"], "--processes must be at least 1, not 0"),
+        (["--processes", "100000"], "--processes is 100000, and this machine has"),
+        (["--process-timeout", "0"], "--process-timeout must be above 0 and at most 1000000 seconds"),
+    ])
+    func badNumbersAreNamed(_ arguments: [String], _ sentence: String) throws {
+        let found = try CommandTests.fisher(Self.digits + arguments)
+        #expect(found.status == 64)
+        #expect(found.errors.contains(sentence), "\(found.errors)")
+    }
+
+    /// Processes that a launcher has started: what it leaves out or sets wrongly is one sentence, and none waits for ever.
+    @Test(arguments: [
+        (["WORLD_SIZE": "2"], "WORLD_SIZE is set and RANK is not: a launcher sets both"),
+        (["WORLD_SIZE": "2", "RANK": "1"], "MASTER_ADDR is not set"),
+        (
+            ["WORLD_SIZE": "2", "RANK": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"],
+            "rank 1 of 2: the meeting at localhost, port 1, failed, no process of rank 0 answers there within 1 s"
+        ),
+    ])
+    func launchersMistakesAreNamed(_ environment: [String: String], _ sentence: String) throws {
+        try CommandTests.withFolder { root in
+            let process = Process()
+            process.executableURL = CommandTests.executable
+            process.arguments = Self.digits + ["--process-timeout", "1", "--output", root + "/run"]
+            process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+            let errors = Pipe()
+            (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
+            try process.run()
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 74, "\(text)")
+            #expect(text.split(separator: "\n").count == 1 && text.contains(sentence), "\(text)")
+            #expect(!FileManager.default.fileExists(atPath: root + "/run"))
+        }
+    }
+}
