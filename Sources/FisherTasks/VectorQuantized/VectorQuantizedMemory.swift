@@ -9,6 +9,8 @@ package final class VectorQuantizedMemory: RunMemory {
 
     init() {}
 
+    package var sharingObstacle: String? { "its codebook follows the samples of one process" }
+
     package func replacesOptimizer(after step: Int) -> Bool { false }
 
     package func prepare(

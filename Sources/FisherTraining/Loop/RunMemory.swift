@@ -16,6 +16,8 @@ public protocol RunMemory<Model, Batch>: AnyObject {
     func replacesOptimizer(after step: Int) -> Bool
     /// Called before each step with its batch, when `step` steps have been made.
     func prepare(_ model: Model, for batch: Batch, after step: Int) throws
+    /// Why several processes cannot share the batches of such a run; nil, as by default, if they can.
+    var sharingObstacle: String? { get }
     /// Gives a function by which long preparations say how far they are, a line each time. By default nothing is said.
     func announce(by show: @escaping (String) -> Void)
     /// Called after each step. Throws ``RunDivergence`` if the run cannot go on because numbers are not usable.
@@ -30,6 +32,7 @@ public protocol RunMemory<Model, Batch>: AnyObject {
 }
 
 extension RunMemory {
+    public var sharingObstacle: String? { nil }
     public func announce(by show: @escaping (String) -> Void) {}
 }
 

@@ -26,6 +26,24 @@ extension TrainingSession {
         if processes == nil { try body() } else { try Interruption.deferring(body) }
     }
 
+    /// Gives all processes the mean of what layers keep of their batches: each has seen its own part.
+    func shareRunningAverages() throws {
+        guard let processes else { return }
+        let averages = model.parameters.filter {
+            $0.parameter.isBuffer && $0.parameter.wrappedValue.dtype.isFloatingPoint
+        }
+        if averages.isEmpty { return }
+        let tensors = averages.map(\.parameter.wrappedValue)
+        let sums = try ProcessSum.of({ tensors }, over: processes, as: "the exchange of running averages") {
+            own, sum in try own.map { try sum($0) }
+        }
+        try withoutGradients {
+            for (named, sum) in zip(averages, sums) {
+                try named.parameter.assign(sum / Double(processes.size))
+            }
+        }
+    }
+
     /// Gives all processes the weights of the first: processors differ in the last digits of what a seed draws.
     func shareWeights() throws {
         guard let processes else { return }

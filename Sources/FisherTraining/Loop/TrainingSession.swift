@@ -78,6 +78,7 @@ public final class TrainingSession<Task: TrainingTask> {
         let report = try optimizer.step(on: batch, microBatches: microBatches) { slice in
             try task.objective(of: model, on: slice, with: memory)
         }
+        try shareRunningAverages()
         times.note(report)
         progress.step += 1
         progress.seconds += report.gradientTime / .seconds(1) + report.updateTime / .seconds(1)
