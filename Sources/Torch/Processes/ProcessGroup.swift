@@ -27,7 +27,7 @@ public final class ProcessGroup {
     public let size: Int
     /// How long an operation waits for the others.
     public let timeout: Duration
-    private let store: ct_store
+    private let store: ProcessStore
     private let handle: ct_group
     private var hasFailed = false
 
@@ -44,50 +44,21 @@ public final class ProcessGroup {
         identity: [(name: String, value: String)] = []
     ) throws(ProcessGroupError) {
         let here = ProcessGroupError.Place(rank: place.rank, size: place.size)
-        let milliseconds = Self.milliseconds(timeout)
-        let store: ct_store?
-        var address: String?
-        switch place.meeting {
-        case .file(let path):
-            store = ct_store_file(path, Int32(place.size), milliseconds)
-            address = "127.0.0.1"
-        case .port(let host, let port, let launcherServes):
-            store = ct_store_tcp(host, Int32(port), place.rank == 0 && !launcherServes, milliseconds)
-        }
-        guard let store else {
+        let store = try ProcessStore(at: place.meeting, of: here, timeout)
+        try store.meet(here, within: timeout, identity)
+        guard
+            let group = ct_group_create(
+                store.handle, Int32(place.rank), Int32(place.size), place.meeting.ownAddress,
+                timeout.milliseconds)
+        else {
             throw ProcessGroupError(
-                Self.meetingFailure(String(cString: ct_error_message()), timeout), place: here,
-                operation: "the meeting \(place.meeting.text)")
-        }
-        let group: ct_group
-        do throws(ProcessGroupError) {
-            group = try Self.connected(place, here, store, address, timeout, identity)
-        } catch {
-            ct_store_release(store)
-            throw error
+                ProcessStore.keptReason, place: here, operation: "the connection with the others")
         }
         (self.store, handle) = (store, group)
         (rank, size, self.timeout) = (place.rank, place.size, timeout)
     }
 
-    private static func connected(
-        _ place: ProcessPlace, _ here: ProcessGroupError.Place, _ store: ct_store, _ address: String?,
-        _ timeout: Duration, _ identity: [(name: String, value: String)]
-    ) throws(ProcessGroupError) -> ct_group {
-        try meet(place, here, store, timeout, identity)
-        let (rank, size) = (Int32(place.rank), Int32(place.size))
-        guard let group = ct_group_create(store, rank, size, address, milliseconds(timeout)) else {
-            throw ProcessGroupError(
-                readable(String(cString: ct_error_message())), place: here,
-                operation: "the connection with the others")
-        }
-        return group
-    }
-
-    deinit {
-        ct_group_release(handle)
-        ct_store_release(store)
-    }
+    deinit { ct_group_release(handle) }
 
     // MARK: Operations
 
@@ -230,129 +201,15 @@ public final class ProcessGroup {
     }
 }
 
-// Who is there.
+// What has failed.
 extension ProcessGroup {
-    /// How long a process that still runs has to answer after a failure.
-    private static var rollCallTime: Duration { .seconds(3) }
-
-    /// Waits until every process is at the meeting, and compares what must be equal.
-    private static func meet(
-        _ place: ProcessPlace, _ here: ProcessGroupError.Place, _ store: ct_store, _ timeout: Duration,
-        _ identity: [(name: String, value: String)]
-    ) throws(ProcessGroupError) {
-        let operation = "the meeting \(place.meeting.text)"
-        let own = identity.map { "\($0.name)\u{1}\($0.value)" }.joined(separator: "\u{2}")
-        guard ct_store_set(store, "fisher/rank/\(place.rank)", own) == CT_OK else {
-            throw ProcessGroupError(
-                readable(String(cString: ct_error_message())), place: here, operation: operation)
-        }
-        let clock = ContinuousClock()
-        let deadline = clock.now.advanced(by: timeout)
-        var absent: [Int] = []
-        for rank in 0..<place.size {
-            // After the first that is missing only those count that are there already.
-            let left = absent.isEmpty ? clock.now.duration(to: deadline) : .milliseconds(10)
-            if ct_store_wait(store, "fisher/rank/\(rank)", max(milliseconds(left), 10)) != CT_OK {
-                absent.append(rank)
-            }
-        }
-        guard absent.isEmpty else {
-            throw ProcessGroupError(
-                "\(absent.count == 1 ? "it has" : "they have") not come within \(text(timeout))", place: here,
-                operation: operation, absent: absent)
-        }
-        for rank in 0..<place.size {
-            guard let other = value(of: "fisher/rank/\(rank)", in: store) else {
-                throw ProcessGroupError(
-                    readable(String(cString: ct_error_message())), place: here, operation: operation)
-            }
-            if other != own {
-                throw ProcessGroupError(
-                    difference(own, place.rank, other, rank), place: here, operation: operation)
-            }
-        }
-    }
-
-    /// The first value that differs, in words.
-    private static func difference(_ own: String, _ rank: Int, _ other: String, _ otherRank: Int) -> String {
-        func values(_ text: String) -> [[Substring]] {
-            text.split(separator: "\u{2}").map {
-                $0.split(separator: "\u{1}", omittingEmptySubsequences: false)
-            }
-        }
-        for (mine, theirs) in zip(values(own), values(other)) where mine != theirs {
-            guard mine.count == 2, theirs.count == 2, mine[0] == theirs[0] else { break }
-            return "\(mine[0]) is \(mine[1]) here and \(theirs[1]) on rank \(otherRank)"
-        }
-        return "rank \(otherRank) runs another program"
-    }
-
-    private static func value(of key: String, in store: ct_store) -> String? {
-        var buffer = [CChar](repeating: 0, count: 65_536)
-        let count = ct_store_get(store, key, &buffer, Int64(buffer.count))
-        guard count >= 0, count <= buffer.count else { return nil }
-        return String(decoding: buffer[..<Int(count)].map { UInt8(bitPattern: $0) }, as: UTF8.self)
-    }
-
     /// The error of an operation that failed; asks who is still there.
     func failure(of operation: String, _ message: String) -> ProcessGroupError {
         let here = ProcessGroupError.Place(rank: rank, size: size)
-        let reason = Self.readable(message)
         // A process that failed before has told its absence.
-        if hasFailed { return ProcessGroupError(reason, place: here, operation: operation) }
+        let absent = hasFailed ? [] : store.absentees(here)
         hasFailed = true
-        guard ct_store_set(store, "fisher/failed/\(rank)", "") == CT_OK else {
-            // The store ends with the process that keeps it.
-            return ProcessGroupError(reason, place: here, operation: operation, absent: rank == 0 ? [] : [0])
-        }
-        let clock = ContinuousClock()
-        let deadline = clock.now.advanced(by: Self.rollCallTime)
-        let absent = (0..<size).filter { other in
-            let left = max(Self.milliseconds(clock.now.duration(to: deadline)), 10)
-            return ct_store_wait(store, "fisher/failed/\(other)", left) != CT_OK
-        }
-        return ProcessGroupError(reason, place: here, operation: operation, absent: absent)
-    }
-
-    private static func milliseconds(_ duration: Duration) -> Int64 {
-        let (seconds, rest) = duration.components
-        let (whole, isTooMuch) = seconds.multipliedReportingOverflow(by: 1000)
-        return isTooMuch ? Int64.max / 2 : max(whole + rest / 1_000_000_000_000_000, 0)
-    }
-
-    private static func text(_ duration: Duration) -> String {
-        let seconds = duration / .seconds(1)
-        return seconds == seconds.rounded() ? "\(Int(seconds)) s" : "\(seconds) s"
-    }
-
-    /// Why processes could not meet at a port.
-    private static func meetingFailure(_ message: String, _ timeout: Duration) -> String {
-        let signs = [
-            ("EADDRINUSE", "the port is in use: give another one with MASTER_PORT"),
-            ("EADDRNOTAVAIL", "rank 0 does not run on that host"),
-            ("timed out", "no process of rank 0 answers there within \(text(timeout))"),
-            ("Ping failed", "what answers there is another service"),
-            ("Failed to recv", "what answers there is another service, or has ended"),
-        ]
-        return signs.first { message.contains($0.0) }?.1 ?? readable(message)
-    }
-
-    /// The engine's message without its place in the engine's source.
-    private static func readable(_ message: String) -> String {
-        var line = message[...]
-        while line.first == "[", let end = line.range(of: "] ") { line = line[end.upperBound...] }
-        // What follows is advice for users of another program.
-        if let advice = line.range(of: ". This is typically caused") { line = line[..<advice.lowerBound] }
-        return line.hasSuffix(".") ? String(line.dropLast()) : String(line)
-    }
-}
-
-extension ProcessPlace.Meeting {
-    /// Where it is, for errors.
-    var text: String {
-        switch self {
-        case .port(let host, let port, _): "at \(host), port \(port),"
-        case .file: "of this machine's processes"
-        }
+        return ProcessGroupError(
+            ProcessStore.readable(message), place: here, operation: operation, absent: absent)
     }
 }
