@@ -126,11 +126,11 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             try LocalProcesses(sharing.processes ?? 1)()
         } catch let failed as FailedProcess {
             // The first cannot tell what is kept if it was killed.
-            guard let reason = failed.sentence, let document = try? directory.document(),
-                document.savedStep != nil
+            guard let reason = failed.sentence,
+                let step = try? directory.checkpoints.list().map(\.step).max()
             else { throw failed }
             throw Resumable(
-                reason: reason, kept: kept(of: document),
+                reason: reason, kept: "everything is saved up to step \(step)",
                 command: continuation(in: directory))
         }
     }

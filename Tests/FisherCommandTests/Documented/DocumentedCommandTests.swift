@@ -59,7 +59,7 @@ import Testing
     ]
 
     static let language =
-        "--steps 1 --width 8 --layers 1 --heads 1 --context 8 --batch 1 --validation-bytes 64 --threads 1 --warm-up 0"
+        "--steps 1 --width 8 --layers 1 --heads 1 --context 8 --batch 2 --validation-bytes 64 --threads 1 --warm-up 0"
     static let vectorQuantized = "--steps 1 --threads 1 --batch 2 --width 4 --validation-images 4"
     static let speech =
         "--steps 1 --threads 1 --batch 2 --utterances 12 --size nano --beam 1 --warm-up 0"
