@@ -90,20 +90,14 @@ final class ClaimProcesses {
         let log = try FileAppender(folder + "/log.txt")
         try log.cut(to: 0)
         let process = Process()
-        process.executableURL = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
+        process.executableURL = ParentProcess.program
         process.arguments = ["reproduce", "run", entry.name] + arguments
         process.environment = ProcessInfo.processInfo.environment
             .merging(["OMP_NUM_THREADS": "1"]) { $1 }.merging(ParentProcess.environment) { $1 }
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = log.handle
         process.standardError = log.handle
-        do {
-            try process.run()
-        } catch {
-            throw StorageError(
-                .inputOutput, path: process.executableURL?.path ?? "fisher",
-                reason: "cannot be started: \(error.localizedDescription)")
-        }
+        try process.start()
         running.append(Child(entry: entry, process: process, log: log, begin: elapsed))
     }
 

@@ -42,7 +42,7 @@ final class LocalProcesses {
 
     private func start(_ rank: Int) throws {
         let process = Process()
-        process.executableURL = Bundle.main.executableURL ?? URL(filePath: CommandLine.arguments[0])
+        process.executableURL = ParentProcess.program
         process.arguments = Array(CommandLine.arguments.dropFirst())
         let place = [
             "RANK": "\(rank)", "WORLD_SIZE": "\(count)", "LOCAL_RANK": "\(rank)",
@@ -59,13 +59,7 @@ final class LocalProcesses {
             process.standardError = try FileAppender(file.path).handle
             errors = file
         }
-        do {
-            try process.run()
-        } catch {
-            throw StorageError(
-                .inputOutput, path: process.executableURL?.path ?? "fisher",
-                reason: "cannot be started: \(error.localizedDescription)")
-        }
+        try process.start()
         children.append(Child(process: process, errors: errors))
     }
 
