@@ -20,7 +20,7 @@ extension SGD: FusedRule {
         k.mu = Float(mu)
         k.of_gradient = usesNesterov ? 1 : 0
         k.of_momentum = usesNesterov ? Float(mu) : 1
-        return .plain(k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0))
+        return .plain(k, momentum: try state.memory("momentum", input.stateShape, filledWith: 0))
     }
 }
 
@@ -36,7 +36,7 @@ extension Adagrad: FusedRule {
         k.rate = Float(learningRate(t))
         k.guard()
         return .adaptive(
-            k, momentum: nil, square: try state.memory("sum", input.parameter.shape, filledWith: 0))
+            k, momentum: nil, square: try state.memory("sum", input.stateShape, filledWith: 0))
     }
 }
 
@@ -52,7 +52,7 @@ extension RMSProp: FusedRule {
         k.rate = Float(learningRate(t))
         k.guard()
         return .adaptive(
-            k, momentum: nil, square: try state.memory("average", input.parameter.shape, filledWith: 0))
+            k, momentum: nil, square: try state.memory("average", input.stateShape, filledWith: 0))
     }
 }
 
@@ -78,8 +78,8 @@ extension AdamFamily: FusedRule {
         k.rate = Float(learningRate(t))
         k.guard()
         return .adaptive(
-            k, momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
-            square: try state.memory("fisher", input.parameter.shape, filledWith: 0))
+            k, momentum: try state.memory("momentum", input.stateShape, filledWith: 0),
+            square: try state.memory("fisher", input.stateShape, filledWith: 0))
     }
 }
 

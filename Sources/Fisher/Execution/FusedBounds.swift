@@ -26,6 +26,9 @@ struct FusedBounds {
         version = slot.parameter.version
     }
 
+    /// Bounds that hold although the other processes' parts of the parameter were written: this one moves its own alone.
+    mutating func acceptVersion() { version = tensor.version }
+
     /// The bounds after somebody else has changed the parameter, whose norm bounds its elements; the state is the slot's
     /// own. One pass over the parameter.
     func renewed(for slot: FusedSlot, _ job: FusedJob) -> FusedBounds {

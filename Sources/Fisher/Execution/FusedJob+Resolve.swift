@@ -54,12 +54,22 @@ extension FusedJob {
     ) {
         guard measures, count > 0 else { return }
         var total = totalOfCells(sums)
-        if !total.step.isFinite || !total.decay.isFinite {
-            // A quotient overflowed, from weights of more than 10^18: repeat with guards.
-            loop.metric?.guarded = true
+        if needsRepetition(total) {
             for cell in 0..<cells.count { measure(cell, &sums[cell], inverses: inverses) }
             total = totalOfCells(sums)
         }
+        settle(total)
+    }
+
+    /// Whether a quotient overflowed, from weights of more than 10^18: then the cells are to be measured again, with guards.
+    mutating func needsRepetition(_ total: ck_sums) -> Bool {
+        if total.step.isFinite && total.decay.isFinite { return false }
+        loop.metric?.guarded = true
+        return true
+    }
+
+    /// Divides by the length and the clip factors, by the sums over the whole tensor.
+    mutating func settle(_ total: ck_sums) {
         let size = (total.step / Double(count)).squareRoot()
         // Floored as the formula's quotient is.
         let length = hasUnitLength ? max(size, Double(Float.leastNormalMagnitude)) : 1
@@ -79,7 +89,8 @@ extension FusedJob {
         k.needsGuards(leastDivisor: k.epsilon + k.power(of: Double(k.add_f)))
     }
 
-    private func totalOfCells(_ sums: UnsafeMutablePointer<ck_sums>) -> ck_sums {
+    /// The sums over all cells, in their order.
+    func totalOfCells(_ sums: UnsafeMutablePointer<ck_sums>) -> ck_sums {
         var total = ck_sums()
         for cell in 0..<cells.count {
             total.gradient += sums[cell].gradient

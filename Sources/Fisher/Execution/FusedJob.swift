@@ -71,6 +71,14 @@ struct FusedJob {
         return measures && count <= Self.wholeCount
     }
 
+    /// The cells that this process moves, where several share the tensor: the states' memory holds theirs alone, and
+    /// its addresses are those of the whole tensor's first element, had it memory there. Nil for all cells.
+    var ownCells: Range<Int>?
+    /// The cells that are worked on here.
+    var workedCells: Range<Int> { ownCells ?? 0..<cells.count }
+    /// Whether other processes have cells of this tensor.
+    var isShared: Bool { ownCells != nil }
+
     /// The clip factor for the report.
     var clipFactor: Double?
     var changeSquares = 0.0

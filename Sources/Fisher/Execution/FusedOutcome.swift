@@ -2,7 +2,7 @@ import FisherInformation
 import Foundation
 import Torch
 
-/// The report of the fused path on one parameter.
+/// The report of an update that left no tensors behind: of the fused path on one parameter, or of another process.
 struct FusedOutcome {
     /// The number of elements.
     let count: Int
@@ -12,8 +12,10 @@ struct FusedOutcome {
     let clipFactor: Double?
     /// epsilon-hat, if the rule has one.
     let epsilon: Double?
-    /// The distribution of the natural decay, if the rule has one.
+    /// The distribution of the natural decay, if the rule has one and this process has moved the parameter.
     let decay: FusedDecay?
+    /// The failed factorizations and solutions of another process.
+    var fallbackCount = 0
 }
 
 /// The natural decay of a parameter that the fused path moved.

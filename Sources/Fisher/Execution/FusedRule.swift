@@ -33,6 +33,8 @@ struct FusedInput {
     let step: Int
     /// Whether weight decay applies to this parameter.
     let decays: Bool
+    /// The shape of a state of one number for each element: that of the parameter, or one dimension for a part of it.
+    let stateShape: [Int]
 }
 
 /// A step as constants and memory. The gradient's scale is filled in when the step is made.

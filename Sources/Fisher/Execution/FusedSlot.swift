@@ -10,4 +10,6 @@ struct FusedSlot {
     let state: TensorState
     /// The memory that the job points to.
     let gradient: Tensor
+    /// The elements that are moved here, of which alone there is state, where several processes share the tensor.
+    let part: Range<Int>?
 }

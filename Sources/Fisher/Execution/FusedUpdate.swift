@@ -49,8 +49,17 @@ final class FusedUpdate {
     private let shared: Shared
     private let jobCount: Int
 
-    /// Takes over the jobs; `threadLimit` is for tests.
-    init(_ list: [FusedJob], threadLimit: Int? = nil) {
+    /// Takes over the jobs.
+    ///
+    /// - Parameters:
+    ///   - list: the jobs.
+    ///   - threadLimit: for tests.
+    ///   - exchange: completes the sums of the cells of every shared tensor, of which each process has its own.
+    init(
+        _ list: [FusedJob], threadLimit: Int? = nil,
+        exchange: (([[ck_sums]]) throws -> [[ck_sums]])? = nil
+    ) {
+        self.exchange = exchange
         self.threadLimit = min(threadLimit ?? .max, max(1, Engine.threadCount))
         jobCount = list.count
         let jobs = UnsafeMutablePointer<FusedJob>.allocate(capacity: max(1, jobCount))
@@ -61,7 +70,7 @@ final class FusedUpdate {
             (jobs + number).initialize(to: job)
             jobs[number].firstSum = cells
             jobs[number].firstTileSum = tiles
-            (unmeasured + number).initialize(to: Atomic(job.cells.count))
+            (unmeasured + number).initialize(to: Atomic(job.workedCells.count))
             (stage + number).initialize(to: Atomic(0))
             cells += job.cells.count
             tiles += job.factors?.tileCount ?? 0
@@ -78,6 +87,7 @@ final class FusedUpdate {
         (cellCount, tileCount) = (cells, tiles)
     }
 
+    private let exchange: (([[ck_sums]]) throws -> [[ck_sums]])?
     private let threadLimit: Int
     private let cellCount: Int
     private let tileCount: Int
@@ -95,32 +105,47 @@ final class FusedUpdate {
     /// The jobs, with their reports after `move`.
     var jobs: UnsafeBufferPointer<FusedJob> { UnsafeBufferPointer(start: shared.jobs, count: jobCount) }
 
-    /// The sum of the squares of all gradients as they lie in memory; not finite if one of them is not.
+    /// Finds the sum of the squares of each gradient as it lies in memory; not finite if one of its elements is not.
     ///
-    /// Where the gradients' scale is known already, tensors too large for any cache are measured as well.
-    func survey(scale: Double?) -> Double {
+    /// Where the gradients' scale is known already, tensors too large for any cache are measured as well. Throws what the
+    /// exchange with other processes throws.
+    func survey(scale: Double?) throws {
         var pieces: [Piece] = []
         pieces.reserveCapacity(jobCount + cellCount / 2 + tileCount)
         for number in 0..<jobCount {
             if let factors = shared.jobs[number].factors {
-                append(number, .surveyTiles, cells: factors.tileCount, by: 1, to: &pieces)
+                append(number, .surveyTiles, cells: 0..<factors.tileCount, by: 1, to: &pieces)
             } else if let scale, shared.jobs[number].isLarge {
                 shared.jobs[number].setScale(scale)
-                append(number, .measureAhead, cells: shared.jobs[number].cells.count, by: 1, to: &pieces)
+                append(number, .measureAhead, cells: shared.jobs[number].workedCells, by: 1, to: &pieces)
             } else {
-                append(number, .survey, cells: shared.jobs[number].cells.count, by: 2, to: &pieces)
+                append(number, .survey, cells: shared.jobs[number].workedCells, by: 2, to: &pieces)
             }
         }
         run(pieces)
-        var total = 0.0
+        try exchangeSums()
         for number in 0..<jobCount {
             let isMeasured = scale != nil && shared.jobs[number].isLarge
             let squares = gradientSquares(number)
             shared.jobs[number].gradientSquares = isMeasured ? squares / (scale! * scale!) : squares
             shared.jobs[number].isMeasured = isMeasured
-            total += shared.jobs[number].gradientSquares
         }
-        return total
+    }
+
+    /// Completes the sums of the cells of tensors that several processes share, if there are any.
+    private func exchangeSums() throws {
+        guard let exchange else { return }
+        var own: [[ck_sums]] = []
+        for job in jobs where job.isShared {
+            let cells = job.workedCells
+            var sums = [ck_sums](repeating: ck_sums(), count: job.cells.count)
+            for cell in cells { sums[cell] = shared.sums[job.firstSum + cell] }
+            own.append(sums)
+        }
+        var all = try exchange(own)[...]
+        for job in jobs where job.isShared {
+            for (cell, sums) in all.removeFirst().enumerated() { shared.sums[job.firstSum + cell] = sums }
+        }
     }
 
     private func gradientSquares(_ number: Int) -> Double {
@@ -134,16 +159,23 @@ final class FusedUpdate {
         return total
     }
 
-    /// Updates all parameters and states, with the gradients multiplied by `scale`.
-    func move(scale: Double) {
+    /// Updates all parameters and states, with the gradients multiplied by `scale`. Throws what the exchange with other
+    /// processes throws; nothing is written then.
+    func move(scale: Double) throws {
+        try measureShared(scale: scale)
         var pieces: [Piece] = []
         pieces.reserveCapacity(2 * jobCount + 2 * cellCount)
         var wholes: [(number: Int, count: Int)] = []
         // From the last to the first: of the gradients, those that were surveyed last may still be in cache.
         for number in (0..<jobCount).reversed() {
             let job = shared.jobs[number]
-            let cells = job.cells.count
-            if cells == 0 {
+            let cells = job.workedCells
+            if job.isShared {
+                // Measured, if it had to be.
+                append(number, .move, cells: cells, by: 1, to: &pieces)
+                continue
+            }
+            if cells.isEmpty {
                 // A matrix without rows still has columns.
                 shared.jobs[number].setScale(scale)
                 shared.jobs[number].prepare()
@@ -156,7 +188,7 @@ final class FusedUpdate {
                 append(number, .move, cells: cells, by: 1, to: &pieces)
                 continue
             }
-            for cell in 0..<cells { shared.sums[job.firstSum + cell] = ck_sums() }
+            for cell in cells { shared.sums[job.firstSum + cell] = ck_sums() }
             if job.isWhole {
                 wholes.append((number, job.count))
                 continue
@@ -181,24 +213,68 @@ final class FusedUpdate {
         run(pieces)
         for number in 0..<jobCount {
             let first = shared.jobs[number].firstSum
-            for cell in 0..<shared.jobs[number].cells.count {
+            for cell in shared.jobs[number].workedCells {
                 shared.jobs[number].changeSquares += shared.sums[first + cell].change
             }
         }
     }
 
     private func append(
-        _ job: Int, _ task: Task, cells: Int, by step: Int, after goal: Int32 = 0, to pieces: inout [Piece],
-        backwards: Bool = false
+        _ job: Int, _ task: Task, cells: Range<Int>, by step: Int, after goal: Int32 = 0,
+        to pieces: inout [Piece], backwards: Bool = false
     ) {
-        let firsts = stride(from: 0, to: cells, by: step)
-        for position in 0..<firsts.underestimatedCount {
-            let first = step * (backwards ? firsts.underestimatedCount - 1 - position : position)
+        let count = stride(from: cells.lowerBound, to: cells.upperBound, by: step).underestimatedCount
+        for position in 0..<count {
+            let first = cells.lowerBound + step * (backwards ? count - 1 - position : position)
             pieces.append(
                 Piece(
-                    job: Int32(job), task: task, first: Int32(first), end: Int32(min(cells, first + step)),
-                    goal: goal))
+                    job: Int32(job), task: task, first: Int32(first),
+                    end: Int32(min(cells.upperBound, first + step)), goal: goal))
         }
+    }
+
+    /// Sets the scale of the tensors that several processes share, and finds the sums that their steps depend on. All
+    /// processes exchange equally often: what they do depends on numbers that all have.
+    private func measureShared(scale: Double) throws {
+        guard exchange != nil else { return }
+        var open: [Int] = []
+        for number in 0..<jobCount where shared.jobs[number].isShared {
+            let job = shared.jobs + number
+            if !job.pointee.isMeasured { job.pointee.setScale(scale) }
+            let isUsual = job.pointee.setEpsilon(
+                gradientSquares: job.pointee.gradientSquares * scale * scale)
+            if !(job.pointee.isMeasured && isUsual), job.pointee.measures { open.append(number) }
+        }
+        if !open.isEmpty { try measure(open) }
+        var repeated: [Int] = []
+        for number in 0..<jobCount where shared.jobs[number].isShared && shared.jobs[number].measures {
+            let job = shared.jobs + number
+            if job.pointee.needsRepetition(job.pointee.totalOfCells(shared.sums + job.pointee.firstSum)) {
+                repeated.append(number)
+            }
+        }
+        if !repeated.isEmpty { try measure(repeated) }
+        for number in 0..<jobCount where shared.jobs[number].isShared && shared.jobs[number].measures {
+            let job = shared.jobs + number
+            job.pointee.settle(job.pointee.totalOfCells(shared.sums + job.pointee.firstSum))
+        }
+        for number in 0..<jobCount where shared.jobs[number].isShared {
+            for cell in shared.jobs[number].workedCells {
+                shared.sums[shared.jobs[number].firstSum + cell].change = 0
+            }
+        }
+    }
+
+    /// Measures this process's cells of some shared tensors, and completes their sums.
+    private func measure(_ numbers: [Int]) throws {
+        var pieces: [Piece] = []
+        for number in numbers {
+            let cells = shared.jobs[number].workedCells
+            for cell in cells { shared.sums[shared.jobs[number].firstSum + cell] = ck_sums() }
+            append(number, .measureAhead, cells: cells, by: 1, to: &pieces)
+        }
+        run(pieces)
+        try exchangeSums()
     }
 
     /// Runs the pieces on as many threads as there are, or on this one if there is little to do.

@@ -56,9 +56,9 @@ extension FisherMetric {
         return .metric(
             MetricStep(
                 constants: k, power: power, epsilon: epsilonHat,
-                momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
+                momentum: try state.memory("momentum", input.stateShape, filledWith: 0),
                 information: try state.information(
-                    input.parameter, factored: factored, inside: 0, outside: addend),
+                    input, factored: factored, inside: 0, outside: addend),
                 epsilonFraction: epsilonPolicy == .adaptive ? epsilon2(t) : nil, clip: clip,
                 hasUnitLength: length == .unit))
     }
@@ -79,9 +79,9 @@ extension Adafactor: FusedRule {
         return .metric(
             MetricStep(
                 constants: k, power: 0.5, epsilon: 0,
-                momentum: try state.memory("momentum", input.parameter.shape, filledWith: 0),
+                momentum: try state.memory("momentum", input.stateShape, filledWith: 0),
                 information: try state.information(
-                    input.parameter, factored: true, inside: epsilon(t), outside: 0),
+                    input, factored: true, inside: epsilon(t), outside: 0),
                 reportsEpsilon: false, clip: clip))
     }
 }
@@ -89,14 +89,15 @@ extension Adafactor: FusedRule {
 extension TensorState {
     /// The state of f: row and column sums of a matrix if the rule factors it, else the whole diagonal.
     fileprivate mutating func information(
-        _ parameter: Tensor, factored: Bool, inside: Double, outside: Double
+        _ input: FusedInput, factored: Bool, inside: Double, outside: Double
     ) throws(TorchError) -> MetricStep.Information {
-        guard factored, parameter.rank >= 2 else {
-            return .full(try memory("fisher", parameter.shape, filledWith: 1))
+        let shape = input.parameter.shape
+        guard factored, shape.count >= 2 else {
+            return .full(try memory("fisher", input.stateShape, filledWith: 1))
         }
         return .factored(
-            rows: try memory("rows", [parameter.shape[0]], filledWith: 1),
-            columns: try memory("columns", [parameter.shape[1...].reduce(1, *)], filledWith: 1),
+            rows: try memory("rows", [shape[0]], filledWith: 1),
+            columns: try memory("columns", [shape[1...].reduce(1, *)], filledWith: 1),
             inside: inside,
             outside: outside)
     }

@@ -13,11 +13,14 @@ struct StepPlan {
     var updates: [ParameterUpdate?]
     /// The fused path's outcome for each slot's parameter.
     var outcomes: [FusedOutcome?]
+    /// The norms of the formula path's changes.
+    var changeNorms: [Double]
 
     init(_ slots: [Optimizer.Slot]) {
         self.slots = slots
         updates = slots.map { _ in nil }
         outcomes = slots.map { _ in nil }
+        changeNorms = slots.map { _ in 0 }
     }
 
     /// Stores an update of a slot with the state after it.
@@ -60,16 +63,22 @@ extension Optimizer {
     func apply(_ sums: GradientList, count: Double, loss: Tensor?, context: StepContext?) throws -> StepReport
     {
         var gradients = sums
+        try keepWholeTensors(unlessFused: gradients)
         let fused = try fusedSlots(gradients)
-        let jobs = FusedUpdate(fused.map(fusedJob), threadLimit: threadLimit)
+        let jobs = FusedUpdate(
+            fused.map(fusedJob), threadLimit: threadLimit, exchange: division.map { $0.cellSums })
         var isFused = [Bool](repeating: false, count: slots.count)
         for slot in fused { isFused[slot.number] = true }
+        // What other processes move counts as they move it.
+        if division != nil { isFused = fusedPath(gradients) }
         for number in slots.indices where !isFused[number] { gradients.divide(number, by: count) }
 
-        let squares = jobs.survey(
-            scale: clipGradientNorm == nil && clipFisherNorm == nil ? 1 / count : nil)
-        let (norm, lossValue) = try norm(
-            of: gradients, isFused, fusedNorm: squares.squareRoot() / count, loss: loss)
+        try jobs.survey(scale: clipGradientNorm == nil && clipFisherNorm == nil ? 1 / count : nil)
+        var norms = [Double](repeating: 0, count: slots.count)
+        for (job, slot) in zip(jobs.jobs, fused) {
+            norms[slot.number] = job.gradientSquares.squareRoot() / count
+        }
+        let (norm, lossValue) = try norm(of: gradients, isFused, fusedNorms: norms, loss: loss)
         if let source = try nonFiniteSource(gradients, loss: lossValue, norm: norm) {
             return try skip(source, loss: lossValue, norm: norm)
         }
@@ -84,16 +93,17 @@ extension Optimizer {
         var plan = StepPlan(slots)
         let draws = try roundingGenerator?.state()
         do {
-            for number in groups.indices {
-                try planUpdates(ofGroup: number, gradients, isFused, clip: clip, count, context, in: &plan)
+            var failed = try planTogether {
+                for number in groups.indices {
+                    try planUpdates(
+                        ofGroup: number, gradients, isFused, clip: clip, count, context, in: &plan)
+                }
+                return try nonFiniteUpdate(in: &plan)
             }
-            var failed = try nonFiniteUpdate(in: plan)
-            if failed == nil {
-                failed = try moveFused(jobs, fused, scale: (clip ?? 1) / count, in: &plan)
-            }
+            failed = try moveFused(jobs, fused, scale: (clip ?? 1) / count, in: &plan, unless: failed)
             if let failed {
                 try revert(plan, draws)
-                return try skip("the update of \(failed)", loss: lossValue, norm: norm)
+                return try skip("the update of \(slots[failed].path)", loss: lossValue, norm: norm)
             }
         } catch let error as NonFiniteError {
             throw error
@@ -108,6 +118,7 @@ extension Optimizer {
         for number in slots.indices { slots[number].state.forgetChanges() }
         updateCount += 1
         skippedInARow = 0
+        try collect(gradients, &plan)
         let (entries, missing) = plan.report
         return StepReport(
             update: updateCount, loss: lossValue ?? .nan, gradientNorm: norm, fisherNorm: fisherNorm,
@@ -130,20 +141,27 @@ extension Optimizer {
         func input(_ slot: Int) -> RuleInput {
             ruleInput(
                 slots[slot], gradient: gradients.likelihood[slot], auxiliary: gradients.auxiliary[slot],
-                moments: gradients.moments[slot], scale: clip)
+                moments: gradients.moments[slot], scale: clip, isMoved: hasWork(on: slot))
         }
         if let rule = group.rule.curvatureRule, let context, !isFused[group.slots].contains(true) {
             var states = slots[group.slots].map(\.state)
+            let moves = group.slots.map { gradients.reaches($0) && hasWork(on: $0) }
             let known = try ruleGroup(
-                number, group.slots.map(input), hasGradient: group.slots.map(gradients.reaches),
-                scale: (clip ?? 1) / count, context)
-            let updates = try rule.updates(for: known, state: &states)
-            for (position, slot) in group.slots.enumerated() where gradients.reaches(slot) {
+                number, group.slots.map(input), hasGradient: moves,
+                isReached: group.slots.map(gradients.reaches), scale: (clip ?? 1) / count, context)
+            let updates: [ParameterUpdate]
+            do {
+                updates = try rule.updates(for: known, state: &states)
+            } catch {
+                try known.exchange.release(for: rule)
+                throw error
+            }
+            for (position, slot) in group.slots.enumerated() where moves[position] {
                 plan.take(updates[position], states[position], of: slot)
             }
             return
         }
-        let moving = group.slots.filter { gradients.reaches($0) && !isFused[$0] }
+        let moving = group.slots.filter { gradients.reaches($0) && !isFused[$0] && hasWork(on: $0) }
         if moving.isEmpty { return }
         var states = moving.map { roundingGenerator == nil ? slots[$0].state : slots[$0].state.widened }
         let updates = group.rule.updates(for: moving.map(input), state: &states)
@@ -155,11 +173,14 @@ extension Optimizer {
 
     /// The input of a rule's formula for one slot.
     private func ruleInput(
-        _ slot: Slot, gradient: Tensor?, auxiliary: Tensor?, moments: DrawnMoments?, scale: Double?
+        _ slot: Slot, gradient: Tensor?, auxiliary: Tensor?, moments: DrawnMoments?, scale: Double?,
+        isMoved: Bool
     ) -> RuleInput {
         let tensor = slot.parameter.wrappedValue.detached()
         let precise = tensor.to(dtype: tensor.dtype.accumulator)
         func prepared(_ gradient: Tensor) -> Tensor {
+            // Of what another process moves, the shape is enough.
+            if !isMoved { return gradient }
             let gradient = gradient.detached().to(dtype: tensor.dtype.accumulator)
             return scale.map { gradient * $0 } ?? gradient
         }
@@ -172,22 +193,25 @@ extension Optimizer {
 
     /// The Euclidean norm of the whole gradient, and the loss. What is computed by tensor operations is read
     /// together: a step waits for its device once.
+    ///
+    /// - Parameter fusedNorms: by slot, those of what this process moves on the fused path.
     private func norm(
-        of gradients: GradientList, _ isFused: [Bool], fusedNorm: Double, loss: Tensor?
-    ) throws(TorchError) -> (norm: Double, loss: Double?) {
-        var norms: [Tensor] = []
-        for number in slots.indices where !isFused[number] {
-            norms += [gradients.likelihood[number], gradients.auxiliary[number]].compactMap { $0?.norm() }
+        of gradients: GradientList, _ isFused: [Bool], fusedNorms: [Double], loss: Tensor?
+    ) throws -> (norm: Double, loss: Double?) {
+        var read: [Tensor] = []
+        var places: [Int] = []
+        for number in slots.indices where !isFused[number] && hasWork(on: number) {
+            for gradient in [gradients.likelihood[number], gradients.auxiliary[number]].compactMap(\.self) {
+                read.append(gradient.norm())
+                places.append(number)
+            }
         }
-        let rest = norms.isEmpty ? nil : Tensor.stacked(norms).norm()
-        let loss = loss.map { $0.to(dtype: .float64).reshaped([]) }
-        var read = [rest, loss].compactMap(\.self)
-        if read.count == 2 { read = [Tensor.stacked(read)] }
-        let values = try read.first?.scalars(as: Double.self) ?? []
-        return (
-            rest == nil ? fusedNorm : hypot(values[0], fusedNorm),
-            loss == nil ? nil : values[values.count - 1]
-        )
+        if let loss { read.append(loss.to(dtype: .float64).reshaped([])) }
+        let values = read.isEmpty ? [] : try Tensor.stacked(read).scalars(as: Double.self)
+        var norms = fusedNorms
+        for (number, value) in zip(places, values) { norms[number] = hypot(norms[number], value) }
+        if let division { norms = try division.completedBySlot(norms, as: "the norm of the gradient") }
+        return (combinedNorm(norms), loss == nil ? nil : values[values.count - 1])
     }
 
     /// The loss or the first parameter whose gradient is not finite.

@@ -5,9 +5,10 @@ import NeuralNet
 import Torch
 
 extension Optimizer {
-    /// The first parameter that the formula path's plan, or its state, would make infinite or NaN; nil if there is none.
-    /// What is computed by tensor operations is read together, and in the ordinary case nothing else.
-    func nonFiniteUpdate(in plan: StepPlan) throws(TorchError) -> ParameterPath? {
+    /// The first slot whose parameter or state the formula path's plan would make infinite or NaN; nil if there is none.
+    /// What is computed by tensor operations is read together, and in the ordinary case nothing else. The norms of the
+    /// changes are noted in the plan.
+    func nonFiniteUpdate(in plan: inout StepPlan) throws(TorchError) -> Int? {
         var (measures, moving): ([Tensor], [Int]) = ([], [])
         for (number, update) in plan.updates.enumerated() {
             guard let update else { continue }
@@ -27,16 +28,17 @@ extension Optimizer {
             let state = floatingState(of: slot)
             let (norm, sums) = (values.removeFirst(), values.prefix(state.count))
             values.removeFirst(state.count)
+            plan.changeNorms[number] = norm
             guard let update = plan.updates[number] else { continue }
             // Less than half of the last place of the greatest number leaves every finite number finite.
             let dtype = slot.parameter.wrappedValue.dtype
             if norm >= dtype.greatestFiniteMagnitude * dtype.ulpOfOne / 8 || norm.isNaN {
                 let moved = (slot.parameter.wrappedValue.detached() + update.change).to(dtype: dtype)
-                if try !isFinite(moved) { return slot.path }
+                if try !isFinite(moved) { return number }
             }
             // A sum of finite numbers can overflow; one with an infinity or NaN in it is never finite.
             for (tensor, sum) in zip(state, sums) where !sum.isFinite {
-                if try !isFinite(tensor) { return slot.path }
+                if try !isFinite(tensor) { return number }
             }
         }
         return nil
@@ -53,13 +55,16 @@ extension Optimizer {
         return try tensor.isFinite().all().item() == 1
     }
 
-    /// Moves the fused slots. Nothing is changed if a parameter or a state would not be finite afterwards: then the path
-    /// of the first such parameter is returned.
+    /// Moves the fused slots. Nothing is changed if a parameter or a state would not be finite afterwards: then the
+    /// first such slot is returned.
     ///
     /// A step that the bounds show to be harmless costs nothing more; any other is made with copies at hand.
+    ///
+    /// - Parameter failed: a slot that is not finite already: then nothing is moved, here and on the other processes.
     func moveFused(
-        _ jobs: FusedUpdate, _ fused: [FusedSlot], scale: Double, in plan: inout StepPlan
-    ) throws(TorchError) -> ParameterPath? {
+        _ jobs: FusedUpdate, _ fused: [FusedSlot], scale: Double, in plan: inout StepPlan, unless failed: Int?
+    ) throws -> Int? {
+        if failed != nil, division == nil { return failed }
         var before: [FusedBounds] = []
         var after: [FusedBounds?] = []
         for (job, slot) in zip(jobs.jobs, fused) {
@@ -77,11 +82,21 @@ extension Optimizer {
             before.append(known!)
             after.append(made)
         }
-        let rescue = after.contains { $0 == nil } ? try FusedRescue(of: fused) : nil
-        jobs.move(scale: scale)
-        if let rescue, let failed = try rescue.firstNonFinite() {
-            try rescue.restore()
-            return slots[failed.number].path
+        var mayOverflow = after.contains { $0 == nil }
+        if let division {
+            let agreed = try division.agreed(failed: failed, mayOverflow: mayOverflow)
+            if let failed = agreed.failed { return failed }
+            mayOverflow = agreed.mayOverflow
+        }
+        let rescue = mayOverflow ? try FusedRescue(of: fused) : nil
+        try jobs.move(scale: scale)
+        if let rescue {
+            var failed = try rescue.firstNonFinite()?.number
+            if let division { failed = try division.agreed(failed: failed, mayOverflow: false).failed }
+            if let failed {
+                try rescue.restore()
+                return failed
+            }
         }
         for (number, (job, slot)) in zip(jobs.jobs, fused).enumerated() {
             // Graphs of the former elements must be invalidated.

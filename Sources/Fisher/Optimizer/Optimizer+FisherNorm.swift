@@ -32,22 +32,30 @@ extension Optimizer {
     ///   - scale: a factor of all means.
     func fisherNorm(
         of gradients: GradientList, _ isFused: [Bool], count: Double, scale: Double
-    ) throws(TorchError) -> Double? {
-        var norms: [Tensor] = []
+    ) throws -> Double? {
+        var found: [(slot: Int, norm: Tensor)] = []
+        var isKnown = false
         for group in groups {
             guard let rule = group.rule as? any InformationKeepingRule else { continue }
             for number in group.slots
             where slots[number].step > 0 && slots[number].parameter.wrappedValue.count > 0 {
+                isKnown = isKnown || gradients.likelihood[number] != nil
+                guard hasWork(on: number) else { continue }
                 let slot = slots[number]
                 let parameter = slot.parameter.wrappedValue.detached()
                 guard let gradient = gradients.likelihood[number],
                     let f = rule.information(of: parameter, in: slot.state.widened, after: slot.step)
                 else { continue }
                 let g = gradient.detached().to(dtype: f.dtype)
-                norms.append(
-                    frobeniusNorm(quotient(g, f.squareRoot())) * (isFused[number] ? scale / count : scale))
+                let norm = frobeniusNorm(quotient(g, f.squareRoot()))
+                found.append((number, (norm * (isFused[number] ? scale / count : scale)).to(dtype: .float64)))
             }
         }
-        return norms.isEmpty ? nil : try Tensor.stacked(norms).norm().item()
+        guard isKnown else { return nil }
+        var norms = [Double](repeating: 0, count: slots.count)
+        let values = found.isEmpty ? [] : try Tensor.stacked(found.map(\.norm)).scalars(as: Double.self)
+        for (entry, value) in zip(found, values) { norms[entry.slot] = value }
+        if let division { norms = try division.completedBySlot(norms, as: "the norm in the information") }
+        return combinedNorm(norms)
     }
 }

@@ -20,14 +20,32 @@ extension Optimizer {
         return parameter.isContiguous ? nil : "not contiguous"
     }
 
-    /// The slots that take the fused path; those with auxiliary gradients do not.
+    /// Whether each slot takes the fused path, here or on the process that keeps it; those with auxiliary gradients do not.
+    func fusedPath(_ gradients: GradientList) -> [Bool] {
+        var isFused = [Bool](repeating: false, count: slots.count)
+        for (number, group) in groups.enumerated() where fusedObstacle(of: group.rule) == nil {
+            if group.rule is any FusedCurvatureRule {
+                let reached = group.slots.filter { gradients.likelihood[$0] != nil }
+                // Before its first update a parameter has no statistics, of which the formula has to make some.
+                guard !questions.contains(where: { $0.group == number }),
+                    reached.allSatisfy({ takesFusedPath($0, gradients) && slots[$0].step > 0 })
+                else { continue }
+                for slot in reached { isFused[slot] = true }
+            } else {
+                for slot in group.slots { isFused[slot] = takesFusedPath(slot, gradients) }
+            }
+        }
+        return isFused
+    }
+
+    /// The slots, or parts of them, that take the fused path on this process.
     func fusedSlots(_ gradients: GradientList) throws(TorchError) -> [FusedSlot] {
         var found: [FusedSlot] = []
         for (number, group) in groups.enumerated() where fusedObstacle(of: group.rule) == nil {
             if let rule = group.rule as? any FusedCurvatureRule {
                 found += try fusedSlots(ofGroup: number, rule: rule, gradients)
             } else if let rule = group.rule as? any FusedRule {
-                for slot in group.slots where takesFusedPath(slot, gradients) {
+                for slot in group.slots where takesFusedPath(slot, gradients) && hasWork(on: slot) {
                     var state = slots[slot].state
                     let step = try rule.fusedStep(fusedInput(slot), state: &state)
                     try found.append(fusedSlot(slot, step, state, gradients))
@@ -46,13 +64,15 @@ extension Optimizer {
         guard let estimator = estimators[number],
             group.allSatisfy({ gradients.likelihood[$0] == nil || takesFusedPath($0, gradients) })
         else { return [] }
-        let inputs = group.map { gradients.likelihood[$0] == nil ? nil : fusedInput($0) }
+        let inputs = group.map { slot in
+            gradients.likelihood[slot] == nil || !hasWork(on: slot) ? nil : fusedInput(slot)
+        }
         let steps = try rule.fusedSteps(
             estimator.structure, inputs, at: nextStep(ofGroup: number), state: slots[group].map(\.state))
         guard let steps else { return [] }
         var found: [FusedSlot] = []
         for (slot, made) in zip(group, steps) {
-            guard let made, gradients.likelihood[slot] != nil else { continue }
+            guard let made, gradients.likelihood[slot] != nil, hasWork(on: slot) else { continue }
             try found.append(fusedSlot(slot, made.step, made.state, gradients))
         }
         return found
@@ -69,9 +89,10 @@ extension Optimizer {
     }
 
     private func fusedInput(_ slot: Int) -> FusedInput {
-        FusedInput(
-            parameter: slots[slot].parameter.wrappedValue, step: slots[slot].step + 1,
-            decays: slots[slot].decays)
+        let parameter = slots[slot].parameter.wrappedValue
+        return FusedInput(
+            parameter: parameter, step: slots[slot].step + 1, decays: slots[slot].decays,
+            stateShape: division?.part(of: slot).map { [$0.count] } ?? parameter.shape)
     }
 
     /// A slot with its step, the state that it moves and the memory of its gradient.
@@ -87,7 +108,7 @@ extension Optimizer {
         state.isExclusive = true
         return FusedSlot(
             number: slot, parameter: slots[slot].parameter.wrappedValue, step: step, state: state,
-            gradient: gradient)
+            gradient: gradient, part: division?.part(of: slot))
     }
 
     /// The slot's part of the update, as addresses.
@@ -129,6 +150,12 @@ extension Optimizer {
                     columnSums: columns.floats, inside: inside, outside: outside)
             }
         }
+        if let part = slot.part {
+            job.momentum = job.momentum.map { $0 - part.lowerBound }
+            job.square = job.square.map { $0 - part.lowerBound }
+            let cell = FusedJob.cellCount
+            job.ownCells = part.lowerBound / cell..<(part.upperBound + cell - 1) / cell
+        }
         return job
     }
 
@@ -137,11 +164,14 @@ extension Optimizer {
         var decay: FusedDecay?
         if case .metric(let step) = slot.step, step.constants.of_decay != 0 {
             decay = FusedDecay(
-                parameter: slot.parameter, information: step.information, power: step.power,
+                parameter: slot.part.map {
+                    slot.parameter.detached().flattened().narrowed(0, from: $0.lowerBound, length: $0.count)
+                } ?? slot.parameter, information: step.information, power: step.power,
                 epsilon: job.epsilon ?? 0)
         }
         return FusedOutcome(
-            count: job.count, changeSquares: job.changeSquares, clipFactor: job.clipFactor,
+            count: slot.part?.count ?? job.count, changeSquares: job.changeSquares,
+            clipFactor: job.clipFactor,
             epsilon: job.epsilon, decay: decay)
     }
 }

@@ -120,7 +120,8 @@ extension Optimizer {
 
     /// The input of a rule for its group.
     func ruleGroup(
-        _ number: Int, _ inputs: [RuleInput], hasGradient: [Bool], scale: Double, _ context: StepContext
+        _ number: Int, _ inputs: [RuleInput], hasGradient: [Bool], isReached: [Bool], scale: Double,
+        _ context: StepContext
     ) throws -> RuleGroup {
         guard let estimator = estimators[number] else {
             preconditionFailure("a rule that asks for statistics has an estimator")
@@ -129,7 +130,8 @@ extension Optimizer {
         return RuleGroup(
             inputs: inputs, hasGradient: hasGradient, structure: estimator.structure,
             statistics: context.statistics[number] ?? CurvatureEstimates(), gradientScale: scale,
-            loss: context.loss, draws: draws
+            loss: context.loss, draws: draws,
+            exchange: groupExchange(number), isReached: isReached
         ) { updates in
             // Other tensors in their place, so that the graph of the batch stays that of untouched weights.
             let before = zip(parameters, updates).map { parameter, update in

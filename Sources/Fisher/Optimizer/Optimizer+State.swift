@@ -7,16 +7,17 @@ extension Optimizer {
     /// `parameter/<path>/step` for how often a parameter has moved, `optimizer/...` for the counters, for learning rates
     /// that ``setLearningRate(_:of:)`` has changed, and for what plateau schedules have seen.
     ///
-    /// The tensors are those in use: save them before the next step.
+    /// The tensors are those in use: save them before the next step. Where several processes divide the state, it is what
+    /// this one keeps, a part of a tensor under `parameter/<path>/<name>[<first>:<end>]`; see ``completeState()``.
     public var state: [String: Tensor] {
         var all: [String: Tensor] = [
             "optimizer/updates": Tensor([Int64(updateCount)], shape: []),
             "optimizer/skipped": Tensor([Int64(skippedCount)], shape: []),
             "optimizer/skipped_in_a_row": Tensor([Int64(skippedInARow)], shape: []),
         ]
-        for slot in slots {
+        for (number, slot) in slots.enumerated() {
             all["parameter/\(slot.path)/step"] = Tensor([Int64(slot.step)], shape: [])
-            for (name, tensor) in slot.state.tensors { all["parameter/\(slot.path)/\(name)"] = tensor }
+            for (key, tensor) in savedState(of: number) { all[key] = tensor }
         }
         for (number, group) in groups.enumerated() {
             for plateau in group.plateaus {
@@ -34,7 +35,11 @@ extension Optimizer {
 
     /// Continues from a saved state, bit for bit. The state must be of the same parameters; where it is not,
     /// `OptimizerError.badState` names the key, and nothing is changed.
+    ///
+    /// It is a complete one, or what several processes have saved together, however many they were; of it this process keeps
+    /// its share.
     public func restore(_ saved: [String: Tensor]) throws {
+        let saved = try joined(saved)
         var unused = saved
         func count(_ key: String) throws -> Int {
             guard let tensor = unused.removeValue(forKey: key) else {
@@ -103,7 +108,7 @@ extension Optimizer {
                     state[name] = tensor.copy()
                 }
                 try Optimizer.check(state, of: slot, shapes: shapes[position], step: steps[position])
-                restored[place].state = state
+                restored[place].state = share(of: state, place)
                 restored[place].bounds = nil
             }
         }

@@ -100,7 +100,16 @@ public final class Optimizer {
     /// A step on a batch, which all processes must have, takes this process's part of it; a step on an objective without a
     /// batch takes that as its part. The sums of all parts, their counts and the statistics that rules request are added
     /// before anything is divided, so that all make the same step, and the decisions to skip or to clip are the same.
-    public var processes: ProcessGroup?
+    ///
+    /// Where ``dividesState`` is true, each process keeps and moves its share of the parameters, and the shares are
+    /// collected after the step. The processes are set before the first update, or after a complete state was restored.
+    public var processes: ProcessGroup? { didSet { divide() } }
+    /// Whether processes that train together divide the rules' state and work among themselves: by elements, tensors or
+    /// layers, as each rule allows; see ``WorkDivision``. The weights are the same, bit for bit. If not, every process
+    /// keeps all of it, and no exchange follows the step.
+    public var dividesState = true { didSet { divide() } }
+    /// Which process keeps what; nil if this one keeps everything.
+    var division: StateDivision?
     /// The number of updates made.
     public internal(set) var updateCount = 0
     /// The number of updates skipped for a loss or gradient that was not finite.
@@ -262,7 +271,7 @@ public final class Optimizer {
     /// The number of elements that are trained.
     public var parameterCount: Int { slots.reduce(0) { $0 + $1.parameter.wrappedValue.count } }
 
-    /// The bytes of the rules' present state.
+    /// The bytes of the rules' present state that this process keeps.
     public var stateByteCount: Int {
         slots.reduce(0) { $0 + $1.state.tensors.values.reduce(0) { $0 + $1.byteCount } }
     }
@@ -272,6 +281,9 @@ public final class Optimizer {
     public func describe() -> String {
         let still = frozen.map {
             "    \($0.path) \($0.parameter.wrappedValue.shape) \($0.parameter.wrappedValue.dtype)"
+        }
+        let shared = division.map { division in
+            "rank \(division.rank) of \(division.group.size): the state is divided among the processes"
         }
         let groups = groups.enumerated().map { number, group in
             let rule = group.configuredRule
@@ -292,6 +304,7 @@ public final class Optimizer {
             let head = "\(group.group.pattern): \(type(of: rule).summary.title), \(path); \(options)"
             return ([head + reductions(ofGroup: number)] + lines).joined(separator: "\n")
         }
-        return (groups + (still.isEmpty ? [] : ["frozen, moved by no rule"] + still)).joined(separator: "\n")
+        let all = [shared].compactMap(\.self) + groups
+        return (all + (still.isEmpty ? [] : ["frozen, moved by no rule"] + still)).joined(separator: "\n")
     }
 }

@@ -10,7 +10,7 @@ public struct StepReport {
         public let path: ParameterPath
         /// The update, if the formula path made it.
         public let update: ParameterUpdate?
-        /// The report of the fused path, if that made the update.
+        /// The report of the fused path, or of another process, if that made the update.
         let fused: FusedOutcome?
     }
 
@@ -66,7 +66,8 @@ public struct StepReport {
 
     /// The share of the squared natural decay that fell on the least-informed 1 % of each parameter's
     /// elements, by path. Sorts the information: not for every step. Where the fused path moved a parameter,
-    /// the decay is that of the weights and the information as they are when this is called.
+    /// the decay is that of the weights and the information as they are when this is called; where several processes divide
+    /// the state, it is of the elements whose state this one keeps.
     public func decayShares() throws(TorchError) -> [ParameterPath: Double] {
         var shares: [ParameterPath: Double] = [:]
         for entry in entries {
@@ -78,7 +79,9 @@ public struct StepReport {
 
     /// The number of factorizations or solutions that failed in this step and were replaced by a safer
     /// method.
-    public var fallbackCount: Int { entries.reduce(0) { $0 + ($1.update?.fallbackCount ?? 0) } }
+    public var fallbackCount: Int {
+        entries.reduce(0) { $0 + ($1.update?.fallbackCount ?? $1.fused?.fallbackCount ?? 0) }
+    }
 
     /// How well the linear systems of this step were solved, by the path of the first parameter of each group whose
     /// rule solves one by iterations.

@@ -69,7 +69,7 @@ extension OptimizationRule {
 public struct RuleGroup {
     /// The parameters with their gradients, in order.
     public let inputs: [RuleInput]
-    /// Whether a gradient arrived; no update of a parameter without one is made.
+    /// Whether a gradient arrived and this process moves the parameter; no other update is made.
     public let hasGradient: [Bool]
     /// How the parameters belong to layers.
     public let structure: GroupStructure
@@ -81,6 +81,10 @@ public struct RuleGroup {
     public let loss: Tensor
     /// Draws directions; nil unless the rule says that it does.
     public let draws: RuleDraws?
+    /// Completes numbers of which each process has those of its own layers.
+    let exchange: GroupExchange
+    /// Whether a gradient arrived, whichever process moves the parameter.
+    let isReached: [Bool]
     /// The mean loss of the batch after some updates of the group, auxiliaries included; it changes nothing.
     let lossAfter: ([ParameterUpdate]) throws -> Double
 

@@ -32,6 +32,13 @@ public protocol OptimizationRule: ConfigurableOptions, Codable {
 
     /// The groups in which a training run binds the rule to a whole model: by default one, of all parameters.
     func groups(for model: any Module) -> [ParameterGroup]
+
+    /// How processes that train together may divide its work and its state: by default by tensors.
+    var division: WorkDivision { get }
+
+    /// About the multiplications of a step for a tensor of this shape, by which the work is divided: by default its elements.
+    /// For a rule that divides by layers, of the layer's matrix [outputs, inputs (+ 1)].
+    func workload(of shape: [Int]) -> Double
 }
 
 extension OptimizationRule {

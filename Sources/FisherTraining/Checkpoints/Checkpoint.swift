@@ -12,13 +12,41 @@ public struct Checkpoint: Hashable, Sendable {
 
     /// The weights by path, in a file that other tools read.
     public var modelFile: String { path + "/model.safetensors" }
-    /// The optimizer's state by key.
+    /// The optimizer's state by key, unless several processes have saved it; see ``optimizerTensors()``.
     public var optimizerFile: String { path + "/optimizer.safetensors" }
     /// Counters, random generators, the position in the data.
     public var stateFile: String { path + "/state.json" }
 
-    /// The files that a manifest lists.
-    static let fileNames = ["model.safetensors", "optimizer.safetensors", "state.json"]
+    /// The files that a manifest lists, where one process has saved the optimizer's state.
+    static let fileNames = fileNames(processes: 1)
+
+    /// The files that a manifest lists, where several processes have saved a share of the optimizer's state each.
+    static func fileNames(processes count: Int) -> [String] {
+        let shares = (0..<count).map { optimizerName($0, of: count) }
+        return ["model.safetensors"] + shares + ["state.json"]
+    }
+
+    /// The name of the file of one process's share of the optimizer's state.
+    static func optimizerName(_ rank: Int, of count: Int) -> String {
+        func digits(_ number: Int) -> String {
+            String(repeating: "0", count: max(0, 5 - String(number).count)) + String(number)
+        }
+        return count == 1
+            ? "optimizer.safetensors" : "optimizer-\(digits(rank + 1))-of-\(digits(count)).safetensors"
+    }
+
+    /// The optimizer's state by key, from all files that hold shares of it. Throws `StorageError` and `SafetensorsError` for
+    /// files that cannot be read.
+    public func optimizerTensors() throws -> [String: Tensor] {
+        let count = try Checkpoint.readManifest(at: path).files.count - 2
+        var all: [String: Tensor] = [:]
+        for rank in 0..<count {
+            let file = path + "/" + Checkpoint.optimizerName(rank, of: count)
+            let share = try SafetensorsFile(path: file, followingLinks: false).allTensors()
+            all.merge(share) { first, _ in first }
+        }
+        return all
+    }
 
     /// The checkpoint in a folder, which must be intact.
     ///
@@ -45,10 +73,12 @@ public struct Checkpoint: Hashable, Sendable {
         }
     }
 
-    private static func verifiedManifest(at path: String) throws(StorageError) -> CheckpointManifest {
-        func damaged(_ reason: String) -> StorageError {
-            StorageError(.damaged, path: path, reason: "is damaged: \(reason)")
-        }
+    private static func damage(_ reason: String, at path: String) -> StorageError {
+        StorageError(.damaged, path: path, reason: "is damaged: \(reason)")
+    }
+
+    private static func readManifest(at path: String) throws(StorageError) -> CheckpointManifest {
+        func damaged(_ reason: String) -> StorageError { damage(reason, at: path) }
         guard try DurableStorage.kind(of: path, followingLinks: true) != nil else {
             throw StorageError(.notFound, path: path, reason: "is not there, or a link to nowhere")
         }
@@ -63,7 +93,15 @@ public struct Checkpoint: Hashable, Sendable {
         guard let manifest = CheckpointManifest(String(decoding: data, as: UTF8.self)) else {
             throw damaged("its manifest is not as it was written")
         }
-        guard manifest.files.map(\.name) == fileNames else { throw damaged("its manifest lists other files") }
+        guard manifest.files.count >= 3,
+            manifest.files.map(\.name) == fileNames(processes: manifest.files.count - 2)
+        else { throw damaged("its manifest lists other files") }
+        return manifest
+    }
+
+    private static func verifiedManifest(at path: String) throws(StorageError) -> CheckpointManifest {
+        func damaged(_ reason: String) -> StorageError { damage(reason, at: path) }
+        let manifest = try readManifest(at: path)
         for expected in manifest.files {
             let found: (byteCount: Int, check: UInt32)
             do throws(StorageError) {

@@ -89,6 +89,17 @@ public struct CheckpointStore: Sendable {
         step: Int, model: [(String, Tensor)], metadata: [String: String] = [:],
         optimizer: [(String, Tensor)], state: Data
     ) throws -> Checkpoint {
+        try save(
+            step: step, model: model, metadata: metadata, optimizer: optimizer, state: state, processes: 1
+        ) { _ in }
+    }
+
+    /// The same where other processes write their shares of the optimizer's state: `others` waits until they lie in the
+    /// folder that it is given.
+    func save(
+        step: Int, model: [(String, Tensor)], metadata: [String: String], optimizer: [(String, Tensor)],
+        state: Data, processes count: Int, others: (_ folder: String) throws -> Void
+    ) throws -> Checkpoint {
         try DurableStorage.makeFolder(folder)
         let revision = (try list().first { $0.step == step }?.revision ?? 0) + 1
         let saved = Checkpoint(path: path(step: step, revision: revision), step: step, revision: revision)
@@ -96,10 +107,11 @@ public struct CheckpointStore: Sendable {
         do {
             let inside = Checkpoint(path: temporary, step: step, revision: revision)
             try write(model, metadata, to: inside.modelFile)
-            try write(optimizer, [:], to: inside.optimizerFile)
+            try writeShare(optimizer, rank: 0, of: count, in: temporary)
             try DurableStorage.replaceFile(at: inside.stateFile, with: state)
+            try others(temporary)
             var files: [CheckpointManifest.File] = []
-            for name in Checkpoint.fileNames {
+            for name in Checkpoint.fileNames(processes: count) {
                 let (count, check) = try DurableStorage.check(of: temporary + "/" + name)
                 files.append(CheckpointManifest.File(name: name, byteCount: count, check: check))
             }
@@ -112,6 +124,13 @@ public struct CheckpointStore: Sendable {
             throw error
         }
         return saved
+    }
+
+    /// Writes the share of one of several processes into the folder of a checkpoint that is not finished yet.
+    func writeShare(
+        _ optimizer: [(String, Tensor)], rank: Int, of count: Int, in folder: String
+    ) throws {
+        try write(optimizer, [:], to: folder + "/" + Checkpoint.optimizerName(rank, of: count))
     }
 
     /// Marks a checkpoint as the best, by a link that is replaced atomically.

@@ -191,7 +191,7 @@ extension TrainingSession {
         let times: [[Double]]?
     }
 
-    /// Saves everything.
+    /// Saves everything; where processes divide the optimizer's state, the others call ``saveShare(to:)`` meanwhile.
     ///
     /// - Parameters:
     ///   - store: where to.
@@ -202,7 +202,7 @@ extension TrainingSession {
     ) throws -> Checkpoint {
         let (memoryState, memoryTensors) = try memory.saved()
         let tensors =
-            Array(optimizer.state)
+            Array(optimizer.shard)
             + memoryTensors.map { (key: Self.memoryPrefix + $0.key, value: $0.value) }
         let saved = Saved(
             rule: type(of: candidate.rule).summary.name, options: candidate.options, seed: seed,
@@ -210,12 +210,14 @@ extension TrainingSession {
             progress: progress, batches: batches.position, memory: memoryState,
             generators: try model.randomGenerators.map { Data(try $0.state()) }, companion: companion,
             times: times.saved)
-        return try store.save(
-            step: progress.step,
-            model: model.parameters.map { ("\($0.path)", $0.parameter.wrappedValue) },
-            metadata: task.modelMetadata,
-            optimizer: tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
-            state: StoredJSON.encode(saved))
+        return try savingTogether { processes, others in
+            try store.save(
+                step: progress.step,
+                model: model.parameters.map { ("\($0.path)", $0.parameter.wrappedValue) },
+                metadata: task.modelMetadata,
+                optimizer: tensors.sorted { $0.key < $1.key }.map { ($0.key, $0.value) },
+                state: StoredJSON.encode(saved), processes: processes, others: others)
+        }
     }
 
     /// Resumes from a checkpoint of the same run; returns what the caller saved with it.
@@ -251,7 +253,7 @@ extension TrainingSession {
         try requireEqual("random generators", "\(saved.generators.count)", "\(generators.count)")
 
         try model.load(try SafetensorsFile(path: checkpoint.modelFile, followingLinks: false).allTensors())
-        let tensors = try SafetensorsFile(path: checkpoint.optimizerFile, followingLinks: false).allTensors()
+        let tensors = try checkpoint.optimizerTensors()
         try optimizer.restore(tensors.filter { !$0.key.hasPrefix(Self.memoryPrefix) })
         let remembered = tensors.filter { $0.key.hasPrefix(Self.memoryPrefix) }
         do {

@@ -147,10 +147,33 @@ public struct DurableRun<Task: TrainingTask> {
         var document = document(of: session.task)
         try SharedStart(of: session, values, directory, processes).follow(
             changesSchedule: allowances.contains(.changedSchedule))
-        let end = try TrainingLoop(session, length: training.length)(callbacks)
+        let end = try following(session, callbacks)
         document.phase = end == .completed ? .completed : .stoppedEarly
         document.record = session.record(.completed)
         return document
+    }
+
+    /// The loop of a process that has a share of the optimizer's state: it saves that whenever the first process saves.
+    private func following(
+        _ session: TrainingSession<Task>, _ callbacks: TrainingLoop<Task>.Callbacks
+    ) throws -> TrainingLoop<Task>.End {
+        func save() throws {
+            if try session.agrees(toSave: false) { try session.saveShare(to: directory.checkpoints) }
+        }
+        var all = callbacks
+        all.betweenSteps = { session in
+            try save()
+            try callbacks.betweenSteps(session)
+        }
+        try save()
+        do {
+            let end = try TrainingLoop(session, length: training.length)(all)
+            try save()
+            return end
+        } catch let error as Interrupted {
+            try save()
+            throw error
+        }
     }
 
     /// Sets the number of threads: that of the run's first start, or one that is chosen by the times of steps.

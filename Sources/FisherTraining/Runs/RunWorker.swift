@@ -133,11 +133,11 @@ final class RunWorker<Task: TrainingTask> {
         defer { display?.finish() }
         if let display { session.memory.announce { display.note($0) } }
         do {
-            if savesAtOnce { try save(log) }
+            try saveIfAll(savesAtOnce, log)
             if session.progress.step == 0 { try log.lookedAt() }
             information = log.information
             let end = try TrainingLoop(session, length: configuration.length)(callbacks(log))
-            if !isSaved { try save(log) }
+            try saveIfAll(!isSaved, log)
             let loss = session.progress.curve.last?.validationLoss ?? .nan
             if loss.isFinite {
                 conclusion = try session.concludingRecord()
@@ -150,7 +150,7 @@ final class RunWorker<Task: TrainingTask> {
             display?.endRun(document.record.outcome)
             return document
         } catch let error as Interrupted {
-            if !isSaved { try save(log) }
+            try saveIfAll(!isSaved, log)
             try note(.interrupted, .interrupted(step: session.progress.step))
             throw error
         } catch let error as NonFiniteError {
@@ -184,7 +184,7 @@ final class RunWorker<Task: TrainingTask> {
                 try own.afterEvaluation(session, point)
             },
             betweenSteps: { [self] session in
-                if !isSaved && isCheckpointDue { try save(log) }
+                try saveIfAll(!isSaved && isCheckpointDue, log)
                 try own.betweenSteps(session)
             })
     }
@@ -209,11 +209,15 @@ final class RunWorker<Task: TrainingTask> {
         lastSave.duration(to: .now) < .seconds(configuration.checkpointSeconds)
     }
 
-    /// Saves a checkpoint, tells so in `run.json`, and removes what is no longer kept.
+    /// Saves a checkpoint if one is due, together with the processes that have shares of it.
     ///
     /// Weights that are not finite are not saved: no run goes on from them.
+    private func saveIfAll(_ isDue: Bool, _ log: RunLog<Task>) throws {
+        if try session.agrees(toSave: try isDue && session.hasFiniteWeights()) { try save(log) }
+    }
+
+    /// Saves a checkpoint, tells so in `run.json`, and removes what is no longer kept.
     private func save(_ log: RunLog<Task>) throws {
-        guard try session.hasFiniteWeights() else { return }
         let progress = session.progress
         let mark = try log.synchronize()
         _ = try session.save(

@@ -13,7 +13,7 @@ public final class ProcessSum {
         /// What the other process says; nil if it says nothing.
         public let reason: String?
 
-        init(rank: Int, code: Int = 1, reason: String? = nil) {
+        package init(rank: Int, code: Int = 1, reason: String? = nil) {
             (self.rank, self.code, self.reason) = (rank, code, reason)
         }
 

@@ -55,6 +55,8 @@ public struct AdaHessian: CurvatureRule {
 
     public init() {}
 
+    public var division: WorkDivision { .tensors }
+
     public static let summary = RuleSummary(
         name: "adahessian", title: "AdaHessian", source: "the loss itself", structure: "diagonal, by draws",
         power: "1 (k)", momentum: "of the gradient", stateBytes: "8", cost: "2 passes per draw",

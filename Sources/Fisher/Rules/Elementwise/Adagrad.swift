@@ -24,6 +24,8 @@ public struct Adagrad: TensorRule {
 
     public init() {}
 
+    public var division: WorkDivision { .elements }
+
     public static let summary = RuleSummary(
         name: "adagrad", title: "Adagrad", source: "mini-batch gradient, summed", structure: "diagonal",
         power: "1/2", momentum: "none", stateBytes: "4", cost: "P",

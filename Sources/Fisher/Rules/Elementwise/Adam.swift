@@ -60,6 +60,8 @@ public struct AdamFamily<Decay: WeightDecayStyle>: TensorRule {
 
     public init() {}
 
+    public var division: WorkDivision { .elements }
+
     public static var summary: RuleSummary {
         RuleSummary(
             name: Decay.isDecoupled ? "adamw" : "adam", title: Decay.isDecoupled ? "AdamW" : "Adam",

@@ -40,6 +40,8 @@ extension DiagonalSourceRule {
 
     public var needsBatch: Bool { estimate.source != .minibatch }
 
+    public var division: WorkDivision { .tensors }
+
     public func requests(at step: Int) -> [CurvatureRequest] {
         needsBatch ? [.diagonal(estimate.drawnSource)] : []
     }
@@ -58,7 +60,10 @@ extension DiagonalSourceRule {
             throw OptimizerError.needsModel(rule: Self.summary.name)
         }
         return group.inputs.indices.map { k in
-            update(for: group.inputs[k], diagonal: diagonal[group.structure.paths[k]], state: &state[k])
+            guard group.hasGradient[k] else {
+                return ParameterUpdate(change: .zeros(like: group.inputs[k].parameter))
+            }
+            return update(for: group.inputs[k], diagonal: diagonal[group.structure.paths[k]], state: &state[k])
         }
     }
 

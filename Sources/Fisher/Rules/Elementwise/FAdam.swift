@@ -26,6 +26,8 @@ public struct FAdam: FisherMetricRule, DiagonalSourceRule {
 
     public init() {}
 
+    public var division: WorkDivision { needsBatch ? .tensors : .elements }
+
     public static let summary = RuleSummary(
         name: "fadam", title: "FAdam", source: "mini-batch gradient", structure: "diagonal",
         power: "1/2 (rho)", momentum: "of the natural gradient", stateBytes: "8",

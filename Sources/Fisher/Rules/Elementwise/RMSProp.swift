@@ -24,6 +24,8 @@ public struct RMSProp: TensorRule {
 
     public init() {}
 
+    public var division: WorkDivision { .elements }
+
     public static let summary = RuleSummary(
         name: "rmsprop", title: "RMSProp", source: "mini-batch gradient", structure: "diagonal",
         power: "1/2", momentum: "none", stateBytes: "4", cost: "P", neglects: "correlations, units",

@@ -26,6 +26,8 @@ public struct SGD: TensorRule {
 
     public init() {}
 
+    public var division: WorkDivision { .elements }
+
     public static let summary = RuleSummary(
         name: "sgd", title: "SGD", source: "none", structure: "identity", power: "0",
         momentum: "of the gradient", stateBytes: "0, with momentum 4",

@@ -76,6 +76,8 @@ public struct AdaFisherFamily<Decay: WeightDecayStyle>: CurvatureRule {
 
     public init() {}
 
+    public var division: WorkDivision { .layers }
+
     public static var summary: RuleSummary {
         RuleSummary(
             name: Decay.isDecoupled ? "adafisherw" : "adafisher",

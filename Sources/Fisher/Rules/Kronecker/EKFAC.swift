@@ -46,12 +46,23 @@ public struct EKFAC: KroneckerRule {
     }
 
     public func gather(
-        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
         _ state: inout [TensorState]
     ) throws {
-        guard !updated.isEmpty, let activations = statistics.activations(kronecker.labels) else { return }
+        guard let activations = group.statistics.activations(kronecker.labels) else { return }
         var bases: [ParameterPath: KroneckerEigenbasis] = [:]
         for (block, _) in updated { bases[block.path] = basis(state[block.weight]) }
+        // Each process has units of the batch, which count in the bases of all layers.
+        for block in group.structure.layers where group.isReached[block.weight] && group.exchange.isShared {
+            let own = bases[block.path].map { [$0.outputs, $0.inputs] }
+            let (n, m) = (block.outputCount, block.inputCount)
+            let theta = group.inputs[block.weight].parameter
+            let spread = try group.exchange.spread(own, of: block.weight) {
+                [[n, n], [m, m]].map { .zeros($0, dtype: theta.dtype, device: theta.device) }
+            }
+            bases[block.path] = KroneckerEigenbasis(inputs: spread[1], outputs: spread[0])
+        }
+        if bases.isEmpty { return }
         let found = try activations.eigenvalues(in: bases).layers
         for (block, average) in updated {
             guard let values = found[block.path]?.mean else { continue }

@@ -35,6 +35,8 @@ public struct KroneckerFAdam: FisherMetricRule {
 
     public init() {}
 
+    public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
+
     public static let summary = RuleSummary(
         name: "kronecker_fadam", title: "KroneckerFAdam", source: "mini-batch gradient",
         structure: "diagonal in Kronecker basis", power: "1/2 (rho)", momentum: "of the natural gradient",

@@ -66,7 +66,7 @@ public protocol KroneckerRule: CurvatureRule {
     /// Averages further statistics, once the factors of all layers and their inverses or bases are those of
     /// this update.
     func gather(
-        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
         _ state: inout [TensorState]
     ) throws
 
@@ -89,6 +89,11 @@ extension KroneckerRule {
         set { kronecker[keyPath: path] = newValue }
     }
 
+    /// An adapted damping is judged by the loss after all layers have moved, of which every process then moves all.
+    public var division: WorkDivision { kronecker.adaptsDamping ? .whole : .layers }
+
+    public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
+
     public var perStepRequests: [CurvatureRequest] { [] }
 
     public var extraRequests: [CurvatureRequest] { [] }
@@ -98,7 +103,7 @@ extension KroneckerRule {
     ) throws -> Tensor? { nil }
 
     public func gather(
-        _ updated: [(block: LayerBlock, average: RunningAverage)], _ statistics: CurvatureEstimates,
+        _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
         _ state: inout [TensorState]
     ) throws {}
 
@@ -118,7 +123,7 @@ extension KroneckerRule {
         }
         try gather(
             zip(blocks, informed).compactMap { block, update in update.average.map { (block, $0) } },
-            group.statistics, &state)
+            of: group, &state)
         var divided: [(block: LayerBlock, step: Tensor, fallbacks: Int)] = []
         for (block, update) in zip(blocks, informed) {
             let quick = try group.statistics.gradientRows(of: block.path).flatMap {
@@ -128,7 +133,7 @@ extension KroneckerRule {
                 quick ?? precondition(block.matrix(gradients), state[block.weight], damping: gamma))
             divided.append((block, v.value, update.fallbacks + v.fallbacks))
         }
-        let nu = try clip(divided.lazy.map { ($0.block.matrix(gradients), $0.step) }, learningRate(t))
+        let nu = try clip(divided.map { ($0.block, $0.step) }, group, learningRate(t))
 
         var updates = [ParameterUpdate?](repeating: nil, count: group.inputs.count)
         for (block, v, fallbacks) in divided {
@@ -204,13 +209,17 @@ extension KroneckerRule {
         return (repaired, try step.isFinite().all().item() == 1 ? 0 : 1)
     }
 
-    /// nu = min(1, sqrt(kappa / |eta^2 sum <V, gradient>|)) over the group's layers.
+    /// nu = min(1, sqrt(kappa / |eta^2 sum <V, gradient>|)) over the group's layers, those of other processes included.
     private func clip(
-        _ steps: some Sequence<(gradient: Tensor, step: Tensor)>, _ eta: Double
+        _ steps: [(block: LayerBlock, step: Tensor)], _ group: RuleGroup, _ eta: Double
     ) throws -> Double {
         guard let klClip = kronecker.klClip else { return 1 }
-        let products = steps.map { ($0.gradient * $0.step).sum(dtype: .float64) }
-        let length = try products.reduce(0.0) { $0 + (try $1.item()) } * eta * eta
+        let gradients = group.gradients
+        var products = [Double](repeating: 0, count: group.inputs.count)
+        for (block, step) in steps {
+            products[block.weight] = try (block.matrix(gradients) * step).sum(dtype: .float64).item()
+        }
+        let length = try group.exchange.completed(products).reduce(0, +) * eta * eta
         return length == 0 ? 1 : min(1, (klClip / abs(length)).squareRoot())
     }
 

@@ -61,6 +61,8 @@ public struct Muon: OptimizationRule {
 
     public init() {}
 
+    public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
+
     public static let summary = RuleSummary(
         name: "muon", title: "Muon", source: "mini-batch gradient", structure: "matrix, of this step alone",
         power: "polar factor", momentum: "of the gradient", stateBytes: "4",

@@ -49,6 +49,8 @@ public struct SOAP: OptimizationRule {
 
     public init() {}
 
+    public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
+
     public static let summary = RuleSummary(
         name: "soap", title: "SOAP", source: "mini-batch gradient", structure: "diagonal in Kronecker basis",
         power: "1/2", momentum: "of the gradient", stateBytes: "8, and 8 per row^2 and column^2",

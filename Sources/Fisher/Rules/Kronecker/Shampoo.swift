@@ -47,6 +47,8 @@ public struct Shampoo: OptimizationRule {
 
     public init() {}
 
+    public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
+
     public static let summary = RuleSummary(
         name: "shampoo", title: "Shampoo", source: "mini-batch gradient", structure: "Kronecker",
         power: "1/2 (1/4 per side)", momentum: "of the natural gradient",

@@ -23,6 +23,8 @@ public struct MFAC: HistoryRule {
 
     public init() {}
 
+    public var division: WorkDivision { .whole }
+
     public static let summary = RuleSummary(
         name: "mfac", title: "MFAC", source: "mini-batch gradients, the last m", structure: "full, rank m",
         power: "1", momentum: "none", stateBytes: "4 m", cost: "2 k P",

@@ -103,7 +103,7 @@ struct InformationSpread {
                 var rule = try RuleRegistry.rule(named: document.rule)
                 try rule.set(
                     document.options.filter { $0.name != "clip_gradient_norm" }.map { ($0.name, $0.value) })
-                let state = try SafetensorsFile(path: newest.optimizerFile).allTensors()
+                let state = try newest.optimizerTensors()
                 return (seed: run.record.seed, spread: try InformationSpread(state, of: rule))
             }
         }
