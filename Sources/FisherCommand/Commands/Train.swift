@@ -106,9 +106,9 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
                 command: continuation(in: directory))
         } catch let error as ProcessGroupError {
             // Nothing is lost but what followed the last checkpoint.
-            guard let document = try? directory.document(), document.savedStep != nil else { throw error }
+            guard let step = savedStep(in: directory) else { throw error }
             throw Resumable(
-                reason: "\(error)", kept: kept(of: document),
+                reason: "\(error)", kept: "everything is saved up to step \(step)",
                 command: continuation(in: directory))
         }
     }
@@ -126,9 +126,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             try LocalProcesses(sharing.processes ?? 1)()
         } catch let failed as FailedProcess {
             // The first cannot tell what is kept if it was killed.
-            guard let reason = failed.sentence,
-                let step = try? directory.checkpoints.list().map(\.step).max()
-            else { throw failed }
+            guard let reason = failed.sentence, let step = savedStep(in: directory) else { throw failed }
             throw Resumable(
                 reason: reason, kept: "everything is saved up to step \(step)",
                 command: continuation(in: directory))
@@ -148,6 +146,11 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
                 reason: "stopped by \(error.signal)", kept: "rank 0 saves everything",
                 command: continuation(in: directory))
         }
+    }
+
+    /// The step of the newest checkpoint; the run's document may not tell of it yet.
+    private func savedStep(in directory: RunDirectory) -> Int? {
+        (try? directory.checkpoints.list().map(\.step).max()) ?? nil
     }
 
     /// What is kept of a run that was stopped.
