@@ -53,11 +53,16 @@ FAMILIES = {
     ),
 }
 # Whole steps: ours, peers, the bounds as above. A rate is the inverse of a time: steps a second of ours over
-# theirs is their time over ours. Batches are the usual ones of `fisher bench step`.
+# theirs is their time over ours. Batches are the usual ones of `fisher bench step`. Names that end with NARROW or
+# AUTOCAST have their matrix products in bfloat16.
+NARROW, AUTOCAST = ", bfloat16", ", autocast"
 GPT_STEPS = (
-    ["adamw", "fadam"],
-    ["torch.AdamW(fused)", "pytorch_optimizer.FAdam"],
-    [("torch.AdamW(fused)", "fadam", 1.0), ("torch.AdamW(fused)", "adamw", 1.0)],
+    ["adamw", "fadam", "adamw" + NARROW, "fadam" + NARROW],
+    ["torch.AdamW(fused)", "pytorch_optimizer.FAdam", "torch.AdamW(fused)" + AUTOCAST],
+    [
+        ("torch.AdamW(fused)", "fadam", 1.0), ("torch.AdamW(fused)", "adamw", 1.0),
+        ("torch.AdamW(fused)", "adamw" + NARROW, 1.4), ("torch.AdamW(fused)" + AUTOCAST, "adamw" + NARROW, 1.0),
+    ],
 )
 MODEL_STEPS = (["adamw"], ["torch.AdamW(fused)"], [("torch.AdamW(fused)", "adamw", 0.97)])
 # A network's batch and what is timed on it.
@@ -140,10 +145,16 @@ def measure(
 
 def measure_steps(arguments: argparse.Namespace, network: str, threads: int) -> tuple[int, dict[str, list[float]]]:
     batch, (names, peers, _) = NETWORKS[network]
+    if not multiplies_bfloat16():
+        names = [name for name in names if not name.endswith(NARROW)]
+        peers = [name for name in peers if not name.endswith(AUTOCAST)]
     common = ["--network", network, "--batch", str(batch), "--threads", str(threads)]
+    # Every optimizer in the first precision, then every one in the second.
+    precisions = ["float32"] + (["bfloat16"] if names[-1].endswith(NARROW) else [])
     ours = Peer(
         [arguments.fisher, "bench", "step", "--on-request"] + common
-        + [word for name in names for word in ("--optimizer", name)], names)
+        + [word for name in names if not name.endswith(NARROW) for word in ("--optimizer", name)]
+        + [word for precision in precisions for word in ("--precision", precision)], names)
     theirs = Peer([arguments.python, str(HERE / "training_peers.py")] + common + peers, peers)
     if ours.count != theirs.count:
         sys.exit(f"compare.py: {network} has {ours.count} parameters against {theirs.count}")
@@ -168,6 +179,10 @@ def compared(
     for top, bottom, sets, bound, at_most in bounds:
         if size not in sets:
             continue
+        if top not in times or bottom not in times:
+            rows.append(f"| steps/s of {bottom} / {top} | {size} | {threads} | not measurable here: the processor has no "
+                        f"instructions for bfloat16 products | | >= {bound} | |")
+            continue
         ratios = [a / b for a, b in zip(times[top], times[bottom])]
         low, high = interval(ratios)
         reached = low <= bound if at_most else high >= bound
@@ -175,6 +190,11 @@ def compared(
         rows.append(f"| {name} | {size} | {threads} | {median(ratios):.2f} | {low:.2f} to {high:.2f} "
                     f"| {'<=' if at_most else '>='} {bound} | {'yes' if reached else 'no'} |")
     return rows
+
+
+def multiplies_bfloat16() -> bool:
+    words = pathlib.Path("/proc/cpuinfo").read_text().split()
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(words)
 
 
 def processor() -> str:

@@ -3,11 +3,13 @@
 
     training_peers.py --network tiny --batch 16 --threads 2 OPTIMIZER ...
 
-The protocol is that of the Swift side: each line of standard input names an optimizer by its position and a
+An optimizer's name that ends with ", autocast" computes the forward pass in bfloat16 by torch.autocast. The protocol is
+that of the Swift side: each line of standard input names an optimizer by its position and a
 number of steps, and is answered by the seconds of a step. The networks are in the folder twins.
 """
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -16,6 +18,9 @@ import torch
 from torch import nn
 
 from twins import networks
+
+
+AUTOCAST = ", autocast"
 
 
 def make(name: str, model: nn.Module) -> torch.optim.Optimizer:
@@ -40,12 +45,14 @@ def main() -> None:
     torch.manual_seed(0)
     create, loss = known[arguments.network](arguments.batch)
     pairs = []
-    for name in arguments.optimizers:
+    for full_name in arguments.optimizers:
+        name = full_name.removesuffix(AUTOCAST)
         model = create()
-        pairs.append((model, make(name, model)))
+        pairs.append((model, make(name, model), name != full_name))
 
-    def step(model: nn.Module, optimizer: torch.optim.Optimizer) -> float:
-        value = loss(model)
+    def step(model: nn.Module, optimizer: torch.optim.Optimizer, casts: bool) -> float:
+        with torch.autocast("cpu", torch.bfloat16) if casts else contextlib.nullcontext():
+            value = loss(model)
         value.backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -3,6 +3,7 @@
 
 #ifdef CTORCH_ENGINE
 
+#include <ATen/autocast_mode.h>
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/function.h>
@@ -68,7 +69,13 @@ ct_tensor ct_recorded(
 }
 
 bool ct_gradients_enabled(void) { return c10::GradMode::is_enabled(); }
-void ct_set_gradients_enabled(bool enabled) { c10::GradMode::set_enabled(enabled); }
+
+void ct_set_gradients_enabled(bool enabled) {
+    if (c10::GradMode::is_enabled() == enabled) return;
+    c10::GradMode::set_enabled(enabled);
+    // A weight that autocast has cast and kept in one mode is wrong in the other: unrecorded, it has no gradient.
+    if (ct_autocast_type() >= 0) at::autocast::clear_cache();
+}
 
 bool ct_tensor_requires_gradient(ct_tensor tensor) { return peek(tensor).requires_grad(); }
 bool ct_tensor_is_leaf(ct_tensor tensor) { return borrow(tensor).is_leaf(); }

@@ -25,6 +25,8 @@ public struct StepNetwork: Sendable {
     public let unit: String
     /// The batch that is taken where none is given.
     public let usualBatch: Int
+    /// The tokens of a unit, where it is a sequence of them.
+    public let tokensPerUnit: Int?
     let prepare: @Sendable (_ batch: Int) throws -> () throws -> StepSubject
 
     /// A network with a fixed batch.
@@ -34,12 +36,15 @@ public struct StepNetwork: Sendable {
     ///   - architecture: the architecture in a few words.
     ///   - unit: what a batch counts.
     ///   - usualBatch: the batch that is taken where none is given.
+    ///   - tokensPerUnit: the tokens of a unit, where it is a sequence of them.
     ///   - make: makes a copy of the model, equal each time, and its batch of so many units.
     public init(
         _ name: String, _ architecture: String, unit: String = "image", usualBatch: Int,
+        tokensPerUnit: Int? = nil,
         make: @escaping @Sendable (_ batch: Int) throws -> StepSubject
     ) {
         (self.name, self.architecture, self.unit, self.usualBatch) = (name, architecture, unit, usualBatch)
+        self.tokensPerUnit = tokensPerUnit
         prepare = { count in { try make(count) } }
     }
 
@@ -50,12 +55,14 @@ public struct StepNetwork: Sendable {
     ///   - architecture: the architecture in a few words.
     ///   - unit: what a batch counts.
     ///   - usualBatch: the batch that is taken where none is given.
+    ///   - tokensPerUnit: the tokens of a unit, where it is a sequence of them.
     ///   - task: makes the task with batches of so many units.
     public init<Task: TrainingTask & SendableMetatype>(
-        _ name: String, _ architecture: String, unit: String, usualBatch: Int,
+        _ name: String, _ architecture: String, unit: String, usualBatch: Int, tokensPerUnit: Int? = nil,
         task: @escaping @Sendable (_ batch: Int) throws -> Task
     ) {
         (self.name, self.architecture, self.unit, self.usualBatch) = (name, architecture, unit, usualBatch)
+        self.tokensPerUnit = tokensPerUnit
         prepare = { count in
             let task = try task(count)
             return { try StepSubject(task) }

@@ -142,6 +142,22 @@ typedef ct_tensor (*ct_backward)(void *context, ct_tensor slope, bool keeps_grap
 ct_tensor ct_recorded(
     ct_tensor value, ct_tensor input, ct_backward backward, void (*release)(void *context), void *context);
 
+// MARK: Autocast
+
+/// What autocast was in a thread: on the CPU, and on CUDA devices.
+typedef struct ct_autocast {
+    bool enabled[2];
+    int32_t types[2];
+    bool caches;
+} ct_autocast;
+
+/// The c10::ScalarType in which this thread computes matrix products of wider operands; -1 for that of the operands.
+int32_t ct_autocast_type(void);
+/// Computes this thread's products in a type, or with -1 in that of the operands, on all devices; what was before is to be
+/// passed to ct_autocast_end. A weight is cast once until the outermost begin has its end.
+ct_autocast ct_autocast_begin(int32_t type);
+void ct_autocast_end(ct_autocast before);
+
 // MARK: Random numbers
 
 typedef struct ct_generator_s *ct_generator;

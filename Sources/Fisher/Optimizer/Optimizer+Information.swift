@@ -106,8 +106,9 @@ extension Optimizer {
             var (sum, count) = (0.0, 0)
             for part in 0..<microBatches {
                 let slice = ownSlice(part, of: batch, into: microBatches)
-                let made =
+                let made = try inPrecision {
                     try model.map { try $0.keepingStatistics { try objective(slice) } } ?? objective(slice)
+                }
                 let auxiliaries = try made.auxiliaries.reduce(0.0) { $0 + (try $1.value.item()) }
                 sum += try made.negativeLogLikelihood.item() + auxiliaries * Double(made.observationCount)
                 count += made.observationCount

@@ -60,6 +60,7 @@ extension Optimizer {
             throw OptimizerError.tooFewUnits(
                 units: units, processes: processes.size, microBatches: microBatches)
         }
+        if ComputePrecision.current != .float32 { throw OptimizerError.insideAutocast }
         try requireSameParameters()
         let posterior = posteriorSlots
         if posterior.isEmpty { return try plainSum(on: batch, microBatches: microBatches, objective) }
@@ -89,7 +90,7 @@ extension Optimizer {
             let sum = try gradientSum(
                 questions, units: slice is WholeBatch ? nil : slice.unitCount, withRespectTo: tensors
             ) {
-                try objective(slice)
+                try inPrecision { try objective(slice) }
             }
             total = try total.map { try $0 + sum } ?? sum
         }

@@ -95,6 +95,12 @@ public final class Optimizer {
     var instructionSet: InstructionSet
     /// The largest number of threads of the fused path, for tests with fewer than there are.
     var threadLimit: Int?
+    /// The precision of the matrix products in the objectives of steps, and in their backward pass (`withAutocast`); it is
+    /// not part of the ``state``.
+    ///
+    /// Weights, normalizations, losses, statistics and rules keep theirs. An objective of whose second derivatives a rule
+    /// takes products is computed in float32 altogether: they are what rounding leaves least of.
+    public var precision = ComputePrecision.float32
     /// The processes that train together; nil for this one alone. All of them must have the same parameters.
     ///
     /// A step on a batch, which all processes must have, takes this process's part of it; a step on an objective without a
@@ -276,8 +282,8 @@ public final class Optimizer {
         slots.reduce(0) { $0 + $1.state.tensors.values.reduce(0) { $0 + $1.byteCount } }
     }
 
-    /// Which rule moves which parameters, by which path of execution, which of them lose weight, and which parameters are
-    /// frozen.
+    /// In which precision objectives are computed, if not in that of the weights; which rule moves which parameters, by which
+    /// path of execution, which of them lose weight, and which parameters are frozen.
     public func describe() -> String {
         let still = frozen.map {
             "    \($0.path) \($0.parameter.wrappedValue.shape) \($0.parameter.wrappedValue.dtype)"
@@ -304,7 +310,7 @@ public final class Optimizer {
             let head = "\(group.group.pattern): \(type(of: rule).summary.title), \(path); \(options)"
             return ([head + reductions(ofGroup: number)] + lines).joined(separator: "\n")
         }
-        let all = [shared].compactMap(\.self) + groups
+        let all = precisionLines + [shared].compactMap(\.self) + groups
         return (all + (still.isEmpty ? [] : ["frozen, moved by no rule"] + still)).joined(separator: "\n")
     }
 }

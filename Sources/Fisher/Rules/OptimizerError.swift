@@ -21,6 +21,8 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
     case tooFewUnits(units: Int, processes: Int, microBatches: Int)
     /// A batch has no observation.
     case noObservations
+    /// A step was made inside of `withAutocast`, whose casts of the weights it would leave behind.
+    case insideAutocast
     /// A gradient is given for a path that is no parameter, or in another shape.
     case badGradient(path: ParameterPath, reason: String)
     /// The weight and the bias of a layer are in two groups, one of whose rules needs whole layers.
@@ -50,6 +52,9 @@ public enum OptimizerError: Error, Sendable, CustomStringConvertible {
         case .badMicroBatches(let count, let units):
             "a batch of \(units) cannot be cut into \(count) micro-batches"
         case .noObservations: "the batch has no observation that counts"
+        case .insideAutocast:
+            "a step cannot be made inside of withAutocast, where its statistics would be rounded: set the optimizer's "
+                + "precision instead"
         case .badGradient(let path, let reason): "the gradient of \(path) \(reason)"
         case .splitLayer(let path):
             "the weight and the bias of the layer \(path) are in two groups; a rule for layers takes both or none"

@@ -28,7 +28,7 @@ extension StepNetwork {
 
     /// A byte-level GPT of width 128 with 4 blocks and 4 heads, on sequences of 64.
     public static let gpt = StepNetwork(
-        "gpt", "width 128, 4 blocks, 64 positions", unit: "sequence", usualBatch: 32
+        "gpt", "width 128, 4 blocks, 64 positions", unit: "sequence", usualBatch: 32, tokensPerUnit: 64
     ) { count in
         let generator = try generator(forBatch: count)
         let model = GPT(.init(context: 64, width: 128, layers: 4, heads: 4), using: generator)

@@ -71,6 +71,12 @@ func setThreads(_ count: Int) throws {
     Engine.threadCount = count
 }
 
+/// Says where a precision of products is no gain on this processor.
+func warnOfSlowProducts(in precision: ComputePrecision) {
+    guard precision == .bfloat16, let complaint = Bfloat16Instructions.complaint() else { return }
+    warn("\(complaint) (training.precision = bfloat16)")
+}
+
 /// Throws for the first of some flags whose value is less than one.
 func requirePositive(_ counts: KeyValuePairs<String, Int>) throws {
     for (name, value) in counts where value < 1 {

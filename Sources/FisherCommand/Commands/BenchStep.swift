@@ -35,6 +35,12 @@ struct BenchStep: ParsableCommand {
     var steps = 10
     @Option(help: "automatic: the fused path where there is one; formula: tensor operations.")
     var execution: Execution = .automatic
+    @Option(
+        name: .customLong("precision"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "The precision of matrix products, float32 or bfloat16; repeat it to time every optimizer in both. (default: float32)"
+        ))
+    var precisions: [ComputePrecision] = []
 
     /// A network by its name.
     struct NetworkArgument: ExpressibleByArgument {
@@ -65,7 +71,8 @@ struct BenchStep: ParsableCommand {
         if let task { return try run(try TaskRegistry.task(named: task), candidates) }
         try arguments.run {
             try StepBenchmark(
-                candidates, on: network.network, batch: batch, execution: execution, steps: steps)
+                candidates, on: network.network, batch: batch, execution: execution,
+                precisions: chosenPrecisions, steps: steps)
         }
     }
 
@@ -78,7 +85,11 @@ struct BenchStep: ParsableCommand {
             try StepBenchmark(
                 candidates, on: task, named: Task.name, batch: task.batch,
                 of: task.summary.exampleUnit ?? "example",
-                execution: execution, steps: steps)
+                execution: execution, precisions: chosenPrecisions, steps: steps)
         }
     }
+
+    private var chosenPrecisions: [ComputePrecision] { precisions.isEmpty ? [.float32] : precisions }
 }
+
+extension ComputePrecision: ExpressibleByArgument {}

@@ -144,6 +144,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         try requireDisjointSeeds(comparison)
         try arguments.figures.check(names: OptimizerComparison.figureNames)
         try setThreads(configuration.training.threads)
+        warnOfSlowProducts(in: configuration.training.precision)
         // A folder that cannot be used is reported before data are read.
         let folder = try opened(place(part))
         do {
@@ -251,7 +252,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         }
         return try ThreadChoice.choose(
             for: task, with: first, seed: configuration.training.seed,
-            microBatches: configuration.training.microBatches,
+            microBatches: configuration.training.microBatches, precision: configuration.training.precision,
             steps: comparison.runCount * configuration.training.steps)
     }
 

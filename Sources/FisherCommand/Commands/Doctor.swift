@@ -25,6 +25,10 @@ struct Doctor: ParsableCommand {
             ("engine", "libtorch \(Engine.version) in \(Engine.folder ?? "an unknown folder")"),
             ("processor", environment.processorName),
             ("instruction set", Engine.instructionSet),
+            (
+                "bfloat16 products",
+                Bfloat16Instructions.complaint() ?? Bfloat16Instructions.found.joined(separator: ", ")
+            ),
             ("processors", "\(Processors.count), of which this program may use \(Processors.usable)"),
             ("threads", "\(Engine.threadCount) allowed, \(threadsThatRun()) ran in a parallel loop"),
             ("waiting threads", Self.waiting),

@@ -11,7 +11,8 @@ struct DryRun<Task: TrainingTask> {
 
     func show() throws {
         let session = try TrainingSession(
-            task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
+            task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches,
+            precision: training.precision)
         let weights = session.model.parameters.reduce(0) { $0 + $1.parameter.wrappedValue.byteCount }
         print(task.summary.description)
         print("parameters       \(session.model.parameterCount), \(mebibytes(weights))")
@@ -61,7 +62,7 @@ struct ComparisonDryRun<Task: TrainingTask> {
         var (total, bytes, runs) = (0.0, 0.0, 0)
         for (candidate, count) in workload {
             let session = try TrainingSession(
-                task, candidate, seed: 0, microBatches: training.microBatches)
+                task, candidate, seed: 0, microBatches: training.microBatches, precision: training.precision)
             let weights = session.model.parameters.reduce(0) { $0 + $1.parameter.wrappedValue.byteCount }
             // The last and the best checkpoint stay.
             bytes +=

@@ -83,6 +83,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         if try sharing.launches { return try launch(directory) }
         let processes = try sharing.join(threads: training.threads)
         if let processes, processes.rank > 0 { return try follow(resolved, directory, processes) }
+        warnOfSlowProducts(in: training.precision)
         var title: String?
         var run = try DurableRun<Task>(resolved, in: directory) { task in
             say(task.summary.description)

@@ -14,7 +14,7 @@ extension StepNetwork {
         return StepNetwork(
             size.rawValue,
             "the GPT of train language: width \(sizes.width), \(sizes.layers) blocks, \(sizes.context) positions",
-            unit: "window", usualBatch: 16
+            unit: "window", usualBatch: 16, tokensPerUnit: sizes.context
         ) { try LanguageTask(sizes, corpus: .noise(byteCount: 1 << 20), batch: $0) }
     }
 

@@ -165,11 +165,15 @@ package struct CurvaturePass {
     package func estimates(
         labelGradients: some Sequence<Tensor?>, using generator: RandomGenerator?
     ) throws -> [CurvatureEstimates] {
-        guard let observed else { return try allEstimates(labelGradients, using: generator) }
         let slopes = Array(labelGradients)
         var pass = self
-        pass.participants = try withoutGradients { try observed.participants(of: uses, slopes, in: layers) }
-        return try pass.allEstimates(slopes, using: generator)
+        if let observed {
+            pass.participants = try withoutGradients {
+                try observed.participants(of: uses, slopes, in: layers)
+            }
+        }
+        // Sums of products of bfloat16 numbers would lose the small ones.
+        return try withAutocast(to: .float32) { try pass.allEstimates(slopes, using: generator) }
     }
 
     /// The layers with factors, by path.
@@ -260,11 +264,15 @@ package struct CurvaturePass {
             throw NonFiniteError(source: "the logits")
         }
         for draw in 0..<draws {
-            let labels = likelihood.sample(like: observed, using: generator)
+            let labels = withAutocast(to: objective.precision) {
+                likelihood.sample(like: observed, using: generator)
+            }
             let keeps = keepGraph || draw + 1 < draws
             // A likelihood whose outputs depend on labels uses layers again for these.
             let recorder = ActivationRecorder()
-            let loss = model.capturing(by: recorder) { likelihood.negativeLogLikelihood(of: labels) }
+            let loss = model.capturing(by: recorder) {
+                withAutocast(to: objective.precision) { likelihood.negativeLogLikelihood(of: labels) }
+            }
             let own = try Self.checked(
                 recorder.uses.filter { wanted.contains($0.path) && $0.output.requiresGradient }, units: units,
                 questions)

@@ -38,6 +38,8 @@ public struct Objective {
     public let auxiliaries: [Auxiliary]
     /// The unit of independence; estimates of the information square the gradient of one unit.
     public let unit: Unit
+    /// The precision of the products of the network, in which a likelihood that uses it again does so.
+    package let precision = ComputePrecision.current
     /// The distribution, for estimates of its information.
     package let likelihood: any Likelihood
     /// The observations, of the likelihood's own type.

@@ -8,7 +8,7 @@ func shapeFailure(_ what: String, _ tensor: Tensor, like other: Tensor) -> Torch
 }
 
 /// Outputs, failed if they have no last axis to hold the parameters of an observation or if its size is not a
-/// multiple of `parts`.
+/// multiple of `parts`; inside `withAutocast` in float32, so that everything that a likelihood computes is.
 func checkedOutputs(_ outputs: Tensor, named name: String, parts: Int = 1) -> Tensor {
     if outputs.failure != nil { return outputs }
     guard let size = outputs.shape.last, size > 0, size % parts == 0, outputs.dtype.isFloatingPoint else {
@@ -19,7 +19,7 @@ func checkedOutputs(_ outputs: Tensor, named name: String, parts: Int = 1) -> Te
                     "\(name) must be floating point with \(need) in the last axis; they are \(outputs.summary)"
             ))
     }
-    return outputs
+    return outputs.widenedInAutocast
 }
 
 /// Why the elements of a tensor are not all between two bounds; nil if they are. Reads two numbers.

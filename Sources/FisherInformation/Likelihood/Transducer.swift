@@ -50,7 +50,7 @@ public struct Transducer: Likelihood {
         if let failure = failure(of: labels) { return Tensor(failed: failure) }
         let predictions = network.predictions(of: labels.padded(device: encodings.device))
         if predictions.failure != nil { return predictions }
-        let logits = network.logits(encodings: encodings, predictions: predictions)
+        let logits = network.logits(encodings: encodings, predictions: predictions).widenedInAutocast
         if logits.failure != nil { return logits }
         let expected = [labels.unitCount, encodings.shape[1], labels.longest + 1]
         guard logits.rank == 4, Array(logits.shape.dropLast()) == expected, logits.dtype.isFloatingPoint

@@ -16,6 +16,8 @@ public struct RunDocument: Codable, Sendable, Hashable {
     public var options: [Setting]
     /// The resolved configuration by key.
     public var configuration: [String: String]
+    /// The types of numbers in which its parts are computed; nil in files of former versions.
+    public var precisions: RunPrecisions?
     /// The number of steps that the run is to make.
     public var steps: Int
     /// When and at which step the run was resumed.

@@ -35,6 +35,7 @@ struct PixelModel: Sendable, Hashable {
     /// Where the model computes a scale, it never falls below the width of half a level: data that are recorded in levels
     /// cannot tell narrower densities apart, and pixels of one shade in all images would pull the loss to minus infinity.
     func distribution(of outputs: Tensor) throws(LikelihoodError) -> any PixelDistribution {
+        let outputs = outputs.widenedInAutocast
         switch likelihood {
         case .categorical: return Categorical(logits: outputs)
         case .gaussian: return try Gaussian(mean: outputs, variance: variance)
@@ -89,7 +90,8 @@ extension Categorical: PixelDistribution {
 
     func intensities(among count: Int) -> Tensor {
         let values = Tensor((0..<count).map { Double($0) / Double(count - 1) }, shape: [count])
-        return logits.softmax(along: -1).matmul(values.to(dtype: logits.dtype, device: logits.device))
+        let weights = values.to(dtype: logits.dtype, device: logits.device)
+        return withAutocast(to: .float32) { logits.softmax(along: -1).matmul(weights) }
     }
 }
 

@@ -1,3 +1,4 @@
+import Fisher
 import FisherOptions
 
 /// The most steps of a run: sums and products of a few such counts fit into an `Int`.
@@ -14,6 +15,8 @@ extension AllowedValues where Value == Int {
     }
 }
 
+extension ComputePrecision: OptionValue {}
+
 /// The `[training]`, `[checkpoints]` and `[log]` sections: what every task's run has.
 public struct TrainingConfiguration: ConfigurableOptions {
     /// The number of steps.
@@ -22,6 +25,11 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// The number of slices into which a batch is cut to save memory.
     @Configurable("training.micro_batches", .count(from: 1), "slices of a batch, to save memory")
     public var microBatches = 1
+    /// The precision of matrix products, convolutions and attention, in steps and in the loss on held-out data.
+    @Configurable(
+        "training.precision",
+        "matrix products of the network; weights, norms, losses, statistics and rules keep float32")
+    public var precision = ComputePrecision.float32
     /// The seed of the first weights and of the batches.
     @Configurable("training.seed", .nonNegative, "seed of the first weights and of the batches")
     public var seed: UInt64 = 0
@@ -101,8 +109,9 @@ public struct TrainingConfiguration: ConfigurableOptions {
         }
     }
 
-    /// Those of a run's values that determine its course.
+    /// Those of a run's values that determine its course, but for the precision, which checkpoints hold themselves: those of
+    /// former versions know no such key.
     static func course(of values: [String: String]) -> [String: String] {
-        values.filter { determinesCourse($0.key, in: values) }
+        values.filter { determinesCourse($0.key, in: values) && $0.key != "training.precision" }
     }
 }

@@ -65,17 +65,18 @@ package struct ThreadChoice: Equatable, Sendable {
     ///   - candidate: an optimizer of the run or the comparison.
     ///   - seed: the run's seed.
     ///   - microBatches: the slices of a batch.
+    ///   - precision: the precision of matrix products.
     ///   - steps: the steps of all runs together.
     package static func choose(
         for task: some TrainingTask, with candidate: OptimizerCandidate, seed: UInt64, microBatches: Int,
-        steps: Int
+        precision: ComputePrecision = .float32, steps: Int
     ) throws -> ThreadChoice {
         let most = Engine.threadCount
         let all = ThreadChoice(count: most, reason: nil)
         guard most > 1, steps >= leastSteps, task.summary.parameterCount <= mostParameters else { return all }
         do {
             let session = try TrainingSession(
-                task, candidate, seed: seed, microBatches: microBatches)
+                task, candidate, seed: seed, microBatches: microBatches, precision: precision)
             let clock = ContinuousClock()
             let choice = try measured(upTo: most) { threads in
                 try Interruption.poll()

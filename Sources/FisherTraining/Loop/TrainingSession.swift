@@ -20,6 +20,8 @@ public final class TrainingSession<Task: TrainingTask> {
     public let memory: Task.Memory
     /// The progress of the run.
     public private(set) var progress = RunProgress()
+    /// The precision of the matrix products in steps and in the loss on held-out data.
+    public let precision: ComputePrecision
     /// The processes that share every batch of the run; nil for this one alone. All have the same task, candidate and seed.
     public var processes: ProcessGroup? { didSet { optimizer.processes = processes } }
     private var batches: Task.Batches
@@ -28,25 +30,29 @@ public final class TrainingSession<Task: TrainingTask> {
 
     /// Creates a run before its first step.
     public init(
-        _ task: Task, _ candidate: OptimizerCandidate, seed: UInt64, microBatches: Int = 1
+        _ task: Task, _ candidate: OptimizerCandidate, seed: UInt64, microBatches: Int = 1,
+        precision: ComputePrecision = .float32
     ) throws {
         self.task = task
         self.candidate = candidate
         self.seed = seed
         self.microBatches = microBatches
+        self.precision = precision
         model = try task.makeModel(seed: seed)
         batches = try task.makeBatches(seed: seed)
-        optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed)
+        optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed, precision)
         memory = try task.makeMemory(of: model, seed: seed)
     }
 
     private static func makeOptimizer(
-        _ candidate: OptimizerCandidate, for model: Task.Model, seed: UInt64
+        _ candidate: OptimizerCandidate, for model: Task.Model, seed: UInt64, _ precision: ComputePrecision
     ) throws -> Optimizer {
-        try Optimizer(
+        let optimizer = try Optimizer(
             for: model, groups: candidate.rule.groups(for: model),
             clipGradientNorm: candidate.clipGradientNorm, clipFisherNorm: candidate.clipFisherNorm,
             labelSeed: seed)
+        optimizer.precision = precision
+        return optimizer
     }
 
     /// Makes a step.
@@ -57,7 +63,7 @@ public final class TrainingSession<Task: TrainingTask> {
     ///   the weights.
     public func advance(measures: Bool = false) throws -> StepReport {
         if memory.replacesOptimizer(after: progress.step) {
-            optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed)
+            optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed, precision)
             optimizer.processes = processes
         }
         let position = batches.position
@@ -103,7 +109,9 @@ public final class TrainingSession<Task: TrainingTask> {
         let tally = AccuracyTally()
         let loss = try decided {
             try AccuracyTally.$current.withValue(tally) {
-                try withoutGradients { try task.validationLoss(of: model) }
+                try withoutGradients {
+                    try withAutocast(to: precision) { try task.validationLoss(of: model) }
+                }
             }
         }
         optimizer.observe(validationLoss: loss)
@@ -111,14 +119,15 @@ public final class TrainingSession<Task: TrainingTask> {
     }
 
     /// What a finished run's record holds besides its curve: the losses of the parts of the held-out data, the task's
-    /// measures and its exhibits.
+    /// measures and its exhibits. The last two are in float32, as whoever uses the weights computes them.
     func concludingRecord() throws -> RunRecord {
         model.setTraining(false)
         defer { model.setTraining(true) }
         func unlessEmpty<Element>(_ list: [Element]) -> [Element]? { list.isEmpty ? nil : list }
         return try withoutGradients {
             var record = record(.completed)
-            record.validationParts = unlessEmpty(try task.validationParts(of: model))
+            record.validationParts = unlessEmpty(
+                try withAutocast(to: precision) { try task.validationParts(of: model) })
             record.measures = unlessEmpty(try task.measures(of: model, posterior: optimizer.posterior))
             record.exhibits = unlessEmpty(try task.exhibits(of: model))
             return record
@@ -177,6 +186,8 @@ extension TrainingSession {
         let options: [Setting]
         let seed: UInt64
         let microBatches: Int
+        /// The precision of matrix products; nil in checkpoints of former versions, which had one.
+        let precision: ComputePrecision?
         let dataFingerprint: String
         /// The values that determine the course of the run, by key.
         let configuration: [String: String]
@@ -206,7 +217,8 @@ extension TrainingSession {
             + memoryTensors.map { (key: Self.memoryPrefix + $0.key, value: $0.value) }
         let saved = Saved(
             rule: type(of: candidate.rule).summary.name, options: candidate.options, seed: seed,
-            microBatches: microBatches, dataFingerprint: task.dataFingerprint, configuration: configuration,
+            microBatches: microBatches, precision: precision, dataFingerprint: task.dataFingerprint,
+            configuration: configuration,
             progress: progress, batches: batches.position, memory: memoryState,
             generators: try model.randomGenerators.map { Data(try $0.state()) }, companion: companion,
             times: times.saved)
@@ -242,6 +254,7 @@ extension TrainingSession {
         try requireEqual("optimizer", saved.rule, type(of: candidate.rule).summary.name)
         try requireEqual("seed", "\(saved.seed)", "\(seed)")
         try requireEqual("micro-batches", "\(saved.microBatches)", "\(microBatches)")
+        try requireEqual("precision", (saved.precision ?? .float32).rawValue, precision.rawValue)
         for key in Set(saved.configuration.keys).union(configuration.keys).sorted() {
             try requireEqual(key, saved.configuration[key] ?? "not set", configuration[key] ?? "not set")
         }

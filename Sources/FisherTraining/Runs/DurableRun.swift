@@ -120,7 +120,9 @@ public struct DurableRun<Task: TrainingTask> {
                 try setThreads(for: task, as: former, in: &document.environment, display)
             }
             let session = try TrainingSession(
-                task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
+                task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches,
+                precision: training.precision)
+            document.precisions = session.precisions
             let worker = RunWorker(
                 directory: directory, session: session, configuration: training, document: document,
                 title: title, display: display, callbacks: callbacks)
@@ -142,9 +144,11 @@ public struct DurableRun<Task: TrainingTask> {
     ) throws -> RunDocument {
         let session = try processes.together(as: "the start of the run") {
             try TrainingSession(
-                try makeTask(), candidate, seed: UInt64(training.seed), microBatches: training.microBatches)
+                try makeTask(), candidate, seed: UInt64(training.seed), microBatches: training.microBatches,
+                precision: training.precision)
         }
         var document = document(of: session.task)
+        document.precisions = session.precisions
         try SharedStart(of: session, values, directory, processes).follow(
             changesSchedule: allowances.contains(.changedSchedule))
         let end = try following(session, callbacks)
@@ -191,7 +195,7 @@ public struct DurableRun<Task: TrainingTask> {
         } else {
             let choice = try ThreadChoice.choose(
                 for: task, with: candidate, seed: training.seed, microBatches: training.microBatches,
-                steps: training.steps)
+                precision: training.precision, steps: training.steps)
             if let sentence = choice.sentence { display?.note(sentence) }
             environment.threadChoice = choice.reason
         }

@@ -51,8 +51,10 @@ public struct StudyRuns: Sendable {
         for candidate in candidates {
             try Interruption.poll()
             do {
-                _ = try TrainingSession(task, candidate, seed: seed, microBatches: training.microBatches)
-                    .advance()
+                _ = try TrainingSession(
+                    task, candidate, seed: seed, microBatches: training.microBatches,
+                    precision: training.precision
+                ).advance()
             } catch is NonFiniteError {
                 continue
             }

@@ -73,7 +73,8 @@ public final class LSTM: UnaryLayer {
         guard input.rank == 3, input.shape[1] > 0 else {
             return failing(TorchError(message: "lstm: \(input.summary) is not [batch, positions, inputs]"))
         }
-        let mapped = inputMap(input)
+        // The cell adds up over the positions: never in 8 significant bits.
+        let mapped = inputMap(input).widenedInAutocast
         if let failure = mapped.failure { return failing(failure) }
         let start = Tensor.zeros([input.shape[0], width], dtype: mapped.dtype, device: mapped.device)
         var current = state ?? State(hidden: start, cell: start)

@@ -40,8 +40,10 @@ public final class LowRankUpdate: Module {
     public var rank: Int { down.weight.shape[0] }
     /// The factor alpha / r.
     public var scale: Double { alpha / Double(rank) }
-    /// The change of the weight, (alpha / r) B A, shape [outputs, inputs].
-    public var change: Tensor { up.weight.matmul(down.weight) * scale }
+    /// The change of the weight, (alpha / r) B A, shape [outputs, inputs]; inside `withAutocast` in the weights' own type.
+    public var change: Tensor {
+        withAutocast(to: .float32) { up.weight.matmul(down.weight) * scale }
+    }
 
     /// What the change adds to the output, [..., outputs].
     public func callAsFunction(_ input: Tensor) -> Tensor { up(down(input)) * scale }

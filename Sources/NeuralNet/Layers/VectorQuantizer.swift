@@ -111,8 +111,10 @@ public final class VectorQuantizer: Module, ModeDependent {
         public let codebookLoss: Tensor?
     }
 
-    /// The nearest codes of vectors [..., width], by Euclidean distance.
+    /// The nearest codes of vectors [..., width], by Euclidean distance; inside `withAutocast` in float32, because the
+    /// nearest of many codes takes more than 8 significant bits to tell.
     public func callAsFunction(_ vectors: Tensor) -> Quantized {
+        let vectors = vectors.widenedInAutocast
         let numbers = self.numbers(of: vectors.detached())
         let chosen = codebook.rows(numbers)
         let fixed = chosen.detached()
@@ -132,7 +134,8 @@ public final class VectorQuantizer: Module, ModeDependent {
     /// The numbers of the nearest codes: argmax of z . e - |e|^2 / 2.
     private func numbers(of vectors: Tensor) -> Tensor {
         let book = codebook.detached()
-        let scores = vectors.matmul(book.transposed()) - book.squared().sum(along: 1) / 2
+        let products = withAutocast(to: .float32) { vectors.matmul(book.transposed()) }
+        let scores = products - book.squared().sum(along: 1) / 2
         return scores.indexOfMaximum(along: -1)
     }
 

@@ -66,7 +66,8 @@ public final class Conformer: Module {
                 "conformer: utterances of \(frameCounts) frames do not lie in features of \(features.shape[1])"
             return (Tensor(failed: TorchError(message: message)), counts)
         }
-        var hidden = subsampling(features, frameCounts: frameCounts)
+        // The residual stream, to which every block adds.
+        var hidden = subsampling(features, frameCounts: frameCounts).widenedInAutocast
         if hidden.failure != nil { return (hidden, counts) }
         let padding = SequencePadding(
             counts, length: hidden.shape[1], dtype: hidden.dtype, device: hidden.device)

@@ -142,6 +142,7 @@ public final class ConformerConvolution: Module {
         let flat = rows.flattened(to: 1)
         let found = batchNorm(flat.gathering(places, along: 0))
         if found.failure != nil { return found }
-        return Tensor.zeros(like: flat.detached()).addingRows(found, at: places).reshaped(rows.shape)
+        return Tensor.zeros(like: flat.detached(), dtype: found.dtype).addingRows(found, at: places)
+            .reshaped(rows.shape)
     }
 }

@@ -77,7 +77,8 @@ public final class RotarySelfAttention: UnaryLayer {
     /// The rotations for the positions of [batch, positions, ...].
     func rotations(of sequences: Tensor) -> RotaryPositions {
         RotaryPositions(
-            count: sequences.shape[1], width: output.weight.shape[0] / heads, dtype: sequences.dtype,
+            count: sequences.shape[1], width: output.weight.shape[0] / heads,
+            dtype: ComputePrecision.current == .float32 ? sequences.dtype : sequences.dtype.accumulator,
             device: sequences.device)
     }
 }

@@ -1,6 +1,8 @@
 // Convolution, the patches that it reads, and pooling.
 
 private let convolution = Operation("convolution")
+/// Those of one, two and three dimensions: autocast knows these alone.
+private let convolutions = [Operation("conv1d"), Operation("conv2d"), Operation("conv3d")]
 private let imageToColumns = Operation("im2col")
 private let columnsToImage = Operation("col2im")
 private let maximumPool2d = Operation("max_pool2d")
@@ -16,7 +18,12 @@ extension Tensor {
     public func convolved(
         weight: Tensor, bias: Tensor? = nil, stride: [Int], padding: [Int], dilation: [Int], groups: Int = 1
     ) -> Tensor {
-        convolution(
+        if ComputePrecision.current != .float32, convolutions.indices.contains(stride.count - 1) {
+            return convolutions[stride.count - 1](
+                .tensor(self), .tensor(weight), .optional(bias), .integers(stride), .integers(padding),
+                .integers(dilation), .integer(groups))
+        }
+        return convolution(
             .tensor(self), .tensor(weight), .optional(bias), .integers(stride), .integers(padding),
             .integers(dilation), .boolean(false), .integers(stride.map { _ in 0 }), .integer(groups))
     }

@@ -23,18 +23,20 @@ extension Tensor {
     /// The rows of this table [entries, width] whose numbers are in `indices`.
     public func rows(_ indices: Tensor) -> Tensor { embeddingRows(.tensor(self), .tensor(indices)) }
 
-    /// (x - mean) / sqrt(variance + epsilon) over the last dimension, scaled and shifted.
+    /// (x - mean) / sqrt(variance + epsilon) over the last dimension, scaled and shifted; inside ``withAutocast(to:_:)`` in
+    /// float32, as all normalizations and losses are.
     public func layerNormalized(weight: Tensor, bias: Tensor?, epsilon: Double) -> Tensor {
         if let failure = weight.failure { return Tensor(.failure(failure)) }
         return layerNormalization(
-            .tensor(self), .integers(weight.shape), .tensor(weight), .optional(bias), .real(epsilon))
+            .tensor(widenedInAutocast), .integers(weight.shape), .tensor(weight), .optional(bias),
+            .real(epsilon))
     }
 
     /// (x - mean) / sqrt(variance + epsilon) over each of `groups` equal groups of channels of [batch,
     /// channels, ...] with all their positions, scaled and shifted by channel.
     public func groupNormalized(groups: Int, weight: Tensor?, bias: Tensor?, epsilon: Double) -> Tensor {
         groupNormalization(
-            .tensor(self), .integer(groups), .optional(weight), .optional(bias), .real(epsilon),
+            .tensor(widenedInAutocast), .integer(groups), .optional(weight), .optional(bias), .real(epsilon),
             .boolean(false))
     }
 
@@ -48,14 +50,14 @@ extension Tensor {
         momentum: Double, epsilon: Double
     ) -> Tensor {
         batchNormalization(
-            .tensor(self), .optional(weight), .optional(bias), .tensor(runningMean),
+            .tensor(widenedInAutocast), .optional(weight), .optional(bias), .tensor(runningMean),
             .tensor(runningVariance), .boolean(isTraining), .real(momentum), .real(epsilon), .boolean(false))
     }
 
     /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d].
     ///
     /// Inside `withSecondDerivatives` it is made of single operations, because the fused one has no second
-    /// derivative.
+    /// derivative. Inside ``withAutocast(to:_:)`` a CPU computes that of short sequences in float32, which is faster.
     ///
     /// - Parameters:
     ///   - keys: K.
@@ -74,8 +76,23 @@ extension Tensor {
             return composedAttention(
                 keys: keys, values: values, isCausal: isCausal, attended: attended, dropping: dropping)
         }
-        return attention(
-            .tensor(self), .tensor(keys), .tensor(values), .optional(attended), .real(0), .boolean(isCausal))
+        func fused(_ queries: Tensor, _ keys: Tensor, _ values: Tensor) -> Tensor {
+            attention(
+                .tensor(queries), .tensor(keys), .tensor(values), .optional(attended), .real(0),
+                .boolean(isCausal))
+        }
+        guard isShortInAutocast else { return fused(self, keys, values) }
+        return withAutocast(to: .float32) { fused(widened, keys.widened, values.widened) }
+    }
+
+    /// Whether a head has so few elements that the engine's attention takes longer with bfloat16 products than with those
+    /// of float32: on a CPU its backward pass calls the library of matrix products for blocks of a few rows, each with a
+    /// cost of its own. Measured on a processor with AVX-512-BF16 (Documentation/MixedPrecision.md).
+    private var isShortInAutocast: Bool {
+        guard ComputePrecision.current != .float32, failure == nil, rank > 1, device == .cpu else {
+            return false
+        }
+        return shape.suffix(2).reduce(1, *) < 1 << 14
     }
 
     private func composedAttention(
@@ -96,12 +113,14 @@ extension Tensor {
     /// The sum of -log softmax(logits)[target] for self = logits [samples, classes] and int64 targets
     /// [samples]; targets equal to `ignored` do not count.
     public func crossEntropySum(targets: Tensor, ignoring ignored: Int = -100) -> Tensor {
-        crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(2), .integer(ignored))
+        crossEntropyLoss(
+            .tensor(widenedInAutocast), .tensor(targets), .none, .integer(2), .integer(ignored))
     }
     /// -log softmax(logits)[target] of each sample, shape [samples], for self and targets as in
     /// `crossEntropySum`; 0 if the target is `ignored`.
     public func crossEntropy(targets: Tensor, ignoring ignored: Int = -100) -> Tensor {
-        crossEntropyLoss(.tensor(self), .tensor(targets), .none, .integer(0), .integer(ignored))
+        crossEntropyLoss(
+            .tensor(widenedInAutocast), .tensor(targets), .none, .integer(0), .integer(ignored))
     }
 
     /// The Gaussian error linear unit x Phi(x) of each element, Phi the normal distribution function.

@@ -89,13 +89,15 @@ extension Tensor {
         logSumExpAlong(.tensor(self), .integers([dimension]))
     }
 
-    /// The logarithm of the softmax along a dimension.
+    /// The logarithm of the softmax along a dimension; inside ``withAutocast(to:_:)`` in float32.
     public func logSoftmax(along dimension: Int) -> Tensor {
-        logSoftmaxAlong(.tensor(self), .integer(dimension))
+        logSoftmaxAlong(.tensor(widenedInAutocast), .integer(dimension))
     }
 
-    /// The softmax along a dimension.
-    public func softmax(along dimension: Int) -> Tensor { softmaxAlong(.tensor(self), .integer(dimension)) }
+    /// The softmax along a dimension; inside ``withAutocast(to:_:)`` in float32.
+    public func softmax(along dimension: Int) -> Tensor {
+        softmaxAlong(.tensor(widenedInAutocast), .integer(dimension))
+    }
 
     /// The indices of the `count` smallest elements of a vector.
     public func indicesOfSmallest(_ count: Int) -> Tensor {
