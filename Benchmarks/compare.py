@@ -145,9 +145,7 @@ def measure(
 
 def measure_steps(arguments: argparse.Namespace, network: str, threads: int) -> tuple[int, dict[str, list[float]]]:
     batch, (names, peers, _) = NETWORKS[network]
-    if not multiplies_bfloat16():
-        names = [name for name in names if not name.endswith(NARROW)]
-        peers = [name for name in peers if not name.endswith(AUTOCAST)]
+    names, peers = ([name for name in group if obstacle(name, arguments) is None] for group in (names, peers))
     common = ["--network", network, "--batch", str(batch), "--threads", str(threads)]
     # Every optimizer in the first precision, then every one in the second.
     precisions = ["float32"] + (["bfloat16"] if names[-1].endswith(NARROW) else [])
@@ -172,16 +170,18 @@ def measure_steps(arguments: argparse.Namespace, network: str, threads: int) -> 
 
 
 def compared(
-    times: dict[str, list[float]], bounds: list[tuple], size: str, threads: int, kind: str
+    times: dict[str, list[float]], bounds: list[tuple], size: str, threads: int, kind: str,
+    arguments: argparse.Namespace
 ) -> list[str]:
     """The rows of the ratios that have a bound at this size."""
     rows = []
     for top, bottom, sets, bound, at_most in bounds:
         if size not in sets:
             continue
-        if top not in times or bottom not in times:
-            rows.append(f"| steps/s of {bottom} / {top} | {size} | {threads} | not measurable here: the processor has no "
-                        f"instructions for bfloat16 products | | >= {bound} | |")
+        reason = obstacle(top, arguments) or obstacle(bottom, arguments)
+        if reason is not None and kind == "step":
+            rows.append(f"| steps/s of {bottom} / {top} | {size} | {threads} | not measurable here: {reason} | "
+                        f"| >= {bound} | |")
             continue
         ratios = [a / b for a, b in zip(times[top], times[bottom])]
         low, high = interval(ratios)
@@ -192,9 +192,15 @@ def compared(
     return rows
 
 
-def multiplies_bfloat16() -> bool:
-    words = pathlib.Path("/proc/cpuinfo").read_text().split()
-    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(words)
+def obstacle(name: str, arguments: argparse.Namespace) -> str | None:
+    """Why an optimizer cannot be timed in whole steps here; None if it can."""
+    if name.startswith("pytorch_optimizer.") and not arguments.has_pytorch_optimizer:
+        return "pytorch_optimizer is not installed"
+    if name.endswith((NARROW, AUTOCAST)):
+        words = pathlib.Path("/proc/cpuinfo").read_text().split()
+        if {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(words):
+            return "the processor has no instructions for bfloat16 products"
+    return None
 
 
 def processor() -> str:
@@ -223,6 +229,7 @@ def main() -> None:
         [arguments.python, "-c", "import torch, importlib.metadata as m; print(torch.__version__, "
          "next((d.version for d in m.distributions(name='pytorch_optimizer')), 'not installed'))"],
         capture_output=True, text=True, check=True).stdout.strip().split(" ", 1)
+    arguments.has_pytorch_optimizer = versions[1] != "not installed"
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True)
     text = [
         "# Optimizers side by side", "",
@@ -248,7 +255,7 @@ def main() -> None:
                     tables.append(f"| {name} | {median(values) * scale:.3f} | {min(values) * scale:.3f} "
                                   f"| {max(values) * scale:.3f} |")
                 tables.append("")
-                rows += compared(times, FAMILIES[family][2], size, count, "optimizer")
+                rows += compared(times, FAMILIES[family][2], size, count, "optimizer", arguments)
                 print("\n".join(tables[-len(times) - 4:]), flush=True)
     for network in arguments.networks:
         for count in threads:
@@ -261,7 +268,7 @@ def main() -> None:
                               f"| {min(values) * 1e3:.2f} | {max(values) * 1e3:.2f} |")
             tables.append("")
             bounds = [(top, bottom, (network,), bound, False) for top, bottom, bound in NETWORKS[network][1][2]]
-            rows += compared(times, bounds, network, count, "step")
+            rows += compared(times, bounds, network, count, "step", arguments)
             print("\n".join(tables[-len(times) - 4:]), flush=True)
     text += ["| ratio | parameters | threads | median | 95 % interval | bound | reached |",
              "|---|---|---|---|---|---|---|"] + rows + [""] + tables

@@ -3,9 +3,9 @@
 
     training_peers.py --network tiny --batch 16 --threads 2 OPTIMIZER ...
 
-An optimizer's name that ends with ", autocast" computes the forward pass in bfloat16 by torch.autocast. The protocol is
-that of the Swift side: each line of standard input names an optimizer by its position and a
-number of steps, and is answered by the seconds of a step. The networks are in the folder twins.
+With ", autocast" at the end of its name an optimizer's forward pass is in bfloat16, by torch.autocast. The protocol is that
+of the Swift side: each line of standard input names an optimizer by its position and a number of steps, and is answered by
+the seconds of a step. The networks are in the folder twins.
 """
 
 import argparse
@@ -18,7 +18,6 @@ import torch
 from torch import nn
 
 from twins import networks
-
 
 AUTOCAST = ", autocast"
 

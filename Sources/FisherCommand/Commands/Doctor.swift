@@ -26,7 +26,7 @@ struct Doctor: ParsableCommand {
             ("processor", environment.processorName),
             ("instruction set", Engine.instructionSet),
             (
-                "bfloat16 products",
+                "bfloat16",
                 Bfloat16Instructions.complaint() ?? Bfloat16Instructions.found.joined(separator: ", ")
             ),
             ("processors", "\(Processors.count), of which this program may use \(Processors.usable)"),
