@@ -1,3 +1,4 @@
+import Fisher
 import FisherBenchmarks
 import FisherTraining
 import Foundation
@@ -19,6 +20,26 @@ import Testing
         #expect(benchmark.parameterCount > 0)
         let timings = try benchmark(turns: 1, on: .current())
         #expect(timings.title.contains("\(name): batch 2 \(network.unit)s"))
+    }
+
+    /// A row for each optimizer and precision, and one that says so where the processor lacks the instructions.
+    @Test func bothPrecisionsHaveRows() throws {
+        let network = try #require(StepNetwork.all.first { $0.name == "gpt" })
+        let candidate = try #require(OptimizerSpecification(argument: "adamw")).candidate(
+            sharing: [], clip: nil)
+        let benchmark = try StepBenchmark(
+            [candidate], on: network, batch: 1, precisions: ComputePrecision.allCases, steps: 1)
+        var timings = try benchmark(turns: 1, on: .current())
+        let isMeasurable = !Bfloat16Instructions.found.isEmpty
+        #expect(timings.results.map(\.optimizer) == ["adamw"] + (isMeasurable ? ["adamw, bfloat16"] : []))
+        #expect(timings.unmeasured == (isMeasurable ? nil : ["adamw, bfloat16"]))
+        #expect(timings.text(width: nil, usesColor: false).contains("tokens/s"))
+        timings.unmeasured = ["fadam, bfloat16"]
+        let text = timings.text(width: nil, usesColor: false)
+        let row = try #require(text.split(separator: "\n").first { $0.hasPrefix("fadam, bfloat16") })
+        #expect(row.contains("not measurable here"))
+        #expect(text.contains("the processor has no instructions for"))
+        #expect(timings.overview.csv().contains("\n\"fadam, bfloat16\",,"))
     }
 
     /// Every network has a peer of its name in PyTorch.
