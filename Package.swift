@@ -161,7 +161,12 @@ let package = Package(
             path: "Fuzz/Fuzzing"),
         .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
         // Not a product: what tests of several modules use.
-        .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport", dependencies: ["StandInDevice", "Torch"], path: "Tests/TestSupport"),
+        // A second device for machines without a card, registered in libtorch.
+        .target(
+            name: "StandInDevice", path: "Tests/StandInDevice",
+            cxxSettings: [.unsafeFlags(engineIncludes)]),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
         .testTarget(name: "FisherMediaTests", dependencies: ["FisherFiles", "FisherMedia"]),
         .testTarget(name: "FisherDataTests", dependencies: ["FisherData"]),

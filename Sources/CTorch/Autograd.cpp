@@ -13,6 +13,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "Devices.h"
+
 using namespace ctorch;
 
 namespace {
@@ -88,6 +90,7 @@ ct_status ct_gradients(
     const ct_tensor *outputs, const ct_tensor *seeds, int64_t output_count, const ct_tensor *inputs,
     int64_t input_count, bool keep_graph, bool create_graph, ct_tensor *gradients) {
     return guarded([&] {
+        load_accelerators();
         torch::autograd::variable_list results, with_respect_to, weights;
         for (int64_t k = 0; k < output_count; ++k) {
             results.push_back(borrow(outputs[k]));

@@ -131,7 +131,8 @@ at::Tensor held(at::Tensor tensor) {
         tensor.layout() == c10::kStrided, "a result has the layout ", tensor.layout(), ", and only strided ones are held");
     auto kind = tensor.device().type();
     TORCH_CHECK(
-        kind == c10::DeviceType::CPU || kind == c10::DeviceType::CUDA, "a result lies on the device ", tensor.device(),
+        kind == c10::DeviceType::CPU || kind == c10::DeviceType::CUDA || kind == c10::DeviceType::PrivateUse1,
+        "a result lies on the device ", tensor.device(),
         ", which is none of this package");
     switch (tensor.scalar_type()) {
         case at::kByte: case at::kInt: case at::kLong: case at::kHalf: case at::kFloat: case at::kDouble:

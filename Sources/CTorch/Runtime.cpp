@@ -1,4 +1,4 @@
-// Version, threads, devices, and the one parallel loop.
+// Version, threads, and the one parallel loop.
 #include "Border.h"
 
 #ifdef CTORCH_ENGINE
@@ -89,13 +89,6 @@ int32_t ct_may_use_processor(int32_t number) {
     }();
     return CPU_ISSET_S(number, set.size(), reinterpret_cast<const cpu_set_t *>(set.data())) ? 1 : 0;
 #endif
-}
-
-int32_t ct_cuda_device_count(void) {
-    // The library registers itself when it is loaded; linking it would make it a requirement.
-    static void *const library = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
-    if (library == nullptr) return 0;
-    return guarded<int32_t>(0, [] { return static_cast<int32_t>(at::detail::getCUDAHooks().deviceCount()); });
 }
 
 namespace {

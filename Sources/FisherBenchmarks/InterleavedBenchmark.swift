@@ -123,9 +123,13 @@ extension InterleavedBenchmark where Sample == Double {
     public func seconds(_ sample: Double) -> Double { sample }
 }
 
-/// The seconds that something takes once.
-func elapsedSeconds(_ work: () throws -> Void) rethrows -> Double {
-    try ContinuousClock().measure(work) / .seconds(1)
+/// The seconds that something takes once, until the current device has done it.
+func elapsedSeconds(_ work: () throws -> Void) throws -> Double {
+    try Device.current.synchronize()
+    return try ContinuousClock().measure {
+        try work()
+        try Device.current.synchronize()
+    } / .seconds(1)
 }
 
 extension MachineLoad? {

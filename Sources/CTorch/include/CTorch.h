@@ -191,8 +191,20 @@ void ct_keep_freed_memory(void);
 void ct_exit_when_memory_runs_out(int32_t status, const char *sentence);
 /// Ends the process so, if that was asked for.
 void ct_memory_ran_out(void);
-/// The number of CUDA devices; 0 if libtorch has none.
+/// The number of CUDA devices that libtorch can use; 0 if it is built without CUDA.
 int32_t ct_cuda_device_count(void);
+/// Whether libtorch is built with CUDA, with cards or without.
+bool ct_engine_has_cuda(void);
+/// Why libtorch's CUDA library cannot be loaded; NULL if it can.
+const char *ct_cuda_obstacle(void);
+/// The number of cards that NVIDIA's driver finds; 0 without a driver.
+int32_t ct_driver_card_count(void);
+/// The name of a card, the bytes of its memory and its compute capability; false if the driver does not tell.
+bool ct_cuda_card(int32_t number, char *name, int32_t capacity, int64_t *bytes, int32_t *major, int32_t *minor);
+/// The number of devices of the backend that a library has registered as libtorch's PrivateUse1.
+int32_t ct_registered_device_count(void);
+/// Waits until a device has done what it was given.
+ct_status ct_device_synchronize(int32_t device, int32_t index);
 
 /// A piece of a parallel loop: the half-open range of indices, and the number of the piece.
 typedef void (*ct_body)(void *context, int64_t begin, int64_t end, int32_t piece);

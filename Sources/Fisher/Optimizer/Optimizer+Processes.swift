@@ -47,7 +47,7 @@ extension Optimizer {
             let bits = try Tensor.uniform([1], dtype: .float64, using: generator).item().bitPattern
             common.append(try generator.state())
             let seed = bits ^ (UInt64(processes.rank + 1) &* 0x9E37_79B9_7F4A_7C15)
-            try generator.restore(try RandomGenerator(seed: seed).state())
+            try generator.restore(try RandomGenerator(seed: seed, device: generator.device).state())
         }
         let result = Result { try body() }
         for (generator, state) in zip(generators, common) { try generator.restore(state) }

@@ -37,8 +37,10 @@ extension Optimizer {
     /// `OptimizerError.badState` names the key, and nothing is changed.
     ///
     /// It is a complete one, or what several processes have saved together, however many they were; of it this process keeps
-    /// its share.
-    public func restore(_ saved: [String: Tensor]) throws {
+    /// its share. It may come from another device.
+    public func restore(_ saved: [String: Tensor]) throws { try onDevice { try restoreHere(saved) } }
+
+    private func restoreHere(_ saved: [String: Tensor]) throws {
         let saved = try joined(saved)
         var unused = saved
         func count(_ key: String) throws -> Int {
@@ -105,7 +107,8 @@ extension Optimizer {
                     if let reason = try tensor.nonFiniteElement() {
                         throw OptimizerError.badState(key: key, reason: reason)
                     }
-                    state[name] = tensor.copy()
+                    let device = slot.parameter.wrappedValue.device
+                    state[name] = tensor.device == device ? tensor.copy() : tensor.to(device: device)
                 }
                 try Optimizer.check(state, of: slot, shapes: shapes[position], step: steps[position])
                 restored[place].state = share(of: state, place)
@@ -200,7 +203,7 @@ extension Optimizer {
             return rule.stateShapes(estimator.structure, after: step)
         }
         return slots[group.slots].map { slot in
-            group.rule.stateShapes(like: slot.parameter.wrappedValue.detached())
+            onDevice { group.rule.stateShapes(like: slot.parameter.wrappedValue.detached()) }
         }
     }
 }

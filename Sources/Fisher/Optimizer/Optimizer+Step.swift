@@ -14,6 +14,14 @@ extension Optimizer {
     public func step<Batch: SliceableBatch>(
         on batch: Batch, microBatches: Int = 1, _ objective: (Batch) throws -> Objective
     ) throws -> StepReport {
+        try onDevice { try timedStep(on: batch, microBatches: microBatches, objective) }
+    }
+
+    /// A step with its times. Another device than the CPU works on while its queue is filled, so it is waited for where a
+    /// time is taken.
+    private func timedStep<Batch: SliceableBatch>(
+        on batch: Batch, microBatches: Int, _ objective: (Batch) throws -> Objective
+    ) throws -> StepReport {
         let clock = ContinuousClock()
         let begin = clock.now
         let noise = estimators.isEmpty ? [] : try noise()
@@ -23,12 +31,14 @@ extension Optimizer {
         } catch let error as NonFiniteError {
             return try skip(error.source, loss: nil, norm: .nan)
         }
+        try device.synchronize()
         let middle = clock.now
         var report = try withoutActuallyEscaping(objective) { objective in
             try update(with: sum) { [self] in
                 try meanLoss(on: batch, microBatches: microBatches, noise: noise, objective)
             }
         }
+        try device.synchronize()
         report.gradientTime = begin.duration(to: middle)
         report.statisticsTime = sum.statisticsTime
         report.updateTime = middle.duration(to: clock.now)
@@ -140,11 +150,21 @@ extension Optimizer {
                 throw OptimizerError.badGradient(path: path, reason: "belongs to no parameter")
             }
         }
-        return try withoutGradients {
-            try apply(
-                GradientList(likelihood: given, auxiliary: given.map { _ in nil }), count: 1, loss: nil,
-                context: nil)
+        return try onDevice {
+            try withoutGradients {
+                try apply(
+                    GradientList(likelihood: given, auxiliary: given.map { _ in nil }), count: 1, loss: nil,
+                    context: nil)
+            }
         }
+    }
+
+    /// Where the parameters lie.
+    public var device: Device { slots[0].parameter.wrappedValue.device }
+
+    /// Runs work with the parameters' device as the current one: states and what rules draw lie there.
+    func onDevice<Result>(_ body: () throws -> Result) rethrows -> Result {
+        try Device.$current.withValue(device, operation: body)
     }
 
     private static func check(_ gradient: Tensor, of slot: Slot) throws {

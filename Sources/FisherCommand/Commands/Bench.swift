@@ -14,6 +14,7 @@ struct Bench: ParsableCommand {
 /// The arguments common to all benchmarks.
 struct BenchArguments: ParsableArguments {
     @OptionGroup var threads: ThreadArguments
+    @OptionGroup var place: DeviceArguments
     @Option(help: "Turns of each candidate; by default 11, of estimates 15.")
     var turns: Int?
     @Flag(help: "Print JSON.")
@@ -32,6 +33,10 @@ struct BenchArguments: ParsableArguments {
     /// Creates a benchmark with the requested threads, and shows its results or answers requests.
     func run(turns usual: Int = 11, _ benchmark: () throws -> some InterleavedBenchmark) throws {
         threads.apply()
+        try withDevice(place.chosen) { try runHere(turns: usual, benchmark) }
+    }
+
+    private func runHere(turns usual: Int, _ benchmark: () throws -> some InterleavedBenchmark) throws {
         let benchmark = try benchmark()
         if onRequest { return try benchmark.answer({ readLine() }, with: say) }
         let turns = turns ?? usual

@@ -119,11 +119,13 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         let folder = place(part)
         try StudyDirectory.check(folder, for: kind, resuming: arguments.resume)
         try setThreads(configuration.training.threads)
-        let task = try Task.make(configuration)
-        try ComparisonDryRun(
-            task: task, workload: comparison.workload, training: runs.training,
-            directory: RunDirectory(path: folder)
-        ).show()
+        try withDevice(configuration.training.chosenDevice) {
+            let task = try Task.make(configuration)
+            try ComparisonDryRun(
+                task: task, workload: comparison.workload, training: runs.training,
+                directory: RunDirectory(path: folder)
+            ).show()
+        }
     }
 
     private func requireDisjointSeeds(_ comparison: TunedComparison) throws {
@@ -145,10 +147,14 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         try arguments.figures.check(names: OptimizerComparison.figureNames)
         try setThreads(configuration.training.threads)
         warnOfSlowProducts(in: configuration.training.precision)
+        let device = configuration.training.chosenDevice
+        try device.requireAvailable()
         // A folder that cannot be used is reported before data are read.
         let folder = try opened(place(part))
         do {
-            return try run(comparison, on: try Task.make(configuration), in: folder, pilot, part)
+            return try withDevice(device) {
+                try run(comparison, on: try Task.make(configuration), in: folder, pilot, part)
+            }
         } catch let error as Interrupted {
             throw Resumable(
                 reason: "stopped by \(error.signal)", kept: kept(folder), command: resumption(folder, part))
@@ -197,7 +203,7 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         let files = folder.files
         var result = OptimizerComparison(task: summary, environment: .current(), entries: [])
         if arguments.resume { result = try continued(result, files) }
-        if configuration.training.threads == 0 {
+        if configuration.training.threads == 0, Device.current == .cpu {
             let choice = try threads(of: comparison, on: task, in: folder)
             (result.environment.threads, result.environment.threadChoice) = (choice.count, choice.reason)
             if let sentence = choice.sentence { warn(sentence) }

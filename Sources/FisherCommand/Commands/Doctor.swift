@@ -32,9 +32,17 @@ struct Doctor: ParsableCommand {
             ("processors", "\(Processors.count), of which this program may use \(Processors.usable)"),
             ("threads", "\(Engine.threadCount) allowed, \(threadsThatRun()) ran in a parallel loop"),
             ("waiting threads", Self.waiting),
-            ("cuda devices", "\(Device.cudaCount)"),
         ]
-        print(alignedColumns((rows + media + mismatch).map { [$0.0, $0.1] }, hasHeadings: false))
+        print(alignedColumns((rows + devices + media + mismatch).map { [$0.0, $0.1] }, hasHeadings: false))
+    }
+
+    /// The devices beside the CPU, or why there are none.
+    private var devices: [(String, String)] {
+        if let obstacle = Device.cudaObstacle { return [("cuda", "none: \(obstacle)")] }
+        return (0..<Device.cudaCount).map { number in
+            let device = Device.cuda(number)
+            return ("\(device)", device.hardwareName ?? "a card whose name the driver does not tell")
+        }
     }
 
     /// How a thread waits for the others.

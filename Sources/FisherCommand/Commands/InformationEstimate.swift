@@ -5,7 +5,7 @@ import FisherTraining
 import Foundation
 
 /// `fisher information estimate`.
-struct InformationEstimate: ParsableCommand {
+struct InformationEstimate: DeviceCommand {
     static let configuration = CommandConfiguration(
         commandName: "estimate",
         abstract: "Estimate the Fisher information of a plain network on data from safetensors files.",
@@ -80,6 +80,7 @@ struct InformationEstimate: ParsableCommand {
             }
         }
     }
+    @OptionGroup var place: DeviceArguments
 
     func validate() throws {
         try requirePositive(["samples": samples ?? 1, "rank": rank ?? 1])
@@ -97,7 +98,7 @@ struct InformationEstimate: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func compute() throws {
         try requireApart(
             ["--output": output],
             from: [

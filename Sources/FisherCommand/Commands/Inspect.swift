@@ -6,7 +6,7 @@ import FisherTraining
 import Foundation
 
 /// `fisher inspect`: the Fisher information of a model, layer by layer.
-struct Inspect: ParsableCommand {
+struct Inspect: DeviceCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show a model's Fisher information by layer, from a run, a checkpoint or files.",
         discussion: """
@@ -62,6 +62,7 @@ struct Inspect: ParsableCommand {
     @OptionGroup var figures: FigureArguments
     @Flag(help: "Print JSON instead of the table.")
     var json = false
+    @OptionGroup var place: DeviceArguments
 
     func validate() throws {
         try requirePositive(["batches": batches, "rows": rows ?? 1])
@@ -95,7 +96,7 @@ struct Inspect: ParsableCommand {
     /// Gram matrices of more rows take more than 2 GiB each.
     private static let mostRows = 16_384
 
-    func run() throws {
+    func compute() throws {
         // Nothing is kept, so that Ctrl-C may end the process at once, in the middle of a pass too.
         let status = Status()
         // An invalid path of the page is reported before the work, not after it.

@@ -6,7 +6,7 @@ import FisherTraining
 import Foundation
 
 /// `fisher landscape`: the loss around and between the ends of runs.
-struct Landscape: ParsableCommand {
+struct Landscape: DeviceCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure how flat the loss is at the ends of runs, and what lies between and around them.",
         discussion: """
@@ -62,6 +62,7 @@ struct Landscape: ParsableCommand {
     @Option(name: .shortAndLong, help: "The folder for results.csv, results.json and report.html.")
     var output = "runs/landscape"
     @OptionGroup(title: "Names") var marks: MarkArguments
+    @OptionGroup var place: DeviceArguments
 
     func validate() throws {
         try requirePositive(["batches": batches, "lanczos-steps": lanczosSteps, "probes": probes])
@@ -84,7 +85,7 @@ struct Landscape: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func compute() throws {
         Interruption.install()
         try figures.check(names: LandscapeStudy.figureNames)
         threads.apply(usual: 1)

@@ -6,7 +6,7 @@ import FisherTraining
 import Foundation
 
 /// `fisher predict`: what a network that was trained on the user's data says of new samples.
-struct Predict: ParsableCommand {
+struct Predict: DeviceCommand {
     static let configuration = CommandConfiguration(
         abstract: "Predict new samples with a run of fisher train data, as CSV.",
         discussion: """
@@ -26,6 +26,7 @@ struct Predict: ParsableCommand {
     var missing: MissingCells = .error
     @Option(help: "MiB of data held in memory; by default a quarter of the machine's.")
     var memory: Int?
+    @OptionGroup var place: DeviceArguments
 
     func validate() throws {
         try requirePositive(["memory": memory ?? 1])
@@ -35,7 +36,7 @@ struct Predict: ParsableCommand {
         guard memory ?? 1 <= 1 << 40 else { throw ValidationError("--memory must be at most \(1 << 40).") }
     }
 
-    func run() throws {
+    func compute() throws {
         Interruption.install()
         if let output {
             try requireApart(["--output": output], from: ["--inputs": inputs])

@@ -5,7 +5,7 @@ import FisherTraining
 import Foundation
 
 /// `fisher sample`: text from a trained language model.
-struct Sample: ParsableCommand {
+struct Sample: DeviceCommand {
     static let configuration = CommandConfiguration(
         abstract:
             "Write text with a language model, from a run, a checkpoint, a file of weights or a GPT-2 folder."
@@ -26,6 +26,7 @@ struct Sample: ParsableCommand {
     var topK: Int?
     @Option(help: "Equal seeds give equal text.")
     var seed: UInt64 = 0
+    @OptionGroup var place: DeviceArguments
 
     func validate() throws {
         guard length >= 0 else { throw ValidationError("--length must not be negative.") }
@@ -35,7 +36,7 @@ struct Sample: ParsableCommand {
         guard topK ?? 1 > 0 else { throw ValidationError("--top-k must be at least 1.") }
     }
 
-    func run() throws {
+    func compute() throws {
         Interruption.install()
         let saved = try SavedLanguageModel(at: model)
         let sampler = try LanguageSampler(saved.model, temperature: temperature, topK: topK, seed: seed)

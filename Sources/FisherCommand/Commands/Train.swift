@@ -73,14 +73,18 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         try setThreads(training.threads)
         if dryRun {
             try directory.requireUsable(resuming: resume)
-            try DryRun(
-                task: try Task.make(resolved.value),
-                candidate: try resolved.value.optimizer.candidate(steps: training.steps), training: training,
-                directory: directory
-            ).show()
+            try withDevice(training.chosenDevice) {
+                try DryRun(
+                    task: try Task.make(resolved.value),
+                    candidate: try resolved.value.optimizer.candidate(steps: training.steps),
+                    training: training, directory: directory
+                ).show()
+            }
             return
         }
         if try sharing.launches { return try launch(directory) }
+        // Data are not read for a device that is not there, nor is a folder made.
+        try training.chosenDevice.requireAvailable()
         let processes = try sharing.join(threads: training.threads)
         if let processes, processes.rank > 0 { return try follow(resolved, directory, processes) }
         warnOfSlowProducts(in: training.precision)

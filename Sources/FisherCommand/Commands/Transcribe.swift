@@ -4,7 +4,7 @@ import FisherTasks
 import FisherTraining
 
 /// `fisher transcribe`: what is spoken in sound files, by a trained speech recognizer.
-struct Transcribe: ParsableCommand {
+struct Transcribe: DeviceCommand {
     static let configuration = CommandConfiguration(
         abstract: "Write what is spoken in sound files, with a model of fisher train speech.",
         discussion: "Each line is a file's path, a tab and its text, as --speech reads them.")
@@ -17,6 +17,7 @@ struct Transcribe: ParsableCommand {
     var beam: Int?
     @Flag(help: "Average several channels, which are an error otherwise.")
     var mixDown = false
+    @OptionGroup var place: DeviceArguments
 
     func validate() throws {
         guard (1...1024).contains(beam ?? 1) else {
@@ -24,7 +25,7 @@ struct Transcribe: ParsableCommand {
         }
     }
 
-    func run() throws {
+    func compute() throws {
         Interruption.install()
         let transcriber = try Transcriber(
             modelAt: try SavedModel(at: model).weights, beam: beam, mixesDown: mixDown)

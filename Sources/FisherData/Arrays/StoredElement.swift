@@ -75,10 +75,10 @@ enum StoredElement: Hashable, Sendable {
         case .bool: bytes = bytes.map { $0 == 0 ? 0 : 1 }
         default: break
         }
-        let made = Tensor.empty(shape, dtype: dtype)
+        let made = Tensor.empty(shape, dtype: dtype, device: .cpu)
         try made.check()
         made.withUnsafeMutableBytes { $0.copyBytes(from: bytes) }
-        return made
+        return made.to(device: .current)
     }
 
     private func numbers<Number: BitwiseCopyable>(_ bytes: [UInt8], _: Number.Type) -> [Number] {

@@ -99,6 +99,16 @@ public struct CurvatureEstimator {
         _ requests: [CurvatureRequest], of objective: @autoclosure () throws -> Objective, units: Int? = nil,
         using generator: RandomGenerator? = nil
     ) throws -> CurvatureEstimates {
+        // What is made on the way lies where the parameters are.
+        try Device.$current.withValue(parameters[0].parameter.wrappedValue.device) {
+            try estimateHere(requests, of: objective, units: units, using: generator)
+        }
+    }
+
+    private func estimateHere(
+        _ requests: [CurvatureRequest], of objective: () throws -> Objective, units: Int?,
+        using generator: RandomGenerator?
+    ) throws -> CurvatureEstimates {
         let pass = try CurvaturePass(of: model, asking: [(self, requests)], units: units, objective)
         let made = pass.objective
         guard made.observationCount > 0 else { throw CurvatureError.noObservations }

@@ -6,9 +6,11 @@ import Torch
 /// A single decomposition gains little from several threads, so each task runs on one thread, the most
 /// expensive first. A task that would take longer than all the others together runs before them, on all
 /// threads. The tasks must not touch each other's tensors.
+///
+/// On another device than the CPU they follow each other: its own parallelism is within a task.
 package func concurrently<Result>(costs: [Double], _ task: (Int) -> Result) -> [Result] {
     var results = [Result?](repeating: nil, count: costs.count)
-    let threads = Engine.threadCount
+    let threads = Device.current == .cpu ? Engine.threadCount : 1
     let order = costs.indices.sorted { costs[$0] > costs[$1] }
     var remaining = costs.reduce(0, +)
     var alone = 0

@@ -82,6 +82,7 @@ extension Markup {
             Setting("swift-fisher", environment.packageVersion),
             Setting("libtorch", environment.engineVersion),
             Setting("processor", environment.processorName),
+            Setting("device", environment.device ?? "cpu"),
             Setting("instructions", environment.instructionSet),
             Setting(
                 "threads", String(environment.threads) + (environment.threadChoice.map { " (\($0))" } ?? "")),

@@ -63,6 +63,8 @@ public struct EnvironmentSummary: Codable, Sendable, Hashable {
     /// The times by which that number was chosen; nil if it was given, if nothing was measured, and in files of former
     /// versions.
     public var threadChoice: String?
+    /// Where it was computed: `cpu`, or a card with its name; nil in files of former versions, which is the CPU.
+    public var device: String?
     /// The instruction set that the kernels chose, for example `AVX2`.
     public var instructionSet: String
     /// The processor's name as the system gives it.

@@ -1,8 +1,19 @@
 import Fisher
 import FisherOptions
+import Foundation
+import Torch
 
 /// The most steps of a run: sums and products of a few such counts fit into an `Int`.
 let mostSteps = 1_000_000_000_000
+
+extension AllowedValues where Value == String {
+    /// Names of devices.
+    package static var device: AllowedValues {
+        AllowedValues("must be cpu, cuda or cuda:N") { text in
+            Device(text) == nil ? "is no device: cpu, cuda (the first card), cuda:1, ..." : nil
+        }
+    }
+}
 
 extension AllowedValues where Value == Int {
     /// Counts of steps, batches or files, up to ``mostSteps``.
@@ -16,6 +27,14 @@ extension AllowedValues where Value == Int {
 }
 
 extension ComputePrecision: OptionValue {}
+
+extension Device {
+    /// A device that an option names: `cuda` is the card of this process's place on its machine, by `LOCAL_RANK`.
+    package init(named text: String, environment: [String: String]) {
+        let place = environment["LOCAL_RANK"].flatMap { Int($0) }
+        self = text == "cuda" ? .cuda(max(0, place ?? 0)) : Device(text) ?? .cpu
+    }
+}
 
 /// The `[training]`, `[checkpoints]` and `[log]` sections: what every task's run has.
 public struct TrainingConfiguration: ConfigurableOptions {
@@ -38,6 +57,9 @@ public struct TrainingConfiguration: ConfigurableOptions {
     @Configurable(
         "training.threads", .between(0, 4096), "threads to compute with; 0: chosen by their steps' times")
     public var threads = 0
+    /// Where to compute: `cpu`, `cuda` for the first card (of processes that share a run, each its own), `cuda:1`.
+    @Configurable("training.device", .device, "where to compute: cpu, cuda (the first card), cuda:1, ...")
+    public var device = "cpu"
     /// Steps between evaluations; 0 for ten evaluations in a run.
     @Configurable("training.evaluate_every", .count(from: 0), "steps between evaluations; 0: ten times a run")
     public var evaluateEvery = 0
@@ -76,6 +98,10 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// The defaults.
     public init() {}
 
+    /// The device that ``device`` names. Where a launcher has started several processes on a machine, `cuda` is for each
+    /// the card of its place there.
+    public var chosenDevice: Device { Device(named: device, environment: ProcessInfo.processInfo.environment) }
+
     /// The length of the run and the interval of evaluations.
     public var length: RunLength {
         RunLength(
@@ -93,7 +119,8 @@ public struct TrainingConfiguration: ConfigurableOptions {
 
     /// The options that may be set anew when a run is resumed, because they do not change the course of a step.
     package static let freeOptions = [
-        "training.steps", "training.evaluate_every", "training.patience", "training.threads", "checkpoints.*",
+        "training.steps", "training.evaluate_every", "training.patience", "training.threads", "training.device",
+        "checkpoints.*",
         "log.*", "data.memory",
     ]
 

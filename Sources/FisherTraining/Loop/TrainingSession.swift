@@ -4,7 +4,14 @@ import Foundation
 /// One run of one optimizer from one seed, with everything that its future depends on.
 ///
 /// Saved and restored, it continues exactly: with the same losses and weights, bit for bit, as if it had not
-/// stopped (with the same number of threads).
+/// stopped (with the same number of threads, on the same kind of device).
+///
+/// It trains on the device that is the current one where it is made, with data that were made there:
+///
+///     try withDevice(.cuda(0)) {
+///         let session = try TrainingSession(try DigitsTask(options), candidate, seed: 0)
+///         try TrainingLoop(session, length: RunLength(steps: 1000, evaluateEvery: 100))()
+///     }
 public final class TrainingSession<Task: TrainingTask> {
     /// The task.
     public let task: Task
@@ -39,6 +46,8 @@ public final class TrainingSession<Task: TrainingTask> {
         self.microBatches = microBatches
         self.precision = precision
         model = try task.makeModel(seed: seed)
+        // Weights that were drawn are there already; layers' generators draw where their activations are.
+        if Device.current != .cpu { try model.to(device: .current) }
         batches = try task.makeBatches(seed: seed)
         optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed, precision)
         memory = try task.makeMemory(of: model, seed: seed)
@@ -277,7 +286,7 @@ extension TrainingSession {
                         (String($0.key.dropFirst(Self.memoryPrefix.count)), $0.value)
                     }), model: model, after: saved.progress.step)
             for (generator, state) in zip(generators, saved.generators) {
-                try generator.restore([UInt8](state))
+                try generator.restore(fromAnyDevice: [UInt8](state))
             }
             try batches.restore(saved.batches)
         } catch {

@@ -70,8 +70,13 @@ public struct DurableRun<Task: TrainingTask> {
         resuming: Bool = false, allowing allowances: ResumeAllowances = [],
         progress display: ProgressDisplay? = nil, callbacks: TrainingLoop<Task>.Callbacks = .init()
     ) throws -> RunDocument {
-        if let processes, processes.rank > 0 { return try follow(processes, resuming, allowances, callbacks) }
-        return try lead(resuming, allowances, display, callbacks)
+        // All that the run makes lies on its device, and it is there or not before a folder is made.
+        try withDevice(training.chosenDevice) {
+            if let processes, processes.rank > 0 {
+                return try follow(processes, resuming, allowances, callbacks)
+            }
+            return try lead(resuming, allowances, display, callbacks)
+        }
     }
 
     /// The work of the process that writes the folder.
@@ -115,7 +120,13 @@ public struct DurableRun<Task: TrainingTask> {
             let task = try makeTask()
             var document = document(of: task)
             document.environment.processes = processes?.size
-            if choosesThreads && training.threads == 0 && processes == nil {
+            document.environment.device = EnvironmentSummary.currentDevice
+            if resuming && holdsRun, let former = try? directory.document().environment.device ?? "cpu",
+                former != document.environment.device ?? "cpu"
+            {
+                display?.note("the run was on \(former): its last digits, and what its layers draw, will differ")
+            }
+            if choosesThreads && training.threads == 0 && processes == nil && Device.current == .cpu {
                 let former = resuming && holdsRun ? try? directory.document().environment : nil
                 try setThreads(for: task, as: former, in: &document.environment, display)
             }

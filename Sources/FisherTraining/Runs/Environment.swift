@@ -10,11 +10,19 @@ extension EnvironmentSummary {
     ///
     /// - Parameter command: the program and its arguments.
     public static func current(command: [String] = CommandLine.arguments) -> EnvironmentSummary {
-        EnvironmentSummary(
+        var summary = EnvironmentSummary(
             packageVersion: versionOfPackage, engineVersion: Engine.version, threads: Engine.threadCount,
             instructionSet: Engine.instructionSet, processorName: nameOfProcessor,
             date: Date().formatted(.iso8601),
             command: ([programName] + command.dropFirst()).map(quoted).joined(separator: " "))
+        summary.device = currentDevice
+        return summary
+    }
+
+    /// The current device, a card with the name that its maker gives it.
+    package static var currentDevice: String {
+        let device = Device.current
+        return device.hardwareName.map { "\(device) (\($0))" } ?? "\(device)"
     }
 
     /// The name of this process's program, without its folder.

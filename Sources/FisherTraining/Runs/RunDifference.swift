@@ -56,6 +56,7 @@ package struct RunDifference: Codable, Hashable, Sendable {
             values["task"] = run.task.description
             values["data"] = run.dataFingerprint
             values["threads"] = "\(run.environment.threads)"
+            values["device"] = run.environment.device ?? "cpu"
             values["training.steps"] = "\(run.steps)"
             return values
         }

@@ -44,8 +44,8 @@ extension Module {
     /// Moves all parameters and buffers to a device, and those of floating-point types into another type if one is given.
     ///
     /// The parameters stay the same objects with new tensors. Move a model before an optimizer is bound to it: the
-    /// optimizer's state stays where it is. Tensors that a layer keeps in other properties are not moved, nor are random
-    /// generators, which belong to their device.
+    /// optimizer's state stays where it is. Tensors that a layer keeps in other properties are not moved. Random generators
+    /// go on there with another stream (``RandomGenerator/move(to:)``).
     ///
     /// Throws `TorchError` for a device that is not available or has no room, and for a parameter that could not be
     /// computed. Parameters before the one that failed have moved then.
@@ -61,5 +61,6 @@ extension Module {
                 to: device ?? tensor.device,
                 tensor.dtype.isFloatingPoint ? dtype ?? tensor.dtype : tensor.dtype)
         }
+        if let device { for generator in randomGenerators { try generator.move(to: device) } }
     }
 }

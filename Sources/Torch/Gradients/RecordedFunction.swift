@@ -20,7 +20,9 @@ extension Tensor {
             handle, input.handle,
             { context, slope, keepsGraph in
                 let function = Unmanaged<GradientFunction>.fromOpaque(context!).takeUnretainedValue()
-                let found = function.compute(Tensor(owning: slope!), keepsGraph)
+                let slope = Tensor(owning: slope!)
+                // The backward pass of a card runs on a thread of its own.
+                let found = Device.$current.withValue(slope.device) { function.compute(slope, keepsGraph) }
                 if let failure = found.failure {
                     ct_fail(failure.kind == .outOfMemory ? CT_OUT_OF_MEMORY : CT_FAILED, failure.message)
                     return nil

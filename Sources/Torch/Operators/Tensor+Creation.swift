@@ -14,9 +14,9 @@ private let bernoulliInPlace = Operation("bernoulli_.float")
 extension Tensor {
     /// A tensor filled with one number.
     public static func full(
-        _ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .cpu
+        _ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .current
     ) -> Tensor {
-        if case .cuda = device {
+        if device != .cpu {
             do { try device.requireAvailable() } catch { return Tensor(.failure(error)) }
         }
         return fullOf(.integers(shape), .real(value), .dtype(dtype), .none, .device(device))
@@ -26,15 +26,15 @@ extension Tensor {
         emptyOf(.integers(shape), .dtype(dtype))
     }
     /// A tensor of zeros.
-    public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+    public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .current) -> Tensor {
         full(shape, 0, dtype: dtype, device: device)
     }
     /// A tensor of ones.
-    public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+    public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .current) -> Tensor {
         full(shape, 1, dtype: dtype, device: device)
     }
     /// The identity matrix.
-    public static func identity(_ size: Int, dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+    public static func identity(_ size: Int, dtype: DType = .float32, device: Device = .current) -> Tensor {
         eyeOf(.integer(size), .dtype(dtype), .none, .device(device))
     }
     /// Zeros in the shape and on the device of another tensor, and of its type unless another is given.
@@ -50,31 +50,34 @@ extension Tensor {
         fullLike(.tensor(other), .real(value))
     }
     /// The int64 numbers 0, 1, ... count - 1.
-    public static func indices(_ count: Int, device: Device = .cpu) -> Tensor {
+    public static func indices(_ count: Int, device: Device = .current) -> Tensor {
         arangeTo(.integer(count), .dtype(.int64), .none, .device(device))
     }
 
-    /// Independent draws from a normal distribution.
+    /// Independent draws from a normal distribution, drawn on the generator's device and moved to another one.
     public static func normal(
         _ shape: [Int], mean: Double = 0, standardDeviation: Double = 1, dtype: DType = .float32,
-        using generator: RandomGenerator
+        using generator: RandomGenerator, device: Device = .current
     ) -> Tensor {
-        let made = Tensor.empty(shape, dtype: dtype)
+        let made = Tensor.empty(shape, dtype: dtype, device: generator.device)
         return normalInPlace(.tensor(made), .real(mean), .real(standardDeviation), .generator(generator))
+            .to(device: device)
     }
-    /// Independent draws from the uniform distribution on [low, high).
+    /// Independent draws from the uniform distribution on [low, high), drawn on the generator's device and moved to another.
     public static func uniform(
         _ shape: [Int], from low: Double = 0, to high: Double = 1, dtype: DType = .float32,
-        using generator: RandomGenerator
+        using generator: RandomGenerator, device: Device = .current
     ) -> Tensor {
-        let made = Tensor.empty(shape, dtype: dtype)
+        let made = Tensor.empty(shape, dtype: dtype, device: generator.device)
         return uniformInPlace(.tensor(made), .real(low), .real(high), .generator(generator))
+            .to(device: device)
     }
     /// Independent draws in the shape, type and device of another tensor: 1 with a probability, else 0.
     public static func bernoulli(
         like other: Tensor, probability: Double, using generator: RandomGenerator
     ) -> Tensor {
-        let made = zerosLike(.tensor(other.detached()))
-        return bernoulliInPlace(.tensor(made), .real(probability), .generator(generator))
+        generator.drawing(like: other) { other in
+            bernoulliInPlace(.tensor(zerosLike(.tensor(other))), .real(probability), .generator(generator))
+        }
     }
 }

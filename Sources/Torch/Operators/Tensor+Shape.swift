@@ -92,11 +92,13 @@ extension Tensor {
     public func to(dtype: DType) -> Tensor { convertType(.tensor(self), .dtype(dtype)) }
     /// The tensor in another element type on another device.
     public func to(dtype: DType, device: Device) -> Tensor {
-        if case .cuda = device {
+        if device != .cpu {
             do { try device.requireAvailable() } catch { return Tensor(.failure(error)) }
         }
         return convertDevice(.tensor(self), .device(device), .dtype(dtype))
     }
     /// The tensor on another device; itself if it is already there.
-    public func to(device: Device) -> Tensor { failure == nil ? to(dtype: dtype, device: device) : self }
+    public func to(device: Device) -> Tensor {
+        failure == nil && self.device != device ? to(dtype: dtype, device: device) : self
+    }
 }

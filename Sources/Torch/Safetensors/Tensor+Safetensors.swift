@@ -23,7 +23,7 @@ extension DType {
 }
 
 extension SafetensorsFile {
-    /// Reads one tensor, in the type in which it is stored. Throws `missingTensor`, `inputOutput`, and `malformed`
+    /// Reads one tensor, in the type in which it is stored, onto the current device, whichever it was written from. Throws `missingTensor`, `inputOutput`, and `malformed`
     /// for a type that this package does not compute with.
     public func tensor(named name: String) throws(SafetensorsError) -> Tensor {
         try tensor(entry(named: name))
@@ -41,10 +41,12 @@ extension SafetensorsFile {
             throw malformed(
                 entry, "its type \(entry.dtype.rawValue) is not one that this package computes with")
         }
-        let made = Tensor.empty(entry.shape, dtype: dtype)
+        let made = Tensor.empty(entry.shape, dtype: dtype, device: .cpu)
         if let failure = made.failure { throw malformed(entry, "\(failure)") }
         try made.withUnsafeMutableBytes { (bytes) throws(SafetensorsError) in try read(entry, into: bytes) }
-        return made
+        let placed = made.to(device: .current)
+        if let failure = placed.failure { throw malformed(entry, "\(failure)") }
+        return placed
     }
 
     private func malformed(_ entry: SafetensorsEntry, _ reason: String) -> SafetensorsError {

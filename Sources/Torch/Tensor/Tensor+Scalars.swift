@@ -2,8 +2,8 @@ import CTorch
 
 extension Tensor {
     /// An uninitialized tensor; a failed one where memory or the device is missing.
-    public static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
-        if case .cuda = device {
+    public static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .current) -> Tensor {
+        if device != .cpu {
             do { try device.requireAvailable() } catch { return Tensor(.failure(error)) }
         }
         let sizes = shape.map(Int64.init)
@@ -17,7 +17,9 @@ extension Tensor {
 
     /// Copies `scalars` into a tensor of the given shape (by default a vector). Their number must be the
     /// product of the shape.
-    public convenience init<Scalar: TensorScalar>(_ scalars: [Scalar], shape: [Int]? = nil) {
+    public convenience init<Scalar: TensorScalar>(
+        _ scalars: [Scalar], shape: [Int]? = nil, device: Device = .current
+    ) {
         let shape = shape ?? [scalars.count]
         guard shape.reduce(1, *) == scalars.count else {
             self.init(
@@ -34,7 +36,14 @@ extension Tensor {
             guard let target = ct_tensor_data(handle), let start = source.baseAddress else { return }
             target.copyMemory(from: start, byteCount: source.count)
         }
-        self.init(owning: handle)
+        guard device != .cpu else {
+            self.init(owning: handle)
+            return
+        }
+        switch Tensor(owning: handle).to(dtype: Scalar.dtype, device: device).storage {
+        case .handle(let moved): self.init(owning: ct_tensor_retain(moved))
+        case .failure(let reason): self.init(.failure(reason))
+        }
     }
 
     /// The elements in the order of the indices, converted to `Scalar` if they are of another type. Throws

@@ -87,7 +87,7 @@ public final class Tensor {
 
     /// Where the elements lie.
     public var device: Device {
-        ct_tensor_device(handle) == 0 ? .cpu : .cuda(Int(ct_tensor_device_index(handle)))
+        Device(type: ct_tensor_device(handle), index: Int(ct_tensor_device_index(handle)))
     }
 
     /// Bytes that the elements take.
