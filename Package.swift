@@ -72,7 +72,7 @@ let package = Package(
     targets: [
         .target(
             name: "CTorch",
-            exclude: ["Gloo"],
+            exclude: ["CUDA", "Gloo"],
             cxxSettings: [.headerSearchPath("Gloo"), .unsafeFlags(engineIncludes)],
             linkerSettings: [
                 .unsafeFlags(engineLibraries),
@@ -80,7 +80,8 @@ let package = Package(
                 .linkedLibrary("c10"),
             ]
         ),
-        .target(name: "CKernels"),
+        // Scripts/build-cuda-kernels compiles what runs on cards, where nvcc is found.
+        .target(name: "CKernels", exclude: ["Cards/CUDA"]),
         // How threads wait is decided at the start of a program; the second does so before libraries are initialized.
         .target(name: "CStart"),
         .target(name: "CStartEarly", dependencies: ["CStart"]),

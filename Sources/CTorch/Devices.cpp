@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <mutex>
 #include <string>
 
@@ -83,6 +84,15 @@ bool ct_engine_has_cuda(void) { return cuda_library().exists; }
 
 const char *ct_cuda_obstacle(void) {
     return cuda_library().obstacle.empty() ? nullptr : cuda_library().obstacle.c_str();
+}
+
+const char *ct_cuda_kernels_path(void) {
+    static const std::string path = [] {
+        if (const char *named = std::getenv("FISHER_CUDA_KERNELS"); named != nullptr && *named != 0) return std::string(named);
+        const char *folder = ct_engine_folder();
+        return std::string(folder == nullptr ? "." : folder) + "/lib/libfisher_cuda.so";
+    }();
+    return path.c_str();
 }
 
 int32_t ct_driver_card_count(void) { return driver().cards; }

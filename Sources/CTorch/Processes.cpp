@@ -12,6 +12,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "ProcessesNCCL.h"
+
 #include <c10/util/Logging.h>
 
 #include <algorithm>
@@ -28,7 +30,7 @@ struct ct_store_s {
 };
 
 struct ct_group_s {
-    c10::intrusive_ptr<c10d::ProcessGroupGloo> group;
+    c10::intrusive_ptr<c10d::Backend> group;
 };
 
 struct ct_work_s {
@@ -104,8 +106,10 @@ int64_t ct_store_get(ct_store store, const char *key, char *value, int64_t capac
     });
 }
 
-ct_group ct_group_create(ct_store store, int32_t rank, int32_t size, const char *address, int64_t timeout) {
+ct_group ct_group_create(
+    ct_store store, int32_t rank, int32_t size, const char *address, int64_t timeout, bool on_cards) {
     return guarded<ct_group>(nullptr, [&] {
+        if (on_cards) return new ct_group_s{nccl_group(store->store, rank, size, timeout)};
         auto options = address == nullptr ? c10d::ProcessGroupGloo::Options::create_default(milliseconds(timeout))
                                           : c10d::ProcessGroupGloo::Options::create(milliseconds(timeout));
         if (address != nullptr) {

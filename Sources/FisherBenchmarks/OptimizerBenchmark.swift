@@ -58,7 +58,10 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
     public func result(
         of times: InterleavedTimes<Double>, on machine: EnvironmentSummary
     ) throws -> OptimizerTimings {
-        let bandwidth = MemoryBandwidth.triad()
+        let device = Device.current
+        // Of a card the bandwidth is that of a copy, where it can be measured.
+        let copy = CardKernels.copyBandwidth(of: device)
+        let bandwidth = device == .cpu ? MemoryBandwidth.triad() : copy ?? .nan
         let scale = 1e9 / Double(shapes.count)
         let results = try optimizers.enumerated().map { position, optimizer in
             let spread = times.spread(of: position)
@@ -74,7 +77,20 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
         return OptimizerTimings(
             parameters: shapes.rawValue, count: shapes.count, threads: machine.threads,
             execution: execution.rawValue, processor: machine.processorName, engine: machine.engineVersion,
-            triadGigabytesASecond: bandwidth / 1e9, results: results, load: times.load)
+            triadGigabytesASecond: bandwidth / 1e9, results: results, card: Self.card(copy), load: times.load)
+    }
+}
+
+extension OptimizerBenchmark {
+    /// What is said of fused steps on cards.
+    private static func card(_ copy: Double?) -> String {
+        let device = Device.current
+        if let copy {
+            return "\(device), \(device.hardwareName ?? "unknown"): a copy reads and writes "
+                + "\(NumberText.plain.fixed(copy / 1e9, decimals: 0)) GB/s, of which a fused step is to reach 90 %"
+        }
+        let reason = Device.cudaObstacle ?? (device == .cpu ? "--device cuda measures them" : CardKernels.statement)
+        return "not measurable here (\(reason))"
     }
 }
 
@@ -116,6 +132,8 @@ public struct OptimizerTimings: StudyDocument {
     public let triadGigabytesASecond: Double
     /// One result per candidate.
     public let results: [Result]
+    /// What is said of fused steps on cards; nil in files of former versions.
+    public var card: String?
     /// What else the machine did meanwhile; nil where it is not known, and in files of former versions.
     public var load: MachineLoad?
 
@@ -159,5 +177,6 @@ public struct OptimizerTimings: StudyDocument {
     public var legend: String {
         "Times are medians over the turns, with the fastest and the slowest. GB/s counts the traffic that a step "
             + "cannot avoid; temporary is additional memory, relative to the parameters." + load.remark
+            + (card.map { " Fused steps on cards: \($0)." } ?? "")
     }
 }

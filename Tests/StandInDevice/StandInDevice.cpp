@@ -72,8 +72,7 @@ struct Generator final : c10::GeneratorImpl {
     // Sixteen bytes more than the CPU's, so that a state of the one is none of the other.
     void set_state(const c10::TensorImpl &state) override {
         TORCH_CHECK(state.numel() == inner.get_state().numel() + 16, "this is no state of a generator of the stand-in");
-        auto whole = at::Tensor(c10::intrusive_ptr<c10::TensorImpl, c10::UndefinedTensorImpl>::unsafe_reclaim_from_nonowning(
-            const_cast<c10::TensorImpl *>(&state)));
+        auto whole = at::from_blob(const_cast<void *>(state.data()), {state.numel()}, at::kByte);
         inner.set_state(whole.narrow(0, 16, whole.numel() - 16).clone());
     }
     c10::intrusive_ptr<c10::TensorImpl> get_state() const override {

@@ -209,4 +209,7 @@ void ck_pause(void);
 #ifdef __cplusplus
 }
 #endif
+
+#include "CKernelsCards.h"
+
 #endif

@@ -197,6 +197,8 @@ int32_t ct_cuda_device_count(void);
 bool ct_engine_has_cuda(void);
 /// Why libtorch's CUDA library cannot be loaded; NULL if it can.
 const char *ct_cuda_obstacle(void);
+/// Where the library of kernels for cards is looked for; see Scripts/build-cuda-kernels.
+const char *ct_cuda_kernels_path(void);
 /// The number of cards that NVIDIA's driver finds; 0 without a driver.
 int32_t ct_driver_card_count(void);
 /// The name of a card, the bytes of its memory and its compute capability; false if the driver does not tell.
@@ -232,8 +234,10 @@ ct_status ct_store_wait(ct_store store, const char *key, int64_t timeout);
 /// Copies at most `capacity` bytes of a text; its length, or -1.
 int64_t ct_store_get(ct_store store, const char *key, char *value, int64_t capacity);
 
-/// Connects with the others, at an address of this machine; NULL for the one that its name has.
-ct_group ct_group_create(ct_store store, int32_t rank, int32_t size, const char *address, int64_t timeout);
+/// Connects with the others, at an address of this machine; NULL for the one that its name has. The tensors lie on the
+/// current card of each `on_cards`, otherwise in the machine's own memory.
+ct_group ct_group_create(
+    ct_store store, int32_t rank, int32_t size, const char *address, int64_t timeout, bool on_cards);
 void ct_group_release(ct_group group);
 /// Operations begin when they are called, and are done when ct_work_wait returns; the processes must call them in the
 /// same order. Tensors are contiguous. NULL if one cannot begin.

@@ -7,6 +7,7 @@ import Torch
 
 extension SGD: FusedRule {
     var fusedObstacle: String? { nil }
+    var hasCardLoops: Bool { false }
 
     func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep {
         let (t, mu) = (input.step, momentum(input.step))

@@ -5,7 +5,8 @@ public enum Execution: String, Codable, CaseIterable, Sendable {
     /// The fused path if there is one, otherwise the formula path.
     ///
     /// The fused path takes contiguous parameters of type float32 or bfloat16 in the machine's memory, whose
-    /// gradients have the same type, without auxiliary gradients, under the rules' usual options.
+    /// gradients have the same type, without auxiliary gradients, under the rules' usual options. On a card it is there where
+    /// `Scripts/build-cuda-kernels` has been run, but not for SGD and AdaFisher.
     case automatic
     /// Tensor operations that read like the published algorithm, always.
     case formula

@@ -31,8 +31,9 @@ struct FusedBounds {
 
     /// The bounds after somebody else has changed the parameter, whose norm bounds its elements; the state is the slot's
     /// own. One pass over the parameter.
-    func renewed(for slot: FusedSlot, _ job: FusedJob) -> FusedBounds {
+    func renewed(for slot: FusedSlot, _ job: FusedJob) throws(TorchError) -> FusedBounds {
         var (renewed, sums) = (self, ck_sums())
+        guard slot.parameter.device == .cpu else { return try FusedBounds(of: slot) }
         job.loops.pointee.square_sum(job.parameter, Int64(job.count), &sums)
         renewed.parameter = 1.01 * sums.gradient.squareRoot()
         renewed.tensor = slot.parameter

@@ -9,8 +9,15 @@ protocol FusedRule: TensorRule {
     /// The option that requires the formula path; nil if the fused path can be used.
     var fusedObstacle: String? { get }
 
+    /// Whether the kernels for cards have its loops.
+    var hasCardLoops: Bool { get }
+
     /// The constants and memory of one tensor's step. Missing memory is allocated; none is changed.
     func fusedStep(_ input: FusedInput, state: inout TensorState) throws(TorchError) -> FusedStep
+}
+
+extension FusedRule {
+    var hasCardLoops: Bool { true }
 }
 
 /// A rule for whole groups that has a fused path beside its formula for updates without statistics.

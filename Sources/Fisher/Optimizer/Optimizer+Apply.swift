@@ -65,8 +65,7 @@ extension Optimizer {
         var gradients = sums
         try keepWholeTensors(unlessFused: gradients)
         let fused = try fusedSlots(gradients)
-        let jobs = FusedUpdate(
-            fused.map(fusedJob), threadLimit: threadLimit, exchange: division.map { $0.cellSums })
+        let jobs = try fusedWork(fused)
         var isFused = [Bool](repeating: false, count: slots.count)
         for slot in fused { isFused[slot.number] = true }
         // What other processes move counts as they move it.

@@ -62,7 +62,7 @@ extension Optimizer {
     ///
     /// - Parameter failed: a slot that is not finite already: then nothing is moved, here and on the other processes.
     func moveFused(
-        _ jobs: FusedUpdate, _ fused: [FusedSlot], scale: Double, in plan: inout StepPlan, unless failed: Int?
+        _ jobs: any FusedWork, _ fused: [FusedSlot], scale: Double, in plan: inout StepPlan, unless failed: Int?
     ) throws -> Int? {
         if failed != nil, division == nil { return failed }
         var before: [FusedBounds] = []
@@ -70,7 +70,7 @@ extension Optimizer {
         for (job, slot) in zip(jobs.jobs, fused) {
             var known = slots[slot.number].bounds
             if let former = known, !former.hold(for: slot.parameter) {
-                known = former.renewed(for: slot, job)
+                known = try former.renewed(for: slot, job)
             }
             var made = known.flatMap { job.bounds(after: $0, scale: scale) }
             if made == nil {
@@ -100,7 +100,7 @@ extension Optimizer {
         }
         for (number, (job, slot)) in zip(jobs.jobs, fused).enumerated() {
             // Graphs of the former elements must be invalidated.
-            slot.parameter.withUnsafeMutableBytes { _ in }
+            slot.parameter.noteChange()
             plan.slots[slot.number].state = slot.state
             plan.slots[slot.number].step += 1
             plan.slots[slot.number].bounds = after[number]?.settled(

@@ -7,15 +7,20 @@ extension Optimizer {
     /// Why a rule's parameters use the formula path; nil if they may use the fused one.
     func fusedObstacle(of rule: any OptimizationRule) -> String? {
         if execution == .formula { return "execution formula" }
-        if let rule = rule as? any FusedCurvatureRule { return rule.fusedObstacle }
+        if let rule = rule as? any FusedCurvatureRule {
+            return device == .cpu ? rule.fusedObstacle : "on \(device)"
+        }
         guard let rule = rule as? any FusedRule else { return "the only one" }
+        if device != .cpu, !rule.hasCardLoops { return "on \(device)" }
+        // The kernels for cards move whole tensors.
+        if device != .cpu, division != nil { return "divided among processes, on \(device)" }
         if statePrecision != .full { return "state in bfloat16" }
         return rule.fusedObstacle
     }
 
     /// Why one parameter takes the formula path where its rule has a fused one.
     static func fusedObstacle(of parameter: Tensor) -> String? {
-        if parameter.device != .cpu { return "on \(parameter.device)" }
+        if parameter.device != .cpu, let obstacle = CardKernels.obstacle(on: parameter.device) { return obstacle }
         guard parameter.dtype == .float32 || parameter.dtype == .bfloat16 else { return "\(parameter.dtype)" }
         return parameter.isContiguous ? nil : "not contiguous"
     }
@@ -84,7 +89,8 @@ extension Optimizer {
         guard let gradient = gradients.likelihood[slot], gradients.auxiliary[slot] == nil else {
             return false
         }
-        return gradient.failure == nil && gradient.dtype == parameter.dtype && gradient.device == .cpu
+        return gradient.failure == nil && gradient.dtype == parameter.dtype
+            && gradient.device == parameter.device && parameter.device == device
             && Optimizer.fusedObstacle(of: parameter) == nil
     }
 
@@ -111,8 +117,18 @@ extension Optimizer {
             gradient: gradient, part: division?.part(of: slot))
     }
 
-    /// The slot's part of the update, as addresses.
-    func fusedJob(_ slot: FusedSlot) -> FusedJob {
+    /// The fused part of a step, where the parameters lie.
+    func fusedWork(_ slots: [FusedSlot]) throws -> any FusedWork {
+        guard device != .cpu, let kernels = CardKernels.of(device) else {
+            return FusedUpdate(
+                slots.map { fusedJob($0).job }, threadLimit: threadLimit, exchange: division.map { $0.cellSums })
+        }
+        return try CardUpdate(slots.map { fusedJob($0, onCard: true) }, on: device, with: kernels)
+    }
+
+    /// The slot's part of the update, as addresses; on a card with the row and column sums of a factored information.
+    private func fusedJob(_ slot: FusedSlot, onCard: Bool = false) -> (job: FusedJob, factors: CardFactors?) {
+        var factors: CardFactors?
         var job = FusedJob(
             loops: instructionSet.loops(bfloat16: slot.parameter.dtype == .bfloat16),
             elementByteCount: slot.parameter.dtype.byteCount, count: slot.parameter.count,
@@ -145,9 +161,15 @@ extension Optimizer {
                 job.square = f.floats
             case .factored(let rows, let columns, let inside, let outside):
                 job.loop = .factored(step.constants)
-                job.factors = FactorMemory(
-                    rows: rows.count, columns: columns.count, rowSums: rows.floats,
-                    columnSums: columns.floats, inside: inside, outside: outside)
+                if onCard {
+                    factors = CardFactors(
+                        rows: rows.count, columns: columns.count, rowSums: rows.floats,
+                        columnSums: columns.floats, inside: inside, outside: outside)
+                } else {
+                    job.factors = FactorMemory(
+                        rows: rows.count, columns: columns.count, rowSums: rows.floats,
+                        columnSums: columns.floats, inside: inside, outside: outside)
+                }
             }
         }
         if let part = slot.part {
@@ -156,7 +178,7 @@ extension Optimizer {
             let cell = FusedJob.cellCount
             job.ownCells = part.lowerBound / cell..<(part.upperBound + cell - 1) / cell
         }
-        return job
+        return (job, factors)
     }
 
     /// The report of a job that has moved its parameter.
@@ -180,8 +202,7 @@ extension Tensor {
     /// The address of a contiguous tensor's first element, for as long as the tensor lives.
     fileprivate var address: UnsafeMutableRawPointer {
         // An empty tensor has no address; nothing is read or written there.
-        UnsafeMutableRawPointer(mutating: withUnsafeBytes { $0.baseAddress })
-            ?? UnsafeMutableRawPointer(bitPattern: 64)!
+        deviceAddress ?? UnsafeMutableRawPointer(bitPattern: 64)!
     }
 
     /// The same of a float32 tensor.

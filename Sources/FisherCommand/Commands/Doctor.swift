@@ -39,10 +39,11 @@ struct Doctor: ParsableCommand {
     /// The devices beside the CPU, or why there are none.
     private var devices: [(String, String)] {
         if let obstacle = Device.cudaObstacle { return [("cuda", "none: \(obstacle)")] }
-        return (0..<Device.cudaCount).map { number in
+        let cards = (0..<Device.cudaCount).map { number in
             let device = Device.cuda(number)
             return ("\(device)", device.hardwareName ?? "a card whose name the driver does not tell")
         }
+        return cards + [("fused steps on cards", CardKernels.statement)]
     }
 
     /// How a thread waits for the others.

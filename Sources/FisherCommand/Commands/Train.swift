@@ -85,7 +85,8 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
         if try sharing.launches { return try launch(directory) }
         // Data are not read for a device that is not there, nor is a folder made.
         try training.chosenDevice.requireAvailable()
-        let processes = try sharing.join(threads: training.threads)
+        // Processes exchange what lies on their device.
+        let processes = try withDevice(training.chosenDevice) { try sharing.join(threads: training.threads) }
         if let processes, processes.rank > 0 { return try follow(resolved, directory, processes) }
         warnOfSlowProducts(in: training.precision)
         var title: String?

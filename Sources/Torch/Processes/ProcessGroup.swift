@@ -8,7 +8,7 @@ import Foundation
 ///         try group.allReduce(gradient)
 ///     }
 ///
-/// The exchange is libtorch's own (c10d with gloo). Equal groups add in equal order: all processes have the same bits
+/// The exchange is libtorch's own: c10d with gloo, and with NCCL where the current device is a card. Equal groups add in equal order: all processes have the same bits
 /// afterwards, and a repetition has them too. A group belongs to one thread at a time.
 public final class ProcessGroup {
     /// How the elements of all processes become one.
@@ -49,7 +49,7 @@ public final class ProcessGroup {
         guard
             let group = ct_group_create(
                 store.handle, Int32(place.rank), Int32(place.size), place.meeting.ownAddress,
-                timeout.milliseconds)
+                timeout.milliseconds, Self.isOnCards)
         else {
             throw ProcessGroupError(
                 ProcessStore.keptReason, place: here, operation: "the connection with the others")
@@ -59,6 +59,9 @@ public final class ProcessGroup {
     }
 
     deinit { ct_group_release(handle) }
+
+    /// Whether the tensors that processes exchange lie on cards: those of the current device.
+    private static var isOnCards: Bool { if case .cuda = Device.current { true } else { false } }
 
     // MARK: Operations
 

@@ -65,6 +65,9 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
             ? "NVIDIA's driver finds no card" : "libtorch \(Engine.version) can use none of the cards of this machine"
     }
 
+    /// Where the library of fused steps for cards, and of NCCL, is looked for: `FISHER_CUDA_KERNELS`, or beside libtorch's own.
+    package static var kernelLibrary: String { String(cString: ct_cuda_kernels_path()) }
+
     /// What the device is called by its maker, with its memory and, of a card, its compute capability; nil if unknown.
     public var hardwareName: String? {
         guard case .cuda(let number) = self else { return nil }

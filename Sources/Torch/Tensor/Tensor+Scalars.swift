@@ -73,6 +73,15 @@ extension Tensor {
         return value
     }
 
+    /// The address of a contiguous tensor's first element on its device, for as long as the tensor lives; nil of an empty one.
+    package var deviceAddress: UnsafeMutableRawPointer? {
+        precondition(isContiguous, "an address is that of a contiguous tensor's elements")
+        return ct_tensor_data(handle)
+    }
+
+    /// Tells recorded operations that the elements were changed by their address.
+    package func noteChange() { ct_tensor_note_change(handle) }
+
     /// Passes the bytes of a contiguous tensor on the CPU to a function.
     public func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

@@ -14,7 +14,7 @@
 #include <cmath>
 #include <cstdint>
 
-#include "CCards.h"
+#include "CKernelsCards.h"
 
 #ifdef __CUDACC__
 #define CARD __host__ __device__ inline

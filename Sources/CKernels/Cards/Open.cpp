@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "CCards.h"
+#include "CKernelsCards.h"
 
 const cc_table *cc_open(const char *path, const char **reason) {
     static std::string kept;

@@ -305,7 +305,7 @@ double copy_seconds(int32_t device, int64_t bytes) {
 
 int64_t cc_layout(void) { return static_cast<int64_t>(sizeof(cc_job) * 1000 + sizeof(cc_table)); }
 
-extern "C" const cc_table *cc_cuda_table(void) {
+extern "C" __attribute__((visibility("default"))) const cc_table *cc_cuda_table(void) {
     static const cc_table table = {cc_layout(), begin, survey, move, end, copy_seconds};
     return &table;
 }

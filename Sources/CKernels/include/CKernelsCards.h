@@ -2,8 +2,8 @@
 //
 // The phases are written once, in Phases.h. The library that Scripts/build-cuda-kernels makes runs them on a card, and is
 // opened where it is there; the functions of this library run the same source on the machine's own memory, for tests.
-#ifndef CCARDS_H
-#define CCARDS_H
+#ifndef CKERNELSCARDS_H
+#define CKERNELSCARDS_H
 
 #include <stdbool.h>
 #include <stdint.h>
