@@ -89,7 +89,8 @@ extension OptimizerBenchmark {
             return "\(device), \(device.hardwareName ?? "unknown"): a copy reads and writes "
                 + "\(NumberText.plain.fixed(copy / 1e9, decimals: 0)) GB/s, of which a fused step is to reach 90 %"
         }
-        let reason = Device.cudaObstacle ?? (device == .cpu ? "--device cuda measures them" : CardKernels.statement)
+        let reason =
+            Device.cudaObstacle ?? (device == .cpu ? "--device cuda measures them" : CardKernels.statement)
         return "not measurable here (\(reason))"
     }
 }

@@ -37,12 +37,14 @@ import Testing
 
     /// Two steps with an evaluation, on a device.
     private static func run<Task: ConfigurableTask>(
-        _: Task.Type, _ values: [String: String], on device: Device, in folder: String, resuming: Bool = false,
+        _: Task.Type, _ values: [String: String], on device: Device, in folder: String,
+        resuming: Bool = false,
         steps: Int = 2
     ) throws -> RunDocument {
         let shared = [
             "training.steps": "\(steps)", "training.evaluate_every": "1", "training.device": "\(device)",
             "training.threads": "1", "log.tensorboard": "false", "optimizer.rule": "fadam",
+            "optimizer.schedule": "constant", "optimizer.warm_up": "0",
         ]
         let layers =
             (Task.presets.first { $0.name == "nano" } ?? Task.presets.first).map { [$0.layer] } ?? []
@@ -70,13 +72,16 @@ import Testing
                 let (a, b) = (Self.curve(here), Self.curve(there))
                 #expect(a.count == 3 && b.count == 3)
                 let isRandom = subject.values["model.dropout"] != nil
-                for (x, y) in zip(a, b) { #expect(abs(x - y) <= (isRandom ? 0.05 : 1e-4) * abs(x), "\(a) \(b)") }
+                for (x, y) in zip(a, b) {
+                    #expect(abs(x - y) <= (isRandom ? 0.05 : 1e-4) * abs(x), "\(a) \(b)")
+                }
                 // A run goes on on another device, in both directions.
                 let onCPU = try Self.run(
                     task, subject.values, on: .cpu, in: root + "/there", resuming: true, steps: 3)
-                #expect(onCPU.environment.device == "cpu" && Self.curve(onCPU).count == 4)
+                #expect(onCPU.resumes.last?.device == "cpu" && Self.curve(onCPU).count == 4)
                 let onDevice = try Self.run(
-                    task, subject.values, on: SecondDevice.device, in: root + "/here", resuming: true, steps: 3)
+                    task, subject.values, on: SecondDevice.device, in: root + "/here", resuming: true,
+                    steps: 3)
                 #expect(Self.curve(onDevice).count == 4)
                 #expect(abs(Self.curve(onDevice)[3] - Self.curve(onCPU)[3]) <= 0.1 * Self.curve(onCPU)[3])
             }
@@ -92,7 +97,8 @@ import Testing
                 DigitsTask.self, values, on: SecondDevice.device, in: root + "/whole", steps: 4)
             _ = try Self.run(DigitsTask.self, values, on: SecondDevice.device, in: root + "/half", steps: 2)
             let half = try Self.run(
-                DigitsTask.self, values, on: SecondDevice.device, in: root + "/half", resuming: true, steps: 4)
+                DigitsTask.self, values, on: SecondDevice.device, in: root + "/half", resuming: true, steps: 4
+            )
             // The evaluations' losses are sums of the same numbers in the same order.
             #expect(Self.curve(half) == Self.curve(whole))
         }
@@ -102,7 +108,8 @@ import Testing
         try TemporaryFolder.with { root in
             try DataTaskTests.write(DataTaskTests.houses, to: root + "/houses.csv")
             let values = [
-                "data.inputs": root + "/houses.csv", "data.target": "price", "data.drop": "id", "data.batch": "8",
+                "data.inputs": root + "/houses.csv", "data.target": "price", "data.drop": "id",
+                "data.batch": "8",
             ]
             let here = try Self.run(DataTask.self, values, on: .cpu, in: root + "/here")
             let there = try Self.run(DataTask.self, values, on: SecondDevice.device, in: root + "/there")
@@ -120,7 +127,8 @@ import Testing
                 (options.size, options.head, options.batch, options.dropout) = (.nano, head, 4, 0.1)
                 options.data.buckets = 2
                 let task = try SpeechTask(
-                    options.model(), corpus: options.data.read(progress: LoadingProgress(nil)), data: options.data,
+                    options.model(), corpus: options.data.read(progress: LoadingProgress(nil)),
+                    data: options.data,
                     batch: options.batch, beam: options.beam)
                 let session = try TrainingSession(
                     task, OptimizerCandidate(label: "fadam", rule: FAdam(), clipGradientNorm: 1), seed: 0)

@@ -41,7 +41,8 @@ import Testing
         var rule = try NaturalRuleTests.rule(text)
         if !text.contains("lr="), !text.contains("natural") { rule.learningRate = 0.01 }
         return try Optimizer(
-            for: model, groups: [.init(.rest, rule)], clipGradientNorm: 0.5, execution: .formula, labelSeed: 3)
+            for: model, groups: [.init(.rest, rule)], clipGradientNorm: 0.5, execution: .formula, labelSeed: 3
+        )
     }
 
     private static func step(_ optimizer: Optimizer, _ model: OptimizerTests.Network) throws -> Double {
@@ -99,7 +100,8 @@ import Testing
         let optimizer = try Optimizer(for: model, try NaturalRuleTests.rule(text))
         let batch = try OptimizerTests.batch(13)
         let moved = SupervisedBatch(
-            inputs: batch.inputs.to(device: SecondDevice.device), targets: batch.targets.to(device: SecondDevice.device))
+            inputs: batch.inputs.to(device: SecondDevice.device),
+            targets: batch.targets.to(device: SecondDevice.device))
         for _ in 0..<2 {
             try optimizer.step(on: moved) { batch in
                 try Objective(Categorical(logits: model(batch.inputs)), observing: batch.targets)
@@ -122,7 +124,8 @@ import Testing
         let x = Tensor.ones([2, 3], device: SecondDevice.device)
         let report = try optimizer.step {
             try Objective(
-                Categorical(logits: model.layer(x)), observing: Tensor([0, 1] as [Int64], device: SecondDevice.device))
+                Categorical(logits: model.layer(x)),
+                observing: Tensor([0, 1] as [Int64], device: SecondDevice.device))
         }
         #expect(report.loss.isFinite)
     }
@@ -144,7 +147,8 @@ import Testing
     }
 
     static let requests: [CurvatureRequest] = [
-        .gradient, .diagonal(.exact), .diagonal(.empirical), .diagonal(.sampled(2)), .full(.exact), .full(.empirical),
+        .gradient, .diagonal(.exact), .diagonal(.empirical), .diagonal(.sampled(2)), .full(.exact),
+        .full(.empirical),
         .kronecker(.exact), .layerMeans(.empirical), .unitGradients(.exact, units: 5), .hessian,
     ]
 

@@ -28,7 +28,8 @@ import Torch
         try withDevice(device) {
             let generator = try RandomGenerator(seed: 4)
             let made: [Tensor] = [
-                Tensor([1, 2, 3] as [Double]), .zeros([2]), .ones([2]), .full([], 3), .identity(2), .indices(3),
+                Tensor([1, 2, 3] as [Double]), .zeros([2]), .ones([2]), .full([], 3), .identity(2),
+                .indices(3),
                 .empty([2]), .normal([3], using: generator), .uniform([3], using: generator),
             ]
             for tensor in made {

@@ -20,7 +20,9 @@ extension Optimizer {
 
     /// Why one parameter takes the formula path where its rule has a fused one.
     static func fusedObstacle(of parameter: Tensor) -> String? {
-        if parameter.device != .cpu, let obstacle = CardKernels.obstacle(on: parameter.device) { return obstacle }
+        if parameter.device != .cpu, let obstacle = CardKernels.obstacle(on: parameter.device) {
+            return obstacle
+        }
         guard parameter.dtype == .float32 || parameter.dtype == .bfloat16 else { return "\(parameter.dtype)" }
         return parameter.isContiguous ? nil : "not contiguous"
     }

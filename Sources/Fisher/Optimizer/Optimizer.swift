@@ -306,7 +306,9 @@ public final class Optimizer {
                 }
                 return line
             }
-            let path = obstacle.map { "formula path (\($0))" } ?? "fused path (\(device == .cpu ? instructionSet.rawValue : "kernels of \(device)"))"
+            let path =
+                obstacle.map { "formula path (\($0))" }
+                ?? "fused path (\(device == .cpu ? instructionSet.rawValue : "kernels of \(device)"))"
             let head = "\(group.group.pattern): \(type(of: rule).summary.title), \(path); \(options)"
             return ([head + reductions(ofGroup: number)] + lines).joined(separator: "\n")
         }

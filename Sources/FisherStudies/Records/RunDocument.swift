@@ -37,11 +37,14 @@ public struct RunDocument: Codable, Sendable, Hashable {
         public var date: String
         /// The step from which it resumed.
         public var step: Int
+        /// Where it went on computing, as in ``EnvironmentSummary/device``; nil in files of former versions.
+        public var device: String?
 
         /// Records a start.
-        public init(date: String, step: Int) {
+        public init(date: String, step: Int, device: String? = nil) {
             self.date = date
             self.step = step
+            self.device = device
         }
     }
 

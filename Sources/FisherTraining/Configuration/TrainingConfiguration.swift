@@ -100,7 +100,9 @@ public struct TrainingConfiguration: ConfigurableOptions {
 
     /// The device that ``device`` names. Where a launcher has started several processes on a machine, `cuda` is for each
     /// the card of its place there.
-    public var chosenDevice: Device { Device(named: device, environment: ProcessInfo.processInfo.environment) }
+    public var chosenDevice: Device {
+        Device(named: device, environment: ProcessInfo.processInfo.environment)
+    }
 
     /// The length of the run and the interval of evaluations.
     public var length: RunLength {
@@ -119,7 +121,8 @@ public struct TrainingConfiguration: ConfigurableOptions {
 
     /// The options that may be set anew when a run is resumed, because they do not change the course of a step.
     package static let freeOptions = [
-        "training.steps", "training.evaluate_every", "training.patience", "training.threads", "training.device",
+        "training.steps", "training.evaluate_every", "training.patience", "training.threads",
+        "training.device",
         "checkpoints.*",
         "log.*", "data.memory",
     ]

@@ -121,10 +121,11 @@ public struct DurableRun<Task: TrainingTask> {
             var document = document(of: task)
             document.environment.processes = processes?.size
             document.environment.device = EnvironmentSummary.currentDevice
-            if resuming && holdsRun, let former = try? directory.document().environment.device ?? "cpu",
-                former != document.environment.device ?? "cpu"
-            {
-                display?.note("the run was on \(former): its last digits, and what its layers draw, will differ")
+            if resuming && holdsRun, let earlier = try? directory.document() {
+                let former = earlier.resumes.last?.device ?? earlier.environment.device ?? "cpu"
+                if former != document.environment.device {
+                    display?.note("the run was on \(former): its last digits, and what layers draw, will differ")
+                }
             }
             if choosesThreads && training.threads == 0 && processes == nil && Device.current == .cpu {
                 let former = resuming && holdsRun ? try? directory.document().environment : nil

@@ -79,7 +79,9 @@ final class RunWorker<Task: TrainingTask> {
         // A run that had come to its end is looked at, not resumed.
         if checkpoint.step < configuration.steps {
             document.resumes.append(
-                RunDocument.Resume(date: Date().formatted(.iso8601), step: checkpoint.step))
+                RunDocument.Resume(
+                    date: Date().formatted(.iso8601), step: checkpoint.step,
+                    device: EnvironmentSummary.currentDevice))
         }
         // The process may have died between saving a best checkpoint and marking it.
         try markBest()

@@ -18,7 +18,8 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     /// A device by its name: `cpu`, `cuda` and `cuda:0` for the first card, `cuda:1`, `registered:0`; nil for another text.
     public init?(_ text: String) {
         let parts = text.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
-        let number = parts.count == 1 ? 0 : Int(parts[1]).flatMap { "\($0)" == parts[1] && $0 >= 0 ? $0 : nil }
+        let number =
+            parts.count == 1 ? 0 : Int(parts[1]).flatMap { "\($0)" == parts[1] && $0 >= 0 ? $0 : nil }
         guard let number else { return nil }
         switch parts[0] {
         case "cpu" where parts.count == 1: self = .cpu
@@ -45,7 +46,9 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
         case .cuda(let number):
             let count = Device.cudaCount
             if number >= 0, number < count { return }
-            reason = Device.cudaObstacle ?? "there \(count == 1 ? "is 1 card" : "are \(count) cards"), from cuda:0 on"
+            reason =
+                Device.cudaObstacle
+                ?? "there \(count == 1 ? "is 1 card" : "are \(count) cards"), from cuda:0 on"
         case .registered(let number):
             if number >= 0, number < Int(ct_registered_device_count()) { return }
             reason = "no library has registered such a backend"
@@ -57,12 +60,16 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     package static var cudaObstacle: String? {
         if cudaCount > 0 { return nil }
         guard ct_engine_has_cuda() else {
-            return "libtorch \(Engine.version) in \(Engine.folder ?? "an unknown folder") is built without CUDA: "
+            return
+                "libtorch \(Engine.version) in \(Engine.folder ?? "an unknown folder") is built without CUDA: "
                 + "Scripts/prepare-engine --cuda installs a build with it"
         }
-        if let reason = ct_cuda_obstacle() { return "libtorch's CUDA library cannot be loaded: \(String(cString: reason))" }
+        if let reason = ct_cuda_obstacle() {
+            return "libtorch's CUDA library cannot be loaded: \(String(cString: reason))"
+        }
         return ct_driver_card_count() == 0
-            ? "NVIDIA's driver finds no card" : "libtorch \(Engine.version) can use none of the cards of this machine"
+            ? "NVIDIA's driver finds no card"
+            : "libtorch \(Engine.version) can use none of the cards of this machine"
     }
 
     /// Where the library of fused steps for cards, and of NCCL, is looked for: `FISHER_CUDA_KERNELS`, or beside libtorch's own.

@@ -40,10 +40,13 @@ extension Tensor {
             self.init(owning: handle)
             return
         }
-        switch Tensor(owning: handle).to(dtype: Scalar.dtype, device: device).storage {
-        case .handle(let moved): self.init(owning: ct_tensor_retain(moved))
-        case .failure(let reason): self.init(.failure(reason))
+        let moved = Tensor(owning: handle).to(dtype: Scalar.dtype, device: device)
+        if let reason = moved.failure {
+            self.init(.failure(reason))
+            return
         }
+        // A reference of its own, taken while the other holds the elements.
+        self.init(owning: withExtendedLifetime(moved) { ct_tensor_retain(moved.handle) })
     }
 
     /// The elements in the order of the indices, converted to `Scalar` if they are of another type. Throws

@@ -32,7 +32,7 @@ struct CorrelatedMetric {
         let root = d.squareRoot()
         let v = quotient(
             factor * correlation.squareRoot(), raised(d, to: 1 / (2 * power)).expanded(factor.shape))
-        let gram = v.matmul(v.transposed()).to(dtype: .float64, device: .cpu)
+        let gram = v.matmul(v.transposed()).to(dtype: .float64)
         guard let found = SafeEigen.decomposition(of: gram, .orthonormality),
             let values = try? found.values.scalars(as: Double.self)
         else { return { quotient($0, plain) } }

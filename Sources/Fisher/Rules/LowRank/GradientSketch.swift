@@ -87,7 +87,7 @@ struct GradientSketch {
 
     private func weighted(_ products: Tensor, _ weights: [Double]) -> Tensor {
         let scales = Tensor(weights.map { $0.squareRoot() }, shape: [weights.count, 1])
-        return products.to(dtype: .float64, device: .cpu) * scales * scales.transposed()
+        return products.to(dtype: .float64) * scales * scales.transposed()
     }
 
     /// The leading eigenvectors, each times the root of its eigenvalue, take the place of the rows.
