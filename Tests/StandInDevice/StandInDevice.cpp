@@ -56,31 +56,35 @@ at::Tensor lent(const at::Tensor &own) {
 
 // MARK: Random numbers
 
-/// A generator of the CPU that belongs to the device.
+/// A generator of the device. As a card's, its state is a seed and an offset, 16 bytes: each operation that draws has a
+/// generator of the CPU that they determine.
 struct Generator final : c10::GeneratorImpl {
-    at::Generator inner;
+    uint64_t first = 0, offset = 0;
 
-    explicit Generator(at::Generator inner)
-        : c10::GeneratorImpl(c10::Device(here, 0), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1)),
-          inner(std::move(inner)) {}
+    Generator() : c10::GeneratorImpl(c10::Device(here, 0), c10::DispatchKeySet(c10::DispatchKey::PrivateUse1)) {}
 
-    void set_current_seed(uint64_t seed) override { inner.set_current_seed(seed); }
-    void set_offset(uint64_t offset) override { inner.set_offset(offset); }
-    uint64_t get_offset() const override { return inner.get_offset(); }
-    uint64_t current_seed() const override { return inner.current_seed(); }
-    uint64_t seed() override { return inner.seed(); }
-    // Sixteen bytes more than the CPU's, so that a state of the one is none of the other.
+    at::Generator next() { return at::detail::createCPUGenerator(first ^ (0x9e3779b97f4a7c15 * ++offset)); }
+
+    void set_current_seed(uint64_t seed) override { first = seed, offset = 0; }
+    void set_offset(uint64_t other) override { offset = other; }
+    uint64_t get_offset() const override { return offset; }
+    uint64_t current_seed() const override { return first; }
+    uint64_t seed() override { return first; }
     void set_state(const c10::TensorImpl &state) override {
-        TORCH_CHECK(state.numel() == inner.get_state().numel() + 16, "this is no state of a generator of the stand-in");
-        auto whole = at::from_blob(const_cast<void *>(state.data()), {state.numel()}, at::kByte);
-        inner.set_state(whole.narrow(0, 16, whole.numel() - 16).clone());
+        TORCH_CHECK(state.numel() == 16, "this is no state of a generator of the stand-in");
+        auto *words = static_cast<const uint64_t *>(state.data());
+        first = words[0], offset = words[1];
     }
     c10::intrusive_ptr<c10::TensorImpl> get_state() const override {
-        return at::cat({at::zeros({16}, at::kByte), inner.get_state()}).unsafeReleaseIntrusivePtr();
+        auto bytes = at::empty({16}, at::kByte);
+        auto *words = static_cast<uint64_t *>(bytes.data_ptr());
+        words[0] = first, words[1] = offset;
+        return bytes.unsafeReleaseIntrusivePtr();
     }
 
   private:
-    c10::GeneratorImpl *clone_impl() const override { return new Generator(inner.clone()); }
+    c10::GeneratorImpl *clone_impl() const override { return new Generator(*this); }
+    Generator(const Generator &other) : Generator() { first = other.first, offset = other.offset; }
 };
 
 // MARK: The device
@@ -109,7 +113,7 @@ struct Hooks final : at::PrivateUse1HooksInterface {
     c10::DeviceIndex deviceCount() const override { return 1; }
     bool hasPrimaryContext(c10::DeviceIndex) const override { return true; }
     at::Generator getNewGenerator(c10::DeviceIndex) const override {
-        return at::make_generator<Generator>(at::detail::createCPUGenerator());
+        return at::make_generator<Generator>();
     }
 };
 
@@ -163,7 +167,7 @@ void run(const c10::OperatorHandle &op, torch::jit::Stack *stack) {
             TORCH_CHECK(
                 given.device().type() == here, "Expected a 'standin' device type for generator but found '",
                 given.device().type(), "'");
-            converted.emplace_back(static_cast<Generator *>(given.unsafeGetGeneratorImpl())->inner);
+            converted.emplace_back(static_cast<Generator *>(given.unsafeGetGeneratorImpl())->next());
         } else {
             converted.push_back(value);
         }

@@ -46,12 +46,14 @@ public final class RandomGenerator {
     }
 
     /// Continues from a state that was saved on any kind of device: where it was of another kind, with a stream that it
-    /// determines.
+    /// determines. Throws if the bytes are a state of no kind.
     ///
     /// - Returns: whether the further draws are those that would have followed there.
     @discardableResult
     public func restore(fromAnyDevice saved: [UInt8]) throws(TorchError) -> Bool {
-        if saved.count == (try state().count) {
+        // A state of the CPU, or the seed and the offset of a card's.
+        let others = [try RandomGenerator(seed: 0).state().count, 16]
+        if saved.count == (try state().count) || !others.contains(saved.count) {
             try restore(saved)
             return true
         }
