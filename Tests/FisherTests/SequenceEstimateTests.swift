@@ -57,8 +57,10 @@ import Testing
         let generator = try RandomGenerator(seed: 9)
         var blocks: [Tensor] = []
         if case .sampled(let draws) = source {
-            for _ in 0..<draws {
-                blocks.append(try rows(model, batch, try drawn(model, batch, generator)))
+            let numbers = try UnitDraws(from: generator)
+            for draw in 0..<draws {
+                let own = try numbers.generator(draw: draw, of: draws, units: batch.unitCount)
+                blocks.append(try rows(model, batch, try drawn(model, batch, own)))
             }
         } else {
             blocks = [try rows(model, batch, batch.labels)]

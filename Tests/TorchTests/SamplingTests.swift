@@ -6,9 +6,16 @@ import Torch
 @Suite struct SamplingTests {
     static let draws = 100_000
 
+    /// A stream, or the numbers of single draws.
+    private static func generator(_ seed: UInt64, byUnit: Bool) throws -> RandomGenerator {
+        let stream = try RandomGenerator(seed: seed)
+        return byUnit ? try UnitDraws(from: stream).generator(units: draws) : stream
+    }
+
     /// The frequencies lie within 5 standard errors of the probabilities, from a fixed seed.
-    @Test func frequencies() throws {
-        let generator = try RandomGenerator(seed: 1)
+    @Test(arguments: [false, true])
+    func frequencies(_ byUnit: Bool) throws {
+        let generator = try Self.generator(1, byUnit: byUnit)
         let p = [0.1, 0.0, 0.6, 0.3]
         let rows = Tensor.zeros([Self.draws, 4], dtype: .float64) + Tensor(p)
         let drawn = rows.sampledCategories(using: generator)
@@ -22,9 +29,9 @@ import Torch
         }
     }
 
-    @Test(arguments: [DType.float32, .float64])
-    func moments(_ dtype: DType) throws {
-        let generator = try RandomGenerator(seed: 2)
+    @Test(arguments: [DType.float32, .float64], [false, true])
+    func moments(_ dtype: DType, _ byUnit: Bool) throws {
+        let generator = try Self.generator(2, byUnit: byUnit)
         let like = Tensor.zeros([Self.draws], dtype: dtype)
         let n = Double(Self.draws)
         // Variances of x and of x^2: 1 and 2 for the normal distribution, 1 and 20 for the exponential.
@@ -38,8 +45,9 @@ import Torch
         #expect(abs(try waiting.squared().mean(dtype: .float64).item() - 2) < 5 * (20 / n).squareRoot())
     }
 
-    @Test func badProbabilitiesAreAnError() throws {
-        let generator = try RandomGenerator(seed: 1)
+    @Test(arguments: [false, true])
+    func badProbabilitiesAreAnError(_ byUnit: Bool) throws {
+        let generator = try Self.generator(1, byUnit: byUnit)
         #expect(Tensor([0.5, .nan], shape: [1, 2]).sampledCategories(using: generator).failure != nil)
         #expect(Tensor([1.5]).sampledBernoulli(using: generator).failure != nil)
     }

@@ -203,6 +203,10 @@ int64_t ck_lattice_scratch(const ck_lattice *lattice);
 /// The bytes that a call of `outer`, and one of `lookups` for some columns, work in.
 int64_t ck_outer_scratch(const ck_outer *job, bool float64);
 int64_t ck_lookups_scratch(const ck_lookups *job, int64_t columns, bool float64);
+/// Numbers of a stream from `first` on, uniform within (0, 1): each a function of the stream and of its place alone.
+void ck_uniforms(uint64_t stream, uint64_t first, int64_t count, double *out);
+/// The stream of a unit in one draw of those that a key stands for.
+uint64_t ck_stream(uint64_t key, uint64_t draw, uint64_t unit);
 /// Hints to the processor that a thread is waiting for another.
 void ck_pause(void);
 

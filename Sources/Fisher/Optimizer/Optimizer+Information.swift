@@ -63,10 +63,19 @@ extension Optimizer {
         return found
     }
 
+    /// The draws of labels for the batch of the next step, of which the generator gives one key: the same for all processes
+    /// and micro-batches. Nil if no group asks for some.
+    func labelDraws() throws -> UnitDraws? {
+        guard let labelGenerator,
+            questions.contains(where: { $0.question.requests.contains(where: \.drawsLabels) })
+        else { return nil }
+        return try UnitDraws(from: labelGenerator)
+    }
+
     /// The summed gradients of one slice with the estimates of the groups' requests, whose backward pass at
     /// the data's labels is that of the gradients.
     func gradientSum(
-        _ questions: [(group: Int, question: CurvaturePass.Question)], units: Int?,
+        _ questions: [(group: Int, question: CurvaturePass.Question)], units: Int?, drawing draws: UnitDraws?,
         withRespectTo tensors: [Tensor], _ objective: () throws -> Objective
     ) throws -> GradientSum {
         guard !questions.isEmpty, let model else {
@@ -80,7 +89,7 @@ extension Optimizer {
         guard sum.count > 0 else { return sum }
         let clock = ContinuousClock()
         let begin = clock.now
-        let found = try pass.estimates(labelGradients: slopes, using: labelGenerator)
+        let found = try pass.estimates(labelGradients: slopes, using: draws)
         sum.statistics = Dictionary(uniqueKeysWithValues: zip(questions.map(\.group), found))
         sum.statisticsTime = begin.duration(to: clock.now)
         return sum

@@ -40,7 +40,8 @@ extension Optimizer {
     /// the same dropout. Afterwards the generators are the same everywhere, whatever was drawn.
     private func drawingApart<Value>(_ body: () throws -> Value) throws -> Value {
         guard let processes else { return try body() }
-        let generators = (model?.randomGenerators ?? []) + [labelGenerator].compactMap(\.self)
+        // Labels are drawn by unit, whose numbers are the same everywhere.
+        let generators = model?.randomGenerators ?? []
         var common: [[UInt8]] = []
         for generator in generators {
             // The common stream moves by one draw, which is the seed of this process's.

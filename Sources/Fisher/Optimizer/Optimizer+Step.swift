@@ -83,14 +83,16 @@ extension Optimizer {
     private func plainSum<Batch: SliceableBatch>(
         on batch: Batch, microBatches: Int, _ objective: (Batch) throws -> Objective
     ) throws -> GradientSum {
-        try summedOverProcesses {
-            try ownSum(on: batch, microBatches: microBatches, objective)
+        let draws = try labelDraws()
+        return try summedOverProcesses {
+            try ownSum(on: batch, microBatches: microBatches, drawing: draws, objective)
         }
     }
 
     /// The summed gradients of this process's part of a batch.
     private func ownSum<Batch: SliceableBatch>(
-        on batch: Batch, microBatches: Int, _ objective: (Batch) throws -> Objective
+        on batch: Batch, microBatches: Int, drawing draws: UnitDraws?,
+        _ objective: (Batch) throws -> Objective
     ) throws -> GradientSum {
         let tensors = slots.map(\.parameter.wrappedValue)
         let questions = questions
@@ -98,7 +100,9 @@ extension Optimizer {
         for part in 0..<microBatches {
             let slice = ownSlice(part, of: batch, into: microBatches)
             let sum = try gradientSum(
-                questions, units: slice is WholeBatch ? nil : slice.unitCount, withRespectTo: tensors
+                questions, units: slice is WholeBatch ? nil : slice.unitCount,
+                drawing: draws?.starting(at: firstUnit(part, of: batch, into: microBatches)),
+                withRespectTo: tensors
             ) {
                 try inPrecision { try objective(slice) }
             }
@@ -111,12 +115,20 @@ extension Optimizer {
     /// One of nearly equal slices of this process's part of a batch.
     func ownSlice<Batch: SliceableBatch>(_ part: Int, of batch: Batch, into microBatches: Int) -> Batch {
         // A step without a batch has what its closure holds.
-        if batch is WholeBatch { return batch }
+        if batch is WholeBatch || microBatches * (processes?.size ?? 1) == 1 { return batch }
+        let first = firstUnit(part, of: batch, into: microBatches)
+        return batch.slice(first..<firstUnit(part + 1, of: batch, into: microBatches))
+    }
+
+    /// The number in the batch of the first unit of such a slice.
+    private func firstUnit<Batch: SliceableBatch>(
+        _ part: Int, of batch: Batch, into microBatches: Int
+    ) -> Int {
+        let rank = processes?.rank ?? 0
+        // How many units the other processes have is not known here: none has so many.
+        if batch is WholeBatch { return rank << 40 }
         let count = microBatches * (processes?.size ?? 1)
-        let part = microBatches * (processes?.rank ?? 0) + part
-        if count == 1 { return batch }
-        let units = batch.unitCount
-        return batch.slice(units * part / count..<units * (part + 1) / count)
+        return batch.unitCount * (microBatches * rank + part) / count
     }
 
     /// Divides the sums and lets the rules move the parameters: the second half of a step.

@@ -3,19 +3,19 @@ import Fisher
 import FisherTraining
 import Foundation
 
-/// The processes that share every batch of a run.
+/// The processes that share the work of a command.
 struct ProcessArguments: ParsableArguments {
     @Option(
         help: ArgumentHelp(
-            "Processes of this machine that share every batch.",
+            "Processes of this machine that share every batch, or the data of an estimate.",
             discussion: """
-                Each computes a part of every batch; the step is that of the whole batch. Under torchrun, srun or mpirun \
+                Each computes a part; the step, or the estimate, is that of the whole. Under torchrun, srun or mpirun \
                 the command joins the processes that these start, on one machine or several.
                 """))
     var processes: Int?
     @Option(
         help: ArgumentHelp(
-            "Seconds that a process waits for another before the run ends with an error; what was saved is kept.",
+            "Seconds that a process waits for another before all end with an error; what was saved is kept.",
             valueName: "seconds"))
     var processTimeout = 600.0
 

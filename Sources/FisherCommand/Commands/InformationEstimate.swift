@@ -1,5 +1,6 @@
 import ArgumentParser
 import Fisher
+import FisherData
 import FisherTasks
 import FisherTraining
 import Foundation
@@ -27,6 +28,9 @@ struct InformationEstimate: DeviceCommand {
             (Hutchinson's estimate with its standard error), the product with a vector and the solution of a \
             damped system by conjugate gradients. Vectors are files with a tensor for each parameter, as \
             gradients are.
+
+            With --processes each process takes an equal part of the samples, and the estimate is that of all of them; \
+            labels are drawn by sample, so that the number of processes does not change them.
             """)
 
     @Option(help: "The network's description, JSON.")
@@ -54,6 +58,7 @@ struct InformationEstimate: DeviceCommand {
     var bases: String?
     @OptionGroup(title: "Options of the structure operator")
     var products: ProductArguments
+    @OptionGroup(title: "Processes") var processArguments: ProcessArguments
     @Option(help: "Where the estimate is written.")
     var output: String
 
@@ -106,6 +111,10 @@ struct InformationEstimate: DeviceCommand {
                 "--bases": bases, "--vector": products.vector, "--solve": products.solve,
             ])
         try FileWriter.check(output)
+        if try processArguments.launches {
+            Interruption.install()
+            return try LocalProcesses(processArguments.processes ?? 1, savesOnSignals: false)()
+        }
         let bases = try bases.map { (name: $0, file: try InformationFile(path: $0)) }
         let plain = try PlainNetwork(model: model, weights: weights)
         let vectors = try products.vectors(for: plain)
@@ -115,16 +124,29 @@ struct InformationEstimate: DeviceCommand {
         let request = request(from: source)
         let asked: CurvatureRequest = bases == nil ? request : .activations(source)
         let generator = try RandomGenerator(seed: seed)
-        let found = try CurvatureEstimator(of: plain.network).estimate(
-            [asked], of: plain.objective(batch), units: batch.unitCount, using: generator)
+        let estimator = try CurvatureEstimator(of: plain.network)
+        let processes = try processArguments.join(threads: 0)
+        let found =
+            if let processes {
+                try estimator.estimate(
+                    asked, of: batch, plain, sharedBy: processes, from: inputs, using: generator)
+            } else {
+                try estimator.estimate(
+                    [asked], of: plain.objective(batch), units: batch.unitCount, using: generator)
+            }
+        // Every process computes what all have; the first alone writes and tells.
+        let isLeading = processes?.rank ?? 0 == 0
         if let matrix = found.matrix(request) {
             let results = try products.results(matrix, for: plain, vectors, using: generator)
+            guard isLeading else { return }
             for line in results.lines { say(line) }
+            for warning in results.warnings { warn(warning) }
             return try write(results.tensors, source, request)
         }
         guard let estimate = try estimate(request, in: found, bases, plain) else {
             preconditionFailure("every structure but operator has a file")
         }
+        guard isLeading else { return }
         report(estimate)
         var isSampled = false
         if case .sampled = source { isSampled = true }
@@ -198,6 +220,45 @@ struct InformationEstimate: DeviceCommand {
         let sources = try tensors.map { try SafetensorsSource(name: $0.0, tensor: $0.1.detached()) }
         try SafetensorsWriter(metadata: ["source": "\(source)", "structure": request.structure]).write(
             sources, to: output)
+    }
+}
+
+extension CurvatureEstimator {
+    /// The estimate of a batch that processes share, of which each takes its part.
+    fileprivate func estimate(
+        _ request: CurvatureRequest, of batch: SupervisedBatch, _ plain: PlainNetwork,
+        sharedBy processes: ProcessGroup, from inputs: String, using generator: RandomGenerator
+    ) throws -> CurvatureEstimates {
+        let (rank, size, units) = (processes.rank, processes.size, batch.unitCount)
+        let point = try plain.point()
+        let own = [
+            ("the estimate is another", "\(request)"), ("the network is another", point.network),
+            ("the weights are others", point.weights),
+            ("the likelihood is another", plain.likelihood.text),
+            (
+                "the data are others",
+                try InformationFile.fingerprint(inputs: batch.inputs, targets: batch.targets)
+            ),
+        ]
+        let all = try processes.texts(
+            own.map(\.1).joined(separator: "\n"), as: "the start of the estimate"
+        ).map { $0.split(separator: "\n") }
+        for (other, values) in all.enumerated() {
+            for (difference, (first, value)) in zip(own.map(\.0), zip(all[0], values)) where first != value {
+                throw ConfigurationError(
+                    "the processes of an estimate must have the same of everything: \(difference) on rank \(other)"
+                )
+            }
+        }
+        guard units >= size else {
+            throw DataError(
+                inputs,
+                "has \(units == 1 ? "1 sample" : "\(units) samples"), which \(size) processes cannot share")
+        }
+        let part = batch.slice(units * rank / size..<units * (rank + 1) / size)
+        return try estimate(
+            [request], sharedBy: processes, of: plain.objective(part), units: part.unitCount,
+            using: generator)
     }
 }
 

@@ -76,12 +76,12 @@ struct ProductArguments: ParsableArguments {
         return layout(plain).joined(parts)
     }
 
-    /// The results as tensors by name, and as lines to print.
+    /// The results as tensors by name, as lines to print, and what is to be warned of.
     func results(
         _ matrix: SymmetricOperator, for plain: PlainNetwork, _ vectors: Vectors,
         using generator: RandomGenerator
-    ) throws -> (tensors: [(String, Tensor)], lines: [String]) {
-        var (tensors, lines) = ([(String, Tensor)](), [String]())
+    ) throws -> (tensors: [(String, Tensor)], lines: [String], warnings: [String]) {
+        var (tensors, lines, warnings) = ([(String, Tensor)](), [String](), [String]())
         func add(_ name: String, _ vector: Tensor) throws {
             if try vector.nonFiniteElement() != nil { throw NonFiniteError(source: "the \(name)") }
             for (named, part) in zip(parameters(plain), layout(plain).split(vector)) {
@@ -114,12 +114,12 @@ struct ProductArguments: ParsableArguments {
             let residual = found.relativeResidual
             lines.append("solved by \(found.iterations) products, relative residual \(Float(residual))")
             if found.metNegativeCurvature {
-                warn("the damped matrix is not positive definite: give --solve a larger --damping")
+                warnings.append("the damped matrix is not positive definite: give --solve a larger --damping")
             } else if residual > wanted {
-                warn("the solution has a relative residual of \(Float(residual)), above \(wanted)")
+                warnings.append("the solution has a relative residual of \(Float(residual)), above \(wanted)")
             }
             try add("solution", found.solution)
         }
-        return (tensors, lines)
+        return (tensors, lines, warnings)
     }
 }

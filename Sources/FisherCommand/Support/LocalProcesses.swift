@@ -14,12 +14,17 @@ final class LocalProcesses {
     private static let patience = 10.0
 
     private let count: Int
+    private let savesOnSignals: Bool
     private let folder: URL
     private var children: [Child] = []
 
     /// Prepares as many processes.
-    init(_ count: Int) {
+    ///
+    /// - Parameter savesOnSignals: whether the first, told a signal, tells the others, and all save their work; otherwise a
+    ///   signal ends all.
+    init(_ count: Int, savesOnSignals: Bool = true) {
         self.count = count
+        self.savesOnSignals = savesOnSignals
         folder = FileManager.default.temporaryDirectory.appending(
             path: "fisher-processes-\(UUID().uuidString)")
     }
@@ -63,14 +68,16 @@ final class LocalProcesses {
         children.append(Child(process: process, errors: errors))
     }
 
-    /// Waits for all; passes a signal on to the first, which tells the others.
+    /// Waits for all; passes a signal on.
     private func wait() throws {
-        var (isTold, firstEnd): (Bool, Double?) = (false, nil)
+        var (told, firstEnd): (Int32?, Double?) = (nil, nil)
         while children.contains(where: \.process.isRunning) {
             Thread.sleep(forTimeInterval: 0.05)
-            if !isTold, let signal = Self.signal {
-                isTold = true
-                kill(children[0].process.processIdentifier, signal)
+            if told == nil, let signal = Self.signal {
+                told = signal
+                for child in savesOnSignals ? Array(children.prefix(1)) : children {
+                    kill(child.process.processIdentifier, signal)
+                }
             }
             let now = ProcessInfo.processInfo.systemUptime
             if firstEnd == nil, children.contains(where: { hasFailed($0.process) }) { firstEnd = now }
@@ -80,6 +87,8 @@ final class LocalProcesses {
                 }
             }
         }
+        // Shells see what a signal has ended by this status.
+        if let told, !savesOnSignals { throw FailedProcess(status: 128 + told, sentence: nil) }
         // The first has told why it failed, unless it was killed.
         let first = children[0].process
         if first.terminationReason == .exit, first.terminationStatus != 0 {

@@ -52,6 +52,20 @@ public struct CurvatureEstimates {
         return result
     }
 
+    /// The estimates of what all processes have together; see ``summed(by:)``. All processes call it.
+    public func summed(over processes: ProcessGroup) throws -> CurvatureEstimates {
+        try ProcessSum.of({ self }, over: processes, as: "the sum of the estimates") {
+            try $0.summed(by: $1)
+        }
+    }
+
+    /// The answers to some requests alone.
+    func answering(_ requests: [CurvatureRequest]) -> CurvatureEstimates {
+        var result = self
+        result.answers = answers.filter { requests.contains($0.key) }
+        return result
+    }
+
     /// The gradient of the mean negative log-likelihood, by parameter; nil for one that was not reached.
     public var gradient: [ParameterPath: Tensor]? {
         (answers[.gradient] as? Counted<[ParameterPath: Tensor]>)?.mean

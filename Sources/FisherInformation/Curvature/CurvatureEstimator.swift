@@ -94,24 +94,44 @@ public struct CurvatureEstimator {
     ///   - objective: computes the objective; the forward pass must run in this expression.
     ///   - units: the length of the first axis of everything that the model computes, one index per unit; by
     ///     default that of the layers' outputs.
-    ///   - generator: draws the labels of `.sampled`.
+    ///   - generator: draws the labels of `.sampled`, of which each unit has its own (``UnitDraws``).
     public func estimate(
         _ requests: [CurvatureRequest], of objective: @autoclosure () throws -> Objective, units: Int? = nil,
         using generator: RandomGenerator? = nil
     ) throws -> CurvatureEstimates {
+        let draws = try Self.draws(for: requests, from: generator)
+        return try counted(requests, units: units, using: draws) {
+            let made = try objective()
+            guard made.observationCount > 0 else { throw CurvatureError.noObservations }
+            return made
+        }.found
+    }
+
+    /// The draws of labels that requests need, of which the generator gives one key.
+    static func draws(
+        for requests: [CurvatureRequest], from generator: RandomGenerator?
+    ) throws(TorchError) -> UnitDraws? {
+        guard let generator, requests.contains(where: \.drawsLabels) else { return nil }
+        return try UnitDraws(from: generator)
+    }
+
+    /// The estimates of an objective, and the number of its observations.
+    func counted(
+        _ requests: [CurvatureRequest], units: Int?, using draws: UnitDraws?,
+        _ objective: () throws -> Objective
+    ) throws -> (found: CurvatureEstimates, observationCount: Int) {
         // What is made on the way lies where the parameters are.
         try Device.$current.withValue(parameters[0].parameter.wrappedValue.device) {
-            try estimateHere(requests, of: objective, units: units, using: generator)
+            try countedHere(requests, units: units, using: draws, objective)
         }
     }
 
-    private func estimateHere(
-        _ requests: [CurvatureRequest], of objective: () throws -> Objective, units: Int?,
-        using generator: RandomGenerator?
-    ) throws -> CurvatureEstimates {
+    private func countedHere(
+        _ requests: [CurvatureRequest], units: Int?, using draws: UnitDraws?,
+        _ objective: () throws -> Objective
+    ) throws -> (found: CurvatureEstimates, observationCount: Int) {
         let pass = try CurvaturePass(of: model, asking: [(self, requests)], units: units, objective)
         let made = pass.objective
-        guard made.observationCount > 0 else { throw CurvatureError.noObservations }
         let wantsGradient = requests.contains(.gradient)
         let tensors = wantsGradient ? parameters.map(\.parameter.wrappedValue) : []
         let wanted = tensors + pass.labelTensors
@@ -120,7 +140,7 @@ public struct CurvatureEstimator {
             ? wanted.map { _ in nil }
             : try gradients(
                 of: made.negativeLogLikelihood, withRespectTo: wanted, keepGraph: pass.keepsGraphAfterLabels)
-        var found = try pass.estimates(labelGradients: slopes.dropFirst(tensors.count), using: generator)[0]
+        var found = try pass.estimates(labelGradients: slopes.dropFirst(tensors.count), using: draws)[0]
         if wantsGradient {
             let arrived = zip(parameters, slopes).compactMap { named, slope in slope.map { (named.path, $0) }
             }
@@ -130,7 +150,7 @@ public struct CurvatureEstimator {
                     source: .empirical, sums: Dictionary(uniqueKeysWithValues: arrived),
                     observationCount: made.observationCount))
         }
-        return found
+        return (found, made.observationCount)
     }
 
     /// Throws for estimates that do not exist, for parameters without per-sample gradients if a request needs

@@ -161,9 +161,9 @@ package struct CurvaturePass {
     ///
     /// - Parameters:
     ///   - labelGradients: the gradients of the summed -log p with respect to `labelTensors`.
-    ///   - generator: draws labels.
+    ///   - draws: draws labels.
     package func estimates(
-        labelGradients: some Sequence<Tensor?>, using generator: RandomGenerator?
+        labelGradients: some Sequence<Tensor?>, using draws: UnitDraws?
     ) throws -> [CurvatureEstimates] {
         let slopes = Array(labelGradients)
         var pass = self
@@ -173,7 +173,7 @@ package struct CurvaturePass {
             }
         }
         // Sums of products of bfloat16 numbers would lose the small ones.
-        return try withAutocast(to: .float32) { try pass.allEstimates(slopes, using: generator) }
+        return try withAutocast(to: .float32) { try pass.allEstimates(slopes, using: draws) }
     }
 
     /// The layers with factors, by path.
@@ -184,7 +184,7 @@ package struct CurvaturePass {
     }
 
     private func allEstimates(
-        _ labelGradients: some Sequence<Tensor?>, using generator: RandomGenerator?
+        _ labelGradients: some Sequence<Tensor?>, using draws: UnitDraws?
     ) throws -> [CurvatureEstimates] {
         var found = questions.map { _ in CurvatureEstimates(unitCount: units) }
         let sources = sources
@@ -197,7 +197,7 @@ package struct CurvaturePass {
                     asked.append((number, request, question.estimator.accumulator(for: request, run(source))))
                 }
             }
-            try forEachPass(source, labels, using: generator, keepGraph: keepsGraph) { pass in
+            try forEachPass(source, labels, using: draws, keepGraph: keepsGraph) { pass in
                 try withoutGradients {
                     for place in asked.indices { try asked[place].sums.add(pass) }
                 }
@@ -226,7 +226,7 @@ package struct CurvaturePass {
 
     /// Makes the passes of a source, one after another.
     private func forEachPass(
-        _ source: CurvatureSource, _ labels: BackwardPass?, using generator: RandomGenerator?,
+        _ source: CurvatureSource, _ labels: BackwardPass?, using numbers: UnitDraws?,
         keepGraph: Bool,
         _ take: (BackwardPass) throws -> Void
     ) throws {
@@ -237,8 +237,8 @@ package struct CurvaturePass {
             guard let likelihood = objective.likelihood as? any Samplable else {
                 throw noSource(source, "\(type(of: objective.likelihood)) draws no observations")
             }
-            guard let generator else { throw noSource(source, "it needs a generator") }
-            try drawnPasses(likelihood, draws: draws, generator, keepGraph: keepGraph, take)
+            guard let numbers else { throw noSource(source, "it needs a generator") }
+            try drawnPasses(likelihood, draws: draws, numbers, keepGraph: keepGraph, take)
         case .exact, .gaussNewton:
             guard let likelihood = objective.likelihood as? any ClosedFormFisher else {
                 throw noSource(source, objective.likelihood.withoutClosedForm)
@@ -253,7 +253,7 @@ package struct CurvaturePass {
 
     /// A backward pass for each draw of labels.
     private func drawnPasses<Model: Samplable>(
-        _ likelihood: Model, draws: Int, _ generator: RandomGenerator, keepGraph: Bool,
+        _ likelihood: Model, draws: Int, _ numbers: UnitDraws, keepGraph: Bool,
         _ take: (BackwardPass) throws -> Void
     ) throws {
         let observed = objective.observations(of: likelihood)
@@ -264,6 +264,7 @@ package struct CurvaturePass {
             throw NonFiniteError(source: "the logits")
         }
         for draw in 0..<draws {
+            let generator = try numbers.generator(draw: draw, of: draws, units: units)
             let labels = withAutocast(to: objective.precision) {
                 likelihood.sample(like: observed, using: generator)
             }

@@ -135,6 +135,9 @@ extension CurvatureRequest {
     /// The source of its backward passes; nil if it needs none.
     var capturedSource: CurvatureSource? { needsSecondDerivatives ? nil : source }
 
+    /// Whether it needs labels drawn from the model.
+    package var drawsLabels: Bool { if case .sampled? = source { true } else { false } }
+
     /// Whether it is of layers with factors alone, so that no other parameter's per-sample gradients are
     /// needed.
     var isOfFactorsOnly: Bool {

@@ -1,3 +1,4 @@
+import Foundation
 import NeuralNet
 import Torch
 
@@ -5,8 +6,8 @@ import Torch
 ///
 /// Information adds over independent data, whatever the estimate. Unlike an estimate's mean it grows with the
 /// data, so that its inverse is a covariance if the model is right and the estimate has converged
-/// (``InformationRegime``). Accumulators of different processes are merged by addition, directly or through
-/// files.
+/// (``InformationRegime``). Accumulators of different processes are merged by addition, directly, through
+/// files, or over the group in which they compute together (``summed(over:)``).
 ///
 /// What is added must be of one source and one point, the network and the weights at which the gradients were
 /// computed: a sum over several is the information of no model. The recursive estimate, whose point moves with
@@ -79,6 +80,59 @@ public struct FisherAccumulator {
         }
         try add(
             other.data, observations: other.observationCount, source: other.source, point: other.point)
+    }
+
+    /// The sum of the data that all processes have seen, each of which calls this; the prior counts once.
+    ///
+    /// Throws `mismatched` as ``merge(_:)`` does, and `ProcessGroupError`.
+    public func summed(over processes: ProcessGroup) throws -> FisherAccumulator {
+        let own = Description(
+            paths: paths.map(\.description), source: source?.description, network: point?.network,
+            weights: point?.weights, acrossPoints: acrossPoints, shape: data.shape)
+        let texts = try processes.texts(
+            String(decoding: try JSONEncoder().encode(own), as: UTF8.self),
+            as: "the sum of accumulated information")
+        var result = try FisherAccumulator(paths: paths, prior: prior, acrossPoints: acrossPoints)
+        // All compare in one order, and find the same difference.
+        for (rank, text) in texts.enumerated() {
+            let other = try JSONDecoder().decode(Description.self, from: Data(text.utf8))
+            do throws(CurvatureError) { try result.join(other) } catch {
+                guard case .mismatched(let reason) = error else { throw error }
+                throw CurvatureError.mismatched(reason: "rank \(rank): \(reason)")
+            }
+        }
+        let total = try ProcessSum.of(
+            { (data: data, count: observationCount) }, over: processes,
+            as: "the sum of accumulated information"
+        ) { own, sum in (data: try sum(own.data), count: sum(own.count)) }
+        (result.data, result.observationCount) = (total.data, total.count)
+        return result
+    }
+
+    /// What must fit of the accumulators of several processes.
+    private struct Description: Codable {
+        let paths: [String]
+        let source, network, weights: String?
+        let acrossPoints: Bool
+        let shape: [Int]
+    }
+
+    /// Joins an accumulator of another process, without its data.
+    private mutating func join(_ other: Description) throws(CurvatureError) {
+        guard other.paths == paths.map(\.description) else {
+            throw .mismatched(reason: "they are of other parameters")
+        }
+        guard other.acrossPoints == acrossPoints else {
+            throw .mismatched(reason: "one is of a single point, the other across points")
+        }
+        guard other.shape == data.shape else { throw .mismatched(reason: "the matrix has another shape") }
+        var point: ModelPoint?
+        if let network = other.network, let weights = other.weights {
+            point = ModelPoint(network: network, weights: weights)
+        }
+        try add(
+            .zeros(like: data), observations: 0, source: other.source.flatMap { CurvatureSource($0) },
+            point: point)
     }
 
     mutating func add(

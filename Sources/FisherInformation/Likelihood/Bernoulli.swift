@@ -32,7 +32,9 @@ extension Bernoulli: Samplable {
 
     public func sample(like targets: Tensor, using generator: RandomGenerator) -> Tensor {
         if let failure = shapeFailure("targets", targets, like: logits) { return Tensor(failed: failure) }
-        return .drawn(outside: isMasked(targets), marking: Double(Bernoulli.masked)) { places in
+        return .drawn(
+            outside: isMasked(targets), marking: Double(Bernoulli.masked), using: generator
+        ) { places in
             let all = logits.detached().flattened()
             return (places.map { all.gathering($0, along: 0) } ?? all).sigmoid().sampledBernoulli(
                 using: generator)

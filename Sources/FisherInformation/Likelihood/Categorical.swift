@@ -53,7 +53,7 @@ extension Categorical: Samplable {
     public func sample(like targets: Tensor, using generator: RandomGenerator) -> Tensor {
         if let failure = failure(of: targets) { return Tensor(failed: failure) }
         let mark = Double(Categorical.masked)
-        return .drawn(outside: targets.equals(mark), marking: mark) { places in
+        return .drawn(outside: targets.equals(mark), marking: mark, using: generator) { places in
             let rows = logits.detached().flattenedRows
             if places?.count == 0 { return .zeros([0], dtype: .int64, device: rows.device) }
             let observed = places.map { rows.gathering($0, along: 0) } ?? rows

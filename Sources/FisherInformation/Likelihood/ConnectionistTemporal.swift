@@ -77,7 +77,12 @@ extension ConnectionistTemporal: Samplable {
         guard !places.isEmpty else { return LabelSequences(frameCounts.map { _ in [] }) }
         let rows = logits.detached().reshaped([-1, classes])
             .gathering(Tensor(places, shape: [places.count]).to(device: logits.device), along: 0)
-        let drawn = rows.widened.softmax(along: -1).sampledCategories(using: generator)
+        let owners = frameCounts.enumerated().flatMap { number, count in
+            Array(repeating: number, count: count)
+        }
+        let drawn = generator.drawing(forUnits: { $0 == frameCounts.count ? owners : nil }) {
+            rows.widened.softmax(along: -1).sampledCategories(using: generator)
+        }
         do throws(TorchError) {
             let alignments = try drawn.scalars(as: Int64.self)
             var start = 0

@@ -107,8 +107,11 @@ extension Transducer: Samplable {
         do {
             return LabelSequences(
                 try withoutGradients {
-                    try labels {
-                        try $0.softmax(along: -1).sampledCategories(using: generator).scalars(as: Int64.self)
+                    try labels { logits, active in
+                        try generator.drawing(forUnits: { $0 == frameCounts.count ? active : nil }) {
+                            try logits.softmax(along: -1).sampledCategories(using: generator).scalars(
+                                as: Int64.self)
+                        }
                     }
                 })
         } catch let error as TorchError { return LabelSequences(failed: error) } catch {
@@ -117,8 +120,8 @@ extension Transducer: Samplable {
     }
 
     /// The labels of each utterance, one after another: `choose` takes a class for each row of logits [utterances,
-    /// classes] at their frames, given the labels before.
-    package func labels(choosing choose: (Tensor) throws -> [Int64]) throws -> [[Int]] {
+    /// classes] at their frames, given the labels before; it is told which utterances they are.
+    package func labels(choosing choose: (Tensor, [Int]) throws -> [Int64]) throws -> [[Int]] {
         let (device, frames) = (encodings.device, encodings.shape[1])
         func indices(_ numbers: [Int]) -> Tensor {
             Tensor(numbers.map { Int64($0) }, shape: [numbers.count]).to(device: device)
@@ -140,7 +143,7 @@ extension Transducer: Samplable {
                 encodings: flat.gathering(indices(active.map { $0 * frames + frame[$0] }), along: 0)
                     .unsqueezed(1),
                 predictions: prediction.gathering(indices(active), along: 0).unsqueezed(1))
-            let drawn = try choose(logits.widened.reshaped([active.count, -1]))
+            let drawn = try choose(logits.widened.reshaped([active.count, -1]), active)
             var chosen: [Int] = []
             for (number, label) in zip(active, drawn) {
                 if label == 0 || inFrame[number] == mostLabelsPerFrame {

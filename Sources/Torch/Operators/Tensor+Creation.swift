@@ -59,6 +59,9 @@ extension Tensor {
         _ shape: [Int], mean: Double = 0, standardDeviation: Double = 1, dtype: DType = .float32,
         using generator: RandomGenerator, device: Device = .current
     ) -> Tensor {
+        if let numbers = generator.unitUniforms(shape) {
+            return (normalQuantile(numbers) * standardDeviation + mean).to(dtype: dtype).to(device: device)
+        }
         let made = Tensor.empty(shape, dtype: dtype, device: generator.device)
         return normalInPlace(.tensor(made), .real(mean), .real(standardDeviation), .generator(generator))
             .to(device: device)
@@ -68,6 +71,11 @@ extension Tensor {
         _ shape: [Int], from low: Double = 0, to high: Double = 1, dtype: DType = .float32,
         using generator: RandomGenerator, device: Device = .current
     ) -> Tensor {
+        if let numbers = generator.unitUniforms(shape) {
+            // The number below 1 that is left of the type's digits.
+            let below = numbers.clamped(to: 0...(1 - dtype.ulpOfOne / 2))
+            return (below * (high - low) + low).to(dtype: dtype).to(device: device)
+        }
         let made = Tensor.empty(shape, dtype: dtype, device: generator.device)
         return uniformInPlace(.tensor(made), .real(low), .real(high), .generator(generator))
             .to(device: device)

@@ -5,12 +5,18 @@ public final class RandomGenerator {
     /// Where it draws. What is drawn for tensors of another device is moved there.
     public private(set) var device: Device
     private(set) var handle: ct_generator
+    /// The numbers of units, of a generator that draws by unit.
+    let units: UnitNumbers?
 
     /// Starts a stream; equal seeds give equal streams on one kind of device. Throws for a device that is not
     /// available.
-    public init(seed: UInt64, device: Device = .cpu) throws(TorchError) {
+    public convenience init(seed: UInt64, device: Device = .cpu) throws(TorchError) {
+        try self.init(seed: seed, device: device, units: nil)
+    }
+
+    init(seed: UInt64, device: Device, units: UnitNumbers?) throws(TorchError) {
         handle = try Self.made(seed, device)
-        self.device = device
+        (self.device, self.units) = (device, units)
     }
 
     deinit { ct_generator_release(handle) }

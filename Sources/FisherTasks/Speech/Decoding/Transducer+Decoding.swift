@@ -9,7 +9,7 @@ extension Transducer {
         try encodings.check()
         return LabelSequences(
             try withoutGradients {
-                try labels { try $0.indexOfMaximum(along: -1).scalars(as: Int64.self) }
+                try labels { logits, _ in try logits.indexOfMaximum(along: -1).scalars(as: Int64.self) }
             })
     }
 
