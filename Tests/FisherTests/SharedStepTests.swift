@@ -41,7 +41,8 @@ import Testing
 
     /// The bound is what another order of sums may change: 1e-12 where elements are divided, and where matrices are
     /// inverted that times their condition.
-    @Test(arguments: subjects + ["correlated_fadam:rank=2,basis_interval=2,labels=empirical,lr=0.0100001"], [3])
+    @Test(
+        arguments: subjects + ["correlated_fadam:rank=2,basis_interval=2,labels=empirical,lr=0.0100001"], [3])
     func stepsAreThoseOfOneProcess(_ text: String, _ size: Int) throws {
         // Newton's steps at a nearly singular Hessian, and solutions whose iterations end by a test of their numbers, magnify
         // the last bit a thousandfold in a few steps.

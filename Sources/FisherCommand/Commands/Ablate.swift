@@ -72,7 +72,9 @@ private struct AblateTask<Task: ConfigurableTask>: ParsableCommand {
         let comparison = TunedComparison(
             candidates.map { .init($0) }, runs: setup.runs, seeds: try setup.seeds())
         if arguments.dryRun { return try setup.dryRun(comparison) }
-        let summary = try setup.run(comparison)
-        if arguments.judgement.json { printJSON(summary.json()) }
+        try ComparisonSetup.sharing([(setup, nil)]) { shared in
+            let summary = try setup.run(comparison, with: shared)
+            if arguments.judgement.json { printJSON(summary.json()) }
+        }
     }
 }

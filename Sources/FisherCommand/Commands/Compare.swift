@@ -153,9 +153,10 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
         guard parts.count > 1 else {
             let (_, setup, comparison, pilot) = parts[0]
             if arguments.dryRun { return try setup.dryRun(comparison) }
-            let summary = try setup.run(comparison, pilot: pilot)
-            if arguments.judgement.json { printJSON(summary.json()) }
-            return
+            return try ComparisonSetup.sharing([(setup, nil)]) { shared in
+                let summary = try setup.run(comparison, pilot: pilot, with: shared)
+                if arguments.judgement.json { printJSON(summary.json()) }
+            }
         }
         if let output = arguments.output, StudyFiles(folder: output).hasResult {
             throw UsageError(
@@ -166,10 +167,22 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
         if arguments.dryRun {
             return try parts.forEach { try $0.setup.dryRun($0.comparison, part: $0.name) }
         }
-        if let output = arguments.output { try keepConfiguration(of: whole, in: output) }
-        let summaries = try parts.map {
-            (name: $0.name, summary: try $0.setup.run($0.comparison, pilot: $0.pilot, part: $0.name))
+        try ComparisonSetup.sharing(parts.map { ($0.setup, $0.name) }) { shared in
+            if let output = arguments.output { try keepConfiguration(of: whole, in: output) }
+            let summaries = try parts.enumerated().map { number, part in
+                shared?.study = number
+                return (
+                    name: part.name,
+                    summary: try part.setup.run(
+                        part.comparison, pilot: part.pilot, part: part.name, with: shared)
+                )
+            }
+            show(summaries)
         }
+    }
+
+    /// Shows the results of several comparisons.
+    private func show(_ summaries: [(name: String, summary: ComparisonSummary)]) {
         if arguments.judgement.json {
             let members = summaries.map { name, summary in
                 "\"\(name)\": " + String(decoding: summary.json(), as: UTF8.self)

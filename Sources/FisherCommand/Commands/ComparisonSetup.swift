@@ -140,9 +140,13 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     ///   - comparison: what is trained.
     ///   - pilot: what is to be read from the runs of a pilot; nil for a comparison.
     ///   - part: the folder's name below that of the command, where it makes several comparisons.
+    ///   - shared: the processes that share every batch, of which this one is the first.
     func run(
-        _ comparison: TunedComparison, pilot: PilotPlan? = nil, part: String? = nil
+        _ comparison: TunedComparison, pilot: PilotPlan? = nil, part: String? = nil,
+        with shared: SharedRuns? = nil
     ) throws -> ComparisonSummary {
+        var comparison = comparison
+        comparison.shared = shared
         try requireDisjointSeeds(comparison)
         try arguments.figures.check(names: OptimizerComparison.figureNames)
         try setThreads(configuration.training.threads)
@@ -157,7 +161,11 @@ struct ComparisonSetup<Task: ConfigurableTask> {
             }
         } catch let error as Interrupted {
             throw Resumable(
-                reason: "stopped by \(error.signal)", kept: kept(folder), command: resumption(folder, part))
+                reason: "stopped by \(error.signal)", kept: kept(folder.path),
+                command: resumption(folder.path, part))
+        } catch let error as ProcessGroupError where Self.holdsRuns(folder.path) {
+            throw Resumable(
+                reason: "\(error)", kept: Self.keptByCheckpoints, command: resumption(folder.path, part))
         } catch {
             folder.withdraw()
             throw error
@@ -165,12 +173,13 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     }
 
     /// The command line that continues. What is asked for anew replaces a folder's configuration only once data were read.
-    private func resumption(_ folder: StudyDirectory, _ part: String?) -> String {
-        let path = arguments.output ?? (part == nil ? folder.path : nil)
+    func resumption(_ folder: String, _ part: String?) -> String {
+        let path = arguments.output ?? (part == nil ? folder : nil)
         guard !arguments.resume, let path, (try? RunDirectory(path: path).hasConfiguration()) == true else {
             return Invocation.repeated(with: "--resume")
         }
-        return Invocation.resuming(words, in: path)
+        let started = arguments.sharing.processes.map { ["--processes", "\($0)"] } ?? []
+        return Invocation.resuming(words + started, in: path)
     }
 
     /// Takes the folder, and keeps in it what was asked for.
@@ -186,11 +195,15 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     }
 
     /// What is kept of a comparison that was stopped.
-    private func kept(_ folder: StudyDirectory) -> String {
-        let sections = ["runs", "tuning"].compactMap {
-            (try? DurableStorage.names(inFolder: "\(folder.path)/\($0)")) ?? nil
+    private func kept(_ folder: String) -> String {
+        Self.holdsRuns(folder) ? "everything is saved" : "nothing was trained yet"
+    }
+
+    /// Whether a folder holds runs, of the comparison or of tuning.
+    static func holdsRuns(_ folder: String) -> Bool {
+        ["runs", "tuning"].contains {
+            !((try? DurableStorage.names(inFolder: "\(folder)/\($0)")) ?? []).isEmpty
         }
-        return sections.joined().isEmpty ? "nothing was trained yet" : "everything is saved"
     }
 
     private func run(
@@ -203,7 +216,9 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         let files = folder.files
         var result = OptimizerComparison(task: summary, environment: .current(), entries: [])
         if arguments.resume { result = try continued(result, files) }
-        if configuration.training.threads == 0, Device.current == .cpu {
+        if let shared = comparison.shared {
+            result.environment.processes = shared.processes.size
+        } else if configuration.training.threads == 0, Device.current == .cpu {
             let choice = try threads(of: comparison, on: task, in: folder)
             (result.environment.threads, result.environment.threadChoice) = (choice.count, choice.reason)
             if let sentence = choice.sentence { warn(sentence) }

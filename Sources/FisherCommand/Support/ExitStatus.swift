@@ -48,7 +48,7 @@ enum ExitStatus: Int32, CaseIterable {
         case is HyperparameterError, is OptionError, is UsageError, is ConfigurationError, is DigitsError:
             self = .usage
         case is Interrupted, is Resumable: self = .interrupted
-        case is ProcessGroupError, is ProcessSum.PeerFailure: self = .inputOutput
+        case is ProcessGroupError, is ProcessSum.PeerFailure, is SharedRuns.LeaderFailed: self = .inputOutput
         case let error as FailedClaims:
             self = error.failures.first.flatMap { ExitStatus(rawValue: $0.status) } ?? .internalError
         case let error as StorageError: self.init(error.kind)

@@ -12,6 +12,9 @@ public struct StudyRuns: Sendable {
     public var allowances: ResumeAllowances = []
     /// Whether a run at which another process is at work is waited for; otherwise it is an error.
     package var waitsForOthers = false
+    /// The processes that share every batch of every run; nil for this one alone. They need runs of a configured task, and
+    /// belong to the thread that makes the runs.
+    nonisolated(unsafe) public var shared: SharedRuns?
     private let describe: @Sendable (OptimizerCandidate, UInt64) throws -> Description
 
     /// Runs of a task that has no configuration; their folders lack one.
@@ -67,9 +70,11 @@ public struct StudyRuns: Sendable {
     /// process is at work on the run, unless it is to be waited for.
     package func record<Task: TrainingTask>(
         of candidate: OptimizerCandidate, seed: UInt64, on task: Task, in directory: RunDirectory,
-        title: String, progress: ProgressDisplay
+        title: String, isTrial: Bool = false, progress: ProgressDisplay
     ) throws -> RunRecord {
-        func make() throws -> RunRecord { try made(candidate, seed, task, directory, title, progress) }
+        func make() throws -> RunRecord {
+            try made(candidate, seed, task, directory, title, isTrial, progress)
+        }
         guard waitsForOthers else { return try make() }
         return try FolderWait.untilFree(
             telling: { progress.note("waiting for \(title), which another process trains") }, make)
@@ -77,7 +82,7 @@ public struct StudyRuns: Sendable {
 
     private func made<Task: TrainingTask>(
         _ candidate: OptimizerCandidate, _ seed: UInt64, _ task: Task, _ directory: RunDirectory,
-        _ title: String, _ progress: ProgressDisplay
+        _ title: String, _ isTrial: Bool, _ progress: ProgressDisplay
     ) throws -> RunRecord {
         if let document = try earlier(seed: seed, on: task, in: directory), document.phase.isFinal {
             return document.record
@@ -85,10 +90,19 @@ public struct StudyRuns: Sendable {
         var training = training
         training.seed = seed
         let (toml, values) = try describe(candidate, seed)
-        let run = DurableRun(
+        var run = DurableRun(
             task, candidate, in: directory, training: training, toml: toml, values: values, title: title)
+        run.processes = shared?.processes
+        let isResumed = try directory.holdsRun
+        func record() throws -> RunRecord {
+            try run(resuming: isResumed, allowing: allowances, progress: progress).record
+        }
         do {
-            return try run(resuming: try directory.holdsRun, allowing: allowances, progress: progress).record
+            guard let shared else { return try record() }
+            return try shared.sharing(
+                SharedRuns.Run(
+                    toml: toml, path: directory.path, isTrial: isTrial, isResumed: isResumed),
+                record)
         } catch is NonFiniteError {
             return try directory.document().record
         }

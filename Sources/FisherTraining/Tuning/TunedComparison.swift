@@ -63,7 +63,7 @@ public struct TunedComparison {
 
     private let entrants: [Entrant]
     private let policy: HyperparameterPolicy
-    private let runs: StudyRuns
+    private var runs: StudyRuns
     private let seeds: [UInt64]
     private let tuningSeeds: Int
     private let mostExtensions: Int
@@ -108,6 +108,12 @@ public struct TunedComparison {
             let own = entrant.grid.axes.filter { $0.option != TuningRecord.secondGroupRate }
             return (entrant.candidate.label, OptionGrid(own).count)
         }
+    }
+
+    /// The processes that share every batch of every run; nil for this one alone.
+    public var shared: SharedRuns? {
+        get { runs.shared }
+        set { runs.shared = newValue }
     }
 
     /// The first optimizer, by which the number of threads is chosen.

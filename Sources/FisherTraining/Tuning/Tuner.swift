@@ -135,6 +135,6 @@ public struct Tuner<Task: TrainingTask> {
         let tried = try candidate.setting(settings, label: title)
         return try runs.record(
             of: tried, seed: seed, on: task, in: try place(candidate, tried, settings, seed), title: title,
-            progress: progress)
+            isTrial: true, progress: progress)
     }
 }
