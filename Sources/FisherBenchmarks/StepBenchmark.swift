@@ -26,6 +26,7 @@ public final class StepBenchmark: InterleavedBenchmark {
     private var subjects: [(label: String, optimizer: Optimizer, subject: StepSubject)] = []
     /// What was asked for and cannot be timed on this processor.
     private var unmeasured: [String] = []
+    private let processes: ProcessGroup?
 
     /// Binds rules to copies of a network, and makes their first steps.
     ///
@@ -37,14 +38,16 @@ public final class StepBenchmark: InterleavedBenchmark {
     ///   - precisions: the precisions of matrix products in which every optimizer is timed. Without a processor's
     ///     instructions for it bfloat16 is only named in the result.
     ///   - steps: the steps of a turn.
+    ///   - processes: the processes that share the batch, each of which makes the same measurements.
     public convenience init(
         _ candidates: [OptimizerCandidate], on network: StepNetwork, batch units: Int? = nil,
-        execution: Execution = .automatic, precisions: [ComputePrecision] = [.float32], steps: Int = 10
+        execution: Execution = .automatic, precisions: [ComputePrecision] = [.float32], steps: Int = 10,
+        sharedBy processes: ProcessGroup? = nil
     ) throws {
         let units = units ?? network.usualBatch
         try self.init(
             candidates, network.name, batch: units, of: network.unit, network.tokensPerUnit, execution,
-            precisions, steps, try network.prepare(units))
+            precisions, steps, processes, try network.prepare(units))
     }
 
     /// Binds rules to a task's model and batches, both of the seed 0, and makes their first steps.
@@ -58,12 +61,13 @@ public final class StepBenchmark: InterleavedBenchmark {
     ///   - execution: which execution of the rules is timed.
     ///   - precisions: the precisions of matrix products in which every optimizer is timed.
     ///   - steps: the steps of a turn.
+    ///   - processes: the processes that share every batch, each of which makes the same measurements.
     public convenience init(
         _ candidates: [OptimizerCandidate], on task: some TrainingTask, named name: String, batch units: Int,
         of unit: String, execution: Execution = .automatic, precisions: [ComputePrecision] = [.float32],
-        steps: Int = 10
+        steps: Int = 10, sharedBy processes: ProcessGroup? = nil
     ) throws {
-        try self.init(candidates, name, batch: units, of: unit, nil, execution, precisions, steps) {
+        try self.init(candidates, name, batch: units, of: unit, nil, execution, precisions, steps, processes) {
             try StepSubject(task)
         }
     }
@@ -71,8 +75,10 @@ public final class StepBenchmark: InterleavedBenchmark {
     private init(
         _ candidates: [OptimizerCandidate], _ name: String, batch: Int, of unit: String,
         _ tokensPerUnit: Int?, _ execution: Execution, _ precisions: [ComputePrecision], _ steps: Int,
+        _ processes: ProcessGroup?,
         _ subject: () throws -> StepSubject
     ) throws {
+        self.processes = processes
         (self.name, self.unit, self.batch, self.steps) = (name, unit, batch, steps)
         self.tokensPerUnit = tokensPerUnit
         for precision in precisions {
@@ -85,6 +91,7 @@ public final class StepBenchmark: InterleavedBenchmark {
                 let subject = try subject()
                 let optimizer = try candidate.optimizer(for: subject.model, execution: execution)
                 optimizer.precision = precision
+                optimizer.processes = processes
                 subjects.append((label, optimizer, subject))
                 _ = try measure(subjects.count - 1, repetitions: 1)
             }
@@ -143,7 +150,9 @@ public final class StepBenchmark: InterleavedBenchmark {
             network: name, unit: unit, batch: batch, tokensPerUnit: tokensPerUnit, threads: machine.threads,
             turns: times.samples[0].count, steps: steps,
             processor: machine.processorName, engine: machine.engineVersion, results: results,
-            unmeasured: unmeasured.isEmpty ? nil : unmeasured, load: times.load)
+            unmeasured: unmeasured.isEmpty ? nil : unmeasured, processes: processes?.size,
+            // What the other processes compute is no load by others.
+            load: processes == nil ? times.load : nil)
     }
 }
 

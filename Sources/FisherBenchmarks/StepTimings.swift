@@ -53,6 +53,8 @@ public struct StepTimings: StudyDocument {
     public let results: [Result]
     /// What was asked for and cannot be timed on this processor; nil if there is nothing.
     public var unmeasured: [String]?
+    /// The number of processes that shared the batch; nil for one alone.
+    public var processes: Int?
     /// What else the machine did meanwhile; nil where it is not known, and in files of former versions.
     public var load: MachineLoad?
 
@@ -63,7 +65,11 @@ public struct StepTimings: StudyDocument {
 
     /// The timed subject and the machine.
     public var title: String {
-        "\(network): batch \(batch)\(unit.map { " \($0)s" } ?? ""), \(threads) threads, \(turns) turns of \(steps) steps"
+        let work =
+            processes.map { "\($0) processes of \(threads) thread\(threads == 1 ? "" : "s")" }
+            ?? "\(threads) threads"
+        return
+            "\(network): batch \(batch)\(unit.map { " \($0)s" } ?? ""), \(work), \(turns) turns of \(steps) steps"
     }
 
     /// What a second brings, as the heading of a column, and how much of it a unit of a batch is.
@@ -123,6 +129,9 @@ public struct StepTimings: StudyDocument {
             + "optimizer within a turn."
             + (unmeasured == nil
                 ? "" : " Not measurable here: the processor has no instructions for bfloat16 products.")
+            + (processes == nil
+                ? ""
+                : " The passes include the exchange between the processes; the state is that of one of them.")
             + load.remark
     }
 }

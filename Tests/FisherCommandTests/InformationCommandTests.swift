@@ -43,6 +43,46 @@ import Torch
         } + others.flatMap { [($0, "exact"), ($0, "improved")] }
         + ["mlp-gaussian-learned", "mlp-logit-laplace"].map { ($0, "gauss_newton") }
 
+    /// Two processes, each of which takes its part of the samples, write what one writes, the draws of labels included.
+    @Test(arguments: ["full", "ekfac", "low_rank"])
+    func severalProcessesWriteWhatOneWrites(_ structure: String) throws {
+        try CommandTests.withFolder { root in
+            let fixture = try SafetensorsFile(path: Self.folder.path + "/mlp-categorical.safetensors")
+            let arguments =
+                try Self.files(fixture, root) + ["--structure", structure, "--source", "sampled"]
+            let alone = try CommandTests.fisher(arguments)
+            let one = try SafetensorsFile(path: root + "/out")
+            let expected = try one.allTensors()
+            let shared = try CommandTests.fisher(arguments + ["--processes", "2"])
+            #expect(alone.status == 0 && shared.status == 0, "\(alone.errors) \(shared.errors)")
+            let found = try SafetensorsFile(path: root + "/out")
+            #expect(found.metadata == one.metadata)
+            for (name, tensor) in expected where !name.hasSuffix("residuals") {
+                // Signs of eigenvectors are free.
+                let difference = try (found.tensor(named: name).magnitude() - tensor.magnitude())
+                    .magnitude().largest().item()
+                #expect(try difference <= 1e-9 * tensor.magnitude().largest().item(), "\(name)")
+            }
+        }
+    }
+
+    @Test func samplesThatCannotBeSharedAreNamed() throws {
+        try CommandTests.withFolder { root in
+            let fixture = try SafetensorsFile(path: Self.folder.path + "/mlp-categorical.safetensors")
+            let arguments = try Self.files(fixture, root)
+            let all = try fixture.allTensors()
+            for name in ["inputs", "targets"] {
+                let one = try #require(all[name]).narrowed(0, from: 0, length: 1)
+                try CommandTests.write([name: one.contiguous()], to: root + "/" + name)
+            }
+            let found = try CommandTests.fisher(arguments + ["--processes", "2"])
+            #expect(found.status == 65)
+            #expect(
+                found.errors.contains("has 1 sample, which 2 processes cannot share"), "\(found.errors)")
+            #expect(found.errors.split(separator: "\n").count == 1, "\(found.errors)")
+        }
+    }
+
     @Test(arguments: estimates)
     func estimatesAreThoseOfBruteForce(_ name: String, _ source: String) throws {
         try CommandTests.withFolder { root in

@@ -111,6 +111,85 @@ import Testing
         }
     }
 
+    // MARK: comparisons
+
+    private static let comparison = [
+        "compare", "digits", "--network", "perceptron", "--steps", "40", "--evaluate-every", "20",
+        "--threads",
+        "1", "--optimizer", "adamw", "--optimizer", "kfac", "--seeds", "1", "--learning-rates",
+        "all=1e-3,3e-3", "--tuning-seeds", "1", "--extensions", "1", "--set", "checkpoints.every=10",
+        "--set", "checkpoints.seconds=0",
+    ]
+
+    /// The final losses of trials and runs, in their order.
+    private static func results(_ folder: String) throws -> [Double] {
+        let found = try StudyFiles(folder: folder).read(OptimizerComparison.self)
+        return (found.tuning ?? []).flatMap(\.trials).flatMap(\.runs).compactMap(\.completedLoss)
+            + found.entries.flatMap(\.runs).compactMap(\.completedLoss)
+    }
+
+    /// Tuning chooses the same, also with labels that are drawn; killed, a comparison goes on to the same end.
+    @Test func aComparisonOfSeveralProcessesIsThatOfOne() throws {
+        try CommandTests.withFolder { root in
+            let alone = try CommandTests.fisher(Self.comparison + ["--output", root + "/one"])
+            let shared = try CommandTests.fisher(
+                Self.comparison + ["--output", root + "/shared", "--processes", "2"])
+            #expect(alone.status == 0 && shared.status == 0, "\(alone.errors) \(shared.errors)")
+            let (one, several) = (try Self.results(root + "/one"), try Self.results(root + "/shared"))
+            #expect(one.count >= 6 && several.count == one.count)
+            for (a, b) in zip(one, several) { #expect(abs(a - b) <= 1e-4 * abs(a)) }
+            let found = try StudyFiles(folder: root + "/shared").read(OptimizerComparison.self)
+            #expect(found.environment.processes == 2)
+        }
+    }
+
+    @Test(arguments: [(1, SIGKILL), (1, SIGTERM)])
+    func aStoppedComparisonGoesOn(_ rank: Int, _ signal: Int32) throws {
+        try CommandTests.withFolder { root in
+            let arguments = [
+                "ablate", "digits", "--network", "perceptron", "--steps", "400", "--evaluate-every", "200",
+                "--threads", "1", "--optimizer", "adamw", "--option", "beta2=0.9,0.99", "--seeds", "1",
+                "--set", "checkpoints.every=20", "--set", "checkpoints.seconds=0", "--processes", "2",
+                "--resume", "--output",
+            ]
+            let process = Process()
+            process.executableURL = CommandTests.executable
+            process.arguments = arguments + [root + "/study"]
+            let errors = Pipe()
+            (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
+            try process.run()
+            func hasBegun() -> Bool {
+                let runs = (try? RunDirectory.runs(under: root + "/study")) ?? []
+                return runs.contains { !((try? $0.checkpoints.list().isEmpty) ?? true) }
+            }
+            while process.isRunning, !hasBegun() { usleep(2000) }
+            let child = try #require(
+                Self.children(of: process.processIdentifier).sorted().dropFirst(rank).first)
+            kill(child, signal)
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            #expect(process.terminationStatus == 75, "\(text)")
+            let last = text.split(separator: "\n").last ?? ""
+            #expect(last.hasPrefix("fisher: ") && last.contains("continue with: "), "\(text)")
+            #expect(
+                last.contains(signal == SIGKILL ? "rank 1 does not answer" : "stopped by SIGTERM"), "\(text)")
+            let resumed = try CommandTests.fisher(arguments + [root + "/study"])
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            #expect(try Self.results(root + "/study").count == 2)
+        }
+    }
+
+    // MARK: estimates and times
+
+    @Test func aTimedStepIsShared() throws {
+        let found = try CommandTests.fisher([
+            "bench", "step", "--network", "mlp", "--batch", "8", "--optimizer", "adamw", "--turns", "1",
+            "--steps", "1", "--threads", "1", "--processes", "2", "--json",
+        ])
+        #expect(found.status == 0, "\(found.errors)")
+        #expect(found.output.contains("\"processes\" : 2"), "\(found.output)")
+    }
+
     @Test(arguments: [
         (["--processes", "0"], "--processes must be at least 1, not 0"),
         (["--processes", "100000"], "--processes is 100000, and this machine has"),

@@ -31,13 +31,25 @@ struct BenchArguments: ParsableArguments {
     }
 
     /// Creates a benchmark with the requested threads, and shows its results or answers requests.
-    func run(turns usual: Int = 11, _ benchmark: () throws -> some InterleavedBenchmark) throws {
+    ///
+    /// - Parameters:
+    ///   - usual: the turns that are taken where no number is given.
+    ///   - processes: those that make the same measurements together, of which the first shows the results.
+    ///   - benchmark: creates the benchmark.
+    func run(
+        turns usual: Int = 11, with processes: ProcessGroup? = nil,
+        _ benchmark: () throws -> some InterleavedBenchmark
+    ) throws {
         threads.apply()
         try withDevice(place.chosen) { try runHere(turns: usual, benchmark) }
     }
 
     private func runHere(turns usual: Int, _ benchmark: () throws -> some InterleavedBenchmark) throws {
         let benchmark = try benchmark()
+        if let processes, processes.rank > 0 {
+            _ = try benchmark(turns: turns ?? usual, on: .current())
+            return
+        }
         if onRequest { return try benchmark.answer({ readLine() }, with: say) }
         let turns = turns ?? usual
         let display = ProgressDisplay()

@@ -13,6 +13,9 @@ struct BenchStep: ParsableCommand {
             All optimizers take turns, each on a copy of the network of its own; a turn is --steps steps, so \
             that what happens every so many steps has its share. A ratio is the median over the turns of the \
             ratio to the first optimizer within a turn.
+
+            With --processes every batch is shared: the passes include the exchange of sums, and the state is that of one \
+            process. Give --threads 1 where as many processes as processors take part.
             """)
 
     @Option(help: ArgumentHelp("\(StepNetwork.help)."))
@@ -33,6 +36,7 @@ struct BenchStep: ParsableCommand {
     @OptionGroup var arguments: BenchArguments
     @Option(help: "Steps per turn.")
     var steps = 10
+    @OptionGroup(title: "Processes") var sharing: ProcessArguments
     @Option(help: "automatic: the fused path where there is one; formula: tensor operations.")
     var execution: Execution = .automatic
     @Option(
@@ -61,6 +65,9 @@ struct BenchStep: ParsableCommand {
 
     func validate() throws {
         try requirePositive(["steps": steps, "batch": batch ?? 1])
+        if arguments.onRequest, sharing.processes ?? 1 > 1 {
+            throw ValidationError("--on-request is for one process: leave --processes out.")
+        }
     }
 
     func run() throws {
@@ -68,24 +75,31 @@ struct BenchStep: ParsableCommand {
             optimizers.isEmpty
             ? ["sgd", "adamw"].compactMap { OptimizerSpecification(argument: $0) } : optimizers
         let candidates = try named.map { try $0.candidate(sharing: [], clip: nil) }
-        if let task { return try run(try TaskRegistry.task(named: task), candidates) }
-        try arguments.run {
+        if try sharing.launches {
+            Interruption.install()
+            return try LocalProcesses(sharing.processes ?? 1, savesOnSignals: false)()
+        }
+        let processes = try sharing.join(threads: arguments.threads.threads ?? 0)
+        if let task { return try run(try TaskRegistry.task(named: task), candidates, processes) }
+        try arguments.run(with: processes) {
             try StepBenchmark(
                 candidates, on: network.network, batch: batch, execution: execution,
-                precisions: chosenPrecisions, steps: steps)
+                precisions: chosenPrecisions, steps: steps, sharedBy: processes)
         }
     }
 
-    private func run<Task: ConfigurableTask>(_: Task.Type, _ candidates: [OptimizerCandidate]) throws {
+    private func run<Task: ConfigurableTask>(
+        _: Task.Type, _ candidates: [OptimizerCandidate], _ processes: ProcessGroup?
+    ) throws {
         var values = settings.map { ($0.name, [$0.value]) }
         if let batch { values.append(("data.batch", ["\(batch)"])) }
         let layers = Task.presets.prefix(1).map(\.layer) + [ConfigurationLayer(.commandLine, values)]
         let task = try Task(try ResolvedConfiguration<Task.Options>(layers).value.task)
-        try arguments.run {
+        try arguments.run(with: processes) {
             try StepBenchmark(
                 candidates, on: task, named: Task.name, batch: task.batch,
                 of: task.summary.exampleUnit ?? "example",
-                execution: execution, precisions: chosenPrecisions, steps: steps)
+                execution: execution, precisions: chosenPrecisions, steps: steps, sharedBy: processes)
         }
     }
 

@@ -265,8 +265,10 @@ final class RunWorker<Task: TrainingTask> {
             document.record.forwardBackwardMilliseconds = former.forwardBackwardMilliseconds
             document.record.optimizerMilliseconds = former.optimizerMilliseconds
         }
+        // What the other processes of the run compute is no load by others.
+        let isMeasured = session.hasTimes && session.processes == nil
         document.record.load =
-            session.hasTimes ? MachineLoad.heavier(former?.load, meter.load()) : former?.load
+            isMeasured ? MachineLoad.heavier(former?.load, meter.load()) : former?.load
         try directory.write(document)
     }
 }

@@ -56,6 +56,8 @@ import Testing
             "--batches 1 --lanczos-steps 2 --probes 1 --eigenvalues 1 --points 3 --lines 1 --plane 0 --threads 1"
         ),
         ("inspect", "--batches 1 --rows 200"),
+        ("ablate digits", "--steps 1 --threads 1 --batch 4 --seeds 1"),
+        ("bench step", "--turns 1 --steps 1 --batch 4"),
     ]
 
     static let language =
