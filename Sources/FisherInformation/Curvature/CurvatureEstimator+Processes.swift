@@ -13,7 +13,7 @@ extension CurvatureEstimator {
     /// Sums and counts are added before anything is divided. What is not a sum is made of sums: eigenvalues are taken in
     /// the bases of the whole data's factors, and leading eigenpairs from products, each of which all processes take
     /// together. The same holds for the products that are returned: all processes take the same ones. Labels are drawn by
-    /// unit (``UnitDraws``), so that the number of processes does not change them.
+    /// unit (`UnitDraws`), so that the number of processes does not change them.
     ///
     /// Throws as ``estimate(_:of:units:using:)`` does; `noSuchEstimate` for gradients of single units, which stay in their
     /// process; `ProcessSum.PeerFailure` where another process fails, and `ProcessGroupError`.

@@ -94,7 +94,7 @@ public struct CurvatureEstimator {
     ///   - objective: computes the objective; the forward pass must run in this expression.
     ///   - units: the length of the first axis of everything that the model computes, one index per unit; by
     ///     default that of the layers' outputs.
-    ///   - generator: draws the labels of `.sampled`, of which each unit has its own (``UnitDraws``).
+    ///   - generator: draws the labels of `.sampled`, of which each unit has its own (`UnitDraws`).
     public func estimate(
         _ requests: [CurvatureRequest], of objective: @autoclosure () throws -> Objective, units: Int? = nil,
         using generator: RandomGenerator? = nil

@@ -5,7 +5,7 @@ public protocol Samplable: Likelihood {
     /// A draw for every observation, from the model's own distribution; no gradient flows through it.
     ///
     /// The generator must be one of the outputs' device; equal generators give equal draws. Estimates give one that draws
-    /// by unit (``UnitDraws``): draw in the shape of the outputs, or of their rows, so that a sample's draw depends neither
+    /// by unit (`UnitDraws`): draw in the shape of the outputs, or of their rows, so that a sample's draw depends neither
     /// on the number of processes that share the batch nor on how it is cut.
     func sample(using generator: RandomGenerator) -> Observation
 
