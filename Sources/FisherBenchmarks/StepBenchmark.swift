@@ -67,7 +67,8 @@ public final class StepBenchmark: InterleavedBenchmark {
         of unit: String, execution: Execution = .automatic, precisions: [ComputePrecision] = [.float32],
         steps: Int = 10, sharedBy processes: ProcessGroup? = nil
     ) throws {
-        try self.init(candidates, name, batch: units, of: unit, nil, execution, precisions, steps, processes) {
+        try self.init(candidates, name, batch: units, of: unit, nil, execution, precisions, steps, processes)
+        {
             try StepSubject(task)
         }
     }

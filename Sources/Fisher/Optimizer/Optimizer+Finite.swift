@@ -62,7 +62,8 @@ extension Optimizer {
     ///
     /// - Parameter failed: a slot that is not finite already: then nothing is moved, here and on the other processes.
     func moveFused(
-        _ jobs: any FusedWork, _ fused: [FusedSlot], scale: Double, in plan: inout StepPlan, unless failed: Int?
+        _ jobs: any FusedWork, _ fused: [FusedSlot], scale: Double, in plan: inout StepPlan,
+        unless failed: Int?
     ) throws -> Int? {
         if failed != nil, division == nil { return failed }
         var before: [FusedBounds] = []

@@ -123,7 +123,8 @@ extension Optimizer {
     func fusedWork(_ slots: [FusedSlot]) throws -> any FusedWork {
         guard device != .cpu, let kernels = CardKernels.of(device) else {
             return FusedUpdate(
-                slots.map { fusedJob($0).job }, threadLimit: threadLimit, exchange: division.map { $0.cellSums })
+                slots.map { fusedJob($0).job }, threadLimit: threadLimit,
+                exchange: division.map { $0.cellSums })
         }
         return try CardUpdate(slots.map { fusedJob($0, onCard: true) }, on: device, with: kernels)
     }

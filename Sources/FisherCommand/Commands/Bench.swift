@@ -41,10 +41,12 @@ struct BenchArguments: ParsableArguments {
         _ benchmark: () throws -> some InterleavedBenchmark
     ) throws {
         threads.apply()
-        try withDevice(place.chosen) { try runHere(turns: usual, benchmark) }
+        try withDevice(place.chosen) { try runHere(turns: usual, processes, benchmark) }
     }
 
-    private func runHere(turns usual: Int, _ benchmark: () throws -> some InterleavedBenchmark) throws {
+    private func runHere(
+        turns usual: Int, _ processes: ProcessGroup?, _ benchmark: () throws -> some InterleavedBenchmark
+    ) throws {
         let benchmark = try benchmark()
         if let processes, processes.rank > 0 {
             _ = try benchmark(turns: turns ?? usual, on: .current())

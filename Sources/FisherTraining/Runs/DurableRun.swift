@@ -124,7 +124,8 @@ public struct DurableRun<Task: TrainingTask> {
             if resuming && holdsRun, let earlier = try? directory.document() {
                 let former = earlier.resumes.last?.device ?? earlier.environment.device ?? "cpu"
                 if former != document.environment.device {
-                    display?.note("the run was on \(former): its last digits, and what layers draw, will differ")
+                    display?.note(
+                        "the run was on \(former): its last digits, and what layers draw, will differ")
                 }
             }
             if choosesThreads && training.threads == 0 && processes == nil && Device.current == .cpu {

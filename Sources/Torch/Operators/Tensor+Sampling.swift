@@ -19,7 +19,7 @@ extension Tensor {
         if failure == nil, rank == 2, let numbers = generator.unitUniforms([shape[0]], device: device) {
             return categories(at: numbers)
         }
-        generator.drawing(like: self) {
+        return generator.drawing(like: self) {
             categoricalDraws(.tensor($0), .integer(1), .boolean(false), .generator(generator)).flattened()
         }
     }
@@ -65,7 +65,7 @@ extension Tensor {
             } catch { return Tensor(failed: error) }
             return (numbers .< probabilities.to(dtype: .float64)).to(dtype: dtype)
         }
-        generator.drawing(like: self) { bernoulliDraws(.tensor($0), .generator(generator)) }
+        return generator.drawing(like: self) { bernoulliDraws(.tensor($0), .generator(generator)) }
     }
 
     /// Independent draws from the standard normal distribution in the shape, type and device of another
@@ -74,7 +74,7 @@ extension Tensor {
         if other.failure == nil, let numbers = generator.unitUniforms(other.shape, device: other.device) {
             return normalQuantile(numbers).to(dtype: other.dtype)
         }
-        generator.drawing(like: other) {
+        return generator.drawing(like: other) {
             standardNormalInPlace(.tensor(emptyLike(.tensor($0))), .real(0), .real(1), .generator(generator))
         }
     }
@@ -85,7 +85,7 @@ extension Tensor {
         if other.failure == nil, let numbers = generator.unitUniforms(other.shape, device: other.device) {
             return (-numbers.log()).to(dtype: other.dtype)
         }
-        generator.drawing(like: other) {
+        return generator.drawing(like: other) {
             exponentialInPlace(.tensor(emptyLike(.tensor($0))), .real(1), .generator(generator))
         }
     }

@@ -63,7 +63,8 @@ extension DiagonalSourceRule {
             guard group.hasGradient[k] else {
                 return ParameterUpdate(change: .zeros(like: group.inputs[k].parameter))
             }
-            return update(for: group.inputs[k], diagonal: diagonal[group.structure.paths[k]], state: &state[k])
+            return update(
+                for: group.inputs[k], diagonal: diagonal[group.structure.paths[k]], state: &state[k])
         }
     }
 
