@@ -79,7 +79,9 @@ struct BenchStep: ParsableCommand {
             Interruption.install()
             return try LocalProcesses(sharing.processes ?? 1, savesOnSignals: false)()
         }
-        let processes = try sharing.join(threads: arguments.threads.threads ?? 0)
+        let processes = try withDevice(arguments.place.chosen) {
+            try sharing.join(threads: arguments.threads.threads ?? 0)
+        }
         if let task { return try run(try TaskRegistry.task(named: task), candidates, processes) }
         try arguments.run(with: processes) {
             try StepBenchmark(
@@ -94,7 +96,9 @@ struct BenchStep: ParsableCommand {
         var values = settings.map { ($0.name, [$0.value]) }
         if let batch { values.append(("data.batch", ["\(batch)"])) }
         let layers = Task.presets.prefix(1).map(\.layer) + [ConfigurationLayer(.commandLine, values)]
-        let task = try Task(try ResolvedConfiguration<Task.Options>(layers).value.task)
+        let task = try withDevice(arguments.place.chosen) {
+            try Task(try ResolvedConfiguration<Task.Options>(layers).value.task)
+        }
         try arguments.run(with: processes) {
             try StepBenchmark(
                 candidates, on: task, named: Task.name, batch: task.batch,

@@ -22,8 +22,21 @@ extension ComparisonSetup {
         let threads = first.configuration.training.threads
         try setThreads(threads)
         if try sharing.launches { return try launch(studies, sharing.processes ?? 1) }
-        guard let processes = try sharing.join(threads: threads) else { return try body(nil) }
-        let shared = SharedRuns(processes)
+        // What they exchange lies on their device.
+        let joined = try withDevice(first.configuration.training.chosenDevice) {
+            try sharing.join(threads: threads)
+        }
+        guard let processes = joined else { return try body(nil) }
+        try withDevice(first.configuration.training.chosenDevice) {
+            try share(studies, SharedRuns(processes), body)
+        }
+    }
+
+    /// The work of one of several processes.
+    private static func share(
+        _ studies: [(setup: ComparisonSetup, part: String?)], _ shared: SharedRuns,
+        _ body: (SharedRuns?) throws -> Void
+    ) throws {
         if shared.leads { return try shared.leading { try body(shared) } }
         do {
             try shared.follow { study, isTrial in
