@@ -82,14 +82,14 @@ extension StateDivision {
             let part = Tensor.zeros([length], dtype: dtype, device: device)
             let all = Tensor.zeros([length * group.size], dtype: dtype, device: device)
             for start in stride(from: 0, to: longest, by: length) {
-                try streams[group.rank].visit(start..<start + length) { elements, place in
-                    try part.narrowed(0, from: place, length: elements.count).assign(elements)
+                try streams[group.rank].visit(start..<start + length) { elements, range, place in
+                    try copy(elements, range, to: part, at: place)
                 }
                 try group.allGather(part, into: all, as: "the collection of the parameters")
                 for rank in 0..<group.size where rank != group.rank {
-                    try streams[rank].visit(start..<start + length) { elements, place in
-                        try elements.assign(
-                            all.narrowed(0, from: rank * length + place, length: elements.count))
+                    try streams[rank].visit(start..<start + length) { elements, range, place in
+                        let from = rank * length + place
+                        try copy(all, from..<from + range.count, to: elements, at: range.lowerBound)
                     }
                 }
             }
@@ -98,25 +98,43 @@ extension StateDivision {
     }
 }
 
+/// Copies a range of a tensor's elements to a place in another; both are contiguous, of one dimension and one type.
+private func copy(_ source: Tensor, _ range: Range<Int>, to target: Tensor, at place: Int) throws {
+    guard source.device == .cpu, target.device == .cpu else {
+        let elements = source.narrowed(0, from: range.lowerBound, length: range.count)
+        return try target.narrowed(0, from: place, length: range.count).assign(elements)
+    }
+    // A tensor operation costs more than the bytes of a bias.
+    let size = source.dtype.byteCount
+    source.withUnsafeBytes { from in
+        target.withUnsafeMutableBytes { to in
+            UnsafeMutableRawBufferPointer(rebasing: to[place * size..<(place + range.count) * size])
+                .copyMemory(
+                    from: UnsafeRawBufferPointer(
+                        rebasing: from[range.lowerBound * size..<range.upperBound * size]))
+        }
+    }
+}
+
 /// Ranges of tensors' elements, one after another.
 private struct ElementStream {
-    private var pieces: [(first: Int, elements: Tensor)] = []
+    private var pieces: [(first: Int, elements: Tensor, range: Range<Int>)] = []
     private(set) var count = 0
 
     mutating func append(_ elements: Tensor, _ range: Range<Int>) {
         if range.isEmpty { return }
-        pieces.append((count, elements.narrowed(0, from: range.lowerBound, length: range.count)))
+        pieces.append((count, elements, range))
         count += range.count
     }
 
-    /// The elements at some positions, with where they lie from the first of these.
-    func visit(_ positions: Range<Int>, _ body: (Tensor, Int) throws -> Void) throws {
-        for (first, elements) in pieces {
+    /// The elements at some positions: a tensor, the range in it, and where that lies from the first of the positions.
+    func visit(_ positions: Range<Int>, _ body: (Tensor, Range<Int>, Int) throws -> Void) throws {
+        for (first, elements, range) in pieces {
             let start = max(first, positions.lowerBound)
-            let end = min(first + elements.count, positions.upperBound)
+            let end = min(first + range.count, positions.upperBound)
             if start >= end { continue }
-            try body(
-                elements.narrowed(0, from: start - first, length: end - start), start - positions.lowerBound)
+            let offset = range.lowerBound - first
+            try body(elements, start + offset..<end + offset, start - positions.lowerBound)
         }
     }
 }

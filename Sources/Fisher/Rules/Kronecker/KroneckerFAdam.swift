@@ -35,7 +35,12 @@ public struct KroneckerFAdam: FisherMetricRule {
 
     public init() {}
 
-    public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
+    public func workload(of shape: [Int]) -> Double { basis.workload(of: shape) }
+
+    private var basis: TrackedEigenbasis {
+        TrackedEigenbasis(
+            order: .beforeStep, decay: decay, interval: basisInterval, largest: maximumDimension)
+    }
 
     public static let summary = RuleSummary(
         name: "kronecker_fadam", title: "KroneckerFAdam", source: "mini-batch gradient",
@@ -45,8 +50,7 @@ public struct KroneckerFAdam: FisherMetricRule {
         reference: "ours, after Hwang 2024")
 
     public func updates(for group: [RuleInput], state: inout [TensorState]) -> [ParameterUpdate] {
-        let basis = TrackedEigenbasis(
-            order: .beforeStep, decay: decay, interval: basisInterval, largest: maximumDimension)
+        let basis = basis
         let states = state
         var diagonal = FAdam()
         (diagonal.learningRate, diagonal.metric) = (learningRate, metric)

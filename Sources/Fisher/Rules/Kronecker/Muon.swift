@@ -61,7 +61,10 @@ public struct Muon: OptimizationRule {
 
     public init() {}
 
-    public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
+    public func workload(of shape: [Int]) -> Double {
+        let count = Double(shape.reduce(1, *))
+        return shape.count < 2 ? count : 30 * count * min(Double(shape[0]), count / Double(max(shape[0], 1)))
+    }
 
     public static let summary = RuleSummary(
         name: "muon", title: "Muon", source: "mini-batch gradient", structure: "matrix, of this step alone",

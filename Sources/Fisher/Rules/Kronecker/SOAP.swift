@@ -49,7 +49,12 @@ public struct SOAP: OptimizationRule {
 
     public init() {}
 
-    public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
+    public func workload(of shape: [Int]) -> Double { basis.workload(of: shape) }
+
+    private var basis: TrackedEigenbasis {
+        TrackedEigenbasis(
+            order: .afterStep, decay: decay, interval: basisInterval, largest: maximumDimension)
+    }
 
     public static let summary = RuleSummary(
         name: "soap", title: "SOAP", source: "mini-batch gradient", structure: "diagonal in Kronecker basis",
@@ -59,8 +64,7 @@ public struct SOAP: OptimizationRule {
         reference: "Vyas et al. 2024, Algorithm 3")
 
     public func updates(for group: [RuleInput], state: inout [TensorState]) -> [ParameterUpdate] {
-        let basis = TrackedEigenbasis(
-            order: .afterStep, decay: decay, interval: basisInterval, largest: maximumDimension)
+        let basis = basis
         let states = state
         let moved = concurrently(costs: group.map(basis.cost)) { k in
             var own = states[k]

@@ -47,7 +47,13 @@ public struct Shampoo: OptimizationRule {
 
     public init() {}
 
-    public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
+    /// The products of every step, and the roots' share of it.
+    public func workload(of shape: [Int]) -> Double {
+        let cut = TensorBlocks(shape: shape, blockSize: blockSize)
+        return cut.ranges.indices.reduce(0) { sum, block in
+            sum + cost(of: cut.sizes(block), refreshes: 1 / Double(rootInterval))
+        }
+    }
 
     public static let summary = RuleSummary(
         name: "shampoo", title: "Shampoo", source: "mini-batch gradient", structure: "Kronecker",
@@ -164,10 +170,14 @@ public struct Shampoo: OptimizationRule {
 
     /// About the multiplications of a block's step.
     private func cost(of sizes: [Int], _ step: Int) -> Double {
+        cost(of: sizes, refreshes: isRefresh(step) ? 1 : 0)
+    }
+
+    private func cost(of sizes: [Int], refreshes: Double) -> Double {
         let count = Double(sizes.reduce(1, *))
         return sizes.reduce(0) { sum, size in
             let n = Double(size)
-            return sum + 2 * count * n + (isRefresh(step) ? 25 * n * n * n : 0)
+            return sum + 2 * count * n + refreshes * 25 * n * n * n
         }
     }
 }

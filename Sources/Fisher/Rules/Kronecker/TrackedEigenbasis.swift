@@ -39,12 +39,21 @@ struct TrackedEigenbasis {
 
     /// About the multiplications of a step.
     func cost(of input: RuleInput) -> Double {
-        guard let cut = cut(input.parameter.shape) else { return Double(input.parameter.count) }
-        return input.parameter.shape.reduce(0) { sum, size in
+        cost(
+            of: input.parameter.shape,
+            decomposition: input.step == 1 ? 25 : (input.step - 1) % interval == 0 ? 8 : 0)
+    }
+
+    /// The same of the mean step of a tensor of this shape.
+    func workload(of shape: [Int]) -> Double { cost(of: shape, decomposition: 8 / Double(interval)) }
+
+    private func cost(of shape: [Int], decomposition: Double) -> Double {
+        let count = Double(shape.reduce(1, *))
+        guard let cut = cut(shape) else { return count }
+        return shape.reduce(count) { sum, size in
             guard cut.keepsMatrix(of: size) else { return sum }
             let n = Double(size)
-            let decomposition = input.step == 1 ? 25 : (input.step - 1) % interval == 0 ? 8.0 : 0
-            return sum + 3 * Double(input.parameter.count) * n + decomposition * n * n * n
+            return sum + 3 * count * n + decomposition * n * n * n
         }
     }
 
