@@ -15,7 +15,7 @@ public struct StepTimings: StudyDocument {
         public let slowest: Double
         /// Making the batch.
         public let dataMilliseconds: Double
-        /// The forward and the backward pass.
+        /// The forward and the backward pass, and the exchange of sums where processes share a batch.
         public let gradientMilliseconds: Double
         /// Computing further statistics for the rule.
         public let statisticsMilliseconds: Double
@@ -27,7 +27,7 @@ public struct StepTimings: StudyDocument {
         public let lowerQuartile: Double
         /// Where the middle half of the ratios ends.
         public let upperQuartile: Double
-        /// The bytes of the state.
+        /// The bytes of the state, of one process where several share a batch.
         public let stateBytes: Int
     }
 

@@ -51,21 +51,11 @@ import Testing
             let arguments =
                 Self.digits.map { $0 == "60" ? "400" : $0 } + ["--processes", "2", "--resume", "--output"]
             #expect(try CommandTests.fisher(arguments + [root + "/whole"]).status == 0)
-            let process = Process()
-            process.executableURL = CommandTests.executable
-            process.arguments = arguments + [root + "/killed"]
-            let errors = Pipe()
-            (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
-            try process.run()
             let checkpoints = RunDirectory(path: root + "/killed").checkpoints
-            while process.isRunning, (try? checkpoints.list().isEmpty) ?? true { usleep(2000) }
-            // The processes were started in the order of their ranks.
-            let child = try #require(
-                Self.children(of: process.processIdentifier).sorted().dropFirst(rank).first)
-            kill(child, SIGKILL)
-            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 75, "\(text)")
+            let (status, text) = try Self.stopped(arguments + [root + "/killed"], by: SIGKILL, to: rank) {
+                !((try? checkpoints.list().isEmpty) ?? true)
+            }
+            #expect(status == 75, "\(text)")
             let last = text.split(separator: "\n").last ?? ""
             #expect(last.hasPrefix("fisher: rank 0 of 2: ") && last.contains("continue with: "), "\(text)")
             if rank == 1 { #expect(last.contains("rank 1 does not answer"), "\(text)") }
@@ -73,6 +63,26 @@ import Testing
             #expect(resumed.status == 0, "\(resumed.errors)")
             #expect(try Self.weights(root + "/killed") == Self.weights(root + "/whole"))
         }
+    }
+
+    /// A command that shares its work among two processes, of which one gets a signal once the work has begun: its exit status
+    /// and what it says.
+    private static func stopped(
+        _ arguments: [String], by signal: Int32, to rank: Int, once hasBegun: () -> Bool
+    ) throws -> (status: Int32, errors: String) {
+        let process = Process()
+        process.executableURL = CommandTests.executable
+        process.arguments = arguments
+        let errors = Pipe()
+        (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
+        try process.run()
+        while process.isRunning, !hasBegun() { usleep(2000) }
+        // The processes were started in the order of their ranks.
+        let child = try #require(children(of: process.processIdentifier).sorted().dropFirst(rank).first)
+        kill(child, signal)
+        let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return (process.terminationStatus, text)
     }
 
     /// The processes that a process has started.
@@ -91,19 +101,11 @@ import Testing
         try CommandTests.withFolder { root in
             let arguments =
                 Self.digits.map { $0 == "60" ? "600" : $0 } + ["--resume", "--output", root + "/run"]
-            let process = Process()
-            process.executableURL = CommandTests.executable
-            process.arguments = arguments + ["--processes", "2"]
-            let errors = Pipe()
-            (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
-            try process.run()
             let checkpoints = RunDirectory(path: root + "/run").checkpoints
-            while process.isRunning, (try? checkpoints.list().isEmpty) ?? true { usleep(2000) }
-            let second = try #require(Self.children(of: process.processIdentifier).max())
-            kill(second, SIGTERM)
-            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 75, "\(text)")
+            let (status, text) = try Self.stopped(arguments + ["--processes", "2"], by: SIGTERM, to: 1) {
+                !((try? checkpoints.list().isEmpty) ?? true)
+            }
+            #expect(status == 75, "\(text)")
             #expect(text.contains("stopped by SIGTERM, everything is saved up to step "), "\(text)")
             let resumed = try CommandTests.fisher(arguments + ["--processes", "3"])
             #expect(resumed.status == 0, "\(resumed.errors)")
@@ -152,23 +154,11 @@ import Testing
                 "--set", "checkpoints.every=20", "--set", "checkpoints.seconds=0", "--processes", "2",
                 "--resume", "--output",
             ]
-            let process = Process()
-            process.executableURL = CommandTests.executable
-            process.arguments = arguments + [root + "/study"]
-            let errors = Pipe()
-            (process.standardOutput, process.standardError) = (FileHandle.nullDevice, errors)
-            try process.run()
-            func hasBegun() -> Bool {
+            let (status, text) = try Self.stopped(arguments + [root + "/study"], by: signal, to: rank) {
                 let runs = (try? RunDirectory.runs(under: root + "/study")) ?? []
                 return runs.contains { !((try? $0.checkpoints.list().isEmpty) ?? true) }
             }
-            while process.isRunning, !hasBegun() { usleep(2000) }
-            let child = try #require(
-                Self.children(of: process.processIdentifier).sorted().dropFirst(rank).first)
-            kill(child, signal)
-            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-            process.waitUntilExit()
-            #expect(process.terminationStatus == 75, "\(text)")
+            #expect(status == 75, "\(text)")
             let last = text.split(separator: "\n").last ?? ""
             #expect(last.hasPrefix("fisher: ") && last.contains("continue with: "), "\(text)")
             #expect(

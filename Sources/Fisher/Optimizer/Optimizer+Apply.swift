@@ -63,13 +63,14 @@ extension Optimizer {
     func apply(_ sums: GradientList, count: Double, loss: Tensor?, context: StepContext?) throws -> StepReport
     {
         var gradients = sums
-        try keepWholeTensors(unlessFused: gradients)
+        let sharedPath = division == nil ? nil : fusedPath(gradients)
+        try keepWholeTensors(unless: sharedPath, gradients)
         let fused = try fusedSlots(gradients)
         let jobs = try fusedWork(fused)
         var isFused = [Bool](repeating: false, count: slots.count)
         for slot in fused { isFused[slot.number] = true }
         // What other processes move counts as they move it.
-        if division != nil { isFused = fusedPath(gradients) }
+        if let sharedPath { isFused = sharedPath }
         for number in slots.indices where !isFused[number] { gradients.divide(number, by: count) }
 
         try jobs.survey(scale: clipGradientNorm == nil && clipFisherNorm == nil ? 1 / count : nil)

@@ -6,12 +6,8 @@ import NeuralNet
 import Torch
 
 extension Optimizer {
-    /// Whether this process moves a slot or a part of it. A slot that is cut is every process's, even where its part is
-    /// empty: its sums are exchanged.
-    func hasWork(on slot: Int) -> Bool {
-        guard let division else { return true }
-        return division.isCut(slot) || division.keeps(slot)
-    }
+    /// Whether this process moves a slot or a part of it.
+    func hasWork(on slot: Int) -> Bool { division?.keeps(slot) ?? true }
 
     /// Divides the state, which is complete here, as ``processes`` and ``dividesState`` say.
     func divide() {
@@ -48,9 +44,10 @@ extension Optimizer {
 
     /// Divides anew, by whole tensors, before a step in which a tensor that is cut does not take the fused path: a formula
     /// needs sums over the tensor.
-    func keepWholeTensors(unlessFused gradients: GradientList) throws {
-        guard let former = division else { return }
-        let isFused = fusedPath(gradients)
+    ///
+    /// - Parameter isFused: the slots that take it, here or elsewhere; nil where the state is not divided.
+    func keepWholeTensors(unless isFused: [Bool]?, _ gradients: GradientList) throws {
+        guard let former = division, let isFused else { return }
         guard slots.indices.contains(where: { former.isCut($0) && gradients.reaches($0) && !isFused[$0] })
         else { return }
         let complete = try completeState()
@@ -94,17 +91,11 @@ extension Optimizer {
 
     /// The part of ``state`` that this process alone saves: the parts of all processes together are the complete state.
     public var shard: [String: Tensor] {
-        guard let division else { return state }
-        var kept: [String: Tensor] = [:]
-        if division.rank == 0 { kept = state.filter { !$0.key.hasPrefix("parameter/") } }
-        for (number, slot) in slots.enumerated() {
-            if division.rank == 0 {
-                kept["parameter/\(slot.path)/step"] = Tensor([Int64(slot.step)], shape: [])
-            }
-            guard division.isCut(number) || division.speaks(for: number) else { continue }
-            for (key, tensor) in savedState(of: number) { kept[key] = tensor }
-        }
-        return kept
+        // The first process saves what all have, too.
+        guard let division, division.rank > 0 else { return state }
+        let own = slots.indices.filter { division.holdings[$0] != .all }
+        return Dictionary(
+            uniqueKeysWithValues: own.flatMap { savedState(of: $0) }.map { ($0.key, $0.tensor) })
     }
 
     /// A slot's state under the keys by which it is saved: a part has its range, as in `parameter/w/momentum[0:32768]`.

@@ -26,12 +26,13 @@ struct StateDivision {
     /// The processes.
     let group: ProcessGroup
 
-    /// Whether this process keeps a slot or a part of it.
+    /// Whether this process keeps a slot or has a part of it. A slot that is cut is every process's, even where its part is
+    /// empty: its sums are exchanged.
     func keeps(_ slot: Int) -> Bool {
         switch holdings[slot] {
         case .all: true
         case .one(let owner): owner == rank
-        case .cut(let ranges): !ranges[rank].isEmpty
+        case .cut: true
         }
     }
 
