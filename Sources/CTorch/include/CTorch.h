@@ -128,11 +128,16 @@ bool ct_tensor_requires_gradient(ct_tensor tensor);
 /// Whether it is no result of a recorded operation.
 bool ct_tensor_is_leaf(ct_tensor tensor);
 ct_status ct_tensor_set_requires_gradient(ct_tensor tensor, bool required);
+/// Receives the gradient of an input, a leaf, as soon as it is complete, on the thread that computes it; owns `gradient`.
+/// Gives a reference to what stands in its place; NULL, after `ct_fail`, to end the pass.
+typedef ct_tensor (*ct_receive)(void *context, int64_t input, ct_tensor gradient);
 /// Vector-Jacobian product of `outputs` with `seeds` (an entry may be NULL for a scalar's one) with
-/// respect to `inputs`. A gradient that does not exist is NULL.
+/// respect to `inputs`. A gradient that does not exist is NULL. The gradients of the first `receiving` inputs pass
+/// through `receive`.
 ct_status ct_gradients(
     const ct_tensor *outputs, const ct_tensor *seeds, int64_t output_count, const ct_tensor *inputs,
-    int64_t input_count, bool keep_graph, bool create_graph, ct_tensor *gradients);
+    int64_t input_count, bool keep_graph, bool create_graph, int64_t receiving, ct_receive receive,
+    void *context, ct_tensor *gradients);
 
 /// The gradient of a recorded function: of the input, for the gradient of the result; owns `slope` and gives a reference.
 /// NULL, after `ct_fail`, where it cannot be computed.

@@ -5,8 +5,13 @@ import Torch
 protocol FusedWork: AnyObject {
     /// The jobs, with their reports after `move`.
     var jobs: UnsafeBufferPointer<FusedJob> { get }
-    /// Sums the squares of each gradient as it lies in memory; not finite if one of its elements is not.
+    /// Sums the squares of each gradient as it lies in memory; not finite if one of its elements is not. Of a tensor that
+    /// several processes share, each has the sums of its own cells until they are ``complete(_:)``.
     func survey(scale: Double?) throws
+    /// The sums of the cells of every shared tensor, those of this process's own; of the others 0.
+    var sharedSums: [[ck_sums]] { get }
+    /// Takes the sums of all cells of the shared tensors.
+    func complete(_ sums: [[ck_sums]])
     /// Updates all parameters and states, with the gradients multiplied by `scale`.
     func move(scale: Double) throws
 }
@@ -81,6 +86,11 @@ final class CardUpdate: FusedWork {
         if let reason = kernels.table.pointee.survey(update, &parts) { throw Self.error(reason) }
         for (number, part) in parts.enumerated() { list[number].gradientSquares = part.sums.gradient }
     }
+
+    /// The loops for cards move whole tensors.
+    var sharedSums: [[ck_sums]] { [] }
+
+    func complete(_ sums: [[ck_sums]]) {}
 
     func move(scale: Double) throws {
         for number in parts.indices {

@@ -91,6 +91,8 @@ final class FusedUpdate {
     private let threadLimit: Int
     private let cellCount: Int
     private let tileCount: Int
+    /// The gradients' scale in the survey, if it was known.
+    private var surveyedScale: Double?
 
     deinit {
         for number in 0..<jobCount { shared.jobs[number].factors?.deallocate() }
@@ -107,9 +109,8 @@ final class FusedUpdate {
 
     /// Finds the sum of the squares of each gradient as it lies in memory; not finite if one of its elements is not.
     ///
-    /// Where the gradients' scale is known already, tensors too large for any cache are measured as well. Throws what the
-    /// exchange with other processes throws.
-    func survey(scale: Double?) throws {
+    /// Where the gradients' scale is known already, tensors too large for any cache are measured as well.
+    func survey(scale: Double?) {
         var pieces: [Piece] = []
         pieces.reserveCapacity(jobCount + cellCount / 2 + tileCount)
         for number in 0..<jobCount {
@@ -123,29 +124,38 @@ final class FusedUpdate {
             }
         }
         run(pieces)
-        try exchangeSums()
+        surveyedScale = scale
         for number in 0..<jobCount {
-            let isMeasured = scale != nil && shared.jobs[number].isLarge
-            let squares = gradientSquares(number)
-            shared.jobs[number].gradientSquares = isMeasured ? squares / (scale! * scale!) : squares
-            shared.jobs[number].isMeasured = isMeasured
+            shared.jobs[number].isMeasured = scale != nil && shared.jobs[number].isLarge
+            if !shared.jobs[number].isShared { noteSquares(number) }
         }
     }
 
-    /// Completes the sums of the cells of tensors that several processes share, if there are any.
-    private func exchangeSums() throws {
-        guard let exchange else { return }
-        var own: [[ck_sums]] = []
-        for job in jobs where job.isShared {
-            let cells = job.workedCells
+    var sharedSums: [[ck_sums]] {
+        jobs.filter(\.isShared).map { job in
             var sums = [ck_sums](repeating: ck_sums(), count: job.cells.count)
-            for cell in cells { sums[cell] = shared.sums[job.firstSum + cell] }
-            own.append(sums)
+            for cell in job.workedCells { sums[cell] = shared.sums[job.firstSum + cell] }
+            return sums
         }
-        var all = try exchange(own)[...]
-        for job in jobs where job.isShared {
-            for (cell, sums) in all.removeFirst().enumerated() { shared.sums[job.firstSum + cell] = sums }
+    }
+
+    func complete(_ sums: [[ck_sums]]) {
+        replaceShared(sums)
+        for number in 0..<jobCount where shared.jobs[number].isShared { noteSquares(number) }
+    }
+
+    private func replaceShared(_ sums: [[ck_sums]]) {
+        for (job, sums) in zip(jobs.filter(\.isShared), sums) {
+            for (cell, sums) in sums.enumerated() { shared.sums[job.firstSum + cell] = sums }
         }
+    }
+
+    /// Notes the sum of the squares of a gradient, whose cells are all known.
+    private func noteSquares(_ number: Int) {
+        let job = shared.jobs + number
+        let squares = gradientSquares(number)
+        let scale = job.pointee.isMeasured ? surveyedScale : nil
+        job.pointee.gradientSquares = scale.map { squares / ($0 * $0) } ?? squares
     }
 
     private func gradientSquares(_ number: Int) -> Double {
@@ -274,7 +284,7 @@ final class FusedUpdate {
             append(number, .measureAhead, cells: cells, by: 1, to: &pieces)
         }
         run(pieces)
-        try exchangeSums()
+        if let exchange { replaceShared(try exchange(sharedSums)) }
     }
 
     /// Runs the pieces on as many threads as there are, or on this one if there is little to do.

@@ -16,26 +16,28 @@ struct GradientSum {
     /// The mean loss with the auxiliaries, times the observations; 0-dimensional.
     var total: Tensor
 
-    /// The gradients of one objective.
-    init(of objective: Objective, withRespectTo parameters: [Tensor]) throws(TorchError) {
-        var extra: [Tensor?] = []
-        try self.init(of: objective, withRespectTo: parameters, and: [], keepGraph: false, extra: &extra)
-    }
-
     /// The gradients of one objective, and those of -log p with respect to some of what it was computed from.
+    ///
+    /// - Parameter receive: is given each parameter's gradient of -log p as soon as it is known, with its number, and
+    ///   returns what stands in its place.
     init(
         of objective: Objective, withRespectTo parameters: [Tensor], and others: [Tensor], keepGraph: Bool,
-        extra: inout [Tensor?]
-    ) throws(TorchError) {
-        let hasAuxiliaries = !objective.auxiliaries.isEmpty
+        receivedBy receive: ((Int, Tensor) throws -> Tensor)? = nil, extra: inout [Tensor?]
+    ) throws {
+        let keeps = keepGraph || !objective.auxiliaries.isEmpty
         count = objective.observationCount
-        negativeLogLikelihood = objective.negativeLogLikelihood.detached()
-        let found =
-            objective.negativeLogLikelihood.requiresGradient
-            ? try Torch.gradients(
-                of: objective.negativeLogLikelihood, withRespectTo: parameters + others,
-                keepGraph: keepGraph || hasAuxiliaries)
-            : (parameters + others).map { _ in nil }
+        let loss = objective.negativeLogLikelihood
+        negativeLogLikelihood = loss.detached()
+        let found: [Tensor?]
+        if !loss.requiresGradient {
+            found = (parameters + others).map { _ in nil }
+        } else if let receive {
+            found = try Torch.gradients(
+                of: loss, withRespectTo: parameters + others, keepGraph: keeps,
+                receivedCount: parameters.count, by: receive)
+        } else {
+            found = try Torch.gradients(of: loss, withRespectTo: parameters + others, keepGraph: keeps)
+        }
         extra = Array(found.dropFirst(parameters.count))
         total = negativeLogLikelihood
         for auxiliary in objective.auxiliaries {
@@ -67,6 +69,19 @@ struct GradientSum {
         sum.negativeLogLikelihood = a.negativeLogLikelihood + b.negativeLogLikelihood
         sum.count = a.count + b.count
         return sum
+    }
+
+    /// Gives away the gradients of -log p, of which nothing is left here.
+    mutating func releaseGradients() -> [Tensor?] {
+        defer { gradients.likelihood = gradients.likelihood.map { _ in nil } }
+        return gradients.likelihood
+    }
+
+    /// Puts former gradients of parameters that this sum does not reach to those that other processes receive.
+    mutating func put(_ former: [Tensor?], into buckets: BucketedSum) throws {
+        for (slot, gradient) in former.enumerated() where gradients.likelihood[slot] == nil {
+            gradients.likelihood[slot] = try gradient.map { try buckets.put($0, at: slot) }
+        }
     }
 
     private static func added(_ a: Tensor?, _ b: Tensor?) -> Tensor? {

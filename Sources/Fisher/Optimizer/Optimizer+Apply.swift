@@ -74,11 +74,7 @@ extension Optimizer {
         for number in slots.indices where !isFused[number] { gradients.divide(number, by: count) }
 
         try jobs.survey(scale: clipGradientNorm == nil && clipFisherNorm == nil ? 1 / count : nil)
-        var norms = [Double](repeating: 0, count: slots.count)
-        for (job, slot) in zip(jobs.jobs, fused) {
-            norms[slot.number] = job.gradientSquares.squareRoot() / count
-        }
-        let (norm, lossValue) = try norm(of: gradients, isFused, fusedNorms: norms, loss: loss)
+        let (norm, lossValue) = try norm(of: gradients, isFused, jobs, fused, count: count, loss: loss)
         if let source = try nonFiniteSource(gradients, loss: lossValue, norm: norm) {
             return try skip(source, loss: lossValue, norm: norm)
         }
@@ -192,11 +188,14 @@ extension Optimizer {
     }
 
     /// The Euclidean norm of the whole gradient, and the loss. What is computed by tensor operations is read
-    /// together: a step waits for its device once.
+    /// together: a step waits for its device once; and for the processes that divide the state once.
     ///
-    /// - Parameter fusedNorms: by slot, those of what this process moves on the fused path.
+    /// - Parameters:
+    ///   - jobs: what this process moves on the fused path, surveyed; the sums of shared tensors are completed.
+    ///   - fused: the slots of the jobs.
     private func norm(
-        of gradients: GradientList, _ isFused: [Bool], fusedNorms: [Double], loss: Tensor?
+        of gradients: GradientList, _ isFused: [Bool], _ jobs: any FusedWork, _ fused: [FusedSlot],
+        count: Double, loss: Tensor?
     ) throws -> (norm: Double, loss: Double?) {
         var read: [Tensor] = []
         var places: [Int] = []
@@ -208,9 +207,22 @@ extension Optimizer {
         }
         if let loss { read.append(loss.to(dtype: .float64).reshaped([])) }
         let values = read.isEmpty ? [] : try Tensor.stacked(read).scalars(as: Double.self)
-        var norms = fusedNorms
+        var norms = [Double](repeating: 0, count: slots.count)
         for (number, value) in zip(places, values) { norms[number] = hypot(norms[number], value) }
-        if let division { norms = try division.completedBySlot(norms, as: "the norm of the gradient") }
+        func noteFused(where isNoted: (Int) -> Bool) {
+            for (job, slot) in zip(jobs.jobs, fused) where isNoted(slot.number) {
+                norms[slot.number] = job.gradientSquares.squareRoot() / count
+            }
+        }
+        if let division {
+            noteFused { !division.isCut($0) }
+            let sums = try division.completedBySlot(
+                &norms, with: jobs.sharedSums, as: "the norm of the gradient")
+            jobs.complete(sums)
+            noteFused(where: division.isCut)
+        } else {
+            noteFused { _ in true }
+        }
         return (combinedNorm(norms), loss == nil ? nil : values[values.count - 1])
     }
 

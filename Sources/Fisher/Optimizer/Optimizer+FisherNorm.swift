@@ -55,7 +55,7 @@ extension Optimizer {
         var norms = [Double](repeating: 0, count: slots.count)
         let values = found.isEmpty ? [] : try Tensor.stacked(found.map(\.norm)).scalars(as: Double.self)
         for (entry, value) in zip(found, values) { norms[entry.slot] = value }
-        if let division { norms = try division.completedBySlot(norms, as: "the norm in the information") }
+        if let division { _ = try division.completedBySlot(&norms, as: "the norm in the information") }
         return combinedNorm(norms)
     }
 }

@@ -76,16 +76,20 @@ extension Optimizer {
     /// the data's labels is that of the gradients.
     func gradientSum(
         _ questions: [(group: Int, question: CurvaturePass.Question)], units: Int?, drawing draws: UnitDraws?,
-        withRespectTo tensors: [Tensor], _ objective: () throws -> Objective
+        withRespectTo tensors: [Tensor], receivedBy receive: ((Int, Tensor) throws -> Tensor)?,
+        _ objective: () throws -> Objective
     ) throws -> GradientSum {
         guard !questions.isEmpty, let model else {
-            return try GradientSum(of: objective(), withRespectTo: tensors)
+            var none: [Tensor?] = []
+            return try GradientSum(
+                of: objective(), withRespectTo: tensors, and: [], keepGraph: false, receivedBy: receive,
+                extra: &none)
         }
         let pass = try CurvaturePass(of: model, asking: questions.map(\.question), units: units, objective)
         var slopes: [Tensor?] = []
         var sum = try GradientSum(
             of: pass.objective, withRespectTo: tensors, and: pass.labelTensors,
-            keepGraph: pass.keepsGraphAfterLabels, extra: &slopes)
+            keepGraph: pass.keepsGraphAfterLabels, receivedBy: receive, extra: &slopes)
         guard sum.count > 0 else { return sum }
         let clock = ContinuousClock()
         let begin = clock.now

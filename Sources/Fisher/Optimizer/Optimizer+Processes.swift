@@ -9,14 +9,28 @@ extension Optimizer {
     private static let nonFiniteCode = 2
 
     /// The sum over the processes of what each computes of its part; what is computed, without others.
-    func summedOverProcesses(_ local: () throws -> GradientSum) throws -> GradientSum {
-        guard let processes else { return try local() }
+    ///
+    /// - Parameter local: computes it, and gives the gradients, as they become known, to buckets that are summed meanwhile.
+    ///   On cards there are none: there the gradients are summed when all are known.
+    func summedOverProcesses(_ local: (BucketedSum?) throws -> GradientSum) throws -> GradientSum {
+        guard let processes else { return try local(nil) }
         let tensors = slots.map(\.parameter.wrappedValue)
+        let operation = "the sum of the gradients"
+        let buckets =
+            device == .cpu
+            ? BucketedSum(like: tensors, order: modelOrder.reversed(), over: processes, as: operation) : nil
         do {
             return try ProcessSum.of(
-                { try drawingApart(local) }, over: processes, as: "the sum of the gradients",
+                {
+                    try drawingApart {
+                        try local(buckets)
+                    } finally: {
+                        try buckets?.finish()
+                    }
+                },
+                over: processes, as: operation,
                 code: { $0 is NonFiniteError ? Self.nonFiniteCode : 1 },
-                visiting: { try $0.summed(by: $1, like: tensors) })
+                visiting: { try $0.summed(by: $1, buckets, like: tensors) })
         } catch let failure as ProcessSum.PeerFailure where failure.code == Self.nonFiniteCode {
             throw NonFiniteError(source: "what rank \(failure.rank) computed")
         }
@@ -30,7 +44,7 @@ extension Optimizer {
         let total = try ProcessSum.of(
             {
                 let own = try drawingApart(local)
-                return (loss: Tensor([own.sum]), count: own.count)
+                return (loss: Tensor.full([], own.sum, dtype: .float64), count: own.count)
             }, over: processes, as: "the sum of the losses"
         ) { own, sum in (loss: try sum(own.loss), count: sum(own.count)) }
         return (try total.loss.item(), total.count)
@@ -38,7 +52,11 @@ extension Optimizer {
 
     /// Runs a computation with random numbers of this process's own: without it equal samples of all processes would have
     /// the same dropout. Afterwards the generators are the same everywhere, whatever was drawn.
-    private func drawingApart<Value>(_ body: () throws -> Value) throws -> Value {
+    ///
+    /// - Parameter finish: runs afterwards, whether or not the body has thrown; but not where the other processes are gone.
+    private func drawingApart<Value>(
+        _ body: () throws -> Value, finally finish: () throws -> Void = {}
+    ) throws -> Value {
         guard let processes else { return try body() }
         // Labels are drawn by unit, whose numbers are the same everywhere.
         let generators = model?.randomGenerators ?? []
@@ -52,13 +70,19 @@ extension Optimizer {
         }
         let result = Result { try body() }
         for (generator, state) in zip(generators, common) { try generator.restore(state) }
+        if case .failure(let error) = result, error is ProcessGroupError { throw error }
+        try finish()
         return try result.get()
     }
 }
 
 extension GradientSum {
     /// The sums of all processes.
-    func summed(by sum: ProcessSum, like parameters: [Tensor]) throws -> GradientSum {
+    ///
+    /// - Parameter buckets: has the gradients of -log p already, if given.
+    func summed(
+        by sum: ProcessSum, _ buckets: BucketedSum?, like parameters: [Tensor]
+    ) throws -> GradientSum {
         var all = self
         all.count = sum(count)
         all.negativeLogLikelihood = try sum(negativeLogLikelihood)
@@ -71,7 +95,12 @@ extension GradientSum {
                 return reached == 0 ? nil : total
             }
         }
-        all.gradients.likelihood = try summed(gradients.likelihood)
+        if let buckets {
+            let reached = gradients.likelihood.map { sum($0 == nil ? 0 : 1) }
+            all.gradients.likelihood = zip(reached, sum(buckets)).map { $0 == 0 ? nil : $1 }
+        } else {
+            all.gradients.likelihood = try summed(gradients.likelihood)
+        }
         if gradients.auxiliary.contains(where: { $0 != nil }) {
             all.gradients.auxiliary = try summed(gradients.auxiliary)
         }

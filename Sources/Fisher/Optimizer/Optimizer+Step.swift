@@ -84,14 +84,17 @@ extension Optimizer {
         on batch: Batch, microBatches: Int, _ objective: (Batch) throws -> Objective
     ) throws -> GradientSum {
         let draws = try labelDraws()
-        return try summedOverProcesses {
-            try ownSum(on: batch, microBatches: microBatches, drawing: draws, objective)
+        return try summedOverProcesses { buckets in
+            try ownSum(on: batch, microBatches: microBatches, drawing: draws, to: buckets, objective)
         }
     }
 
     /// The summed gradients of this process's part of a batch.
+    ///
+    /// - Parameter buckets: receives them in the backward pass of the last slice, those of the others included, and sends
+    ///   them to the other processes meanwhile.
     private func ownSum<Batch: SliceableBatch>(
-        on batch: Batch, microBatches: Int, drawing draws: UnitDraws?,
+        on batch: Batch, microBatches: Int, drawing draws: UnitDraws?, to buckets: BucketedSum?,
         _ objective: (Batch) throws -> Objective
     ) throws -> GradientSum {
         let tensors = slots.map(\.parameter.wrappedValue)
@@ -99,13 +102,22 @@ extension Optimizer {
         var total: GradientSum?
         for part in 0..<microBatches {
             let slice = ownSlice(part, of: batch, into: microBatches)
-            let sum = try gradientSum(
+            let receiver = part == microBatches - 1 ? buckets : nil
+            var former: [Tensor?]?
+            if receiver != nil { former = total?.releaseGradients() }
+            var sum = try gradientSum(
                 questions, units: slice is WholeBatch ? nil : slice.unitCount,
                 drawing: draws?.starting(at: firstUnit(part, of: batch, into: microBatches)),
-                withRespectTo: tensors
+                withRespectTo: tensors,
+                receivedBy: receiver.map { buckets in
+                    { slot, gradient in
+                        try buckets.put(former?[slot].map { $0 + gradient } ?? gradient, at: slot)
+                    }
+                }
             ) {
                 try inPrecision { try objective(slice) }
             }
+            if let receiver, let former { try sum.put(former, into: receiver) }
             total = try total.map { try $0 + sum } ?? sum
         }
         guard let total, total.count > 0 else { throw OptimizerError.noObservations }

@@ -68,6 +68,9 @@ public final class Optimizer {
     /// All parameters in the order of their groups.
     var slots: [Slot]
     var groups: [BoundGroup]
+    /// The positions of the parameters among ``slots``, in the order in which they were given: for a model's, that of its
+    /// layers.
+    let modelOrder: [Int]
     /// The model, if the optimizer was bound to one.
     let model: (any Module)?
     /// The parameters that were frozen when the optimizer was bound, but for buffers.
@@ -188,7 +191,10 @@ public final class Optimizer {
         }
         for group in groups { try group.rule.checkOptions() }
         try Optimizer.checkClips(gradient: clipGradientNorm, fisher: clipFisherNorm, of: groups)
-        (slots, self.groups) = try Optimizer.route(parameters, to: groups)
+        let (slots, bound) = try Optimizer.route(parameters, to: groups)
+        (self.slots, self.groups) = (slots, bound)
+        let positions = Dictionary(uniqueKeysWithValues: slots.enumerated().map { ($1.path, $0) })
+        modelOrder = parameters.compactMap { positions[$0.path] }
         for group in self.groups {
             guard let rule = group.rule as? any HistoryRule else { continue }
             let bytes = rule.stateByteCount(of: slots[group.slots].map(\.parameter.wrappedValue))

@@ -60,6 +60,10 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// Where to compute: `cpu`, `cuda` for the first card (of processes that share a run, each its own), `cuda:1`.
     @Configurable("training.device", .device, "where to compute: cpu, cuda (the first card), cuda:1, ...")
     public var device = "cpu"
+    /// Whether several processes divide the optimizer's state and its work; if not, each keeps and makes all of it.
+    @Configurable(
+        "training.divided_state", "processes divide the optimizer's state; false: each keeps all of it")
+    public var dividesState = true
     /// Steps between evaluations; 0 for ten evaluations in a run.
     @Configurable("training.evaluate_every", .count(from: 0), "steps between evaluations; 0: ten times a run")
     public var evaluateEvery = 0
@@ -122,7 +126,7 @@ public struct TrainingConfiguration: ConfigurableOptions {
     /// The options that may be set anew when a run is resumed, because they do not change the course of a step.
     package static let freeOptions = [
         "training.steps", "training.evaluate_every", "training.patience", "training.threads",
-        "training.device",
+        "training.device", "training.divided_state",
         "checkpoints.*",
         "log.*", "data.memory",
     ]

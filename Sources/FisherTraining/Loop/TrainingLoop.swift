@@ -40,6 +40,8 @@ public struct TrainingLoop<Task: TrainingTask> {
         public var afterEvaluation: (TrainingSession<Task>, CurvePoint) throws -> Void
         /// Called between steps, and after the last, when everything due has been done: the place to save.
         public var betweenSteps: (TrainingSession<Task>) throws -> Void
+        /// Asked before that, on the first of several processes: whether ``betweenSteps`` may need the others.
+        var needsOthers: (TrainingSession<Task>) throws -> Bool = { _ in true }
 
         /// Gathers callbacks; those that are left out do nothing.
         public init(
@@ -77,7 +79,7 @@ public struct TrainingLoop<Task: TrainingTask> {
     @discardableResult
     public func callAsFunction(_ callbacks: Callbacks = Callbacks()) throws -> End {
         while true {
-            try session.poll()
+            try session.poll { try callbacks.needsOthers(session) }
             let step = session.progress.step
             if length.isEvaluationDue(after: step), session.progress.lastEvaluation != step {
                 try callbacks.afterEvaluation(session, try session.evaluate())

@@ -3,11 +3,16 @@ import Fisher
 // What processes that share a run agree on.
 extension TrainingSession {
     /// Throws once a signal has come, to whichever process: all of them stop at the same step.
-    func poll() throws {
+    ///
+    /// - Parameter needsOthers: whether the first process may need the others before the next step; all learn it.
+    func poll(announcing needsOthers: () throws -> Bool) throws {
         guard let processes else { return try Interruption.poll() }
-        let signal = Tensor([Int64(Interruption.number)])
-        try processes.allReduce(signal, .maximum, as: "the exchange of signals")
-        try Interruption.stop(for: Int32(clamping: Int(try signal.item())))
+        let needs = try processes.rank == 0 && needsOthers()
+        let message = Tensor([Int64(Interruption.number), needs ? 1 : 0])
+        try processes.allReduce(message, .maximum, as: "the exchange of signals")
+        let known = try message.scalars(as: Int64.self)
+        othersAreNeeded = known[1] > 0
+        try Interruption.stop(for: Int32(clamping: known[0]))
     }
 
     /// A number on which decisions depend: that of the first process, for all. Every process computes it, so that none

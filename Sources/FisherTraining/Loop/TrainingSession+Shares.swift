@@ -10,6 +10,12 @@ extension TrainingSession {
         return try decision.item() == 1
     }
 
+    /// The same between two steps; without a message where the first process has announced that it will not save.
+    func agreesBetweenSteps(toSave isDue: Bool) throws -> Bool {
+        if optimizer.sharers != nil, !othersAreNeeded { return false }
+        return try agrees(toSave: isDue)
+    }
+
     /// Saves a checkpoint whose optimizer's state other processes have parts of; all learn whether it was saved.
     ///
     /// - Parameter save: saves it; is given the number of processes that write, and waits for the shares of the others.

@@ -31,6 +31,10 @@ public final class TrainingSession<Task: TrainingTask> {
     public let precision: ComputePrecision
     /// The processes that share every batch of the run; nil for this one alone. All have the same task, candidate and seed.
     public var processes: ProcessGroup? { didSet { optimizer.processes = processes } }
+    /// Whether they divide the optimizer's state, as they do by default; set before ``processes``.
+    public var dividesState = true { didSet { optimizer.dividesState = dividesState } }
+    /// Whether the first process may need the others between the last step and the next.
+    var othersAreNeeded = true
     private var batches: Task.Batches
     private let microBatches: Int
     private var times = StepTimes()
@@ -73,6 +77,7 @@ public final class TrainingSession<Task: TrainingTask> {
     public func advance(measures: Bool = false) throws -> StepReport {
         if memory.replacesOptimizer(after: progress.step) {
             optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed, precision)
+            optimizer.dividesState = dividesState
             optimizer.processes = processes
         }
         let position = batches.position

@@ -135,6 +135,7 @@ public struct DurableRun<Task: TrainingTask> {
             let session = try TrainingSession(
                 task, candidate, seed: UInt64(training.seed), microBatches: training.microBatches,
                 precision: training.precision)
+            session.dividesState = training.dividesState
             document.precisions = session.precisions
             let worker = RunWorker(
                 directory: directory, session: session, configuration: training, document: document,
@@ -160,6 +161,7 @@ public struct DurableRun<Task: TrainingTask> {
                 try makeTask(), candidate, seed: UInt64(training.seed), microBatches: training.microBatches,
                 precision: training.precision)
         }
+        session.dividesState = training.dividesState
         var document = document(of: session.task)
         document.precisions = session.precisions
         try SharedStart(of: session, values, directory, processes).follow(
@@ -174,21 +176,21 @@ public struct DurableRun<Task: TrainingTask> {
     private func following(
         _ session: TrainingSession<Task>, _ callbacks: TrainingLoop<Task>.Callbacks
     ) throws -> TrainingLoop<Task>.End {
-        func save() throws {
-            if try session.agrees(toSave: false) { try session.saveShare(to: directory.checkpoints) }
+        func save(_ isAgreed: Bool) throws {
+            if isAgreed { try session.saveShare(to: directory.checkpoints) }
         }
         var all = callbacks
         all.betweenSteps = { session in
-            try save()
+            try save(session.agreesBetweenSteps(toSave: false))
             try callbacks.betweenSteps(session)
         }
-        try save()
+        try save(session.agrees(toSave: false))
         do {
             let end = try TrainingLoop(session, length: training.length)(all)
-            try save()
+            try save(session.agrees(toSave: false))
             return end
         } catch let error as Interrupted {
-            try save()
+            try save(session.agrees(toSave: false))
             throw error
         }
     }

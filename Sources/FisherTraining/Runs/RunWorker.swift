@@ -170,7 +170,7 @@ final class RunWorker<Task: TrainingTask> {
 
     private func callbacks(_ log: RunLog<Task>) -> TrainingLoop<Task>.Callbacks {
         let own = callbacks
-        return TrainingLoop<Task>.Callbacks(
+        var all = TrainingLoop<Task>.Callbacks(
             afterStep: { [self] session, report in
                 try log.stepped(report)
                 try log.lookedAt()
@@ -186,9 +186,11 @@ final class RunWorker<Task: TrainingTask> {
                 try own.afterEvaluation(session, point)
             },
             betweenSteps: { [self] session in
-                try saveIfAll(!isSaved && isCheckpointDue, log)
+                try saveBetweenSteps(log)
                 try own.betweenSteps(session)
             })
+        all.needsOthers = { [self] _ in mayCheckpointBeDue }
+        return all
     }
 
     /// Whether the newest checkpoint is of the present state.
@@ -196,14 +198,21 @@ final class RunWorker<Task: TrainingTask> {
         saved?.step == session.progress.step && saved?.evaluation == session.progress.lastEvaluation
     }
 
+    /// Whether a checkpoint may be due after the present step, once it has been evaluated where that is due.
+    private var mayCheckpointBeDue: Bool {
+        let step = session.progress.step
+        if step == configuration.steps { return true }
+        if step == 0 || isTooSoon { return false }
+        let every = configuration.checkpointEvery
+        return every > 0 && step % every == 0 || configuration.length.isEvaluationDue(after: step)
+    }
+
     private var isCheckpointDue: Bool {
         let (step, progress) = (session.progress.step, session.progress)
-        if step == 0 { return false }
-        if step == configuration.steps { return true }
-        if isTooSoon { return false }
+        guard mayCheckpointBeDue else { return false }
         let every = configuration.checkpointEvery
         let isRegular = every > 0 ? step % every == 0 : progress.lastEvaluation == step
-        return isRegular || progress.best?.step == step
+        return step == configuration.steps || isRegular || progress.best?.step == step
     }
 
     /// Whether the least time between checkpoints is not over.
@@ -216,6 +225,12 @@ final class RunWorker<Task: TrainingTask> {
     /// Weights that are not finite are not saved: no run goes on from them.
     private func saveIfAll(_ isDue: Bool, _ log: RunLog<Task>) throws {
         if try session.agrees(toSave: try isDue && session.hasFiniteWeights()) { try save(log) }
+    }
+
+    /// The same between two steps.
+    private func saveBetweenSteps(_ log: RunLog<Task>) throws {
+        let isDue = try !isSaved && isCheckpointDue && session.hasFiniteWeights()
+        if try session.agreesBetweenSteps(toSave: isDue) { try save(log) }
     }
 
     /// Saves a checkpoint, tells so in `run.json`, and removes what is no longer kept.

@@ -49,9 +49,64 @@ public func gradients(
     var found = [ct_tensor?](repeating: nil, count: tensors.count)
     let status = ct_gradients(
         outputs.map(\.handle), seeds.map { $0?.handle }, Int64(outputs.count), tensors.map(\.handle),
-        Int64(tensors.count), keepGraph || createGraph, createGraph, &found)
+        Int64(tensors.count), keepGraph || createGraph, createGraph, 0, nil, nil, &found)
     guard status == CT_OK else { throw .kept(during: "gradients") }
     return found.map { $0.map { Tensor(owning: $0) } }
+}
+
+/// The gradients of a scalar, the first of which are received one by one while the others are computed.
+///
+/// Throws what `receive` throws, and as without it.
+///
+/// - Parameters:
+///   - receivedCount: the number of tensors, the first ones, whose gradients are received; they are leaves and on the CPU.
+///   - receive: is given the number of a tensor and its gradient, in the order in which they become known, and returns
+///     what stands in its place. It is not called for a tensor on which the scalar does not depend.
+package func gradients(
+    of scalar: Tensor, withRespectTo tensors: [Tensor], keepGraph: Bool, receivedCount: Int,
+    by receive: (Int, Tensor) throws -> Tensor
+) throws -> [Tensor?] {
+    for tensor in [scalar] + tensors { try tensor.check() }
+    if tensors.isEmpty { return [] }
+    var found = [ct_tensor?](repeating: nil, count: tensors.count)
+    let receiver = GradientReceiver()
+    let status = withoutActuallyEscaping(receive) { receive in
+        receiver.receive = receive
+        defer { receiver.receive = nil }
+        return ct_gradients(
+            [scalar.handle], [nil], 1, tensors.map(\.handle), Int64(tensors.count), keepGraph, false,
+            Int64(receivedCount),
+            { context, input, gradient in
+                let receiver = Unmanaged<GradientReceiver>.fromOpaque(context!).takeUnretainedValue()
+                return receiver.take(Tensor(owning: gradient!), of: Int(input))
+            }, Unmanaged.passUnretained(receiver).toOpaque(), &found)
+    }
+    if let error = receiver.error { throw error }
+    guard status == CT_OK else { throw TorchError.kept(during: "gradients") }
+    return found.map { $0.map { Tensor(owning: $0) } }
+}
+
+/// A closure with an address, and its error.
+private final class GradientReceiver {
+    var receive: ((Int, Tensor) throws -> Tensor)?
+    private(set) var error: (any Error)?
+
+    /// A reference to what stands in a gradient's place; nil if there is an error.
+    func take(_ gradient: Tensor, of input: Int) -> ct_tensor? {
+        guard error == nil, let receive else {
+            ct_fail(CT_FAILED, "a gradient was not received")
+            return nil
+        }
+        do {
+            let found = try receive(input, gradient)
+            try found.check()
+            return ct_tensor_retain(found.handle)
+        } catch {
+            self.error = error
+            ct_fail(CT_FAILED, "\(error)")
+            return nil
+        }
+    }
 }
 
 /// Runs `body` without recording its operations for gradients, and throws what it throws. The mode belongs

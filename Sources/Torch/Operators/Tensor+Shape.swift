@@ -1,5 +1,6 @@
 // Views, copies and conversions.
 
+private let viewedAs = Operation("view.dtype")
 private let reshapeTo = Operation("reshape")
 private let flattenTo = Operation("flatten.using_ints")
 private let unflattenTo = Operation("unflatten.int")
@@ -84,6 +85,8 @@ extension Tensor {
 
     /// The tensor itself if it is contiguous, otherwise a contiguous copy.
     public func contiguous() -> Tensor { makeContiguous(.tensor(self)) }
+    /// The memory of a contiguous tensor's elements, as bytes on its device: not a copy.
+    package var bytes: Tensor { viewedAs(.tensor(flattened()), .dtype(.uint8)) }
     /// The same elements without the record of how they were computed.
     public func detached() -> Tensor { detach(.tensor(self)) }
     /// A copy that shares no elements with this tensor.

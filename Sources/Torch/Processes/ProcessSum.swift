@@ -1,8 +1,9 @@
 /// Sums over all processes of what each has computed: tensors and counts, in whatever structure they lie.
 ///
-/// A structure is visited twice in the same order. The first visit collects the counts and the sizes, which are exchanged
-/// in one message; in the second, tensors are copied into buckets, each of which is sent as soon as it is full, while the
-/// next is filled. What the second visit returns has its numbers when ``of(_:over:code:visiting:)`` returns.
+/// A structure is visited twice in the same order. The first visit collects the single numbers and the sizes, which are
+/// exchanged in one message with how each process fares; in the second, tensors are copied into buckets, each of which is
+/// sent as soon as it is full, while the next is filled. What the second visit returns has its numbers when
+/// ``of(_:over:as:code:visiting:)`` returns.
 public final class ProcessSum {
     /// How a process fares whose part could not be computed.
     public struct PeerFailure: Error, Hashable, Sendable, CustomStringConvertible {
@@ -37,15 +38,20 @@ public final class ProcessSum {
     /// The bytes of a bucket: large enough that the exchange is not all latency, small enough to overlap with filling.
     private static let bucketByteCount = 4 << 20
 
+    /// The numbers of the message that every sum begins with. What a structure has more of follows in another.
+    private static let firstMessageCount = 128
+
     /// The processes.
     public let group: ProcessGroup
     private let operation: String
     private var phase = Phase.counting
-    private var counts: [Int] = []
+    /// Counts and 0-dimensional tensors: first those of this process, then the sums.
+    private var numbers: [Double] = []
     private var position = 0
     private var left: [DType: Int] = [:]
     private var buckets: [DType: Bucket] = [:]
     private var exchanges: [Exchange] = []
+    private var begun: [BucketedSum] = []
 
     private init(_ group: ProcessGroup, _ operation: String) {
         (self.group, self.operation) = (group, operation)
@@ -71,26 +77,24 @@ public final class ProcessSum {
             _ = try visit(value, sum)
             return value
         }
-        let status: [Int64]
+        let status: [Double]
         switch found {
         case .failure(let error as ProcessGroupError): throw error
-        case .failure(let error): status = [Int64(max(code(error), 1)), 0, 0]
-        case .success: status = [0, Int64(sum.counts.count), Int64(sum.left.values.reduce(0, +))]
+        case .failure(let error): status = [Double(max(code(error), 1)), 0, 0]
+        case .success: status = [0, Double(sum.numbers.count), Double(sum.left.values.reduce(0, +))]
         }
-        let all = Tensor([Int64](repeating: 0, count: status.count * group.size))
-        try group.allGather(Tensor(status), into: all, as: operation)
-        let known = try all.scalars(as: Int64.self)
+        let all = try sum.exchangeFirst(status)
         let value = try found.get()
-        for rank in 0..<group.size {
-            let its = Array(known[3 * rank..<3 * rank + 3])
+        for (rank, its) in all.enumerated() {
             if its[0] != 0 { throw PeerFailure(rank: rank, code: Int(its[0])) }
-            if its != status {
+            if Array(its.prefix(3)) != status {
                 throw ProcessGroupError(
-                    "rank \(rank) has \(its[1]) counts and \(its[2]) elements, this one \(status[1]) and \(status[2])",
+                    "rank \(rank) has \(Int(its[1])) numbers and \(Int(its[2])) elements, this one "
+                        + "\(Int(status[1])) and \(Int(status[2]))",
                     place: .init(rank: group.rank, size: group.size), operation: operation)
             }
         }
-        try sum.exchangeCounts()
+        try sum.addNumbers(all.map { $0.dropFirst(3) })
         let result = try visit(value, sum)
         try sum.finish()
         return result
@@ -99,6 +103,11 @@ public final class ProcessSum {
     /// The sum of a tensor's elements over the processes, in its shape; it has its numbers later.
     public func callAsFunction(_ tensor: Tensor) throws -> Tensor {
         try tensor.check()
+        if tensor.rank == 0, tensor.dtype.isFloatingPoint {
+            // The number travels with the counts.
+            let total = next(phase == .counting ? try tensor.item() : 0)
+            return phase == .counting ? tensor : .full(like: tensor.detached(), total)
+        }
         let (count, dtype) = (tensor.count, tensor.dtype)
         switch phase {
         case .counting:
@@ -121,14 +130,23 @@ public final class ProcessSum {
     }
 
     /// The sum of a count over the processes.
-    public func callAsFunction(_ count: Int) -> Int {
+    public func callAsFunction(_ count: Int) -> Int { Int(next(Double(count))) }
+
+    /// Sums that have been on their way since the tensors became known.
+    package func callAsFunction(_ buckets: BucketedSum) -> [Tensor] {
+        if phase == .summing { begun.append(buckets) }
+        return buckets.tensors
+    }
+
+    /// Notes a number of this process, or gives the sum of those of all.
+    private func next(_ number: Double) -> Double {
         switch phase {
         case .counting:
-            counts.append(count)
-            return count
+            numbers.append(number)
+            return number
         case .summing:
             defer { position += 1 }
-            return counts[position]
+            return numbers[position]
         }
     }
 
@@ -143,12 +161,28 @@ public final class ProcessSum {
         exchanges.append(try group.beginAllReduce(bucket.elements, as: operation))
     }
 
-    private func exchangeCounts() throws {
+    /// What every process begins with: how it fares, its sizes, and the first of its numbers; by rank.
+    private func exchangeFirst(_ status: [Double]) throws -> [[Double]] {
+        var own = (status + numbers).prefix(Self.firstMessageCount)
+        own += [Double](repeating: 0, count: Self.firstMessageCount - own.count)
+        let all = Tensor([Double](repeating: 0, count: own.count * group.size))
+        try group.allGather(Tensor(Array(own)), into: all, as: operation)
+        let known = try all.scalars(as: Double.self)
+        return (0..<group.size).map { Array(known[$0 * own.count..<($0 + 1) * own.count]) }
+    }
+
+    /// Adds up the numbers of all processes, of which the first are known.
+    private func addNumbers(_ first: [ArraySlice<Double>]) throws {
         phase = .summing
-        if counts.isEmpty { return }
-        let sums = Tensor(counts.map(Int64.init))
-        try group.allReduce(sums, as: operation)
-        counts = try sums.scalars(as: Int64.self).map(Int.init)
+        let count = min(numbers.count, first[0].count)
+        let sums = (0..<count).map { place in first.reduce(0) { $0 + $1[$1.startIndex + place] } }
+        var rest = Array(numbers.dropFirst(count))
+        if !rest.isEmpty {
+            let message = Tensor(rest)
+            try group.allReduce(message, as: operation)
+            rest = try message.scalars(as: Double.self)
+        }
+        numbers = sums + rest
     }
 
     private func finish() throws {
@@ -156,5 +190,6 @@ public final class ProcessSum {
         for (_, bucket) in buckets.sorted(by: { $0.key.rawValue < $1.key.rawValue }) { try send(bucket) }
         buckets = [:]
         for exchange in exchanges { try exchange.wait() }
+        for buckets in begun { try buckets.wait() }
     }
 }
