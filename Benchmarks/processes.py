@@ -2,26 +2,34 @@
 """Times training steps that processes share, ours and PyTorch's DistributedDataParallel on gloo, in turns.
 
     processes.py [--fisher PATH] [--network tiny] [--processes 1 2] [--turns 5] [--steps 40] [--batch 16]
+    processes.py --link LATENCY BANDWIDTH [--processes 2 4 8] [--batch 16] ...
     processes.py --model MILLISECONDS MEGABYTES [--latency SECONDS] [--bandwidth BYTES]
 
 Every process has one thread; the batch is shared among the processes. Ours is `fisher train language` with AdamW, whose state
 the processes divide, the reference torch.optim.AdamW(fused=True), whose state every process keeps. A line has the medians over
 a run's steps in milliseconds, and the last one the median over the turns of the ratio within a turn.
 
+With --link, our steps at the loopback interface and with links of a latency in seconds and a bandwidth in bytes a second
+(link.py, as root), and what the model says of the difference.
+
 With --model, a table of what a step takes that computes for MILLISECONDS on every rank and has MEGABYTES of gradients, for 8 to
-1,024 ranks whose rings have this latency a message and this bandwidth. A ring's all-reduce passes 2 (N - 1) messages of 1 / N
-of the bytes, an all-gather N - 1. A step has one all-reduce of the gradients, five of a few numbers, and one all-gather of the
-parameters.
+1,024 ranks. gloo's operations are rings: a message of 1 / N of the bytes goes N - 1 times to the next rank in an all-gather and
+twice as often in an all-reduce, whatever its size; a broadcast is a tree. A step of `fisher train` without clipping has all-reduces
+of the gradients, of the counts, of the agreement on the step and of signals, all-gathers of the sizes and of the parameters, and
+the broadcast of whether a checkpoint is due.
 """
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import statistics
 import subprocess
 import sys
 import tempfile
+
+import link
 
 HERE = pathlib.Path(__file__).resolve().parent
 
@@ -60,14 +68,18 @@ def environment():
     return dict(os.environ, OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive")
 
 
-def ours(fisher, network, size, steps, batch):
+def ours(fisher, network, size, steps, batch, links=None):
     """The medians of the passes with the exchange of gradients and of the update, and the bytes of a process's state."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [fisher, "train", "language", "--preset", network, "--set", "optimizer.rule=adamw", "--batch", str(batch),
-             "--steps", str(steps), "--evaluate-every", str(steps), "--validation-bytes", "2048", "--threads", "1",
-             "--processes", str(size), "--output", folder + "/run"],
-            check=True, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [
+            fisher, "train", "language", "--preset", network, "--set", "optimizer.rule=adamw", "--batch", str(batch),
+            "--steps", str(steps), "--evaluate-every", str(steps), "--validation-bytes", "2048", "--threads", "1",
+            "--output", folder + "/run"]
+        if links:
+            link.run(size, command, *links, environment())
+        else:
+            subprocess.run([*command, "--processes", str(size)], check=True, env=environment(), stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
         record = json.loads(pathlib.Path(folder + "/run/run.json").read_text())["record"]
     return record["forwardBackwardMilliseconds"], record["optimizerMilliseconds"], record["stateBytes"]
 
@@ -80,14 +92,39 @@ def theirs(network, size, steps, batch):
     return float(text)
 
 
+def ring(ranks, bytes_, passes):
+    """The messages that follow each other, and the bytes that each rank sends, when bytes go once or twice around a ring."""
+    return passes * (ranks - 1), passes * (ranks - 1) / ranks * bytes_
+
+
+# Of a step: what goes around a ring, by its share of the gradients' bytes and the times it goes around.
+STEP = {"gradients": (1, 2), "counts": (0, 2), "agreement": (0, 2), "signals": (0, 2), "sizes": (0, 1), "parameters": (1, 1)}
+
+
+def exchange(ranks, megabytes, latency, bandwidth):
+    """The milliseconds of a step's exchanges."""
+    seconds = math.ceil(math.log2(ranks)) * latency
+    for share, passes in STEP.values():
+        messages, bytes_ = ring(ranks, share * 1e6 * megabytes, passes)
+        seconds += messages * latency + bytes_ / bandwidth
+    return 1000 * seconds
+
+
 def model(compute, megabytes, latency, bandwidth):
     print(f"{'ranks':>6} {'exchange, ms':>13} {'step, ms':>9} {'efficiency':>11}")
     for ranks in [1] + [2**k for k in range(3, 11)]:
-        bytes_ = megabytes * 1e6
-        ring = (ranks - 1) * (latency + bytes_ / ranks / bandwidth)
-        small = 5 * 2 * (ranks - 1) * latency
-        exchange = 1000 * (3 * ring + small)
-        print(f"{ranks:6} {exchange:13.2f} {compute + exchange:9.2f} {compute / (compute + exchange):11.2f}")
+        time = exchange(ranks, megabytes, latency, bandwidth)
+        print(f"{ranks:6} {time:13.2f} {compute + time:9.2f} {compute / (compute + time):11.2f}")
+
+
+def linked(options):
+    """Steps over links beside the model."""
+    for size in options.processes:
+        near = ours(options.fisher, options.network, size, options.steps, options.batch)
+        far = ours(options.fisher, options.network, size, options.steps, options.batch, options.link)
+        predicted = sum(near[:2]) + exchange(size, options.megabytes, *options.link)
+        print(f"{size} processes: {sum(near[:2]):.1f} ms at the loopback interface, {far[0]:.1f} + {far[1]:.1f} = "
+              f"{sum(far[:2]):.1f} over the links, predicted {predicted:.1f}, ratio {predicted / sum(far[:2]):.2f}", flush=True)
 
 
 def main():
@@ -100,6 +137,8 @@ def main():
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--reference", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--model", type=float, nargs=2)
+    parser.add_argument("--link", type=float, nargs=2, metavar=("LATENCY", "BANDWIDTH"))
+    parser.add_argument("--megabytes", type=float, default=3.5, help="of gradients, for the model beside --link")
     parser.add_argument("--latency", type=float, default=50e-6)
     parser.add_argument("--bandwidth", type=float, default=1.25e9)
     options = parser.parse_args()
@@ -107,6 +146,8 @@ def main():
         return reference(options.network, options.steps, options.batch)
     if options.model:
         return model(*options.model, options.latency, options.bandwidth)
+    if options.link:
+        return linked(options)
     ratios = {size: [] for size in options.processes}
     for _ in range(options.turns):
         for size in options.processes:

@@ -65,6 +65,36 @@ import Testing
         }
     }
 
+    /// A launcher sees by the status of every process, not of the first alone, that the run can go on.
+    @Test func theOthersSayThatTheRunGoesOn() throws {
+        try CommandTests.withFolder { root in
+            let port = "\(try Ranks.freePort())"
+            let errors = Pipe()
+            let ranks = try (0..<2).map { rank in
+                let process = Process()
+                process.executableURL = CommandTests.executable
+                process.arguments =
+                    Self.digits.map { $0 == "60" ? "4000" : $0 } + ["--output", root + "/run"]
+                process.environment = ProcessInfo.processInfo.environment.merging([
+                    "RANK": "\(rank)", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port,
+                    "GLOO_SOCKET_IFNAME": "lo",
+                ]) { $1 }
+                process.standardOutput = FileHandle.nullDevice
+                process.standardError = rank == 1 ? errors : FileHandle.nullDevice
+                try process.run()
+                return process
+            }
+            let checkpoints = RunDirectory(path: root + "/run").checkpoints
+            while ranks[0].isRunning, (try? checkpoints.list().isEmpty) ?? true { usleep(2000) }
+            kill(ranks[0].processIdentifier, SIGKILL)
+            let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            ranks.forEach { $0.waitUntilExit() }
+            #expect(ranks[1].terminationStatus == 75, "\(text)")
+            #expect(text.hasPrefix("fisher: rank 1 of 2: ") && text.contains("continue with: "), "\(text)")
+            #expect(text.contains("rank 0 does not answer") && text.contains("up to step "), "\(text)")
+        }
+    }
+
     /// A command that shares its work among two processes, of which one gets a signal once the work has begun: its exit status
     /// and what it says.
     private static func stopped(

@@ -11,9 +11,9 @@ public enum Ranks {
         try outcomes(count, timeout: timeout, body).map { try $0.get() }
     }
 
-    /// The same with the errors of every rank.
+    /// The same with the errors of every rank; they meet in a file, or at a port.
     public static func outcomes<Result: Sendable>(
-        _ count: Int, timeout: Duration = .seconds(60),
+        _ count: Int, timeout: Duration = .seconds(60), port: Int? = nil,
         identity: @escaping @Sendable (Int) -> String = { _ in "" },
         _ body: @escaping @Sendable (ProcessGroup) throws -> Result
     ) throws -> [Swift.Result<Result, any Error>] {
@@ -25,7 +25,11 @@ public enum Ranks {
                         rank,
                         Swift.Result {
                             let place = try ProcessPlace(
-                                rank: rank, size: count, meeting: .file(folder + "/meeting"))
+                                rank: rank, size: count,
+                                meeting: port.map {
+                                    .port(host: "127.0.0.1", port: $0, launcherServes: false)
+                                }
+                                    ?? .file(folder + "/meeting"))
                             return try body(
                                 try ProcessGroup(
                                     place, timeout: timeout, identity: [("version", identity(rank))]))
@@ -37,6 +41,23 @@ public enum Ranks {
             threads.forEach { $0.start() }
             return outcomes.wait()
         }
+    }
+
+    /// A port at which nothing listens.
+    public static func freePort() throws -> Int {
+        let socket = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, length) == 0 ? getsockname(socket, $0, &length) : -1
+            }
+        }
+        guard status == 0 else { throw CocoaError(.featureUnsupported) }
+        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     private final class Outcomes<Result: Sendable>: @unchecked Sendable {

@@ -109,6 +109,20 @@ import Testing
         #expect(texts[0].hasSuffix("version is 1.0 here and 1.1 on rank 1"))
         #expect(texts[1].hasSuffix("version is 1.1 here and 1.0 on rank 0"))
     }
+
+    /// The process that keeps the store does not end before all have read from it what differs.
+    @Test func anotherVersionIsNamedByAllAtAPort() throws {
+        for _ in 0..<3 {
+            let outcomes = try Ranks.outcomes(
+                4, port: try Ranks.freePort(), identity: { $0 == 3 ? "1.1" : "1.0" }
+            ) { _ in }
+            for (rank, outcome) in outcomes.enumerated() {
+                let error = #expect(throws: ProcessGroupError.self) { try outcome.get() }
+                let difference = rank == 3 ? "1.1 here and 1.0 on rank 0" : "1.0 here and 1.1 on rank 3"
+                #expect(error?.reason == "version is \(difference)")
+            }
+        }
+    }
 }
 
 @Suite struct ProcessPlaceTests {

@@ -111,11 +111,7 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
                 reason: "stopped by \(error.signal)", kept: kept(of: try? directory.document()),
                 command: continuation(in: directory))
         } catch let error as ProcessGroupError {
-            // Nothing is lost but what followed the last checkpoint.
-            guard let step = savedStep(in: directory) else { throw error }
-            throw Resumable(
-                reason: "\(error)", kept: "everything is saved up to step \(step)",
-                command: continuation(in: directory))
+            throw resumable(error, in: directory)
         }
     }
 
@@ -151,7 +147,17 @@ private struct TrainTask<Task: ConfigurableTask>: ParsableCommand {
             throw Resumable(
                 reason: "stopped by \(error.signal)", kept: "rank 0 saves everything",
                 command: continuation(in: directory))
+        } catch let error as ProcessGroupError {
+            throw resumable(error, in: directory)
         }
+    }
+
+    /// The loss of another process, with what is kept. Nothing is lost but what followed the last checkpoint.
+    private func resumable(_ error: ProcessGroupError, in directory: RunDirectory) -> any Error {
+        guard let step = savedStep(in: directory) else { return error }
+        return Resumable(
+            reason: "\(error)", kept: "everything is saved up to step \(step)",
+            command: continuation(in: directory))
     }
 
     /// The step of the newest checkpoint; the run's document may not tell of it yet.

@@ -54,6 +54,7 @@ final class ProcessStore: @unchecked Sendable {
                 operation: meeting, absent: ranks)
         case .present(let identities):
             for (rank, other) in identities.enumerated() where other != own {
+                if here.rank == 0 { awaitReaders(here) }
                 throw ProcessGroupError(
                     Self.difference(own, other, rank), place: here, operation: meeting)
             }
@@ -78,13 +79,26 @@ final class ProcessStore: @unchecked Sendable {
             let left = absent.isEmpty ? clock.now.duration(to: deadline) : .milliseconds(10)
             if !has("fisher/rank/\(rank)", within: left) { absent.append(rank) }
         }
+        if absent.contains(here.rank) { return .unreachable("the process that answered there has ended") }
         if !absent.isEmpty { return .absent(absent) }
         var identities: [String] = []
         for rank in 0..<here.size {
             guard let text = value(of: "fisher/rank/\(rank)") else { return .unreachable(Self.keptReason) }
             identities.append(text)
         }
+        _ = set("fisher/read/\(here.rank)", to: "")
         return .present(identities)
+    }
+
+    /// Waits until all have read what the others say: the store ends with the process that keeps it.
+    private func awaitReaders(_ here: ProcessGroupError.Place) {
+        _ = bounded(by: Self.rollCallTime + Self.patience) { store in
+            let clock = ContinuousClock()
+            let deadline = clock.now.advanced(by: Self.rollCallTime)
+            return (0..<here.size).allSatisfy {
+                store.has("fisher/read/\($0)", within: clock.now.duration(to: deadline))
+            }
+        }
     }
 
     /// The processes that do not answer after a failure, which each that notices it tells the others here.
@@ -93,9 +107,11 @@ final class ProcessStore: @unchecked Sendable {
             guard store.set("fisher/failed/\(here.rank)", to: "") else { return nil }
             let clock = ContinuousClock()
             let deadline = clock.now.advanced(by: Self.rollCallTime)
-            return (0..<here.size).filter {
+            let absent = (0..<here.size).filter {
                 !store.has("fisher/failed/\($0)", within: clock.now.duration(to: deadline))
             }
+            // A store that has lost what this process told it ended meanwhile.
+            return absent.contains(here.rank) ? nil : absent
         }
         // Without a store the process that keeps it is gone, or this one is cut off from it.
         return (found ?? nil) ?? (here.rank == 0 ? [] : [0])
