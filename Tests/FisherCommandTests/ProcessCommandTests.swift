@@ -39,6 +39,11 @@ import Testing
             for (a, b) in zip(one, several) { #expect(abs(a - b) <= 1e-5 * abs(a)) }
             let document = try RunDirectory(path: root + "/shared").document()
             #expect(document.environment.processes == count)
+            // The parts of the held-out data, which the processes divided.
+            let parts = try RunDirectory(path: root + "/one").document().record.validationParts ?? []
+            let sharedParts = document.record.validationParts ?? []
+            #expect(parts.count == 64 && sharedParts.count == 64)
+            for (a, b) in zip(parts, sharedParts) { #expect(abs(a - b) <= 1e-4 * abs(a)) }
             // The other processes say nothing.
             #expect(shared.output.split(separator: "\n").count == alone.output.split(separator: "\n").count)
         }

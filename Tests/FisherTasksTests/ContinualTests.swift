@@ -2,6 +2,7 @@ import Fisher
 import FisherReports
 import FisherTraining
 import Foundation
+import TestSupport
 import Testing
 
 @testable import FisherTasks
@@ -56,6 +57,24 @@ import Testing
         (.minibatch, 300, [[79, 57, 54], [92, 63, 55], [94, 53, 74]]),
         (.fadam, 300, [[79, 57, 54], [92, 62, 53], [96, 59, 84]]),
     ]
+
+    /// Processes that divide the tasks' images find the loss and the accuracies of one, bit for bit.
+    @Test(arguments: [2, 3])
+    func sharedEvaluationsAreThoseOfOne(_ size: Int) throws {
+        @Sendable func evaluated(_ processes: ProcessGroup?) throws -> [Double] {
+            let training = try Self.training(try AdamW(learningRate: 0.01), tasks: 3, steps: 1)
+            let session = try TrainingSession(
+                try ContinualTask(training, .none, strength: 0, seed: 1), training.candidate, seed: 1)
+            _ = try session.advance()
+            session.dividesState = false
+            session.processes = processes
+            let loss = try session.evaluate().validationLoss ?? .nan
+            return [loss] + session.measurements.map(\.value)
+        }
+        let alone = try evaluated(nil)
+        #expect(alone.count == 4)
+        for found in try Ranks.run(size, evaluated) { #expect(found == alone) }
+    }
 
     @Test(arguments: known.indices)
     func resultsAreThoseBefore(_ index: Int) throws {

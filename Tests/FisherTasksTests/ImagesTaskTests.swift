@@ -36,6 +36,21 @@ import Testing
         return try ImagesTask(options, training: training, heldOut: heldOut)
     }
 
+    /// A part of a batch has the images that it has in the whole, changed alike, whoever reads the others.
+    @Test func partsOfBatchesAreReadAlone() throws {
+        let task = try Self.task { ($0.flip, $0.crop) = (true, 2) }
+        var (whole, partial) = (try task.makeBatches(seed: 5), try task.makeBatches(seed: 5))
+        for range in [0..<3, 3..<8, 5..<6] {
+            let batch = try whole.next().slice(range)
+            let part = try partial.next { _ in range }
+            #expect(part.unitCount == 8 && part.units.unitCount == range.count)
+            let found = part.slice(range).units
+            #expect(try found.inputs.scalars(as: Float.self) == batch.inputs.scalars(as: Float.self))
+            #expect(try found.targets.scalars(as: Int64.self) == batch.targets.scalars(as: Int64.self))
+        }
+        #expect(whole.position == partial.position)
+    }
+
     /// Every network learns the halves, with what can be changed changed.
     @Test(arguments: [ImageNetwork.resnet18, .cnn, .vit])
     func everyNetworkLearns(_ network: ImageNetwork) throws {

@@ -1,6 +1,7 @@
 import Fisher
 import FisherTraining
 import Foundation
+import TestSupport
 import Testing
 
 @testable import FisherTasks
@@ -189,6 +190,60 @@ import Testing
         }
         // The codebook did move in every step.
         #expect(Set(books).count == 8)
+    }
+
+    /// What a model is after some steps in float64, its codebook included.
+    private static func trained(
+        _ learning: VectorQuantizer.Learning, with processes: ProcessGroup? = nil
+    ) throws -> [Double] {
+        let task = try task {
+            ($0.width, $0.blocks, $0.codebook, $0.restartAfter, $0.batch) = (4, 1, learning, 2, 7)
+        }
+        let model = VectorQuantizedAutoencoder(
+            task.configuration, dtype: .float64, using: try RandomGenerator(seed: 1))
+        let optimizer = try Optimizer(for: model, try AdamW(learningRate: 3e-3))
+        let memory = task.makeMemory(of: model, seed: 0)
+        optimizer.processes = processes
+        memory.share(with: processes)
+        var batches = try task.makeBatches(seed: 0)
+        for step in 0..<8 {
+            let found = try batches.next()
+            let batch = SupervisedBatch(inputs: found.inputs.to(dtype: .float64), targets: found.targets)
+            memory.prepare(model, for: batch, after: step)
+            try optimizer.step(on: batch) { try task.objective(of: model, on: $0) }
+            try memory.conclude(model, optimizer, after: step + 1)
+        }
+        return try model.parameters.flatMap {
+            try $0.parameter.wrappedValue.detached().scalars(as: Double.self)
+        }
+    }
+
+    /// Steps that several processes share are those of one, the codebook's among them.
+    @Test(arguments: VectorQuantizer.Learning.allCases, [2, 3])
+    func sharedStepsAreThoseOfOne(_ learning: VectorQuantizer.Learning, _ size: Int) throws {
+        let alone = try Self.trained(learning)
+        let ranks = try Ranks.run(size) { try Self.trained(learning, with: $0) }
+        for found in ranks { #expect(found == ranks[0]) }
+        let scale = alone.map(abs).max() ?? 1
+        let error = zip(ranks[0], alone).map { abs($0 - $1) / scale }.max() ?? .infinity
+        #expect(ranks[0].count == alone.count && error <= 1e-12, "\(error)")
+    }
+
+    /// The same in a session, where each process reads its part of a batch alone. In float32 the nearest code may depend on the
+    /// shape of a pass, which is that of as many micro-batches.
+    @Test func sharedRunsAreThoseOfOne() throws {
+        @Sendable func losses(_ processes: ProcessGroup?) throws -> [Double] {
+            let task = try Self.task { ($0.width, $0.blocks, $0.batch) = (4, 1, 7) }
+            let session = try TrainingSession(
+                task, try Self.adamw(), seed: 0, microBatches: processes == nil ? 2 : 1)
+            session.processes = processes
+            let losses = try (0..<3).map { _ in try session.advance().loss }
+            return losses + [try session.evaluate().validationLoss ?? .nan]
+        }
+        let alone = try losses(nil)
+        for found in try Ranks.run(2, losses) {
+            for (a, b) in zip(found, alone) { #expect(abs(a - b) <= 1e-6 * b, "\(found) \(alone)") }
+        }
     }
 
     /// The size of the source's model, counted by the twin of Benchmarks/twins/vq.py.

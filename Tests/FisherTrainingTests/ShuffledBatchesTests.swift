@@ -37,6 +37,34 @@ import Testing
         }
     }
 
+    /// A part of a batch has the samples that it has in the whole; no other is read, and the stream moves on as ever.
+    @Test func partsOfBatchesAreReadAlone() throws {
+        var read: [[Int]] = []
+        func stream() -> SampleBatches {
+            SampleBatches(count: 10, batch: 5, seed: 2) { rows in
+                read.append(rows)
+                let values = Tensor(rows.map(Double.init))
+                return SupervisedBatch(inputs: values, targets: values)
+            }
+        }
+        var (whole, partial) = (stream(), stream())
+        for range in [0..<2, 2..<5, 0..<5, 3..<4] {
+            let batch = try whole.next()
+            let part = try partial.next { count in
+                #expect(count == 5)
+                return range
+            }
+            #expect(read.suffix(2).map(\.count) == [5, range.count])
+            #expect(part.unitCount == 5 && part.first == range.lowerBound)
+            for cut in [range, range.lowerBound..<range.lowerBound + 1] {
+                let found = part.slice(cut)
+                #expect(found.unitCount == cut.count)
+                #expect(try found.units.inputs.scalars() == batch.slice(cut).inputs.scalars(as: Double.self))
+            }
+        }
+        #expect(whole.position == partial.position)
+    }
+
     /// What checkpoints of former versions hold.
     @Test func savedPositionsAreRead() throws {
         let saved = Data(#"{"seed":5,"count":10,"batch":4,"pass":1,"offset":2}"#.utf8)

@@ -57,6 +57,11 @@ struct ToyTask: TrainingTask {
     /// What the evaluation does besides.
     var duringEvaluation: @Sendable () throws -> Void = {}
 
+    /// The batches of points of an evaluation; 0: one, which every process evaluates.
+    var heldOutBatches = 0
+    /// What the evaluation of one of them does besides.
+    var duringPart: @Sendable (Int) throws -> Void = { _ in }
+
     /// What a finished run is judged by besides its loss, and what its page shows.
     var conclusion: (measures: [TaskMeasure], exhibits: [TaskExhibit]) = ([], [])
 
@@ -102,8 +107,20 @@ struct ToyTask: TrainingTask {
         try duringEvaluation()
         if neverImproves { return 1 }
         if let loss = validation() { return loss }
+        if heldOutBatches > 0 { return try loss(of: model, on: 0..<heldOutBatches) }
         let objective = try objective(of: model, on: try ToyTask.points(seed: 999))
         return try objective.negativeLogLikelihood.item() / Double(objective.observationCount)
+    }
+
+    func validationParts(of model: Network) throws -> [Double] {
+        try Self.validationLosses(of: heldOutBatches) { try loss(of: model, on: $0) }
+    }
+
+    private func loss(of model: Network, on range: Range<Int>) throws -> Double {
+        try meanLoss(of: model, on: range, by: 1) { part in
+            try duringPart(part.lowerBound)
+            return try ToyTask.points(seed: UInt64(1000 + part.lowerBound))
+        }
     }
 
     static func candidate(_ name: String) throws -> OptimizerCandidate {

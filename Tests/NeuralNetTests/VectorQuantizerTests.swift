@@ -1,5 +1,6 @@
 import Foundation
 import NeuralNet
+import TestSupport
 import Testing
 import Torch
 
@@ -117,6 +118,45 @@ import Torch
         try sliced.endStep()
         for (a, b) in zip(try Self.state(whole), try Self.state(sliced)) {
             for (x, y) in zip(a, b) { #expect(abs(x - y) < 1e-14) }
+        }
+    }
+
+    /// The state of a codebook after some steps, each on vectors around another mean, so that most codes are dead.
+    private static func trained(
+        _ learning: VectorQuantizer.Learning, with processes: ProcessGroup?,
+        spoiling spoiled: (rank: Int, step: Int) = (-1, -1)
+    ) throws -> [[Double]] {
+        let quantizer = try make(learning, restartAfter: 1)
+        let (rank, size) = (processes?.rank ?? 0, processes?.size ?? 1)
+        let own = 7 * rank / size..<7 * (rank + 1) / size
+        for step in 0..<5 {
+            let all = try vectors([7, 2, 3], seed: UInt64(step), mean: 9 * Double(step))
+            let part = all.narrowed(0, from: own.lowerBound, length: own.count)
+            quantizer.beginStep(units: own.count)
+            _ = quantizer(spoiled == (rank, step) ? part * .infinity : part)
+            try quantizer.endStep(sharedBy: processes)
+        }
+        return try state(quantizer)
+    }
+
+    /// Processes that quantize parts of a batch have the codebook of one that quantizes all of it, restarts among it.
+    @Test(arguments: VectorQuantizer.Learning.allCases, [2, 3])
+    func processesMoveOneCodebook(_ learning: VectorQuantizer.Learning, _ size: Int) throws {
+        let alone = try Self.trained(learning, with: nil)
+        let ranks = try Ranks.run(size) { try Self.trained(learning, with: $0) }
+        for found in ranks { #expect(found == ranks[0]) }
+        for (a, b) in zip(ranks[0], alone) {
+            for (x, y) in zip(a, b) { #expect(abs(x - y) <= 1e-12 * max(abs(y), 1)) }
+        }
+    }
+
+    /// A number that is not finite on one process keeps the codebooks of all as they are for that step.
+    @Test func oneProcessSpoilsTheStepOfAll() throws {
+        let ranks = try Ranks.run(2) { try Self.trained(.average, with: $0, spoiling: (1, 4)) }
+        let others = try Ranks.run(2) { try Self.trained(.average, with: $0) }
+        for found in ranks {
+            #expect(found == ranks[0] && found != others[0])
+            #expect(found.joined().allSatisfy { $0.isFinite })
         }
     }
 

@@ -56,10 +56,11 @@ public final class ContinualMemory: RunMemory {
     public func measurements(of model: Sequential, after step: Int) throws -> [(name: String, value: Double)]
     {
         guard step > 0, replacesOptimizer(after: step) else { return [] }
-        return try task.sequence.tasks.enumerated().map { number, digits in
-            let accuracy = try Digits.accuracy(model(digits.test.images), digits.test.targets)
-            return (Self.accuracyName(ofTask: number), accuracy)
+        let found = try HeldOutParts.numbers(of: task.sequence.tasks.count, each: 1) { number in
+            let digits = task.sequence.tasks[number].test
+            return [try Digits.accuracy(model(digits.images), digits.targets)]
         }
+        return found.enumerated().map { (Self.accuracyName(ofTask: $0), $1[0]) }
     }
 
     /// The column of the accuracy on a task, which counts from 0.

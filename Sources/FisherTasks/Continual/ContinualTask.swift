@@ -84,14 +84,13 @@ public struct ContinualTask: TrainingTask {
 
     /// Mean nats per image over the held-out images of all tasks.
     public func validationLoss(of model: Sequential) throws -> Double {
-        var (sum, count) = (0.0, 0)
-        for (_, test) in sequence.tasks {
+        let parts = try HeldOutParts.numbers(of: sequence.tasks.count, each: 2) { number in
+            let test = sequence.tasks[number].test
             let objective = try objective(
                 of: model, on: SupervisedBatch(inputs: test.images, targets: test.targets))
-            sum += try objective.negativeLogLikelihood.item()
-            count += objective.observationCount
+            return [try objective.negativeLogLikelihood.item(), Double(objective.observationCount)]
         }
-        return sum / Double(count)
+        return parts.reduce(0) { $0 + $1[0] } / parts.reduce(0) { $0 + $1[1] }
     }
 }
 

@@ -67,7 +67,7 @@ public struct ContinualTraining: Sendable {
                     .init(
                         afterStep: { session, report in onStep(session.progress.step, report.loss) },
                         afterEvaluation: { session, point in
-                            let row = try session.measurements().map(\.value)
+                            let row = session.measurements.map(\.value)
                             if !row.isEmpty { record.accuracies.append(row) }
                             record.seconds = point.seconds
                         }))

@@ -180,7 +180,7 @@ public struct DigitsTask: ConfigurableTask {
     }
 
     public func validationParts(of model: Sequential) throws -> [Double] {
-        try Self.validationRanges(of: test.count).map { try validationLoss(of: model, on: $0) }
+        try Self.validationLosses(of: test.count) { try validationLoss(of: model, on: $0) }
     }
 
     private func validationLoss(of model: Sequential, on range: Range<Int>) throws -> Double {

@@ -148,7 +148,7 @@ public struct GraphsTask: ConfigurableTask {
     }
 
     public func validationParts(of model: Sequential) throws -> [Double] {
-        try Self.validationRanges(of: heldOut.count).map { try validationLoss(of: model, on: $0) }
+        try Self.validationLosses(of: heldOut.count) { try validationLoss(of: model, on: $0) }
     }
 
     private func validationLoss(of model: Sequential, on range: Range<Int>) throws -> Double {

@@ -44,22 +44,40 @@ public struct ImageBatches: BatchStream {
     }
 
     /// The next batch; throws for an image file that can no longer be read.
-    public mutating func next() throws -> SupervisedBatch {
-        let chosen = position.indices.next()
+    public mutating func next() throws -> SupervisedBatch { try next { 0..<$0 }.units }
+
+    /// Reads some images of the next batch; throws for a file that can no longer be read.
+    public mutating func next(
+        reading part: (_ unitCount: Int) -> Range<Int>
+    ) throws -> PartialBatch<SupervisedBatch> {
+        let all = position.indices.next()
+        let own = part(all.count)
+        let chosen = Array(all[own])
         var levels = try images.planes(at: chosen)
         if augmentation != Augmentation() {
-            for place in chosen.indices { change(&levels, place) }
+            // Numbers are drawn for every image, whoever reads it.
+            let changes = all.map { _ in drawnChange() }
+            for (place, change) in changes[own].enumerated() { apply(change, to: &levels, place) }
         }
-        return SupervisedBatch(
+        let units = SupervisedBatch(
             inputs: normalization.inputs(levels, of: images), targets: images.targets(at: chosen))
+        return PartialBatch(units, first: own.lowerBound, of: all.count)
     }
 
-    /// Cuts and mirrors one image of a batch. Three numbers are drawn for each.
-    private mutating func change(_ levels: inout [UInt8], _ place: Int) {
-        let (height, width, crop) = (images.size.height, images.size.width, augmentation.crop)
+    /// How an image is changed: by how many pixels it is moved, and whether it is mirrored.
+    private typealias Change = (down: Int, right: Int, isMirrored: Bool)
+
+    private mutating func drawnChange() -> Change {
+        let crop = augmentation.crop
         let down = position.generator.uniform(below: 2 * crop + 1) - crop
         let right = position.generator.uniform(below: 2 * crop + 1) - crop
-        let isMirrored = position.generator.uniform(below: 2) == 1 && augmentation.flip
+        return (down, right, position.generator.uniform(below: 2) == 1 && augmentation.flip)
+    }
+
+    /// Cuts and mirrors one of some images.
+    private func apply(_ change: Change, to levels: inout [UInt8], _ place: Int) {
+        let (height, width) = (images.size.height, images.size.width)
+        let (down, right, isMirrored) = change
         if down == 0, right == 0, !isMirrored { return }
         let (start, area) = (place * images.elementCount, height * width)
         let old = Array(levels[start..<start + images.elementCount])

@@ -170,7 +170,7 @@ public struct LanguageTask: TrainingTask {
     }
 
     public func validationParts(of model: GPT) throws -> [Double] {
-        try Self.validationRanges(of: windows.count).map {
+        try Self.validationLosses(of: windows.count) {
             try loss(of: model, on: validation, at: windows[$0])
         }
     }

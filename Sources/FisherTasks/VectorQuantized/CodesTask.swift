@@ -212,7 +212,7 @@ package struct CodesTask: ConfigurableTask {
     }
 
     package func validationParts(of model: GPT) throws -> [Double] {
-        try Self.validationRanges(of: heldOut.shape[0]).map { try validationLoss(of: model, on: $0) }
+        try Self.validationLosses(of: heldOut.shape[0]) { try validationLoss(of: model, on: $0) }
     }
 
     private func validationLoss(of model: GPT, on range: Range<Int>) throws -> Double {

@@ -7,22 +7,26 @@ package final class VectorQuantizedMemory: RunMemory {
     /// Nothing is saved besides the model.
     package struct State: Codable, Sendable {}
 
-    init() {}
+    /// The images in a step.
+    private let batch: Int
+    private var processes: ProcessGroup?
 
-    package var sharingObstacle: String? { "its codebook follows the samples of one process" }
+    init(batch: Int) { self.batch = batch }
+
+    package func share(with processes: ProcessGroup?) { self.processes = processes }
 
     package func replacesOptimizer(after step: Int) -> Bool { false }
 
     package func prepare(
         _ model: VectorQuantizedAutoencoder, for batch: SupervisedBatch, after step: Int
     ) {
-        model.quantizer.beginStep(units: batch.unitCount)
+        model.quantizer.beginStep(units: processes?.part(of: self.batch).count ?? batch.unitCount)
     }
 
     package func conclude(
         _ model: VectorQuantizedAutoencoder, _ optimizer: Optimizer, after step: Int
     ) throws {
-        try model.quantizer.endStep()
+        try model.quantizer.endStep(sharedBy: processes)
     }
 
     /// The number of codes that the last step's batch chose.

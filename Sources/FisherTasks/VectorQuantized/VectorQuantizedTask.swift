@@ -111,7 +111,7 @@ package struct VectorQuantizedTask: TrainingTask {
     }
 
     package func makeMemory(of model: VectorQuantizedAutoencoder, seed: UInt64) -> VectorQuantizedMemory {
-        VectorQuantizedMemory()
+        VectorQuantizedMemory(batch: batch)
     }
 
     package func objective(
@@ -134,7 +134,7 @@ package struct VectorQuantizedTask: TrainingTask {
     }
 
     package func validationParts(of model: VectorQuantizedAutoencoder) throws -> [Double] {
-        try Self.validationRanges(of: evaluated.count).map { try validationLoss(of: model, on: $0) }
+        try Self.validationLosses(of: evaluated.count) { try validationLoss(of: model, on: $0) }
     }
 
     private func validationLoss(

@@ -34,4 +34,13 @@ public struct SampleBatches: BatchStream {
 
     /// The next batch; throws what reading it throws.
     public mutating func next() throws -> SupervisedBatch { try read(position.next()) }
+
+    /// Reads some samples of the next batch; throws what reading them throws.
+    public mutating func next(
+        reading part: (_ unitCount: Int) -> Range<Int>
+    ) throws -> PartialBatch<SupervisedBatch> {
+        let chosen = position.next()
+        let own = part(chosen.count)
+        return PartialBatch(try read(Array(chosen[own])), first: own.lowerBound, of: chosen.count)
+    }
 }

@@ -5,8 +5,9 @@ import Torch
 /// Counts, during an evaluation, how often the likeliest class is the observed one: the accuracy comes from the passes that
 /// give the validation loss, without a pass of its own.
 ///
-/// ``TrainingTask/meanLoss(of:on:by:_:)`` tells the tally of the present evaluation, if there is one, of every objective. A
-/// task whose likelihood is no `Categorical`, or that computes its validation loss in another way, has no accuracy here.
+/// ``TrainingTask/meanLoss(of:on:by:_:)`` tells the tally of the present evaluation, if there is one, the counts of all
+/// objectives, those of other processes among them. A task whose likelihood is no `Categorical`, or that computes its
+/// validation loss in another way, has no accuracy here.
 final class AccuracyTally: Sendable {
     /// The tally of the present evaluation.
     @TaskLocal static var current: AccuracyTally?
@@ -23,15 +24,21 @@ final class AccuracyTally: Sendable {
         }
     }
 
-    /// Counts the observations of an objective. Of classes that are equally likely the first one counts.
-    func note(_ objective: Objective) throws {
-        guard let likelihood = objective.likelihood as? Categorical else { return }
+    /// Adds counts.
+    func add(right: Int, of total: Int) {
+        counts.withLock { counts in
+            counts.right += right
+            counts.total += total
+        }
+    }
+
+    /// How many observations of an objective are the likeliest class, and of how many. Of classes that are equally likely the
+    /// first one counts.
+    static func counts(in objective: Objective) throws -> (right: Int, total: Int) {
+        guard let likelihood = objective.likelihood as? Categorical else { return (0, 0) }
         let targets = objective.observations(of: likelihood)
         let guesses = likelihood.logits.indexOfMaximum(along: -1)
         let right = try Int((guesses - targets.to(dtype: .int64)).equals(0).sum().item())
-        counts.withLock { counts in
-            counts.right += right
-            counts.total += objective.observationCount
-        }
+        return (right, objective.observationCount)
     }
 }

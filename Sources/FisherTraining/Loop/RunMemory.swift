@@ -14,10 +14,12 @@ public protocol RunMemory<Model, Batch>: AnyObject {
 
     /// Whether a new optimizer takes over after `step` steps.
     func replacesOptimizer(after step: Int) -> Bool
-    /// Called before each step with its batch, when `step` steps have been made.
+    /// Called before each step with its batch, when `step` steps have been made. One of several processes may have read its
+    /// part of the batch alone, see ``BatchStream/next(reading:)``.
     func prepare(_ model: Model, for batch: Batch, after step: Int) throws
-    /// Why several processes cannot share the batches of such a run; nil, as by default, if they can.
-    var sharingObstacle: String? { get }
+    /// Called when processes begin to share the batches of the run: each has its part of every further step's batch. By
+    /// default nothing happens.
+    func share(with processes: ProcessGroup?)
     /// Gives a function by which long preparations say how far they are, a line each time. By default nothing is said.
     func announce(by show: @escaping (String) -> Void)
     /// Called after each step. Throws ``RunDivergence`` if the run cannot go on because numbers are not usable.
@@ -32,7 +34,7 @@ public protocol RunMemory<Model, Batch>: AnyObject {
 }
 
 extension RunMemory {
-    public var sharingObstacle: String? { nil }
+    public func share(with processes: ProcessGroup?) {}
     public func announce(by show: @escaping (String) -> Void) {}
 }
 

@@ -15,15 +15,18 @@ extension TrainingSession {
         try Interruption.stop(for: Int32(clamping: known[0]))
     }
 
-    /// A number on which decisions depend: that of the first process, for all. Every process computes it, so that none
-    /// waits long for another.
-    func decided(_ number: () throws -> Double) throws -> Double {
-        guard let processes else { return try number() }
-        let found = Tensor([
-            try processes.together(as: "the evaluation") { try Interruption.deferring { try number() } }
-        ])
-        try processes.broadcast(found, from: 0, as: "the evaluation")
-        return try found.item()
+    /// Numbers on which decisions depend: those of the first process, for all. Every process computes them, together where
+    /// they are of parts of held-out data.
+    func decided(_ numbers: () throws -> [Double]) throws -> [Double] {
+        guard let processes else { return try numbers() }
+        return try SharedEvaluation.numbers(sharedBy: processes, numbers)
+    }
+
+    /// The next batch, of which this process needs its part.
+    func nextBatch(of stream: inout Task.Batches) throws -> PartialBatch<Task.Batch> {
+        guard let processes else { return PartialBatch(whole: try stream.next()) }
+        // The step of a batch that is too small for so many fails on all of them.
+        return try stream.next { $0 < processes.size ? 0..<$0 : processes.part(of: $0) }
     }
 
     /// Work in the middle of a step, which a signal to one of several processes must not end there alone.

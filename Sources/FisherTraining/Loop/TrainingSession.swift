@@ -30,11 +30,18 @@ public final class TrainingSession<Task: TrainingTask> {
     /// The precision of the matrix products in steps and in the loss on held-out data.
     public let precision: ComputePrecision
     /// The processes that share every batch of the run; nil for this one alone. All have the same task, candidate and seed.
-    public var processes: ProcessGroup? { didSet { optimizer.processes = processes } }
+    public var processes: ProcessGroup? {
+        didSet {
+            optimizer.processes = processes
+            memory.share(with: processes)
+        }
+    }
     /// Whether they divide the optimizer's state, as they do by default; set before ``processes``.
     public var dividesState = true { didSet { optimizer.dividesState = dividesState } }
     /// Whether the first process may need the others between the last step and the next.
     var othersAreNeeded = true
+    /// Further figures of the task at the last evaluation, for the log.
+    package private(set) var measurements: [(name: String, value: Double)] = []
     private var batches: Task.Batches
     private let microBatches: Int
     private var times = StepTimes()
@@ -81,12 +88,14 @@ public final class TrainingSession<Task: TrainingTask> {
             optimizer.processes = processes
         }
         let position = batches.position
-        let batch = try batches.next()
+        let batch = try nextBatch(of: &batches)
         let clock = ContinuousClock()
         let preparation: Duration
         do {
             preparation = try clock.measure {
-                try withoutSignalsIfShared { try memory.prepare(model, for: batch, after: progress.step) }
+                try withoutSignalsIfShared {
+                    try memory.prepare(model, for: batch.units, after: progress.step)
+                }
             }
         } catch {
             // A run that was stopped in the preparation takes the same batch when it goes on.
@@ -96,7 +105,7 @@ public final class TrainingSession<Task: TrainingTask> {
         let weights = model.parameters.map(\.parameter).filter(\.isTrainable).map(\.wrappedValue)
         let before = measures ? withoutGradients { weights.map { $0.detached().copy() } } : []
         let report = try optimizer.step(on: batch, microBatches: microBatches) { slice in
-            try task.objective(of: model, on: slice, with: memory)
+            try task.objective(of: model, on: slice.units, with: memory)
         }
         try shareRunningAverages()
         times.note(report)
@@ -117,17 +126,21 @@ public final class TrainingSession<Task: TrainingTask> {
     }
 
     /// Measures the validation loss, tells it to plateau schedules, and adds a point to the curve.
+    ///
+    /// Processes that share the run divide the held-out data, and have the same loss.
     public func evaluate() throws -> CurvePoint {
         model.setTraining(false)
         defer { model.setTraining(true) }
         let tally = AccuracyTally()
         let loss = try decided {
-            try AccuracyTally.$current.withValue(tally) {
-                try withoutGradients {
+            try withoutGradients {
+                let loss = try AccuracyTally.$current.withValue(tally) {
                     try withAutocast(to: precision) { try task.validationLoss(of: model) }
                 }
+                measurements = try memory.measurements(of: model, after: progress.step)
+                return [loss]
             }
-        }
+        }[0]
         optimizer.observe(validationLoss: loss)
         return progress.evaluated(loss, tally.measures, examplesPerStep: task.examplesPerStep)
     }
@@ -140,17 +153,23 @@ public final class TrainingSession<Task: TrainingTask> {
         func unlessEmpty<Element>(_ list: [Element]) -> [Element]? { list.isEmpty ? nil : list }
         return try withoutGradients {
             var record = record(.completed)
-            record.validationParts = unlessEmpty(
-                try withAutocast(to: precision) { try task.validationParts(of: model) })
+            record.validationParts = unlessEmpty(try validationParts())
             record.measures = unlessEmpty(try task.measures(of: model, posterior: optimizer.posterior))
             record.exhibits = unlessEmpty(try task.exhibits(of: model))
             return record
         }
     }
 
-    /// Further figures of the task at this moment, for the log.
-    package func measurements() throws -> [(name: String, value: Double)] {
-        try withoutGradients { try memory.measurements(of: model, after: progress.step) }
+    /// Takes part in what the first process concludes by ``concludingRecord()``.
+    func joinConclusion() throws {
+        model.setTraining(false)
+        defer { model.setTraining(true) }
+        _ = try withoutGradients { try validationParts() }
+    }
+
+    /// The losses of the parts of the held-out data.
+    private func validationParts() throws -> [Double] {
+        try decided { try withAutocast(to: precision) { try task.validationParts(of: model) } }
     }
 
     /// The first batch of the run, from a stream of its own: the run's own stream does not move.

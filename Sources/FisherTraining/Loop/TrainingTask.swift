@@ -33,7 +33,8 @@ public protocol TrainingTask {
     func objective(of model: Model, on batch: Batch, with memory: Memory) throws -> Objective
     /// The loss on held-out data, in nats for each unit; the model is in evaluation while it runs.
     ///
-    /// Long evaluations call `Interruption.poll()` now and then. No random number is drawn.
+    /// Long evaluations call `Interruption.poll()` now and then. No random number is drawn. Processes that share a run divide
+    /// what is computed by ``meanLoss(of:on:by:_:)`` or ``HeldOutParts``; of anything else each computes all.
     func validationLoss(of model: Model) throws -> Double
     /// The mean losses of consecutive parts of the held-out data, about equal in size: their spread is the noise of the
     /// validation sample. It is called once, at the end of a run. Empty by default.
@@ -68,7 +69,22 @@ extension TrainingTask {
         return (0..<parts).map { $0 * count / parts..<($0 + 1) * count / parts }
     }
 
+    /// The losses of those ranges, for ``validationParts(of:)``. Processes that share a run divide the ranges.
+    ///
+    /// - Parameters:
+    ///   - count: the number of held-out examples.
+    ///   - loss: the mean loss of a range.
+    public static func validationLosses(
+        of count: Int, _ loss: (Range<Int>) throws -> Double
+    ) throws -> [Double] {
+        let ranges = validationRanges(of: count)
+        return try HeldOutParts.numbers(of: ranges.count, each: 1) { [try loss(ranges[$0])] }.map { $0[0] }
+    }
+
     /// The mean negative log-likelihood of an observation, without auxiliary terms, over a range of held-out examples.
+    ///
+    /// Processes that share a run divide the passes, see ``HeldOutParts``; where these are fewer than the processes, each
+    /// passes its part of the examples, and the sum of float32 is rounded otherwise.
     ///
     /// - Parameters:
     ///   - model: the network, in evaluation.
@@ -79,15 +95,22 @@ extension TrainingTask {
     public func meanLoss(
         of model: Model, on range: Range<Int>, by size: Int, _ batch: (Range<Int>) throws -> Batch
     ) throws -> Double {
-        var (sum, count) = (0.0, 0)
-        for first in stride(from: range.lowerBound, to: range.upperBound, by: size) {
+        let processes = SharedEvaluation.current?.size ?? 1
+        let isCut = range.count <= size * (processes - 1)
+        let size = isCut ? (range.count + processes - 1) / processes : size
+        let firsts = Array(stride(from: range.lowerBound, to: range.upperBound, by: max(size, 1)))
+        let tally = AccuracyTally.current
+        let parts = try HeldOutParts.numbers(of: firsts.count, each: 4) { part in
             try Interruption.poll()
+            let first = firsts[part]
             let objective = try objective(of: model, on: batch(first..<min(first + size, range.upperBound)))
-            sum += try objective.negativeLogLikelihood.item()
-            try AccuracyTally.current?.note(objective)
-            count += objective.observationCount
+            let sum = try objective.negativeLogLikelihood.item()
+            let (right, total) = tally == nil ? (0, 0) : try AccuracyTally.counts(in: objective)
+            return [sum, Double(objective.observationCount), Double(right), Double(total)]
         }
-        return sum / Double(count)
+        let sums = (0..<4).map { column in parts.reduce(0) { $0 + $1[column] } }
+        tally?.add(right: Int(sums[2]), of: Int(sums[3]))
+        return sums[0] / sums[1]
     }
 }
 
@@ -98,7 +121,7 @@ extension TrainingTask where Memory == NoMemory<Model, Batch> {
 /// An endless stream of batches whose position can be saved and restored.
 public protocol BatchStream<Batch> {
     /// The type of its batches.
-    associatedtype Batch
+    associatedtype Batch: SliceableBatch
     /// The state that determines all further batches.
     associatedtype Position: Codable & Sendable
 
@@ -108,8 +131,14 @@ public protocol BatchStream<Batch> {
     mutating func restore(_ position: Position) throws
     /// The next batch.
     mutating func next() throws -> Batch
+    /// The next batch, of which some units at least are read: those that `part` names by the number of all units. The stream
+    /// moves as by ``next()``. By default the whole batch is read.
+    mutating func next(reading part: (_ unitCount: Int) -> Range<Int>) throws -> PartialBatch<Batch>
 }
 
 extension BatchStream {
     public mutating func restore(_ position: Position) throws { self.position = position }
+    public mutating func next(reading part: (_ unitCount: Int) -> Range<Int>) throws -> PartialBatch<Batch> {
+        PartialBatch(whole: try next())
+    }
 }

@@ -188,6 +188,7 @@ public struct DurableRun<Task: TrainingTask> {
         do {
             let end = try TrainingLoop(session, length: training.length)(all)
             try save(session.agrees(toSave: false))
+            if session.progress.curve.last?.validationLoss?.isFinite ?? false { try session.joinConclusion() }
             return end
         } catch let error as Interrupted {
             try save(session.agrees(toSave: false))

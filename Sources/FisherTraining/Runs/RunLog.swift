@@ -105,7 +105,7 @@ final class RunLog<Task: TrainingTask> {
             values["validation_\(name)"] = value
             try events?.scalar("validation/\(name)", value, step: point.step)
         }
-        for (name, value) in try session.measurements() {
+        for (name, value) in session.measurements {
             values[name] = value
             try events?.scalar("validation/\(name)", value, step: point.step)
         }

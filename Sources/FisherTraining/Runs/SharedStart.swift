@@ -47,9 +47,6 @@ struct SharedStart<Task: TrainingTask> {
     }
 
     private func begin() throws {
-        if let obstacle = session.memory.sharingObstacle {
-            throw ConfigurationError("several processes cannot share the batches of this run: \(obstacle)")
-        }
         session.processes = processes
         try session.shareWeights()
     }

@@ -150,30 +150,74 @@ extension VectorQuantizer {
 
     /// Ends a step: moves the moving averages by what the step's batch chose, and restarts dead codes.
     ///
-    /// Nothing moves if no vector was quantized, or one that is not finite. Throws `TorchError` if a vector could not be
-    /// computed.
-    public func endStep() throws(TorchError) {
+    /// Nothing moves if no vector was quantized, or one that is not finite.
+    ///
+    /// - Parameter processes: Processes that have each quantized their part of the batch, in the order of the ranks: all move
+    ///   the codebook by the sums over the whole batch, and restart codes with the same vectors of it. Each calls this.
+    /// - Throws: `TorchError` if a vector could not be computed, and what the exchange throws.
+    public func endStep(sharedBy processes: ProcessGroup? = nil) throws {
         guard let ended = step else { return }
         step = nil
-        guard !ended.vectors.isEmpty else { return }
-        try withoutGradients { () throws(TorchError) in
-            let vectors = Tensor.concatenated(ended.vectors)
-            guard try vectors.isFinite().all().item() == 1 else { return }
-            let numbers = Tensor.concatenated(ended.codes)
-            let book = codebook.detached()
-            let chosen = Tensor.zeros(like: idle.wrappedValue).addingRows(
-                .ones([numbers.count], dtype: book.dtype, device: book.device), at: numbers)
-            if let counts, let sums {
-                let total = Tensor.zeros(like: book).addingRows(vectors, at: numbers)
-                try counts.assign(chosen.interpolated(to: counts.wrappedValue, weight: decay))
+        try withoutGradients {
+            let vectors = ended.vectors.isEmpty ? nil : Tensor.concatenated(ended.vectors)
+            func own() throws -> Choices {
+                try ownChoices(of: vectors, ended.codes, rank: processes?.rank ?? 0, of: processes?.size ?? 1)
+            }
+            let all = try processes.map {
+                try ProcessSum.of(own, over: $0, as: "the sum of a codebook's choices") {
+                    try $0.summed(by: $1)
+                }
+            }
+            let choices = try all ?? own()
+            guard choices.vectors.reduce(0, +) > 0, choices.spoiled == 0 else { return }
+            if let counts, let sums, let total = choices.sums {
+                try counts.assign(choices.counts.interpolated(to: counts.wrappedValue, weight: decay))
                 try sums.assign(total.interpolated(to: sums.wrappedValue, weight: decay))
                 try $codebook.assign(sums.wrappedValue / smoothed(counts.wrappedValue).unsqueezed(1))
             }
-            let waited = (idle.wrappedValue + 1).masked(chosen.equals(0).equals(0), with: 0)
+            let waited = (idle.wrappedValue + 1).masked(choices.counts.equals(0).equals(0), with: 0)
             try idle.assign(waited)
-            if restartAfter > 0 { try restart(among: vectors) }
+            if restartAfter > 0 { try restart(among: vectors, choices.vectors, processes) }
             try steps.assign(steps.wrappedValue + 1)
         }
+    }
+
+    /// What the vectors of a step chose, as sums.
+    private struct Choices {
+        /// The number of vectors of each process.
+        var vectors: [Int]
+        /// How many processes have a vector that is not finite.
+        var spoiled: Int
+        /// How many vectors chose each code, [codes].
+        var counts: Tensor
+        /// The sums of those vectors, [codes, width]; nil for a codebook that learns by gradient.
+        var sums: Tensor?
+
+        func summed(by sum: ProcessSum) throws -> Choices {
+            Choices(
+                vectors: vectors.map { sum($0) }, spoiled: sum(spoiled), counts: try sum(counts),
+                sums: try sums.map { try sum($0) })
+        }
+    }
+
+    /// What the vectors of this process chose.
+    private func ownChoices(of vectors: Tensor?, _ codes: [Tensor], rank: Int, of size: Int) throws -> Choices
+    {
+        let book = codebook.detached()
+        var found = Choices(
+            vectors: Array(repeating: 0, count: size), spoiled: 0,
+            counts: .zeros(like: idle.wrappedValue), sums: counts == nil ? nil : .zeros(like: book))
+        guard let vectors else { return found }
+        found.vectors[rank] = vectors.shape[0]
+        guard try vectors.isFinite().all().item() == 1 else {
+            found.spoiled = 1
+            return found
+        }
+        let numbers = Tensor.concatenated(codes)
+        found.counts = found.counts.addingRows(
+            .ones([numbers.count], dtype: book.dtype, device: book.device), at: numbers)
+        found.sums = found.sums?.addingRows(vectors, at: numbers)
+        return found
     }
 
     /// (n + s) / (sum n + K s) * sum n: counts that are never zero and have the same sum.
@@ -183,25 +227,52 @@ extension VectorQuantizer {
     }
 
     /// Puts a drawn vector in the place of every code that has waited too long.
-    private func restart(among vectors: Tensor) throws(TorchError) {
+    ///
+    /// - Parameters:
+    ///   - vectors: Those of this process.
+    ///   - vectorCounts: How many vectors each process has.
+    ///   - processes: The processes; nil for this one alone.
+    private func restart(
+        among vectors: Tensor?, _ vectorCounts: [Int], _ processes: ProcessGroup?
+    ) throws {
         let waits: [Double] = try idle.wrappedValue.scalars()
         let dead = waits.indices.filter { waits[$0] >= Double(restartAfter) }
         if dead.isEmpty { return }
         let seed = UInt64(try steps.wrappedValue.item()) &* 0xd134_2543_de82_ef95
         var generator = SplitMix64(seed: seed)
-        let places = dead.map { _ in Int64(generator.uniform(below: vectors.shape[0])) }
-        let drawn = vectors.gathering(
-            Tensor(places, shape: [places.count]).to(device: vectors.device), along: 0)
+        let total = vectorCounts.reduce(0, +)
+        let places = dead.map { _ in generator.uniform(below: total) }
+        let drawn = try self.vectors(at: places, among: vectors, vectorCounts, processes)
         for (row, code) in dead.enumerated() {
             let vector = drawn.narrowed(0, from: row, length: 1)
-            func put(_ value: Tensor, in parameter: Parameter?) throws(TorchError) {
+            func put(_ value: Tensor, in parameter: Parameter?) throws {
                 try parameter?.wrappedValue.detached().narrowed(0, from: code, length: 1).assign(value)
             }
             try put(vector, in: $codebook)
             try put(vector, in: sums)
-            try put(.ones([1], dtype: vectors.dtype, device: vectors.device), in: counts)
-            try put(.zeros([1], dtype: vectors.dtype, device: vectors.device), in: idle)
+            try put(.ones([1], dtype: drawn.dtype, device: drawn.device), in: counts)
+            try put(.zeros([1], dtype: drawn.dtype, device: drawn.device), in: idle)
         }
+    }
+
+    /// The vectors at some places of those of all processes, which follow each other by rank: each adds what it has.
+    private func vectors(
+        at places: [Int], among own: Tensor?, _ vectorCounts: [Int], _ processes: ProcessGroup?
+    ) throws -> Tensor {
+        let book = codebook.detached()
+        let rank = processes?.rank ?? 0
+        let first = vectorCounts[..<rank].reduce(0, +)
+        let range = first..<first + vectorCounts[rank]
+        var drawn = Tensor.zeros([places.count, book.shape[1]], dtype: book.dtype, device: book.device)
+        if let own {
+            let rows = places.map { Int64(range.contains($0) ? $0 - first : 0) }
+            drawn = own.gathering(Tensor(rows).to(device: own.device), along: 0)
+        }
+        guard let processes else { return drawn }
+        let isOwn = Tensor(places.map { range.contains($0) ? 1.0 : 0 }).to(device: book.device)
+        drawn = drawn * isOwn.to(dtype: drawn.dtype).unsqueezed(1)
+        try processes.allReduce(drawn, as: "the exchange of the codes that begin anew")
+        return drawn
     }
 }
 

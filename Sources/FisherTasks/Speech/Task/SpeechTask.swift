@@ -126,26 +126,33 @@ public struct SpeechTask: TrainingTask {
     }
 
     public func validationParts(of model: Conformer) throws -> [Double] {
-        try Self.validationRanges(of: corpus.validation.count).map {
+        try Self.validationLosses(of: corpus.validation.count) {
             try totalLoss(of: model, on: $0) / Double($0.count)
         }
     }
 
     /// The sum of -log p over held-out utterances.
     private func totalLoss(of model: Conformer, on range: Range<Int>) throws -> Double {
-        try batches(of: range).reduce(0.0) { sum, batch in
+        let ranges = Self.batchRanges(of: range)
+        let parts = try HeldOutParts.numbers(of: ranges.count, each: 1) { number in
             try Interruption.poll()
-            return sum
-                + (try withoutGradients { try objective(of: model, on: batch).negativeLogLikelihood.item() })
+            return try withoutGradients {
+                [try objective(of: model, on: batch(of: ranges[number])).negativeLogLikelihood.item()]
+            }
+        }
+        return parts.reduce(0) { $0 + $1[0] }
+    }
+
+    /// The ranges of the batches in which the held-out utterances of a range are evaluated.
+    private static func batchRanges(of range: Range<Int>) -> [Range<Int>] {
+        stride(from: range.lowerBound, to: range.upperBound, by: evaluationBatch).map { first in
+            first..<Swift.min(first + evaluationBatch, range.upperBound)
         }
     }
 
-    /// The held-out utterances of a range in batches.
-    private func batches(of range: Range<Int>) -> some Sequence<SpeechBatch> {
-        stride(from: range.lowerBound, to: range.upperBound, by: Self.evaluationBatch).lazy.map { first in
-            let part = corpus.validation[first..<Swift.min(first + Self.evaluationBatch, range.upperBound)]
-            return SpeechBatch(Array(part), bands: corpus.logMel.bands)
-        }
+    /// Held-out utterances.
+    private func batch(of range: Range<Int>) -> SpeechBatch {
+        SpeechBatch(Array(corpus.validation[range]), bands: corpus.logMel.bands)
     }
 
     /// Error rates of words and characters over the held-out utterances, with intervals over utterances, and the loss a
@@ -184,7 +191,7 @@ public struct SpeechTask: TrainingTask {
     }
 
     private func transcripts(of model: Conformer, range: Range<Int>) throws -> [String] {
-        try batches(of: range).flatMap { try transcripts(of: model, $0) }
+        try Self.batchRanges(of: range).flatMap { try transcripts(of: model, batch(of: $0)) }
     }
 
     /// What a model in evaluation writes for the utterances of a batch.
