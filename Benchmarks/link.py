@@ -31,9 +31,12 @@ def enter(rank, channel):
     fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", b"wire", IFF_TUN | IFF_NO_PI))
     for words in (f"addr add 10.99.0.{rank + 1}/24 dev wire", f"link set wire mtu {PACKET} txqueuelen 10000 up", "link set lo up"):
         subprocess.run(["ip", *words.split()], check=True)
-    # One that paces by its own estimate of the bandwidth would be measured in place of the link.
-    with open("/proc/sys/net/ipv4/tcp_congestion_control", "w") as file:
-        file.write("reno")
+    # One that paces by its own estimate of the bandwidth would be measured in place of the link. What a connection has sent
+    # ahead would delay the small messages of another here, where packets wait in one queue.
+    settings = {"tcp_congestion_control": "reno", "tcp_wmem": "4096 65536 262144", "tcp_rmem": "4096 65536 262144"}
+    for name, value in settings.items():
+        with open(f"/proc/sys/net/ipv4/{name}", "w") as file:
+            file.write(value)
     channel.sendmsg([b"d"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [device]))])
     os.close(device)
 

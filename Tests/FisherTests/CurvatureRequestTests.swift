@@ -84,8 +84,7 @@ import Testing
             try close(try sum.matrix(request)?(vector), try whole.matrix(request)?(vector), "\(request)")
         }
         try close(
-            try sum.perSampleGradients(.empirical)?.gram(),
-            try whole.perSampleGradients(.empirical)?.gram(), "J J^T")
+            sum.perSampleGradients(.empirical)?.gram(), whole.perSampleGradients(.empirical)?.gram(), "J J^T")
         for (path, rows) in try #require(whole.layerMeans(.empirical)).sums {
             try close(sum.layerMeans(.empirical)?.sums[path]?.inputs, rows.inputs, "\(path)")
         }

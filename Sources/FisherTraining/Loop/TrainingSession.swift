@@ -235,7 +235,7 @@ extension TrainingSession {
         let times: [[Double]]?
     }
 
-    /// Saves everything; where processes divide the optimizer's state, the others call ``saveShare(to:)`` meanwhile.
+    /// Saves everything; where processes divide the optimizer's state, the others call `saveShare(to:)` meanwhile.
     ///
     /// - Parameters:
     ///   - store: where to.

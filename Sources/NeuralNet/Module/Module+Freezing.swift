@@ -45,7 +45,7 @@ extension Module {
     ///
     /// The parameters stay the same objects with new tensors. Move a model before an optimizer is bound to it: the
     /// optimizer's state stays where it is. Tensors that a layer keeps in other properties are not moved. Random generators
-    /// go on there with another stream (``RandomGenerator/move(to:)``).
+    /// go on there with another stream (`RandomGenerator.move(to:)`).
     ///
     /// Throws `TorchError` for a device that is not available or has no room, and for a parameter that could not be
     /// computed. Parameters before the one that failed have moved then.
