@@ -84,7 +84,8 @@ import Testing
             try close(try sum.matrix(request)?(vector), try whole.matrix(request)?(vector), "\(request)")
         }
         try close(
-            sum.perSampleGradients(.empirical)?.gram(), whole.perSampleGradients(.empirical)?.gram(), "J J^T")
+            try sum.perSampleGradients(.empirical)?.gram(),
+            try whole.perSampleGradients(.empirical)?.gram(), "J J^T")
         for (path, rows) in try #require(whole.layerMeans(.empirical)).sums {
             try close(sum.layerMeans(.empirical)?.sums[path]?.inputs, rows.inputs, "\(path)")
         }

@@ -163,7 +163,8 @@ import Testing
         }
         if let pairs = found.lowRank(2, source) { values["eigenvalues"] = Tensor(pairs.values) }
         if let samples = found.perSampleGradients(source) {
-            values["samples"] = samples.gram().narrowed(0, from: 0, length: 4).narrowed(1, from: 0, length: 4)
+            values["samples"] = try samples.gram().narrowed(0, from: 0, length: 4).narrowed(
+                1, from: 0, length: 4)
         }
         return values
     }

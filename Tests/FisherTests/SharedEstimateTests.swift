@@ -141,6 +141,42 @@ import Testing
         }
     }
 
+    /// Products with the gradients of all samples, of which every process keeps its own: with layers whose weights several
+    /// positions, uses or layers share, and with parts of unequal size.
+    @Test(arguments: InformationTests.Network.allCases, [2, 4])
+    func gradientsBySampleAreThoseOfAllData(_ network: InformationTests.Network, _ size: Int) throws {
+        @Sendable func found(_ group: ProcessGroup?) throws -> [[Double]] {
+            let (model, whole, logits) = try network.make()
+            let (rank, size, units) = (group?.rank ?? 0, group?.size ?? 1, whole.unitCount)
+            let batch = whole.slice(units * rank / size..<units * (rank + 1) / size)
+            let request = CurvatureRequest.perSampleGradients(.empirical)
+            func objective() throws -> Objective {
+                try Objective(Categorical(logits: logits(batch.inputs)), observing: batch.targets)
+            }
+            let estimator = try CurvatureEstimator(of: model)
+            let estimates =
+                try group.map {
+                    try estimator.estimate(
+                        [request], sharedBy: $0, of: objective(), units: batch.unitCount)
+                } ?? estimator.estimate([request], of: objective(), units: batch.unitCount)
+            let rows = try #require(estimates.perSampleGradients(.empirical))
+            let weights = Tensor((1...units).map { Double($0) })
+            let combined = try rows.combined(weights)
+            let tensors =
+                [try rows.gram(), try #require(rows.outputSquares), try rows.product(combined)] + combined
+            #expect(rows.units == units)
+            return try tensors.map { try $0.scalars(as: Double.self) }
+        }
+        let alone = try found(nil)
+        for shared in try Ranks.run(size, { try found($0) }) {
+            for (own, other) in zip(alone, shared) {
+                let scale = max(own.map(abs).max() ?? 0, 1e-12)
+                let error = zip(own, other).map { abs($0 - $1) / scale }.max() ?? 0
+                #expect(own.count == other.count && error <= 1e-12, "\(error)")
+            }
+        }
+    }
+
     /// A part in which nothing is observed adds nothing; data in which nothing is observed are an error everywhere.
     @Test func partsWithoutObservationsAddNothing() throws {
         @Sendable func trace(_ group: ProcessGroup?, observed: Int64) throws -> Double {
@@ -168,7 +204,7 @@ import Testing
         }
     }
 
-    @Test(arguments: [CurvatureRequest.perSampleGradients(.empirical), .unitGradients(.exact, units: 2)])
+    @Test(arguments: [CurvatureRequest.gradientRows, .unitGradients(.exact, units: 2)])
     func gradientsOfSingleUnitsAreRefused(_ request: CurvatureRequest) throws {
         for outcome in try Ranks.outcomes(
             2,

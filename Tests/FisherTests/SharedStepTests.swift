@@ -5,12 +5,10 @@ import Testing
 
 /// Steps that several processes make together are those of one.
 @Suite struct SharedStepTests {
-    /// Every rule, and the curvature rules with the options that change what they ask of a batch; but for per-sample
-    /// solutions, which are refused.
+    /// Every rule, and the curvature rules with the options that change what they ask of a batch.
     static let subjects: [String] = {
         let names = RuleRegistry.rules.map { $0.summary.name }
-        let found = names + NaturalRuleTests.subjects + CurvatureRuleTests.subjects
-        return Set(found).sorted().filter { !$0.contains("ief") }
+        return Set(names + NaturalRuleTests.subjects + CurvatureRuleTests.subjects).sorted()
     }()
 
     /// The weights after some steps, and the losses.
@@ -151,10 +149,7 @@ import Testing
         }
     }
 
-    @Test func whatCannotBeSharedIsRefused() throws {
-        for rank in try Ranks.outcomes(2, { _ = try Self.step($0, "ief", on: 9) { $0 } }) {
-            #expect(throws: CurvatureError.self) { try rank.get() }
-        }
+    @Test func tooFewUnitsAreRefused() throws {
         for rank in try Ranks.outcomes(3, { _ = try Self.step($0, "sgd", units: 2, on: 99) { $0 } }) {
             let error = #expect(throws: OptimizerError.self) { try rank.get() }
             #expect(

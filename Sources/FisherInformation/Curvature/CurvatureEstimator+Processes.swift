@@ -15,7 +15,7 @@ extension CurvatureEstimator {
     /// together. The same holds for the products that are returned: all processes take the same ones. Labels are drawn by
     /// unit (`UnitDraws`), so that the number of processes does not change them.
     ///
-    /// Throws as ``estimate(_:of:units:using:)`` does; `noSuchEstimate` for gradients of single units, which stay in their
+    /// Throws as ``estimate(_:of:units:using:)`` does; `noSuchEstimate` for unit gradients, which stay in their
     /// process; `ProcessSum.PeerFailure` where another process fails, and `ProcessGroupError`.
     ///
     /// - Parameters:
@@ -134,7 +134,7 @@ extension CurvatureRequest {
     /// Why processes cannot make it together; nil if they can.
     fileprivate var sharingObstacle: String? {
         switch self {
-        case .perSampleGradients, .unitGradients, .gradientRows:
+        case .unitGradients, .gradientRows:
             "of several processes each has the gradients of its own samples"
         default: nil
         }

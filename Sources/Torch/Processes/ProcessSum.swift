@@ -43,6 +43,8 @@ public final class ProcessSum {
 
     /// The processes.
     public let group: ProcessGroup
+    /// Whether this is the first visit, whose result is not used.
+    package var isCounting: Bool { phase == .counting }
     private let operation: String
     private var phase = Phase.counting
     /// Counts and 0-dimensional tensors: first those of this process, then the sums.

@@ -41,9 +41,9 @@ public struct IEF: CurvatureRule {
                 source: "improved", structure: "per-sample gradients",
                 reason: "an auxiliary objective has no samples")
         }
-        let weights = try DampedSolution(j.gram(), damping: damping(group.step), s)
+        let weights = try DampedSolution(try j.gram(), damping: damping(group.step), s)
         let c = (weights.solution * -learningRate(group.step)).to(dtype: s.dtype)
-        return group.updates(j.combined(c), fallbackCount: weights.fallbackCount)
+        return group.updates(try j.combined(c), fallbackCount: weights.fallbackCount)
     }
 
     public func stateShapes(_ structure: GroupStructure, after step: Int) -> [[String: [Int]]] {

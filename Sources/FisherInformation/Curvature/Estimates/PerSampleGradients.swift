@@ -7,16 +7,22 @@ import Torch
 /// For a linear layer without positions J J^T is (A A^T) * (S S^T), element by element, with inputs A and
 /// output gradients S by unit. With positions the cheaper of two methods is used: all pairs of positions, or
 /// the per-sample gradients of a few outputs at a time. Other layers form their per-sample gradients.
+///
+/// Of processes that share a batch each keeps what its units have; see ``summed(by:)``.
 public struct PerSampleGradients: Summable {
     /// The largest memory that pairs of positions, or some outputs' gradients, may take at a time, in bytes.
     private static let workingByteCount = 64 << 20
 
-    private let passes: [BackwardPass]
-    private let estimator: CurvatureEstimator
+    let passes: [BackwardPass]
+    let estimator: CurvatureEstimator
     private let layout: ParameterLayout
     private let dtype: DType
+    /// The number of rows of this process.
+    private let ownUnits: Int
+    /// The processes with the other rows.
+    private let shared: UnitShares?
     /// The number of rows.
-    public let units: Int
+    public var units: Int { shared?.total ?? ownUnits }
     /// The number N of observations.
     public let observationCount: Int
     /// |d(-log p_n) / d outputs|^2 at the data's labels, [units]; nil for drawn ones, and if the likelihood does
@@ -30,16 +36,17 @@ public struct PerSampleGradients: Summable {
                 ? run.passes.first?.outputGradient?.flattened(from: 1).squared().sum(along: 1) : nil)
     }
 
-    private init(
+    init(
         _ passes: [BackwardPass], by estimator: CurvatureEstimator, units: Int, observationCount: Int,
-        outputSquares: Tensor?
+        outputSquares: Tensor?, shared: UnitShares? = nil
     ) {
         self.passes = passes
         self.estimator = estimator
         let tensors = estimator.parameters.map(\.parameter.wrappedValue)
         layout = ParameterLayout(of: tensors)
         dtype = tensors[0].dtype.accumulator
-        self.units = units
+        ownUnits = units
+        self.shared = shared
         self.observationCount = observationCount
         self.outputSquares = outputSquares
     }
@@ -71,30 +78,66 @@ public struct PerSampleGradients: Summable {
         var squares = outputSquares
         if let own = outputSquares, let new = other.outputSquares { squares = .concatenated([own, new]) }
         return PerSampleGradients(
-            joined, by: estimator, units: units + other.units,
+            joined, by: estimator, units: ownUnits + other.ownUnits,
             observationCount: observationCount + other.observationCount, outputSquares: squares)
     }
 
-    /// Throws `mismatched`: the units of other processes are not here.
+    /// The rows of all processes, in the order of the ranks, of which each keeps its own: no gradient of a sample is sent.
+    ///
+    /// Every process must take the same products from then on: J v and J^T c are one message each, and for J J^T each process
+    /// shows the others its layers' inputs and output gradients, in turn.
     public func summed(by sum: ProcessSum) throws -> PerSampleGradients {
-        throw CurvatureError.mismatched(reason: "per-sample gradients stay in their process")
+        let (rank, size) = (sum.group.rank, sum.group.size)
+        let counts = (0..<size).map { sum($0 == rank ? ownUnits : 0) }
+        let observations = sum(observationCount)
+        if sum.isCounting { return self }
+        let shares = UnitShares(sum.group, counts)
+        return PerSampleGradients(
+            passes, by: estimator, units: ownUnits, observationCount: observations,
+            outputSquares: try outputSquares.map { try shares.collected($0) }, shared: shares)
     }
 }
 
 extension PerSampleGradients {
     /// J v for one tensor per parameter of the group, [units]; of the first draw where labels were drawn.
-    public func product(_ v: [Tensor]) -> Tensor {
-        estimator.unitProducts(passes[0], units: units, with: v)
+    public func product(_ v: [Tensor]) throws -> Tensor {
+        let own = estimator.unitProducts(passes[0], units: ownUnits, with: v)
+        return try shared?.collected(own) ?? own
     }
 
     /// J^T c: the per-sample gradients summed with the weights c [units], one tensor per parameter of the
     /// group.
-    public func combined(_ c: Tensor) -> [Tensor] {
-        zip(estimator.weightedSums(passes[0], weights: c), layout.shapes).map { $0.reshaped($1) }
+    public func combined(_ c: Tensor) throws -> [Tensor] {
+        func own() -> [Tensor] {
+            let weights = shared.map { c.narrowed(0, from: $0.first, length: ownUnits) } ?? c
+            return zip(estimator.weightedSums(passes[0], weights: weights), layout.shapes).map {
+                $0.reshaped($1)
+            }
+        }
+        guard let shared else { return own() }
+        return try ProcessSum.of(own, over: shared.processes, as: "a sum of the samples' gradients") {
+            own, sum in try own.map { try sum($0) }
+        }
     }
 
     /// J J^T, [units, units]; of the first draw where labels were drawn.
-    public func gram() -> Tensor {
+    ///
+    /// Of several processes each makes the blocks of its own rows, and half of those with others' rows; then all have all.
+    public func gram() throws -> Tensor {
+        guard let shared else { return ownGram() }
+        return try shared.gram(own: ownGram(), passes[0], of: estimator) { other, units in
+            let others = PerSampleGradients(
+                [other], by: estimator, units: units, observationCount: units, outputSquares: nil)
+            let mine = PerSampleGradients(
+                [passes[0]], by: estimator, units: ownUnits, observationCount: ownUnits, outputSquares: nil)
+            return try mine.adding(others).ownGram()
+                .narrowed(0, from: 0, length: ownUnits).narrowed(1, from: ownUnits, length: units)
+        }
+    }
+
+    /// The products of this process's rows.
+    private func ownGram() -> Tensor {
+        let units = ownUnits
         let own = Set(estimator.parameters.map { ObjectIdentifier($0.parameter) })
         let layers = Dictionary(uniqueKeysWithValues: estimator.kroneckerLayers.map { ($0.path, $0.layer) })
         var sum = Tensor.zeros([units, units], dtype: dtype)
@@ -120,7 +163,7 @@ extension PerSampleGradients {
     /// The contribution of a layer that shares no parameters; its uses are concatenated as positions.
     private func gram(of layer: any KroneckerLayer, _ uses: [LayerActivation]) -> Tensor {
         let rows = uses.map { layer.kroneckerRows(of: $0) }
-        guard let first = rows.first else { return .zeros([units, units], dtype: dtype) }
+        guard let first = rows.first else { return .zeros([ownUnits, ownUnits], dtype: dtype) }
         let isOne = rows.count == 1
         let a = isOne ? first.inputs : .concatenated(rows.map(\.inputs), along: 1)
         let s = isOne ? first.outputGradients : .concatenated(rows.map(\.outputGradients), along: 1)
