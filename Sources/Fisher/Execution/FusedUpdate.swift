@@ -139,6 +139,12 @@ final class FusedUpdate {
         }
     }
 
+    /// The sums of the cells of a job's gradient, after the survey.
+    func cellSums(of number: Int) -> [ck_sums] {
+        let job = shared.jobs[number]
+        return (0..<job.cells.count).map { shared.sums[job.firstSum + $0] }
+    }
+
     func complete(_ sums: [[ck_sums]]) {
         replaceShared(sums)
         for number in 0..<jobCount where shared.jobs[number].isShared { noteSquares(number) }

@@ -216,9 +216,11 @@ extension Optimizer {
         }
         if let division {
             noteFused { !division.isCut($0) }
-            let sums = try division.completedBySlot(
-                &norms, with: jobs.sharedSums, as: "the norm of the gradient")
-            jobs.complete(sums)
+            let cells = try otherNorms(gradients, isFused, jobs, count: count, &norms)
+            jobs.complete(
+                try cells
+                    ?? division.completedBySlot(&norms, with: jobs.sharedSums, as: "the norm of the gradient")
+            )
             noteFused(where: division.isCut)
         } else {
             noteFused { _ in true }

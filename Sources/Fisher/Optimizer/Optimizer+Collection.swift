@@ -1,5 +1,6 @@
 // What processes that divide the state tell each other in a step, and the collection of what they have moved.
 
+import CKernels
 import FisherInformation
 import NeuralNet
 import Torch
@@ -29,6 +30,48 @@ extension Optimizer {
             _ = try division?.agreed(failed: nil, mayOverflow: false, hasFailed: true)
             throw error
         }
+    }
+
+    /// The most bytes of gradients that are surveyed by every process: reading them takes less time than a message.
+    private static let surveyedByAll = 8 << 20
+
+    /// The norms of the gradients that other processes move, found by this one, of which all have the sums; nil where an
+    /// exchange of the norms is less work, or is needed for the same bits as of one process.
+    ///
+    /// - Parameter norms: is given them, by slot.
+    /// - Returns: the sums of the cells of cut tensors, in their order.
+    func otherNorms(
+        _ gradients: GradientList, _ isFused: [Bool], _ jobs: any FusedWork, count: Double,
+        _ norms: inout [Double]
+    ) throws -> [[ck_sums]]? {
+        guard let division, device == .cpu,
+            slots.reduce(0, { $0 + $1.parameter.wrappedValue.byteCount }) <= Self.surveyedByAll,
+            groups.allSatisfy({ $0.rule.division == .elements }),
+            // Of those the survey has found more than the squares.
+            !jobs.jobs.contains(where: { $0.isShared && $0.isMeasured })
+        else { return nil }
+        // What is decided here must not depend on the process.
+        let divided = slots.indices.filter { gradients.reaches($0) && division.holdings[$0] != .all }
+        guard divided.allSatisfy({ isFused[$0] }) else { return nil }
+        let open = divided.filter { division.isCut($0) || !hasWork(on: $0) }
+        let whole = try open.map { slot in
+            guard let gradient = gradients.likelihood[slot]?.contiguous() else {
+                preconditionFailure("a slot on the fused path has a gradient")
+            }
+            try gradient.check()
+            return gradient
+        }
+        let survey = FusedUpdate(zip(open, whole).map { surveyJob($0, $1) }, threadLimit: threadLimit)
+        withExtendedLifetime(whole) { survey.survey(scale: nil) }
+        var cells: [[ck_sums]] = []
+        for (position, slot) in open.enumerated() {
+            if division.isCut(slot) {
+                cells.append(survey.cellSums(of: position))
+            } else {
+                norms[slot] = survey.jobs[position].gradientSquares.squareRoot() / count
+            }
+        }
+        return cells
     }
 
     /// Collects what the other processes have moved: the parameters, and the numbers of the reports.

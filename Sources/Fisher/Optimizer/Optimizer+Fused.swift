@@ -119,6 +119,18 @@ extension Optimizer {
             gradient: gradient, part: division?.part(of: slot))
     }
 
+    /// A job that sums the squares of a slot's whole gradient, and moves nothing.
+    ///
+    /// - Parameter gradient: contiguous; it lives as long as the job.
+    func surveyJob(_ slot: Int, _ gradient: Tensor) -> FusedJob {
+        let parameter = slots[slot].parameter.wrappedValue
+        return FusedJob(
+            loops: instructionSet.loops(bfloat16: parameter.dtype == .bfloat16),
+            elementByteCount: parameter.dtype.byteCount, count: parameter.count,
+            parameter: parameter.address, gradient: UnsafeRawPointer(gradient.address),
+            loop: .plain(ck_plain()))
+    }
+
     /// The fused part of a step, where the parameters lie.
     func fusedWork(_ slots: [FusedSlot]) throws -> any FusedWork {
         guard device != .cpu, let kernels = CardKernels.of(device) else {

@@ -19,18 +19,27 @@ extension Optimizer {
         let buckets =
             device == .cpu
             ? BucketedSum(like: tensors, order: modelOrder.reversed(), over: processes, as: operation) : nil
+        carriedSums = nil
         do {
-            return try ProcessSum.of(
+            let all = try ProcessSum.of(
                 {
-                    try drawingApart {
+                    let own = try drawingApart {
                         try local(buckets)
                     } finally: {
                         try buckets?.finish()
                     }
+                    return (sum: own, carried: carriedNumbers())
                 },
                 over: processes, as: operation,
                 code: { $0 is NonFiniteError ? Self.nonFiniteCode : 1 },
-                visiting: { try $0.summed(by: $1, buckets, like: tensors) })
+                visiting: { own, sum in
+                    (
+                        sum: try own.sum.summed(by: sum, buckets, like: tensors),
+                        carried: own.carried.map { sum.number($0) }
+                    )
+                })
+            carriedSums = all.carried
+            return all.sum
         } catch let failure as ProcessSum.PeerFailure where failure.code == Self.nonFiniteCode {
             throw NonFiniteError(source: "what rank \(failure.rank) computed")
         }

@@ -119,6 +119,11 @@ public final class Optimizer {
     public var dividesState = true { didSet { divide() } }
     /// Which process keeps what; nil if this one keeps everything.
     var division: StateDivision?
+    /// Numbers of this process, equally many in all, that travel with the sums of a step: they cost no message. They are
+    /// asked for when the gradients are known.
+    package var carriedNumbers: () -> [Double] = { [] }
+    /// Their sums over the processes in the last step, until the next; nil where it was not made.
+    package var carriedSums: [Double]?
     /// The number of updates made.
     public internal(set) var updateCount = 0
     /// The number of updates skipped for a loss or gradient that was not finite.

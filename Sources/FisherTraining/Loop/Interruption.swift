@@ -49,6 +49,9 @@ public enum Interruption {
         if deferrals.load(ordering: .relaxed) == 0 { try stop(for: number) }
     }
 
+    /// The signals that end work.
+    static let signals = [SIGINT, SIGHUP, SIGTERM]
+
     /// The number of the signal that came, or 0.
     static var number: Int32 { received.load(ordering: .relaxed) }
 

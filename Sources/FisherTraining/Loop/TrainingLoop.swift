@@ -40,8 +40,9 @@ public struct TrainingLoop<Task: TrainingTask> {
         public var afterEvaluation: (TrainingSession<Task>, CurvePoint) throws -> Void
         /// Called between steps, and after the last, when everything due has been done: the place to save.
         public var betweenSteps: (TrainingSession<Task>) throws -> Void
-        /// Asked before that, on the first of several processes: whether ``betweenSteps`` may need the others.
-        var needsOthers: (TrainingSession<Task>) throws -> Bool = { _ in true }
+        /// Asked during a step, on the first of several processes: whether ``betweenSteps`` may need the others when so many
+        /// steps have been made.
+        var needsOthers: (_ step: Int) -> Bool = { _ in true }
 
         /// Gathers callbacks; those that are left out do nothing.
         public init(
@@ -78,8 +79,10 @@ public struct TrainingLoop<Task: TrainingTask> {
     ///   and the callbacks throw.
     @discardableResult
     public func callAsFunction(_ callbacks: Callbacks = Callbacks()) throws -> End {
+        session.needsOthers = callbacks.needsOthers
+        defer { session.needsOthers = { _ in true } }
         while true {
-            try session.poll { try callbacks.needsOthers(session) }
+            try session.poll()
             let step = session.progress.step
             if length.isEvaluationDue(after: step), session.progress.lastEvaluation != step {
                 try callbacks.afterEvaluation(session, try session.evaluate())

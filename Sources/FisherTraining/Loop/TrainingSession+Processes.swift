@@ -4,15 +4,28 @@ import Fisher
 extension TrainingSession {
     /// Throws once a signal has come, to whichever process: all of them stop at the same step.
     ///
-    /// - Parameter needsOthers: whether the first process may need the others before the next step; all learn it.
-    func poll(announcing needsOthers: () throws -> Bool) throws {
+    /// What each has to tell travels with the sums of the step before; only where none was made it is a message of its own.
+    func poll() throws {
         guard let processes else { return try Interruption.poll() }
-        let needs = try processes.rank == 0 && needsOthers()
-        let message = Tensor([Int64(Interruption.number), needs ? 1 : 0])
-        try processes.allReduce(message, .maximum, as: "the exchange of signals")
-        let known = try message.scalars(as: Int64.self)
-        othersAreNeeded = known[1] > 0
-        try Interruption.stop(for: Int32(clamping: known[0]))
+        var sums = optimizer.carriedSums ?? []
+        optimizer.carriedSums = nil
+        if sums.isEmpty {
+            let message = Tensor(announcements(before: progress.step))
+            try processes.allReduce(message, as: "the exchange of signals")
+            sums = try message.scalars(as: Double.self)
+        }
+        othersAreNeeded = sums[0] > 0
+        for (signal, count) in zip(Interruption.signals, sums.dropFirst()) where count > 0 {
+            try Interruption.stop(for: signal)
+        }
+    }
+
+    /// What a process tells the others: whether it is the first one and may need them after `step` steps, and which signal
+    /// has come to it.
+    func announcements(before step: Int) -> [Double] {
+        let needs = processes?.rank == 0 && needsOthers(step)
+        let signal = Interruption.number
+        return [needs ? 1 : 0] + Interruption.signals.map { $0 == signal ? 1 : 0 }
     }
 
     /// Numbers on which decisions depend: those of the first process, for all. Every process computes them, together where

@@ -32,13 +32,15 @@ public final class TrainingSession<Task: TrainingTask> {
     /// The processes that share every batch of the run; nil for this one alone. All have the same task, candidate and seed.
     public var processes: ProcessGroup? {
         didSet {
-            optimizer.processes = processes
+            shareOptimizer()
             memory.share(with: processes)
         }
     }
     /// Whether they divide the optimizer's state, as they do by default; set before ``processes``.
     public var dividesState = true { didSet { optimizer.dividesState = dividesState } }
-    /// Whether the first process may need the others between the last step and the next.
+    /// Asked on the first process: whether it may need the others after a number of steps, before the next one.
+    var needsOthers: (_ step: Int) -> Bool = { _ in true }
+    /// What the first process has announced of that for the present step.
     var othersAreNeeded = true
     /// Further figures of the task at the last evaluation, for the log.
     package private(set) var measurements: [(name: String, value: Double)] = []
@@ -75,6 +77,12 @@ public final class TrainingSession<Task: TrainingTask> {
         return optimizer
     }
 
+    private func shareOptimizer() {
+        optimizer.processes = processes
+        guard processes != nil else { return optimizer.carriedNumbers = { [] } }
+        optimizer.carriedNumbers = { [unowned self] in announcements(before: progress.step + 1) }
+    }
+
     /// Makes a step.
     ///
     /// A loss or gradient that is not finite throws `NonFiniteError`, and the weights are as they were.
@@ -85,7 +93,7 @@ public final class TrainingSession<Task: TrainingTask> {
         if memory.replacesOptimizer(after: progress.step) {
             optimizer = try Self.makeOptimizer(candidate, for: model, seed: seed, precision)
             optimizer.dividesState = dividesState
-            optimizer.processes = processes
+            shareOptimizer()
         }
         let position = batches.position
         let batch = try nextBatch(of: &batches)

@@ -189,7 +189,7 @@ final class RunWorker<Task: TrainingTask> {
                 try saveBetweenSteps(log)
                 try own.betweenSteps(session)
             })
-        all.needsOthers = { [self] _ in mayCheckpointBeDue }
+        all.needsOthers = { [self] in mayCheckpointBeDue(after: $0) }
         return all
     }
 
@@ -198,9 +198,8 @@ final class RunWorker<Task: TrainingTask> {
         saved?.step == session.progress.step && saved?.evaluation == session.progress.lastEvaluation
     }
 
-    /// Whether a checkpoint may be due after the present step, once it has been evaluated where that is due.
-    private var mayCheckpointBeDue: Bool {
-        let step = session.progress.step
+    /// Whether a checkpoint may be due after a step, once it has been evaluated where that is due.
+    private func mayCheckpointBeDue(after step: Int) -> Bool {
         if step == configuration.steps { return true }
         if step == 0 || isTooSoon { return false }
         let every = configuration.checkpointEvery
@@ -209,7 +208,7 @@ final class RunWorker<Task: TrainingTask> {
 
     private var isCheckpointDue: Bool {
         let (step, progress) = (session.progress.step, session.progress)
-        guard mayCheckpointBeDue else { return false }
+        guard mayCheckpointBeDue(after: step) else { return false }
         let every = configuration.checkpointEvery
         let isRegular = every > 0 ? step % every == 0 : progress.lastEvaluation == step
         return step == configuration.steps || isRegular || progress.best?.step == step

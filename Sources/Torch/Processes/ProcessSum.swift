@@ -134,6 +134,9 @@ public final class ProcessSum {
     /// The sum of a count over the processes.
     public func callAsFunction(_ count: Int) -> Int { Int(next(Double(count))) }
 
+    /// The sum of a number over the processes, in the order of the ranks.
+    package func number(_ number: Double) -> Double { next(number) }
+
     /// Sums that have been on their way since the tensors became known.
     package func callAsFunction(_ buckets: BucketedSum) -> [Tensor] {
         if phase == .summing { begun.append(buckets) }
