@@ -6,8 +6,9 @@
     processes.py --model MILLISECONDS MEGABYTES [--latency SECONDS] [--bandwidth BYTES]
 
 Every process has one thread; the batch is shared among the processes. Ours is `fisher train language` with AdamW, whose state
-the processes divide, the reference torch.optim.AdamW(fused=True), whose state every process keeps. A line has the medians over
-a run's steps in milliseconds, and the last one the median over the turns of the ratio within a turn.
+the processes divide ("divided") or each keep ("kept"), the reference torch.optim.AdamW(fused=True), whose state every process
+keeps. A line has the medians over a run's steps in milliseconds, and the last ones the median over the turns of the ratio within
+a turn.
 
 With --link, our steps at the loopback interface and with links of a latency in seconds and a bandwidth in bytes a second
 (link.py, as root), and what the model says of the difference.
@@ -16,8 +17,8 @@ With --model, a table of what a step takes that computes for MILLISECONDS on eve
 1,024 ranks. gloo's operations are rings, whatever the size: a message of 1 / N of the bytes goes N - 1 times to the next rank in an
 all-gather and twice as often in an all-reduce. A message leaves when its receiver has asked for it, which
 costs a second latency, except where a few numbers leave most of the ring's messages empty. A step of `fisher train` without
-clipping has all-reduces of the gradients, of the agreement on the step and of signals, and all-gathers of the counts and of the
-parameters. Neither the latencies of more than one bucket of gradients nor what the backward pass hides of them are in the model.
+clipping has all-reduces of the gradients and of the agreement on the step, above 8 MB of weights also of the norms, and
+all-gathers of the counts and of the parameters. Neither the latencies of more than one bucket of gradients nor what the backward pass hides of them are in the model.
 """
 
 import argparse
@@ -68,13 +69,13 @@ def environment():
     return dict(os.environ, OMP_NUM_THREADS="1", OMP_WAIT_POLICY="passive")
 
 
-def ours(fisher, network, size, steps, batch, links=None):
+def ours(fisher, network, size, steps, batch, links=None, divides=True):
     """The medians of the passes with the exchange of gradients and of the update, and the bytes of a process's state."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             fisher, "train", "language", "--preset", network, "--set", "optimizer.rule=adamw", "--batch", str(batch),
             "--steps", str(steps), "--evaluate-every", str(steps), "--validation-bytes", "2048", "--threads", "1",
-            "--output", folder + "/run"]
+            "--set", f"training.divided_state={str(divides).lower()}", "--output", folder + "/run"]
         if links:
             link.run(size, command, *links, environment())
         else:
@@ -98,13 +99,15 @@ def ring(ranks, bytes_, passes):
 
 
 # Of a step: what goes around a ring, by its share of the gradients' bytes and the times it goes around.
-STEP = {"gradients": (1, 2), "sizes and counts": (0, 1), "agreement": (0, 2), "signals": (0, 2), "parameters": (1, 1)}
+STEP = {"gradients": (1, 2), "sizes and counts": (0, 1), "agreement": (0, 2), "parameters": (1, 1)}
+NORMS = {"norms": (0, 2)}
 
 
 def exchange(ranks, megabytes, latency, bandwidth):
     """The milliseconds of a step's exchanges."""
     seconds = 0.0
-    for share, passes in STEP.values():
+    operations = [*STEP.values(), *(NORMS.values() if megabytes > 8.4 else [])]
+    for share, passes in operations:
         messages, bytes_ = ring(ranks, share * 1e6 * megabytes, passes)
         seconds += messages * latency * (2 if share or ranks <= 4 else 1) + bytes_ / bandwidth
     return 1000 * seconds
@@ -148,16 +151,19 @@ def main():
         return model(*options.model, options.latency, options.bandwidth)
     if options.link:
         return linked(options)
-    ratios = {size: [] for size in options.processes}
+    ratios = {}
     for _ in range(options.turns):
         for size in options.processes:
-            passes, update, state = ours(options.fisher, options.network, size, options.steps, options.batch)
             other = theirs(options.network, size, options.steps, options.batch)
-            ratios[size].append((passes + update) / other)
-            print(f"{size} processes: ours {passes:.1f} + {update:.1f} ms, state {state / 1e6:.2f} MB a process; "
-                  f"DistributedDataParallel {other:.1f} ms; ratio {ratios[size][-1]:.3f}", flush=True)
-    for size, found in ratios.items():
-        print(f"{size} processes: ratio {statistics.median(found):.3f} [{min(found):.3f}, {max(found):.3f}]")
+            for kind in ["divided", "kept"] if size > 1 else ["one process"]:
+                passes, update, state = ours(
+                    options.fisher, options.network, size, options.steps, options.batch, divides=kind != "kept")
+                found = ratios.setdefault((size, kind), [])
+                found.append((passes + update) / other)
+                print(f"{size} processes, {kind}: ours {passes:.1f} + {update:.1f} ms, state {state / 1e6:.2f} MB a process; "
+                      f"DistributedDataParallel {other:.1f} ms; ratio {found[-1]:.3f}", flush=True)
+    for (size, kind), found in ratios.items():
+        print(f"{size} processes, {kind}: ratio {statistics.median(found):.3f} [{min(found):.3f}, {max(found):.3f}]")
 
 
 if __name__ == "__main__":
