@@ -183,6 +183,16 @@ const char *ct_engine_headers_version(void);
 const char *ct_engine_folder(void);
 /// The vector instruction set that libtorch's kernels use here.
 const char *ct_instruction_set(void);
+/// The libraries that may multiply float32 matrices on the CPU: what libtorch takes by itself, and oneDNN.
+typedef enum { CT_PRODUCTS_ENGINE = 0, CT_PRODUCTS_ONEDNN = 1 } ct_products_kind;
+/// The one that multiplies large matrices of this process, measured if none was set; a ct_products_kind.
+int32_t ct_products(void);
+/// Sets it; 0 if it is not to be had.
+int32_t ct_set_products(int32_t kind);
+/// Gives one to this thread alone, -1 that of the process again; what it had before.
+int32_t ct_give_products(int32_t kind);
+/// The time of a product of 256 x 256 matrices when both were measured; 0 where they were not.
+double ct_products_milliseconds(int32_t kind);
 int32_t ct_thread_count(void);
 void ct_set_thread_count(int32_t count);
 /// The processors of the machine that are running.

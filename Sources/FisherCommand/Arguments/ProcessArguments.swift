@@ -63,10 +63,14 @@ struct ProcessArguments: ParsableArguments {
             let local = Self.environment["LOCAL_WORLD_SIZE"].flatMap { Int($0) } ?? 1
             Engine.threadCount = max(1, min(Engine.threadCount, Processors.usable / max(1, local)))
         }
-        return try ProcessGroup(
+        let processes = try ProcessGroup(
             place, timeout: .seconds(processTimeout),
             identity: [
                 ("the version", EnvironmentSummary.current().packageVersion), ("libtorch", Engine.version),
             ])
+        // Where each keeps what all compute, equal sums must lead to equal bits.
+        let products = try processes.texts(MatrixProducts.current.rawValue, as: "the start")
+        if let first = products.first.flatMap(MatrixProducts.init) { MatrixProducts.current = first }
+        return processes
     }
 }

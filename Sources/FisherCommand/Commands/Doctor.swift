@@ -25,6 +25,7 @@ struct Doctor: ParsableCommand {
             ("engine", "libtorch \(Engine.version) in \(Engine.folder ?? "an unknown folder")"),
             ("processor", environment.processorName),
             ("instruction set", Engine.instructionSet),
+            ("products", MatrixProducts.statement),
             (
                 "bfloat16",
                 Bfloat16Instructions.complaint() ?? Bfloat16Instructions.found.joined(separator: ", ")

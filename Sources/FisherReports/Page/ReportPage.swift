@@ -84,6 +84,7 @@ extension Markup {
             Setting("processor", environment.processorName),
             Setting("device", environment.device ?? "cpu"),
             Setting("instructions", environment.instructionSet),
+            Setting("products", environment.products ?? "engine"),
             Setting(
                 "threads", String(environment.threads) + (environment.threadChoice.map { " (\($0))" } ?? "")),
             Setting("date", environment.date),

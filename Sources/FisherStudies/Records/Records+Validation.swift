@@ -89,6 +89,7 @@ extension EnvironmentSummary {
         for (name, text) in [
             ("packageVersion", packageVersion), ("engineVersion", engineVersion),
             ("instructionSet", instructionSet), ("processorName", processorName), ("date", date),
+            ("products", products ?? ""),
         ] {
             try DocumentLimits.requireText(text, limit: DocumentLimits.name, "\(place).\(name)")
         }

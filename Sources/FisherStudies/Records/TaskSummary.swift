@@ -65,6 +65,9 @@ public struct EnvironmentSummary: Codable, Sendable, Hashable {
     public var threadChoice: String?
     /// Where it was computed: `cpu`, or a card with its name; nil in files of former versions, which is the CPU.
     public var device: String?
+    /// The library that multiplied large float32 matrices, `engine` or `onednn`; nil in files of former versions, which is
+    /// the engine.
+    public var products: String?
     /// The instruction set that the kernels chose, for example `AVX2`.
     public var instructionSet: String
     /// The processor's name as the system gives it.

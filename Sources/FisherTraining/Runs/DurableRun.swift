@@ -128,8 +128,9 @@ public struct DurableRun<Task: TrainingTask> {
                         "the run was on \(former): its last digits, and what layers draw, will differ")
                 }
             }
+            let former = resuming && holdsRun ? try? directory.document().environment : nil
+            if let former { document.environment.products = productsGoOn(from: former, display) }
             if choosesThreads && training.threads == 0 && processes == nil && Device.current == .cpu {
-                let former = resuming && holdsRun ? try? directory.document().environment : nil
                 try setThreads(for: task, as: former, in: &document.environment, display)
             }
             let session = try TrainingSession(
@@ -194,6 +195,21 @@ public struct DurableRun<Task: TrainingTask> {
             try save(session.agrees(toSave: false))
             throw error
         }
+    }
+
+    /// Multiplies matrices by the library that the run used before, unless the environment asks for another.
+    ///
+    /// - Returns: The name of the one in use.
+    private func productsGoOn(from former: EnvironmentSummary, _ display: ProgressDisplay?) -> String {
+        let used = former.products.flatMap(MatrixProducts.init) ?? .engine
+        if MatrixProducts.requested == nil { MatrixProducts.current = used }
+        let current = MatrixProducts.current
+        if current != used {
+            display?.note(
+                "the run's products of matrices were made by \(used.rawValue), here \(current.rawValue) makes them: its last "
+                    + "digits will differ")
+        }
+        return current.rawValue
     }
 
     /// Sets the number of threads: that of the run's first start, or one that is chosen by the times of steps.

@@ -16,6 +16,7 @@ extension EnvironmentSummary {
             date: Date().formatted(.iso8601),
             command: ([programName] + command.dropFirst()).map(quoted).joined(separator: " "))
         summary.device = currentDevice
+        summary.products = MatrixProducts.current.rawValue
         return summary
     }
 

@@ -57,6 +57,7 @@ package struct RunDifference: Codable, Hashable, Sendable {
             values["data"] = run.dataFingerprint
             values["threads"] = "\(run.environment.threads)"
             values["device"] = run.environment.device ?? "cpu"
+            values["products"] = run.environment.products ?? "engine"
             values["training.steps"] = "\(run.steps)"
             return values
         }

@@ -14,6 +14,8 @@ struct SharedStart<Task: TrainingTask> {
         let values: [String: String]
         /// The step of the checkpoint from which the run goes on; nil at its beginning.
         let step: Int?
+        /// The library that multiplies matrices: the one of rank 0, which a resumed run takes from its beginning.
+        let products: String
     }
 
     init(
@@ -53,7 +55,9 @@ struct SharedStart<Task: TrainingTask> {
 
     /// What rank 0 announces, after it was compared with what this process has.
     private func exchanged(_ step: Int?) throws -> Announcement {
-        let own = Announcement(dataFingerprint: session.task.dataFingerprint, values: values, step: step)
+        let own = Announcement(
+            dataFingerprint: session.task.dataFingerprint, values: values, step: step,
+            products: MatrixProducts.current.rawValue)
         let texts = try processes.texts(
             String(decoding: StoredJSON.encode(own), as: UTF8.self), as: "the start of the run")
         let all = try texts.map { try StoredJSON.decode(Announcement.self, from: Data($0.utf8)) }
@@ -64,6 +68,7 @@ struct SharedStart<Task: TrainingTask> {
                     "the processes of a run must have the same of everything: \(difference) on rank \(rank)")
             }
         }
+        if let products = MatrixProducts(rawValue: all[0].products) { MatrixProducts.current = products }
         return all[0]
     }
 
