@@ -73,7 +73,11 @@ let package = Package(
         .target(
             name: "CTorch",
             exclude: ["CUDA", "Gloo"],
-            cxxSettings: [.headerSearchPath("Gloo"), .unsafeFlags(engineIncludes)],
+            // By its headers, not as a dependency: modules of C are not to be had while C++ is compiled.
+            cxxSettings: [
+                .headerSearchPath("Gloo"), .headerSearchPath("../CKernels/include"),
+                .unsafeFlags(engineIncludes),
+            ],
             linkerSettings: [
                 .unsafeFlags(engineLibraries),
                 .linkedLibrary("torch_cpu"),
@@ -171,7 +175,7 @@ let package = Package(
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
         .testTarget(name: "FisherMediaTests", dependencies: ["FisherFiles", "FisherMedia"]),
         .testTarget(name: "FisherDataTests", dependencies: ["FisherData"]),
-        .testTarget(name: "TorchTests", dependencies: ["FisherFiles", "Torch", "TestSupport"]),
+        .testTarget(name: "TorchTests", dependencies: ["CKernels", "FisherFiles", "Torch", "TestSupport"]),
         .testTarget(name: "NeuralNetTests", dependencies: ["FisherFiles", "NeuralNet", "TestSupport"]),
         .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
         .testTarget(name: "FisherInferenceTests", dependencies: ["FisherInference", "FisherTables"]),

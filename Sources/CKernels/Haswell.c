@@ -4,6 +4,7 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("arch=haswell"))), apply_to = function)
 #include "Loops.h"
+#include "Activations.h"
 #define VECTOR_BYTES 32
 #define VECTORS 2
 #define TERM_ROWS 3
@@ -12,6 +13,7 @@
 #pragma clang attribute pop
 
 const ck_table *const ck_haswell_tables[2] = {&table_float32, &table_bfloat16};
+const ck_activation_table *const ck_haswell_activations = &activation_table;
 const ck_outer_table *const ck_haswell_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
 const ck_lattice_table *const ck_haswell_lattice_tables[2] = {
     &lattice_table_of_float32, &lattice_table_of_float64};

@@ -24,6 +24,14 @@ const ck_table *ck_table_for(ck_instruction_set set, bool bfloat16) {
     return ck_baseline_tables[bfloat16];
 }
 
+const ck_activation_table *ck_activations_for(ck_instruction_set set) {
+#if defined(__x86_64__)
+    if (set == CK_HASWELL) return ck_haswell_activations;
+    if (set == CK_AVX512) return ck_avx512_activations;
+#endif
+    return ck_baseline_activations;
+}
+
 const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64) {
 #if defined(__x86_64__)
     if (set == CK_HASWELL) return ck_haswell_outer_tables[float64];

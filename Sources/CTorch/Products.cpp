@@ -4,7 +4,7 @@
 // oneDNN, which libtorch contains for products of narrower types and for convolutions, takes half the time. So the CPU's
 // kernels of mm, addmm and bmm are replaced by ones that ask, for each product, which of the two to use; everything that ends in
 // one of them, autograd's backward passes included, follows.
-#include "Border.h"
+#include "Replacement.h"
 
 #ifdef CTORCH_ENGINE
 
@@ -17,9 +17,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/mm_cpu_dispatch.h>
 #include <c10/core/InferenceMode.h>
-#include <c10/util/Exception.h>
 #include <dlfcn.h>
-#include <torch/library.h>
 
 #include <algorithm>
 #include <atomic>
@@ -208,30 +206,20 @@ at::Tensor &addmm_(
     return self;
 }
 
-/// Says nothing of kernels that are replaced, which is on purpose.
-struct Silence : c10::WarningHandler {
-    void process(const c10::Warning &) override {}
-};
-
-/// Replaces the kernels while the program is loaded; until one is called, nothing else happens.
-[[maybe_unused]] const bool replaced = [] {
-    Silence silence;
-    c10::WarningUtils::WarningHandlerGuard guard(&silence);
-    static auto *library = new torch::Library(
-        torch::Library::IMPL, "aten", c10::DispatchKey::CPU, __FILE__, __LINE__);
-    library->impl("mm", TORCH_FN(mm));
-    library->impl("mm.out", TORCH_FN(mm_out));
-    library->impl("bmm", TORCH_FN(bmm));
-    library->impl("bmm.out", TORCH_FN(bmm_out));
-    library->impl("addmm", TORCH_FN(addmm));
-    library->impl("addmm.out", TORCH_FN(addmm_out));
-    library->impl("addmm_", TORCH_FN(addmm_));
+/// Until one of the kernels is called, nothing else happens.
+[[maybe_unused]] const bool replaced = replacing_kernels(__FILE__, __LINE__, [](torch::Library &library) {
+    library.impl("mm", TORCH_FN(mm));
+    library.impl("mm.out", TORCH_FN(mm_out));
+    library.impl("bmm", TORCH_FN(bmm));
+    library.impl("bmm.out", TORCH_FN(bmm_out));
+    library.impl("addmm", TORCH_FN(addmm));
+    library.impl("addmm.out", TORCH_FN(addmm_out));
+    library.impl("addmm_", TORCH_FN(addmm_));
     if (const char *wish = std::getenv("SWIFT_FISHER_PRODUCTS")) {
         if (std::string_view(wish) == "engine") chosen = CT_PRODUCTS_ENGINE;
         if (std::string_view(wish) == "onednn" && one_dnn() != nullptr) chosen = CT_PRODUCTS_ONEDNN;
     }
-    return true;
-}();
+});
 
 }  // namespace
 

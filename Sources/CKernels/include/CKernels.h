@@ -187,6 +187,14 @@ typedef struct ck_lattice_table {
     void (*gradient)(const ck_lattice *lattice, double weight, void *gradient, double *scratch);
 } ck_lattice_table;
 
+/// Activations of float32 numbers, for one instruction set; the output may be the input or the slope.
+typedef struct ck_activation_table {
+    /// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
+    void (*gelu)(const float *input, float *output, int64_t count);
+    /// The slope of a loss in the inputs, from that in the outputs.
+    void (*gelu_slope)(const float *input, const float *slope, float *output, int64_t count);
+} ck_activation_table;
+
 /// In ascending order of speed, from the one that every processor has.
 typedef enum ck_instruction_set { CK_BASELINE = 0, CK_HASWELL = 1, CK_AVX512 = 2 } ck_instruction_set;
 
@@ -194,6 +202,8 @@ typedef enum ck_instruction_set { CK_BASELINE = 0, CK_HASWELL = 1, CK_AVX512 = 2
 bool ck_supports(ck_instruction_set set);
 /// The table of a supported instruction set; of bfloat16 parameters and gradients, or of float32 ones.
 const ck_table *ck_table_for(ck_instruction_set set, bool bfloat16);
+/// The activations of a supported instruction set.
+const ck_activation_table *ck_activations_for(ck_instruction_set set);
 /// The sums of a supported instruction set; of double numbers, or of float ones.
 const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64);
 /// The lattice of a supported instruction set; of double numbers, or of float ones.
