@@ -54,7 +54,7 @@ import Testing
     func aKilledProcessEndsAllAndTheRunGoesOn(_ rank: Int) throws {
         try CommandTests.withFolder { root in
             let arguments =
-                Self.digits.map { $0 == "60" ? "400" : $0 } + ["--processes", "2", "--resume", "--output"]
+                Self.digits.map { $0 == "60" ? "120" : $0 } + ["--processes", "2", "--resume", "--output"]
             #expect(try CommandTests.fisher(arguments + [root + "/whole"]).status == 0)
             let checkpoints = RunDirectory(path: root + "/killed").checkpoints
             let (status, text) = try Self.stopped(arguments + [root + "/killed"], by: SIGKILL, to: rank) {
@@ -135,7 +135,7 @@ import Testing
     @Test func aSignalStopsAllAndAnotherNumberGoesOn() throws {
         try CommandTests.withFolder { root in
             let arguments =
-                Self.digits.map { $0 == "60" ? "600" : $0 } + ["--resume", "--output", root + "/run"]
+                Self.digits.map { $0 == "60" ? "150" : $0 } + ["--resume", "--output", root + "/run"]
             let checkpoints = RunDirectory(path: root + "/run").checkpoints
             let (status, text) = try Self.stopped(arguments + ["--processes", "2"], by: SIGTERM, to: 1) {
                 !((try? checkpoints.list().isEmpty) ?? true)
@@ -144,14 +144,14 @@ import Testing
             #expect(text.contains("stopped by SIGTERM, everything is saved up to step "), "\(text)")
             let resumed = try CommandTests.fisher(arguments + ["--processes", "3"])
             #expect(resumed.status == 0, "\(resumed.errors)")
-            #expect(try Self.losses(root + "/run").count == 600)
+            #expect(try Self.losses(root + "/run").count == 150)
         }
     }
 
     // MARK: comparisons
 
     private static let comparison = [
-        "compare", "digits", "--network", "perceptron", "--steps", "40", "--evaluate-every", "20",
+        "compare", "digits", "--network", "perceptron", "--steps", "20", "--evaluate-every", "10",
         "--threads",
         "1", "--optimizer", "adamw", "--optimizer", "kfac", "--seeds", "1", "--learning-rates",
         "all=1e-3,3e-3", "--tuning-seeds", "1", "--extensions", "1", "--set", "checkpoints.every=10",
@@ -184,9 +184,9 @@ import Testing
     func aStoppedComparisonGoesOn(_ rank: Int, _ signal: Int32) throws {
         try CommandTests.withFolder { root in
             let arguments = [
-                "ablate", "digits", "--network", "perceptron", "--steps", "400", "--evaluate-every", "200",
+                "ablate", "digits", "--network", "perceptron", "--steps", "100", "--evaluate-every", "50",
                 "--threads", "1", "--optimizer", "adamw", "--option", "beta2=0.9,0.99", "--seeds", "1",
-                "--set", "checkpoints.every=20", "--set", "checkpoints.seconds=0", "--processes", "2",
+                "--set", "checkpoints.every=10", "--set", "checkpoints.seconds=0", "--processes", "2",
                 "--resume", "--output",
             ]
             let (status, text) = try Self.stopped(arguments + [root + "/study"], by: signal, to: rank) {
