@@ -17,12 +17,13 @@ With --model, a table of what a step takes that computes for MILLISECONDS on eve
 1,024 ranks. gloo's operations are rings, whatever the size: a message of 1 / N of the bytes goes N - 1 times to the next rank in an
 all-gather and twice as often in an all-reduce. A message leaves when its receiver has asked for it, which
 costs a second latency, except where a few numbers leave most of the ring's messages empty. A step of `fisher train` without
-clipping has all-reduces of the gradients and of the agreement on the step, above 8 MB of weights also of the norms, and
-all-gathers of the counts and of the parameters. Neither the latencies of more than one bucket of gradients nor what the backward pass hides of them are in the model.
+clipping has all-reduces of the gradients in buckets and of the agreement on the step, above 8 MB of weights also of the norms,
+and all-gathers of the counts and of the parameters. What the backward pass hides of the buckets is not in the model.
 """
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import statistics
@@ -98,15 +99,21 @@ def ring(ranks, bytes_, passes):
     return passes * (ranks - 1), passes * (ranks - 1) / ranks * bytes_
 
 
-# Of a step: what goes around a ring, by its share of the gradients' bytes and the times it goes around.
-STEP = {"gradients": (1, 2), "sizes and counts": (0, 1), "agreement": (0, 2), "parameters": (1, 1)}
+# Of a step: what goes around a ring, by its share of the gradients' bytes and the times it goes around. The gradients are added
+# in buckets.
+STEP = {"sizes and counts": (0, 1), "agreement": (0, 2), "parameters": (1, 1)}
 NORMS = {"norms": (0, 2)}
 
 
 def exchange(ranks, megabytes, latency, bandwidth):
     """The milliseconds of a step's exchanges."""
     seconds = 0.0
-    operations = [*STEP.values(), *(NORMS.values() if megabytes > 8.4 else [])]
+    bytes_ = 1e6 * megabytes
+    buckets = math.ceil(bytes_ / min(max(bytes_ / 8, 2**20), 25 * 2**20))
+    # Two at a time, by gloo's two threads: their messages wait together, and share the bandwidth.
+    pairs = math.ceil(buckets / 2)
+    gradients = [(1 / pairs, 2)] * pairs
+    operations = [*gradients, *STEP.values(), *(NORMS.values() if megabytes > 8.4 else [])]
     for share, passes in operations:
         messages, bytes_ = ring(ranks, share * 1e6 * megabytes, passes)
         seconds += messages * latency * (2 if share or ranks <= 4 else 1) + bytes_ / bandwidth
