@@ -53,6 +53,8 @@ std::atomic<double> milliseconds[2] = {0, 0};
 constexpr int64_t worthwhile = 1 << 20, worthwhile_batch = 1 << 22;
 /// The smallest of a product's three sizes from which it is one of matrices rather than of vectors.
 constexpr int64_t thinnest = 8;
+/// The rows from which a piece of a product is oneDNN's.
+constexpr int64_t smallest_piece = 32;
 /// The choice falls on oneDNN where it takes at most this share of MKL's time, well away from what two runs could differ in.
 constexpr double clearly_less = 0.85;
 
@@ -126,16 +128,47 @@ at::Tensor room(const at::Tensor &left, const at::Tensor &right) {
     return at::empty(sizes, left.options());
 }
 
+/// The largest number of three significant bits that is at most `size`.
+int64_t rounded(int64_t size) {
+    int64_t shift = std::max<int64_t>(0, 61 - __builtin_clzll(static_cast<unsigned long long>(size)));
+    return size >> shift << shift;
+}
+
+/// result = beta result + alpha left right, in pieces.
+///
+/// oneDNN compiles code for every shape, which takes a millisecond and is kept for a thousand of them. The rows of what layers
+/// get, which are summed over in their weights' gradients, may be of another number in every batch, so they are cut into
+/// pieces of which there are few: four sizes for each power of two, and what is left over by the engine.
+void multiply(
+    const at::Tensor &left, const at::Tensor &right, const at::Tensor &result, float beta, float alpha) {
+    bool cuts_inner = left.stride(0) == 1;
+    auto piece = [](int64_t size) { return size < smallest_piece ? size : rounded(size); };
+    for (int64_t row = 0, height; row < left.size(0); row += height) {
+        height = piece(left.size(0) - row);
+        auto some_left = left.narrow(0, row, height), some_result = result.narrow(0, row, height);
+        float kept = beta;
+        for (int64_t depth = 0, length; depth < left.size(1); depth += length, kept = 1) {
+            length = cuts_inner ? piece(left.size(1) - depth) : left.size(1);
+            auto a = some_left.narrow(1, depth, length), b = right.narrow(0, depth, length);
+            if (height >= smallest_piece && (!cuts_inner || length >= smallest_piece)) {
+                one_dnn()(a, b, some_result, kept, alpha);
+            } else {
+                at::cpu::addmm_outf(some_result, a, b, kept, alpha, some_result);
+            }
+        }
+    }
+}
+
 at::Tensor mm(const at::Tensor &left, const at::Tensor &right) {
     if (!suits(left, right, 2)) return at::cpu::mm(left, right);
     auto result = room(left, right);
-    one_dnn()(left, right, result, 0, 1);
+    multiply(left, right, result, 0, 1);
     return result;
 }
 
 at::Tensor &mm_out(const at::Tensor &left, const at::Tensor &right, at::Tensor &out) {
     if (!suits(left, right, 2) || !takes(out, left, right)) return at::cpu::mm_outf(left, right, out);
-    one_dnn()(left, right, out, 0, 1);
+    multiply(left, right, out, 0, 1);
     return out;
 }
 
@@ -169,7 +202,7 @@ void add_product(
     const at::Scalar &beta, const at::Scalar &alpha) {
     auto share = beta.to<float>();
     if (share != 0 && !result.is_same(added)) result.copy_(added);
-    one_dnn()(left, right, result, share, alpha.to<float>());
+    multiply(left, right, result, share, alpha.to<float>());
 }
 
 /// Whether oneDNN is to make beta added + alpha left right; its sums need a product that is there.

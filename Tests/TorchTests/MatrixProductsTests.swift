@@ -12,7 +12,9 @@ import Torch
     static let shapes = [
         Shape(rows: 3, inner: 5, columns: 7), Shape(rows: 128, inner: 129, columns: 131),
         Shape(rows: 8, inner: 2048, columns: 67), Shape(rows: 2000, inner: 9, columns: 61),
-        Shape(rows: 300, inner: 256, columns: 512), Shape(rows: 1 << 20, inner: 1, columns: 2),
+        Shape(rows: 300, inner: 256, columns: 512), Shape(rows: 1501, inner: 33, columns: 70),
+        Shape(rows: 20, inner: 1501, columns: 130), Shape(rows: 785, inner: 785, columns: 90),
+        Shape(rows: 1 << 20, inner: 1, columns: 2),
     ]
 
     /// Where the elements of a factor lie.
