@@ -95,6 +95,7 @@ public struct FisherTool: ParsableCommand {
         do {
             var command = try parseAsRoot(words)
             try boundThreads()
+            try checkProducts()
             try command.run()
             try StandardDescriptors.flushOutput()
             return 0
@@ -149,5 +150,14 @@ public struct FisherTool: ParsableCommand {
             }
         }
         if !isGiven, Engine.threadCount > Processors.usable { Engine.threadCount = Processors.usable }
+    }
+
+    /// Refuses a library of matrix products in the environment that there is not.
+    private static func checkProducts() throws {
+        let name = ProcessInfo.processInfo.environment[MatrixProducts.variable]
+        if let name, !name.isEmpty, MatrixProducts.requested == nil {
+            let names = MatrixProducts.allCases.map(\.rawValue).joined(separator: " or ")
+            throw UsageError(description: "\(MatrixProducts.variable) must be \(names), not \(name)")
+        }
     }
 }

@@ -129,4 +129,40 @@ import Torch
             #expect(document.environment.threads == threads && document.resumes.count == 1)
         }
     }
+
+    /// The library of matrix products is chosen by name, and a run that is resumed stays with that of its start.
+    @Test func theProductsOfARunStay() throws {
+        let variable = "SWIFT_FISHER_PRODUCTS"
+        let unknown = try Self.process(["doctor"], environment: [variable: "mkl"])
+        #expect(unknown.status == 64)
+        #expect(unknown.errors.contains("\(variable) must be engine or onednn, not mkl"))
+        let named = try Self.process(["doctor"], environment: [variable: "engine"])
+        #expect(named.output.contains("the engine's own (\(variable))"))
+        try CommandTests.withFolder { root in
+            let run = root + "/run"
+            let first = try Self.process(
+                [
+                    "train", "digits", "--network", "perceptron", "--batch", "8", "--steps", "2", "--set",
+                    "log.tensorboard=false", "--output", run,
+                ], environment: [variable: "engine"])
+            #expect(first.status == 0, "\(first.errors)")
+            func resumed(to steps: Int, _ products: String?) throws -> CommandTests.Outcome {
+                try Self.process(
+                    [
+                        "train", "digits", "--resume", "--change-schedule", "--steps", "\(steps)",
+                        "--output", run,
+                    ], environment: [variable: products])
+            }
+            let second = try resumed(to: 3, nil)
+            #expect(second.status == 0 && !second.errors.contains("products"), "\(second.errors)")
+            #expect(try RunDirectory(path: run).document().environment.products == "engine")
+            let third = try resumed(to: 4, "onednn")
+            #expect(third.status == 0, "\(third.errors)")
+            if MatrixProducts.oneDNN.whileUsed({ MatrixProducts.current }) == .oneDNN {
+                #expect(
+                    third.errors.contains("the run's products of matrices were made by engine, here onednn"),
+                    "\(third.errors)")
+            }
+        }
+    }
 }
