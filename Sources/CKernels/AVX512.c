@@ -7,6 +7,8 @@
 #define LANES 32
 #include "Loops.h"
 #include "Activations.h"
+#define TILE_ROWS 8
+#include "Attention.h"
 #define VECTOR_BYTES 64
 #define VECTORS 4
 #define TERM_ROWS 3
@@ -16,6 +18,7 @@
 
 const ck_table *const ck_avx512_tables[2] = {&table_float32, &table_bfloat16};
 const ck_activation_table *const ck_avx512_activations = &activation_table;
+const ck_attention_table *const ck_avx512_attention = &attention_table;
 const ck_outer_table *const ck_avx512_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
 const ck_lattice_table *const ck_avx512_lattice_tables[2] = {
     &lattice_table_of_float32, &lattice_table_of_float64};

@@ -5,6 +5,8 @@
 #pragma clang attribute push(__attribute__((target("arch=haswell"))), apply_to = function)
 #include "Loops.h"
 #include "Activations.h"
+#define TILE_ROWS 4
+#include "Attention.h"
 #define VECTOR_BYTES 32
 #define VECTORS 2
 #define TERM_ROWS 3
@@ -14,6 +16,7 @@
 
 const ck_table *const ck_haswell_tables[2] = {&table_float32, &table_bfloat16};
 const ck_activation_table *const ck_haswell_activations = &activation_table;
+const ck_attention_table *const ck_haswell_attention = &attention_table;
 const ck_outer_table *const ck_haswell_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
 const ck_lattice_table *const ck_haswell_lattice_tables[2] = {
     &lattice_table_of_float32, &lattice_table_of_float64};

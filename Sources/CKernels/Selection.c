@@ -32,6 +32,14 @@ const ck_activation_table *ck_activations_for(ck_instruction_set set) {
     return ck_baseline_activations;
 }
 
+const ck_attention_table *ck_attention_for(ck_instruction_set set) {
+#if defined(__x86_64__)
+    if (set == CK_HASWELL) return ck_haswell_attention;
+    if (set == CK_AVX512) return ck_avx512_attention;
+#endif
+    return ck_baseline_attention;
+}
+
 const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64) {
 #if defined(__x86_64__)
     if (set == CK_HASWELL) return ck_haswell_outer_tables[float64];
@@ -54,6 +62,11 @@ int64_t ck_outer_scratch(const ck_outer *job, bool float64) {
     int64_t size = float64 ? 8 : 4, panel = CK_OUTER_PANEL_BYTES / size;
     int64_t packed = job->depth * (CK_OUTER_ROWS + panel) * (job->squared == CK_EACH_TERM ? 2 : 1);
     return (2 * CK_OUTER_ROWS * panel + packed) * size;
+}
+
+int64_t ck_attention_scratch(const ck_attention *job) {
+    int64_t keys = (job->keys + 31) / 32 * 32, width = (job->width + 31) / 32 * 32;
+    return 5 * keys * width + CK_ATTENTION_QUERIES * (2 * (keys + 32) + 3 * width);
 }
 
 int64_t ck_lookups_scratch(const ck_lookups *job, int64_t columns, bool float64) {

@@ -9,18 +9,14 @@
 #include <ATen/ops/gelu_backward_cpu_dispatch.h>
 #include <ATen/ops/gelu_cpu_dispatch.h>
 
-#include "CKernels.h"
+#include "InstructionSet.h"
 
 using namespace ctorch;
 
 namespace {
 
 const ck_activation_table &activations() {
-    static const ck_activation_table *table = [] {
-        for (auto set : {CK_AVX512, CK_HASWELL})
-            if (ck_supports(set)) return ck_activations_for(set);
-        return ck_activations_for(CK_BASELINE);
-    }();
+    static const ck_activation_table *table = ck_activations_for(instruction_set());
     return *table;
 }
 

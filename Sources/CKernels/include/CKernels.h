@@ -195,6 +195,41 @@ typedef struct ck_activation_table {
     void (*gelu_slope)(const float *input, const float *slope, float *output, int64_t count);
 } ck_activation_table;
 
+/// Attention of one head, softmax(scale Q K^T) V, of float32 numbers.
+typedef struct ck_attention {
+    /// Rows of `width` numbers one after another, and the distances of the rows.
+    const float *query, *key, *value;
+    int64_t query_row, key_row, value_row;
+    /// The numbers of rows: of queries, and of keys and values.
+    int64_t queries, keys;
+    int64_t width;
+    float scale;
+    /// Whether query i sees the keys up to i alone.
+    bool causal;
+} ck_attention;
+
+/// The slope of a loss in an attention's output, and where those in its inputs go.
+typedef struct ck_attention_slopes {
+    const float *output;
+    float *query, *key, *value;
+    int64_t output_row, query_row, key_row, value_row;
+} ck_attention_slopes;
+
+/// Attention for one instruction set. Scratch has `ck_attention_scratch` numbers.
+typedef struct ck_attention_table {
+    /// The output, and the natural logarithms of the sums of each query's weights.
+    void (*attend)(
+        const ck_attention *job, float *output, int64_t output_row, float *logarithms, int64_t logarithm_row,
+        float *scratch);
+    /// The slopes in queries, keys and values.
+    void (*slopes)(
+        const ck_attention *job, const ck_attention_slopes *slopes, const float *logarithms, int64_t logarithm_row,
+        float *scratch);
+} ck_attention_table;
+
+/// The queries that are attended together.
+#define CK_ATTENTION_QUERIES 32
+
 /// In ascending order of speed, from the one that every processor has.
 typedef enum ck_instruction_set { CK_BASELINE = 0, CK_HASWELL = 1, CK_AVX512 = 2 } ck_instruction_set;
 
@@ -204,12 +239,16 @@ bool ck_supports(ck_instruction_set set);
 const ck_table *ck_table_for(ck_instruction_set set, bool bfloat16);
 /// The activations of a supported instruction set.
 const ck_activation_table *ck_activations_for(ck_instruction_set set);
+/// Attention of a supported instruction set.
+const ck_attention_table *ck_attention_for(ck_instruction_set set);
 /// The sums of a supported instruction set; of double numbers, or of float ones.
 const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64);
 /// The lattice of a supported instruction set; of double numbers, or of float ones.
 const ck_lattice_table *ck_lattice_table_for(ck_instruction_set set, bool float64);
 /// The numbers that a call of `loss` or `gradient` works in.
 int64_t ck_lattice_scratch(const ck_lattice *lattice);
+/// The numbers that a call of `attend` or `slopes` works in.
+int64_t ck_attention_scratch(const ck_attention *job);
 /// The bytes that a call of `outer`, and one of `lookups` for some columns, work in.
 int64_t ck_outer_scratch(const ck_outer *job, bool float64);
 int64_t ck_lookups_scratch(const ck_lookups *job, int64_t columns, bool float64);
