@@ -12,7 +12,7 @@ import Torch
 ///   e_k = m_k / n_k with n_k <- decay n_k + (1 - decay) count and m_k <- decay m_k + (1 - decay) sum. The codebook and both
 ///   averages are frozen parameters, saved and loaded with the weights.
 ///
-/// **When it moves.** A forward pass changes nothing. Between ``beginStep(units:)`` and ``endStep()`` a layer in training
+/// **When it moves.** A forward pass changes nothing. Between ``beginStep(units:)`` and ``endStep(sharedBy:)`` a layer in training
 /// notes what it quantizes until it has seen as many units as the step's batch has; `endStep()` then moves the averages once
 /// and restarts dead codes. Micro-batches add up to the same step as the whole batch, and evaluations that follow (a line
 /// search, another estimate) are not counted a second time.
@@ -145,7 +145,7 @@ public final class VectorQuantizer: Module, ModeDependent {
 
 extension VectorQuantizer {
     /// Begins a step whose batch has a number of units: what is quantized from here on, up to that many units, moves the
-    /// codebook in ``endStep()``.
+    /// codebook in ``endStep(sharedBy:)``.
     public func beginStep(units: Int) { step = Step(missing: units) }
 
     /// Ends a step: moves the moving averages by what the step's batch chose, and restarts dead codes.
