@@ -6,7 +6,6 @@
 // Two vectors side by side: the chains of a power are twice as long as the processor looks ahead for.
 #define LANES 32
 #include "Loops.h"
-#include "Activations.h"
 #define TILE_ROWS 8
 #include "Attention.h"
 #define VECTOR_BYTES 64
@@ -17,7 +16,8 @@
 #pragma clang attribute pop
 
 const ck_table *const ck_avx512_tables[2] = {&table_float32, &table_bfloat16};
-const ck_activation_table *const ck_avx512_activations = &activation_table;
+const ck_activation_table *const ck_avx512_activations[2] = {
+    &activation_table_float32, &activation_table_bfloat16};
 const ck_attention_table *const ck_avx512_attention = &attention_table;
 const ck_outer_table *const ck_avx512_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
 const ck_lattice_table *const ck_avx512_lattice_tables[2] = {

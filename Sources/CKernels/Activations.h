@@ -22,45 +22,45 @@
         (Floats)((Integers)EXPONENTIAL(x) + ((Integers)shifted << 23));              \
     })
 
-INLINE void gelu_vectors(const float *input, float *output, int64_t count) {
+INLINE void NAME(gelu_vectors)(const Stored *input, Stored *output, int64_t count) {
     for (int64_t i = 0; i < count; i += LANES) {
-        Floats x = LOAD(input + i);
+        Floats x = READ(input + i);
         Floats e = POWER_OF_TWO(x * (GELU_POWER_1 + GELU_POWER_3 * (x * x)));
-        STORE(output + i, x / (1.0f + e));
+        WRITE(output + i, x / (1.0f + e));
     }
 }
 
-INLINE void gelu_slope_vectors(const float *input, const float *slope, float *output, int64_t count) {
+INLINE void NAME(gelu_slope_vectors)(const Stored *input, const Stored *slope, Stored *output, int64_t count) {
     for (int64_t i = 0; i < count; i += LANES) {
-        Floats x = LOAD(input + i);
+        Floats x = READ(input + i);
         Floats e = POWER_OF_TWO(x * (GELU_POWER_1 + GELU_POWER_3 * (x * x)));
         Floats s = 1.0f / (1.0f + e), near = AT_MOST(AT_LEAST(x, -GELU_FAR), GELU_FAR);
         Floats derivative = s + (e * s) * (s * near) * (GELU_SLOPE_0 + GELU_SLOPE_2 * (near * near));
         // The bounds would turn what is no number into one.
         derivative = x == x ? derivative : x;
-        STORE(output + i, LOAD(slope + i) * derivative);
+        WRITE(output + i, READ(slope + i) * derivative);
     }
 }
 
-static void gelu(const float *input, float *output, int64_t count) {
+static void NAME(gelu)(const void *input, void *output, int64_t count) {
     int64_t whole = count / LANES * LANES, rest = count - whole;
-    gelu_vectors(input, output, whole);
+    NAME(gelu_vectors)(input, output, whole);
     if (rest == 0) return;
-    float last[LANES] = {0};
-    memcpy(last, input + whole, (size_t)rest * sizeof(float));
-    gelu_vectors(last, last, LANES);
-    memcpy(output + whole, last, (size_t)rest * sizeof(float));
+    Stored last[LANES] = {0};
+    memcpy(last, (const Stored *)input + whole, (size_t)rest * sizeof(Stored));
+    NAME(gelu_vectors)(last, last, LANES);
+    memcpy((Stored *)output + whole, last, (size_t)rest * sizeof(Stored));
 }
 
-static void gelu_slope(const float *input, const float *slope, float *output, int64_t count) {
+static void NAME(gelu_slope)(const void *input, const void *slope, void *output, int64_t count) {
     int64_t whole = count / LANES * LANES, rest = count - whole;
-    gelu_slope_vectors(input, slope, output, whole);
+    NAME(gelu_slope_vectors)(input, slope, output, whole);
     if (rest == 0) return;
-    float last[LANES] = {0}, last_slope[LANES] = {0};
-    memcpy(last, input + whole, (size_t)rest * sizeof(float));
-    memcpy(last_slope, slope + whole, (size_t)rest * sizeof(float));
-    gelu_slope_vectors(last, last_slope, last, LANES);
-    memcpy(output + whole, last, (size_t)rest * sizeof(float));
+    Stored last[LANES] = {0}, last_slope[LANES] = {0};
+    memcpy(last, (const Stored *)input + whole, (size_t)rest * sizeof(Stored));
+    memcpy(last_slope, (const Stored *)slope + whole, (size_t)rest * sizeof(Stored));
+    NAME(gelu_slope_vectors)(last, last_slope, last, LANES);
+    memcpy((Stored *)output + whole, last, (size_t)rest * sizeof(Stored));
 }
 
-static const ck_activation_table activation_table = {.gelu = gelu, .gelu_slope = gelu_slope};
+static const ck_activation_table NAME(activation_table) = {.gelu = NAME(gelu), .gelu_slope = NAME(gelu_slope)};

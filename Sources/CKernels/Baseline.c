@@ -2,7 +2,6 @@
 #include "Tables.h"
 
 #include "Loops.h"
-#include "Activations.h"
 #define TILE_ROWS 2
 #include "Attention.h"
 #define VECTOR_BYTES 16
@@ -12,7 +11,8 @@
 #include "Lattices.h"
 
 const ck_table *const ck_baseline_tables[2] = {&table_float32, &table_bfloat16};
-const ck_activation_table *const ck_baseline_activations = &activation_table;
+const ck_activation_table *const ck_baseline_activations[2] = {
+    &activation_table_float32, &activation_table_bfloat16};
 const ck_attention_table *const ck_baseline_attention = &attention_table;
 const ck_outer_table *const ck_baseline_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
 const ck_lattice_table *const ck_baseline_lattice_tables[2] = {

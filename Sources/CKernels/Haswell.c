@@ -4,7 +4,6 @@
 #if defined(__x86_64__)
 #pragma clang attribute push(__attribute__((target("arch=haswell"))), apply_to = function)
 #include "Loops.h"
-#include "Activations.h"
 #define TILE_ROWS 4
 #include "Attention.h"
 #define VECTOR_BYTES 32
@@ -15,7 +14,8 @@
 #pragma clang attribute pop
 
 const ck_table *const ck_haswell_tables[2] = {&table_float32, &table_bfloat16};
-const ck_activation_table *const ck_haswell_activations = &activation_table;
+const ck_activation_table *const ck_haswell_activations[2] = {
+    &activation_table_float32, &activation_table_bfloat16};
 const ck_attention_table *const ck_haswell_attention = &attention_table;
 const ck_outer_table *const ck_haswell_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
 const ck_lattice_table *const ck_haswell_lattice_tables[2] = {

@@ -11,6 +11,7 @@
 #include "Metric.h"
 #include "Factored.h"
 #include "Divided.h"
+#include "Activations.h"
 #include "Table.h"
 #undef STORAGE_BFLOAT16
 
@@ -20,5 +21,6 @@
 #include "Metric.h"
 #include "Factored.h"
 #include "Divided.h"
+#include "Activations.h"
 #include "Table.h"
 #undef STORAGE_BFLOAT16

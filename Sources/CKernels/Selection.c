@@ -24,12 +24,12 @@ const ck_table *ck_table_for(ck_instruction_set set, bool bfloat16) {
     return ck_baseline_tables[bfloat16];
 }
 
-const ck_activation_table *ck_activations_for(ck_instruction_set set) {
+const ck_activation_table *ck_activations_for(ck_instruction_set set, bool bfloat16) {
 #if defined(__x86_64__)
-    if (set == CK_HASWELL) return ck_haswell_activations;
-    if (set == CK_AVX512) return ck_avx512_activations;
+    if (set == CK_HASWELL) return ck_haswell_activations[bfloat16];
+    if (set == CK_AVX512) return ck_avx512_activations[bfloat16];
 #endif
-    return ck_baseline_activations;
+    return ck_baseline_activations[bfloat16];
 }
 
 const ck_attention_table *ck_attention_for(ck_instruction_set set) {

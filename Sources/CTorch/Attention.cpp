@@ -25,6 +25,9 @@ const ck_attention_table &loops() {
     return *table;
 }
 
+/// The numbers of a head's keys from which on the loops are faster: they pad both to whole vectors.
+constexpr int64_t worthwhile = 1 << 10;
+
 /// The multiplications that a thread takes at least.
 constexpr int64_t grain = 1 << 18;
 
@@ -38,7 +41,7 @@ bool serves(
     const std::optional<at::Tensor> &mask) {
     return dropout == 0 && !(mask && mask->defined()) && serves(query) && serves(key) && serves(value)
         && key.sizes() == value.sizes() && query.size(0) == key.size(0) && query.size(1) == key.size(1)
-        && query.size(3) == key.size(3);
+        && query.size(3) == key.size(3) && key.size(2) * key.size(3) >= worthwhile;
 }
 
 /// A matrix for each sequence and head [batch, heads, positions, width], whose rows are numbers one after another.

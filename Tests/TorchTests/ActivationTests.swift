@@ -20,7 +20,7 @@ import Torch
 
     @Test(arguments: [CK_BASELINE, CK_HASWELL, CK_AVX512].filter(ck_supports).map(\.rawValue), counts)
     func gaussianUnits(_ set: UInt32, _ count: Int) {
-        let loops = ck_activations_for(ck_instruction_set(rawValue: set)).pointee
+        let loops = ck_activations_for(ck_instruction_set(rawValue: set), false).pointee
         let input = numbers(count)
         var output = [Float](repeating: .nan, count: count + 1)
         loops.gelu(input, &output, Int64(count))
@@ -41,9 +41,29 @@ import Torch
         #expect(worst < 3e-5 && worstSlope < 3e-6)
     }
 
+    /// Of bfloat16 numbers: what float32 gives, rounded once.
+    @Test(arguments: [CK_BASELINE, CK_HASWELL, CK_AVX512].filter(ck_supports).map(\.rawValue), counts)
+    func narrowUnits(_ set: UInt32, _ count: Int) {
+        let set = ck_instruction_set(rawValue: set)
+        let (wide, narrow) = (ck_activations_for(set, false).pointee, ck_activations_for(set, true).pointee)
+        func rounded(_ x: Float) -> UInt16 {
+            UInt16(truncatingIfNeeded: (x.bitPattern + 0x7fff + (x.bitPattern >> 16 & 1)) >> 16)
+        }
+        let input = numbers(count).map(rounded), weights = input.reversed().map { $0 }
+        let widened = input.map { Float(bitPattern: UInt32($0) << 16) }
+        let widenedWeights = weights.map { Float(bitPattern: UInt32($0) << 16) }
+        var (exact, output) = (widened, input + [7])
+        wide.gelu(widened, &exact, Int64(count))
+        narrow.gelu(input, &output, Int64(count))
+        #expect(output == exact.map(rounded) + [7])
+        wide.gelu_slope(widened, widenedWeights, &exact, Int64(count))
+        narrow.gelu_slope(input, weights, &output, Int64(count))
+        #expect(output == exact.map(rounded) + [7])
+    }
+
     @Test(arguments: [CK_BASELINE, CK_HASWELL, CK_AVX512].filter(ck_supports).map(\.rawValue))
     func ends(_ set: UInt32) {
-        let loops = ck_activations_for(ck_instruction_set(rawValue: set)).pointee
+        let loops = ck_activations_for(ck_instruction_set(rawValue: set), false).pointee
         let input: [Float] = [.nan, .infinity, 1e30, -1e30, 0, -0.0]
         var output = [Float](repeating: 0, count: input.count)
         loops.gelu(input, &output, Int64(input.count))
@@ -72,6 +92,11 @@ import Torch
             let scale = try exact.magnitude().largest().item()
             let error = try (found.to(dtype: .float64) - exact).magnitude().largest().item()
             #expect(found.shape == exact.shape && error <= 5e-6 * scale)
+        }
+        for (exact, found) in zip(try passes(.float64), try passes(.bfloat16)) {
+            let scale = try exact.magnitude().largest().item()
+            let error = try (found.to(dtype: .float64) - exact).magnitude().largest().item()
+            #expect(found.dtype == .bfloat16 && error <= 0.03 * scale)
         }
     }
 }

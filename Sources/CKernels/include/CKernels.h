@@ -187,12 +187,12 @@ typedef struct ck_lattice_table {
     void (*gradient)(const ck_lattice *lattice, double weight, void *gradient, double *scratch);
 } ck_lattice_table;
 
-/// Activations of float32 numbers, for one instruction set; the output may be the input or the slope.
+/// Activations for one instruction set, of float32 or of bfloat16 numbers; the output may be the input or the slope.
 typedef struct ck_activation_table {
     /// x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
-    void (*gelu)(const float *input, float *output, int64_t count);
+    void (*gelu)(const void *input, void *output, int64_t count);
     /// The slope of a loss in the inputs, from that in the outputs.
-    void (*gelu_slope)(const float *input, const float *slope, float *output, int64_t count);
+    void (*gelu_slope)(const void *input, const void *slope, void *output, int64_t count);
 } ck_activation_table;
 
 /// Attention of one head, softmax(scale Q K^T) V, of float32 numbers.
@@ -237,8 +237,8 @@ typedef enum ck_instruction_set { CK_BASELINE = 0, CK_HASWELL = 1, CK_AVX512 = 2
 bool ck_supports(ck_instruction_set set);
 /// The table of a supported instruction set; of bfloat16 parameters and gradients, or of float32 ones.
 const ck_table *ck_table_for(ck_instruction_set set, bool bfloat16);
-/// The activations of a supported instruction set.
-const ck_activation_table *ck_activations_for(ck_instruction_set set);
+/// The activations of a supported instruction set, of bfloat16 numbers or of float32 ones.
+const ck_activation_table *ck_activations_for(ck_instruction_set set, bool bfloat16);
 /// Attention of a supported instruction set.
 const ck_attention_table *ck_attention_for(ck_instruction_set set);
 /// The sums of a supported instruction set; of double numbers, or of float ones.

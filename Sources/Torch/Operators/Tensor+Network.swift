@@ -57,7 +57,7 @@ extension Tensor {
     /// softmax(Q K^T / sqrt(d)) V for self = Q, each [..., positions, d].
     ///
     /// Inside `withSecondDerivatives` it is made of single operations, because the fused one has no second
-    /// derivative. Inside ``withAutocast(to:_:)`` a CPU computes that of short sequences in float32, which is faster.
+    /// derivative. Inside ``withAutocast(to:_:)`` a CPU computes it in float32, which is faster there.
     ///
     /// - Parameters:
     ///   - keys: K.
@@ -81,18 +81,11 @@ extension Tensor {
                 .tensor(queries), .tensor(keys), .tensor(values), .optional(attended), .real(0),
                 .boolean(isCausal))
         }
-        guard isShortInAutocast else { return fused(self, keys, values) }
-        return withAutocast(to: .float32) { fused(widened, keys.widened, values.widened) }
-    }
-
-    /// Whether a head has so few elements that the engine's attention takes longer with bfloat16 products than with those
-    /// of float32: on a CPU its backward pass calls the library of matrix products for blocks of a few rows, each with a
-    /// cost of its own. Measured on a processor with AVX-512-BF16 (Documentation/MixedPrecision.md).
-    private var isShortInAutocast: Bool {
-        guard ComputePrecision.current != .float32, failure == nil, rank > 1, device == .cpu else {
-            return false
+        // The engine's products in bfloat16 are called for blocks of a few rows, each with a cost of its own.
+        guard ComputePrecision.current != .float32, failure == nil, device == .cpu else {
+            return fused(self, keys, values)
         }
-        return shape.suffix(2).reduce(1, *) < 1 << 14
+        return withAutocast(to: .float32) { fused(widened, keys.widened, values.widened) }
     }
 
     private func composedAttention(
