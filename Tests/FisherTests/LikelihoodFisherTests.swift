@@ -83,7 +83,7 @@ import Testing
         let v = try kind.outputs([2, 3], seed: 9)
         let factors = likelihood.outputFisherFactors()
         #expect(factors.count == likelihood.outputFisherFactorCount)
-        #expect(factors.count == kind.width)
+        #expect(factors.count == kind.rank)
         var sum = Tensor.zeros(like: v)
         for b in factors {
             #expect(b.shape == v.shape)

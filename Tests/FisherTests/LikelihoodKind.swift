@@ -31,6 +31,9 @@ enum LikelihoodKind: String, CaseIterable, Sendable {
         }
     }
 
+    /// The rank of an observation's Fisher information: the probabilities of classes add up to 1.
+    var rank: Int { self == .categorical || self == .twoHot ? width - 1 : width }
+
     /// Those whose Hessian in the outputs is the Fisher.
     static let withHessian: [LikelihoodKind] = [
         .categorical, .bernoulli, .gaussian, .narrowGaussian, .twoHot,

@@ -7,16 +7,22 @@ import Testing
     @Test func aMatrixThatIsTooLargeIsRefused() throws {
         let model = Linear(1000, 1000, using: try RandomGenerator(seed: 1))
         let error = #expect(throws: OptimizerError.self) {
-            try Optimizer(for: model, NaturalGradient())
+            try Optimizer(for: model, try NaturalGradient { $0.accumulates = true })
         }
         guard case .tooLarge("natural_gradient", let byteCount, let available) = error else {
             Issue.record("\(error as Any)")
             return
         }
         #expect(byteCount >= 4 * 1_001_000 * 1_001_000 && byteCount > available)
-        // Products need no matrix.
+        // Neither products nor the gradients of a small batch need a matrix.
         let products = try NaturalGradient { $0.solver = .conjugateGradients }
         #expect(try Optimizer(for: model, products).describe().contains("NaturalGradient"))
+        let batch = SupervisedBatch(
+            inputs: .normal([3, 1000], using: try RandomGenerator(seed: 2)),
+            targets: Tensor([1, 2, 0] as [Int64]))
+        try Optimizer(for: model, try NaturalGradient { $0.source = .empirical }).step(on: batch) {
+            try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets)
+        }
     }
 
     /// Single positions of a sequence cannot be told apart by what layers capture: no wrong answer is given.

@@ -13,6 +13,7 @@ extension CurvatureEstimator {
         switch request {
         case .diagonal: DiagonalAccumulator(self, run)
         case .full: MatrixAccumulator(self, run, blocks: [parameters], isWhole: true)
+        case .system: InformationSystemAccumulator(self, run)
         case .blocks: MatrixAccumulator(self, run, blocks: parameterBlocks, isWhole: false)
         case .kronecker(_, let sharing): KroneckerAccumulator(self, run, sharing, isDiagonal: false)
         case .kroneckerDiagonal(_, let sharing): KroneckerAccumulator(self, run, sharing, isDiagonal: true)

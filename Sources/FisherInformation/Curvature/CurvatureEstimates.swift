@@ -76,6 +76,11 @@ public struct CurvatureEstimates {
         answers[.full(source)] as? FullInformation
     }
 
+    /// The matrix of a linear system.
+    public func system(_ source: CurvatureSource) -> InformationSystem? {
+        answers[.system(source)] as? InformationSystem
+    }
+
     /// The whole matrix of each layer.
     public func blocks(_ source: CurvatureSource) -> BlockInformation? {
         answers[.blocks(source)] as? BlockInformation

@@ -10,6 +10,9 @@ public enum CurvatureRequest: Hashable, Sendable {
     /// The whole matrix, [parameters, parameters]: all per-sample gradients, and the square of the number of
     /// parameters.
     case full(CurvatureSource)
+    /// The matrix of a linear system: by the gradients of the units if these are fewer than the parameters, else the whole
+    /// matrix.
+    case system(CurvatureSource)
     /// The whole matrix of each layer, without the blocks between layers; layers that share a parameter have
     /// one block together.
     case blocks(CurvatureSource)
@@ -45,7 +48,7 @@ public enum CurvatureRequest: Hashable, Sendable {
     /// The estimate's source; nil for the gradient and the Hessian, which have none.
     public var source: CurvatureSource? {
         switch self {
-        case .full(let source), .blocks(let source), .diagonal(let source), .kronecker(let source, _),
+        case .full(let source), .system(let source), .blocks(let source), .diagonal(let source), .kronecker(let source, _),
             .kroneckerDiagonal(let source, _), .eigenvalueCorrected(let source, _), .lowRank(_, let source),
             .products(let source), .perSampleGradients(let source), .activations(let source),
             .layerMeans(let source), .unitGradients(let source, _):
@@ -60,6 +63,7 @@ public enum CurvatureRequest: Hashable, Sendable {
         switch self {
         case .gradient: "gradient"
         case .full: "full"
+        case .system: "system"
         case .blocks: "blocks"
         case .diagonal: "diagonal"
         case .kronecker: "kronecker"
@@ -96,7 +100,7 @@ extension CurvatureRequest {
         case (.kronecker, .minibatch), (.eigenvalueCorrected, .minibatch), (.kroneckerDiagonal, .minibatch),
             (.activations, .minibatch), (.layerMeans, .minibatch):
             return "the square of a mean gradient has no factors"
-        case (.perSampleGradients, .minibatch), (.unitGradients, .minibatch):
+        case (.perSampleGradients, .minibatch), (.unitGradients, .minibatch), (.system, .minibatch):
             return "a mean gradient has no units"
         case (.perSampleGradients, .exact), (.perSampleGradients, .gaussNewton):
             return "a closed form has no labels, and no single gradient per unit"

@@ -69,13 +69,13 @@ extension Categorical: Samplable {
     }
 }
 
-/// F = diag(p) - p p^T, of rank classes - 1; factors sqrt(p_k) (e_k - p), one a class. The Hessian is F.
+/// F = diag(p) - p p^T, of rank classes - 1, with as many factors. The Hessian is F.
 extension Categorical: ClosedFormFisher {
     public var outputs: Tensor { logits }
 
     public func outputFisherProduct(_ v: Tensor) -> Tensor { SoftmaxFisher(logits: logits).product(v) }
 
-    public var outputFisherFactorCount: Int { logits.lastAxis }
+    public var outputFisherFactorCount: Int { SoftmaxFisher.factorCount(classes: logits.lastAxis) }
 
     public func outputFisherFactor(_ k: Int) -> Tensor { SoftmaxFisher(logits: logits).factor(k) }
 

@@ -14,14 +14,23 @@ struct SoftmaxFisher {
         return probabilities * (v - (probabilities * v).sum(along: -1, keepingDimensions: true))
     }
 
-    var factorCount: Int { probabilities.lastAxis }
+    /// One less than the classes, of which the rank of F is; 1 for a single class.
+    static func factorCount(classes: Int) -> Int { max(1, classes - 1) }
 
-    /// sqrt(p_k) (e_k - p).
+    /// sqrt(p_k) (e_k - p - r (e_m - p)) with the last class m and r = sqrt(p_m) / (1 + sqrt(p_m)).
+    ///
+    /// The columns sqrt(p_k) (e_k - p) of all classes make F, and those of B = (I - p 1^T) diag(q), q = sqrt(p), have
+    /// B q = 0. Householder's reflection that takes q to -e_m leaves B B^T as it is and makes the last column zero.
     package func factor(_ k: Int) -> Tensor {
         if probabilities.failure != nil { return probabilities }
-        precondition(0..<factorCount ~= k, "there are \(factorCount) factors, not one of number \(k)")
-        let root = probabilities.narrowed(-1, from: k, length: 1).squareRoot()
-        return root * (probabilities.isAlongLastAxis(k).to(dtype: probabilities.dtype) - probabilities)
+        let last = probabilities.lastAxis - 1
+        let count = Self.factorCount(classes: last + 1)
+        precondition(0..<count ~= k, "there are \(count) factors, not one of number \(k)")
+        if last == 0 { return .zeros(like: probabilities) }
+        func root(_ k: Int) -> Tensor { probabilities.narrowed(-1, from: k, length: 1).squareRoot() }
+        func unit(_ k: Int) -> Tensor { probabilities.isAlongLastAxis(k).to(dtype: probabilities.dtype) }
+        let r = root(last) / (root(last) + 1)
+        return root(k) * (unit(k) - unit(last) * r + probabilities * (r - 1))
     }
 }
 

@@ -65,8 +65,14 @@ package struct DampedSolution {
     package let fallbackCount: Int
 
     /// The largest |(A + damping I) x - b| / |b| that passes.
-    private static let tolerance = 1e-6
+    static let tolerance = 1e-6
     private static let attempts = 16
+
+    /// A solution that another method found.
+    package init(solution: Tensor, damping: Double) {
+        (self.solution, self.damping) = (solution, damping)
+        fallbackCount = 0
+    }
 
     /// Solves; throws if A or b could not be computed.
     package init(_ matrix: Tensor, damping: Double, _ target: Tensor) throws(TorchError) {

@@ -4,6 +4,7 @@ private let addInPlace = Operation("add_.Tensor")
 private let copyInPlace = Operation("copy_")
 private let fillInPlace = Operation("fill_.Scalar")
 private let scaleInPlace = Operation("mul_.Scalar")
+private let multiplyInPlace = Operation("mul_.Tensor")
 private let productInto = Operation("mm.out")
 private let addProductInto = Operation("addmm.out")
 
@@ -25,6 +26,11 @@ extension Tensor {
     /// Multiplies every element by a number; throws for a leaf that is recorded for gradients.
     public func scale(by factor: Double) throws(TorchError) {
         try scaleInPlace.inPlace(.tensor(self), .real(factor))
+    }
+    /// Multiplies the elements by those of another tensor; throws if its shape does not broadcast to this one's, and for a
+    /// leaf that is recorded for gradients.
+    package func multiply(by other: Tensor) throws(TorchError) {
+        try multiplyInPlace.inPlace(.tensor(self), .tensor(other))
     }
 
     /// Sets this matrix to the product of two matrices, neither of which may be this one; throws if the

@@ -56,7 +56,7 @@ public struct NaturalGradient: IterativeSolverRule {
 
     public func requests(at step: Int) -> [CurvatureRequest] {
         switch solver {
-        case .dense: [.full(informationSource)]
+        case .dense: [accumulates ? .full(informationSource) : .system(informationSource)]
         case .conjugateGradients: [.products(informationSource)]
         }
     }
@@ -65,15 +65,8 @@ public struct NaturalGradient: IterativeSolverRule {
         let layout = ParameterLayout(of: group.inputs.map(\.parameter))
         let g = layout.joined(group.gradients)
         let (eta, damping) = (learningRate(group.step), damping(group.step))
-        if let full = group.statistics.full(informationSource) {
-            let found: DampedSolution
-            if accumulates {
-                let count = Double(full.observationCount)
-                let information = accumulated(full.sums.sum, layout, in: &state)
-                found = try DampedSolution(information, damping: damping, g * count)
-            } else {
-                found = try DampedSolution(full.mean, damping: damping, g)
-            }
+        if solver == .dense {
+            let found = try directSolution(group, g, damping: damping, layout, state: &state)
             return group.updates(
                 layout.split(found.solution.to(dtype: g.dtype) * -eta), fallbackCount: found.fallbackCount)
         }
@@ -85,6 +78,22 @@ public struct NaturalGradient: IterativeSolverRule {
         return group.updates(
             layout.split(found.solution * -eta), fallbackCount: found.metNegativeCurvature ? 1 : 0,
             solution: record)
+    }
+
+    /// The solution by a factorization.
+    private func directSolution(
+        _ group: RuleGroup, _ g: Tensor, damping: Double, _ layout: ParameterLayout,
+        state: inout [TensorState]
+    ) throws -> DampedSolution {
+        if let full = group.statistics.full(informationSource) {
+            let count = Double(full.observationCount)
+            let information = accumulated(full.sums.sum, layout, in: &state)
+            return try DampedSolution(information, damping: damping, g * count)
+        }
+        guard let system = group.statistics.system(informationSource) else {
+            throw OptimizerError.needsModel(rule: Self.summary.name)
+        }
+        return try system.solution(damping: damping, g)
     }
 
     /// I_t. Each parameter keeps its rows, in its shape.

@@ -174,7 +174,7 @@ extension PerSampleGradients {
     }
 
     /// sum over positions of units m and n of (a_mt . a_nu) (s_mt . s_nu).
-    private static func gram(_ a: Tensor, _ s: Tensor) -> Tensor {
+    static func gram(_ a: Tensor, _ s: Tensor) -> Tensor {
         if let failure = a.failure ?? s.failure { return Tensor(failed: failure) }
         let (units, positions, inputs, outputs) = (a.shape[0], a.shape[1], a.shape[2], s.shape[2])
         let pairs = units * positions * units * positions

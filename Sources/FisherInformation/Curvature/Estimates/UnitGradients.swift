@@ -53,6 +53,13 @@ public struct UnitGradients: Summable {
         self.estimator = estimator
     }
 
+    /// All units of some passes of one batch.
+    init(_ passes: [BackwardPass], _ run: PassRun, by estimator: CurvatureEstimator) {
+        self.init(
+            [.init(passes: passes, units: run.units, observations: Double(run.observationCount))],
+            from: run.source, by: estimator)
+    }
+
     /// Appends further units. Throws `mismatched` for those of another source.
     public func adding(_ other: UnitGradients) throws(CurvatureError) -> UnitGradients {
         guard source == other.source else {
@@ -74,6 +81,12 @@ public struct UnitGradients: Summable {
 
     /// The number of observations of these units, those of their batch in equal shares.
     public var observationCount: Double { parts.reduce(0) { $0 + $1.observations } }
+
+    /// The parameters in the order of the columns.
+    var parameters: [NamedParameter] { estimator.parameters }
+
+    /// The number of columns.
+    var parameterCount: Int { parameters.reduce(0) { $0 + $1.parameter.wrappedValue.count } }
 
     /// The layers that have trainable parameters, in the order of the model.
     public var blocks: [Block] {
@@ -135,6 +148,47 @@ public struct UnitGradients: Summable {
             a = .concatenated([a, .ones([a.shape[0], a.shape[1], 1], dtype: .float64)], along: 2)
         }
         return (a, s * (run.pass.weight / max(observationCount, 1)).squareRoot())
+    }
+
+    /// The same for a layer without positions that has the same inputs in every pass of the only batch: a [units, inputs],
+    /// s [passes, units, outputs]; nil for others.
+    func sharedFactors(of block: Block) throws -> (inputs: Tensor, outputs: Tensor)? {
+        guard parts.count == 1, let part = parts.first, let layer = block.layer else { return nil }
+        let uses = part.passes.compactMap { pass -> LayerActivation? in
+            guard let uses = pass.uses[block.path], uses.count == 1, !uses[0].dependsOnLabels else {
+                return nil
+            }
+            let width = layer.informativeParameters[0].wrappedValue.shape[0]
+            return uses[0].outputGradient.count == part.units * width ? uses[0] : nil
+        }
+        guard uses.count == part.passes.count, let use = uses.first else { return nil }
+        let first = layer.kroneckerRows(of: use)
+        var a = first.inputs.flattened(to: 1).to(dtype: .float64)
+        try a.check()
+        guard a.shape[0] == part.units else { return nil }
+        if first.hasBias {
+            a = .concatenated([a, .ones([part.units, 1], dtype: .float64, device: a.device)], along: 1)
+        }
+        let s = zip(part.passes, uses).map { pass, use in
+            layer.kroneckerRows(of: use).outputGradients.flattened(to: 1).to(dtype: .float64)
+                * (pass.weight / max(observationCount, 1)).squareRoot()
+        }
+        return (a, .stacked(s))
+    }
+
+    /// The whole information matrix of these units.
+    func fullInformation() throws -> FullInformation {
+        var sum: FullInformation?
+        for part in parts {
+            let run = PassRun(
+                source: source, units: part.units, observationCount: Int(part.observations.rounded()))
+            var matrix = MatrixAccumulator(estimator, run, blocks: [parameters], isWhole: true)
+            for pass in part.passes { try matrix.add(pass) }
+            guard let found = try matrix.finished() as? FullInformation else { continue }
+            sum = try sum?.adding(found) ?? found
+        }
+        guard let sum else { throw CurvatureError.noObservations }
+        return sum
     }
 
     /// K-FAC's factors from these units, by layer; A (x) S is on the scale of the information of an observation.
