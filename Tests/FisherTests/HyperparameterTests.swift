@@ -115,8 +115,8 @@ import Testing
         var rule = NaturalGradient()
         try rule.set([("accumulated", "true"), ("draws", "3")])
         let error = #expect(throws: HyperparameterError.self) { try rule.set("solver", to: "cg") }
-        #expect(error?.description == "natural_gradient: accumulated = true needs the solver dense")
-        #expect(rule.solver == .dense)
+        #expect(error?.description == "natural_gradient: accumulated = true needs the solver direct or dense")
+        #expect(rule.solver == .direct)
     }
 
     @Test func twoDecaysAreTwoRules() {

@@ -45,6 +45,31 @@ import Testing
         #expect(largest(moved, expected) < 1e-8)
     }
 
+    /// A factorization and conjugate gradients take Gauss and Newton's step, and with H = F_z it is the natural gradient.
+    @Test(arguments: InformationTests.Network.allCases)
+    func gaussAndNewtonsStepIsThatOfAnySolver(_ network: InformationTests.Network) throws {
+        func step(_ rule: any OptimizationRule) throws -> [Double] {
+            let (model, batch, logits) = try network.make()
+            let before = try weights(model)
+            try Optimizer(for: model, rule).step(on: batch) {
+                try Objective(Categorical(logits: logits($0.inputs)), observing: $0.targets)
+            }
+            return try zip(before, weights(model)).map { $0 - $1 }
+        }
+        func gaussNewton(_ solver: LinearSolver) throws -> GaussNewton {
+            try GaussNewton {
+                $0.solver = solver
+                $0.damping = 0.1
+                $0.tolerance = 1e-13
+            }
+        }
+        let found = try step(try gaussNewton(.direct))
+        #expect(largest(found, try step(try gaussNewton(.dense))) < 1e-9)
+        #expect(largest(found, try step(try gaussNewton(.conjugateGradients))) < 1e-9)
+        let natural = try NaturalGradient(learningRate: 1) { $0.damping = 0.1 }
+        #expect(largest(found, try step(natural)) < 1e-9)
+    }
+
     /// J^T diag(s)^-1 J / N: undamped, its inverse takes the mean gradient to iEF's step.
     @Test(arguments: [InformationTests.Network.perceptron, .positions])
     func theImprovedInformationGivesTheImprovedStep(_ network: InformationTests.Network) throws {

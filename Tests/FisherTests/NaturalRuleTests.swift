@@ -14,7 +14,9 @@ import Testing
         "natural_gradient:accumulated=true,lr=1,damping=1",
         "diagonal_natural_gradient:source=exact,damping=1e-3,lr=1e-3",
         "diagonal_natural_gradient:source=sampled,damping=1e-3,lr=1e-3",
-        "gauss_newton", "newton", "newton:solver=dense", "ief", "mfac:history=3", "fadam:source=empirical",
+        "gauss_newton", "gauss_newton:solver=direct", "gauss_newton:solver=dense",
+        "natural_gradient:solver=dense", "newton", "newton:solver=dense", "ief", "mfac:history=3",
+        "fadam:source=empirical",
         "fadam:source=sampled", "fadam:source=exact", "fadam:source=improved", "fadafactor:source=improved",
     ]
 

@@ -121,7 +121,8 @@ import Testing
 
     @Test func aRuleThatDoesNotFitIsRefused() throws {
         let network = try Self.large()
-        for rule: any OptimizationRule in [NaturalGradient(), try MFAC { $0.history = 10_000_000 }] {
+        let dense = try NaturalGradient { $0.solver = .dense }
+        for rule: any OptimizationRule in [dense, try MFAC { $0.history = 10_000_000 }] {
             let error = #expect(throws: OptimizerError.self) { try Optimizer(for: network, rule) }
             guard case .tooLarge(let name, let bytes, _) = error else {
                 Issue.record("\(String(describing: error))")

@@ -7,7 +7,7 @@ import Testing
     @Test func aMatrixThatIsTooLargeIsRefused() throws {
         let model = Linear(1000, 1000, using: try RandomGenerator(seed: 1))
         let error = #expect(throws: OptimizerError.self) {
-            try Optimizer(for: model, try NaturalGradient { $0.accumulates = true })
+            try Optimizer(for: model, try NaturalGradient { $0.solver = .dense })
         }
         guard case .tooLarge("natural_gradient", let byteCount, let available) = error else {
             Issue.record("\(error as Any)")

@@ -42,10 +42,7 @@ package struct BlockedCholesky {
                     below.narrowed(0, from: start, length: rows.count).transposed(0, 1), scale: -1)
             }
             let block = column.narrowed(0, from: 0, length: rows.count).addingDiagonal(damping)
-            let root = block.cholesky()
-            if root.failure != nil { return nil }
-            let inverse = Tensor.identity(rows.count, dtype: block.dtype, device: block.device)
-                .choleskySolved(factor: root)
+            let inverse = SafeCholesky.blockwiseInverse(block)
             if inverse.failure != nil { return nil }
             var below: Tensor?
             if rows.upperBound < size {

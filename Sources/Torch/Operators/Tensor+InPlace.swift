@@ -5,6 +5,7 @@ private let copyInPlace = Operation("copy_")
 private let fillInPlace = Operation("fill_.Scalar")
 private let scaleInPlace = Operation("mul_.Scalar")
 private let multiplyInPlace = Operation("mul_.Tensor")
+private let addProductInPlace = Operation("addcmul_")
 private let productInto = Operation("mm.out")
 private let addProductInto = Operation("addmm.out")
 
@@ -31,6 +32,11 @@ extension Tensor {
     /// leaf that is recorded for gradients.
     package func multiply(by other: Tensor) throws(TorchError) {
         try multiplyInPlace.inPlace(.tensor(self), .tensor(other))
+    }
+    /// Adds the elements of one tensor times those of another; throws if their shapes do not broadcast to this one's, and
+    /// for a leaf that is recorded for gradients.
+    package func add(_ a: Tensor, times b: Tensor) throws(TorchError) {
+        try addProductInPlace.inPlace(.tensor(self), .tensor(a), .tensor(b))
     }
 
     /// Sets this matrix to the product of two matrices, neither of which may be this one; throws if the

@@ -3,6 +3,7 @@
 private let matrixProduct = Operation("matmul")
 private let choleskyFactor = Operation("linalg_cholesky")
 private let choleskySolve = Operation("cholesky_solve")
+private let choleskyInverse = Operation("cholesky_inverse")
 private let diagonalOf = Operation("diagonal")
 private let symmetricEigenvalues = Operation("linalg_eigh")
 private let orthogonalFactor = Operation("linalg_qr")
@@ -45,4 +46,6 @@ extension Tensor {
     public func cholesky() -> Tensor { choleskyFactor(.tensor(self)) }
     /// The solution X of L L^T X = B for self = B and the lower factor L.
     public func choleskySolved(factor: Tensor) -> Tensor { choleskySolve(.tensor(self), .tensor(factor)) }
+    /// The inverse (L L^T)^-1 of a matrix with this lower Cholesky factor L.
+    public func choleskyInverted() -> Tensor { choleskyInverse(.tensor(self)) }
 }

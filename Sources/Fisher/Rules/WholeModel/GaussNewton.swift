@@ -8,7 +8,7 @@ import Torch
 ///
 /// H is the Hessian of -log p in the model's outputs, J their derivative (Schraudolph 2002). Where H is the outputs'
 /// Fisher information (categorical, Bernoulli, fixed variance) this is ``NaturalGradient`` with exact labels. Solved by
-/// conjugate gradients from the last solution; the damping follows ``QuadraticModelRule`` (Martens 2010). Throws
+/// conjugate gradients from the last solution, or by a factorization as in ``NaturalGradient``; the damping follows ``QuadraticModelRule`` (Martens 2010). Throws
 /// ``/FisherInformation/LikelihoodError`` for a likelihood whose H is zero or may be indefinite: LogitLaplace, a learned
 /// variance.
 public struct GaussNewton: QuadraticModelRule {
@@ -19,6 +19,8 @@ public struct GaussNewton: QuadraticModelRule {
     public var adaptation = AdaptiveDamping()
     /// The trust region in place of the damping.
     public var region = TrustRegion()
+    /// How the system is solved.
+    @Configurable("solver", "direct, dense or cg") public var solver = LinearSolver.conjugateGradients
     /// The accuracy and cost limits of conjugate gradients.
     public var iterations = IterativeSolver()
 
@@ -32,14 +34,35 @@ public struct GaussNewton: QuadraticModelRule {
 
     public static var curvature: CurvatureRequest { .products(.gaussNewton) }
 
+    public var systemRequest: CurvatureRequest? {
+        switch solver {
+        case .direct: .system(.gaussNewton)
+        case .dense: .full(.gaussNewton)
+        case .conjugateGradients: nil
+        }
+    }
+
+    /// The trust region is that of conjugate gradients.
+    public var inconsistency: OptionError? {
+        guard region.trustRadius != nil, solver.isDirect else { return nil }
+        return OptionError(
+            option: "trust_radius", value: "\(region.trustRadius ?? 0)", reason: "needs the solver cg")
+    }
+
     public func solve(
-        _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,
-        state: inout [TensorState]
+        _ matrix: SymmetricOperator, system: InformationSystem?, damping: Double, _ g: Tensor,
+        layout: ParameterLayout, state: inout [TensorState]
     ) throws -> (solution: Tensor, record: SolutionRecord?, fallbackCount: Int) {
+        if let system {
+            let found = try system.solution(damping: damping, g)
+            return (found.solution.to(dtype: g.dtype), nil, found.fallbackCount)
+        }
         let (found, record) = try iterations.solution(
             of: matrix, damping: damping, g, layout: layout, state: &state)
         return (found.solution, record, found.metNegativeCurvature ? 1 : 0)
     }
 
-    public func solverShapes(_ shape: [Int]) -> [String: [Int]] { ["solution": shape] }
+    public func solverShapes(_ shape: [Int]) -> [String: [Int]] {
+        solver.isDirect ? [:] : ["solution": shape]
+    }
 }

@@ -4,10 +4,16 @@ import Torch
 
 /// How a rule solves the linear system of its step.
 public enum LinearSolver: String, CaseIterable, Codable, OptionValue {
-    /// A factorization of the matrix.
+    /// A factorization of the smaller of two matrices: the whole one, or the products of a batch's gradients with each other.
+    /// A Hessian is whole.
+    case direct
+    /// A factorization of the whole matrix.
     case dense
     /// Conjugate gradients on products.
     case conjugateGradients = "cg"
+
+    /// Whether a matrix is factorized.
+    var isDirect: Bool { self != .conjugateGradients }
 }
 
 /// The accuracy and cost limits of conjugate gradients in a rule's step.

@@ -7,10 +7,11 @@ import Torch
 ///
 ///     theta <- theta - eta (F + damping I)^-1 g
 ///
-/// Amari (1998), Eq. 2; damping is Tikhonov's. `dense` forms F of all the group's parameters and factorizes
-/// it in float64: memory of the square of their number, for small models. `cg` solves by conjugate gradients
-/// on products with F, starting at the last solution: J^T F_z J v with the likelihood's information in closed
-/// form (`exact`), or (1/N) J^T J v with the per-sample gradients as rows of J (`empirical`, `sampled`).
+/// Amari (1998), Eq. 2; damping is Tikhonov's. `direct` factorizes F of all the group's parameters, or the products of
+/// the batch's gradients with each other where these are fewer: memory of the square of the smaller number; see
+/// ``/FisherInformation/InformationSystem``. `dense` always forms F. `cg` solves by conjugate gradients on products with F, starting at the last
+/// solution: J^T F_z J v with the likelihood's information in closed form (`exact`), or (1/N) J^T J v with the per-sample
+/// gradients as rows of J (`empirical`, `sampled`).
 ///
 /// The accumulated form keeps the information of earlier batches, and its step shrinks as 1 / t:
 ///
@@ -32,8 +33,8 @@ public struct NaturalGradient: IterativeSolverRule {
     @Configurable("draws", .atLeast(1), "draws of labels per update, if they are sampled")
     public var draws = 1
     /// How the system is solved.
-    @Configurable("solver", "dense or cg") public var solver = LinearSolver.dense
-    /// Whether the information of earlier batches is kept and added up; needs the dense solver.
+    @Configurable("solver", "direct, dense or cg") public var solver = LinearSolver.direct
+    /// Whether the information of earlier batches is kept and added up; needs a direct solver.
     @Configurable("accumulated", "add the information of all batches up") public var accumulates = false
     /// The accuracy and cost limits of conjugate gradients.
     public var iterations = IterativeSolver()
@@ -43,20 +44,21 @@ public struct NaturalGradient: IterativeSolverRule {
     public static let summary = RuleSummary(
         name: "natural_gradient", title: "NaturalGradient", source: "exact, labels or draws",
         structure: "full", power: "1", momentum: "none", stateBytes: "0 (cg 4, accumulated 4 n)",
-        cost: "B K P^2, P^3 / 3; cg: 3 passes per product", neglects: "nothing of the batch",
+        cost: "n = min(P, B K): B K n P, n^3 / 3; cg: 3 passes per product", neglects: "nothing of the batch",
         reference: "Amari 1998, Eq. 2")
 
     /// The information of earlier batches is added up as a whole matrix only.
     public var inconsistency: OptionError? {
-        guard accumulates, solver != .dense else { return nil }
-        return OptionError(option: "accumulated", value: "true", reason: "needs the solver dense")
+        guard accumulates, !solver.isDirect else { return nil }
+        return OptionError(option: "accumulated", value: "true", reason: "needs the solver direct or dense")
     }
 
     private var informationSource: CurvatureSource { source == .sampled(1) ? .sampled(draws) : source }
 
     public func requests(at step: Int) -> [CurvatureRequest] {
         switch solver {
-        case .dense: [accumulates ? .full(informationSource) : .system(informationSource)]
+        case .direct where !accumulates: [.system(informationSource)]
+        case .direct, .dense: [.full(informationSource)]
         case .conjugateGradients: [.products(informationSource)]
         }
     }
@@ -65,7 +67,7 @@ public struct NaturalGradient: IterativeSolverRule {
         let layout = ParameterLayout(of: group.inputs.map(\.parameter))
         let g = layout.joined(group.gradients)
         let (eta, damping) = (learningRate(group.step), damping(group.step))
-        if solver == .dense {
+        if solver.isDirect {
             let found = try directSolution(group, g, damping: damping, layout, state: &state)
             return group.updates(
                 layout.split(found.solution.to(dtype: g.dtype) * -eta), fallbackCount: found.fallbackCount)
@@ -86,6 +88,7 @@ public struct NaturalGradient: IterativeSolverRule {
         state: inout [TensorState]
     ) throws -> DampedSolution {
         if let full = group.statistics.full(informationSource) {
+            guard accumulates else { return try DampedSolution(full.mean, damping: damping, g) }
             let count = Double(full.observationCount)
             let information = accumulated(full.sums.sum, layout, in: &state)
             return try DampedSolution(information, damping: damping, g * count)
@@ -116,7 +119,7 @@ public struct NaturalGradient: IterativeSolverRule {
         let count = structure.shapes.reduce(0) { $0 + $1.reduce(1, *) }
         return structure.shapes.map { shape in
             if accumulates { return ["information": shape + [count]] }
-            return solver == .dense ? [:] : ["solution": shape]
+            return solver.isDirect ? [:] : ["solution": shape]
         }
     }
 }

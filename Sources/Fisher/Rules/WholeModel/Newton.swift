@@ -22,7 +22,7 @@ public struct Newton: QuadraticModelRule {
     /// The trust region in place of the damping.
     public var region = TrustRegion()
     /// How the system is solved.
-    @Configurable("solver", "dense or cg") public var solver = LinearSolver.conjugateGradients
+    @Configurable("solver", "direct, dense or cg") public var solver = LinearSolver.conjugateGradients
     /// The accuracy and cost limits of conjugate gradients.
     public var iterations = IterativeSolver()
 
@@ -38,16 +38,16 @@ public struct Newton: QuadraticModelRule {
 
     /// The trust region is that of conjugate gradients.
     public var inconsistency: OptionError? {
-        guard region.trustRadius != nil, solver == .dense else { return nil }
+        guard region.trustRadius != nil, solver.isDirect else { return nil }
         return OptionError(
             option: "trust_radius", value: "\(region.trustRadius ?? 0)", reason: "needs the solver cg")
     }
 
     public func solve(
-        _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,
-        state: inout [TensorState]
+        _ matrix: SymmetricOperator, system: InformationSystem?, damping: Double, _ g: Tensor,
+        layout: ParameterLayout, state: inout [TensorState]
     ) throws -> (solution: Tensor, record: SolutionRecord?, fallbackCount: Int) {
-        if solver == .dense {
+        if solver.isDirect {
             let (x, fallbackCount) = try Newton.solved(matrix, damping: damping, g)
             return (x, nil, fallbackCount)
         }

@@ -40,10 +40,15 @@ public protocol QuadraticModelRule: IterativeSolverRule {
     /// Which matrix C is.
     static var curvature: CurvatureRequest { get }
 
+    /// C as the matrix of a linear system, where `solve` needs more than products with it; nil if it does not.
+    var systemRequest: CurvatureRequest? { get }
+
     /// (C + damping I)^-1 g, how well it was solved, and the number of safer methods that were needed.
+    ///
+    /// - Parameter system: the answer to `systemRequest`.
     func solve(
-        _ matrix: SymmetricOperator, damping: Double, _ g: Tensor, layout: ParameterLayout,
-        state: inout [TensorState]
+        _ matrix: SymmetricOperator, system: InformationSystem?, damping: Double, _ g: Tensor,
+        layout: ParameterLayout, state: inout [TensorState]
     ) throws -> (solution: Tensor, record: SolutionRecord?, fallbackCount: Int)
 
     /// The shapes of the state that `solve` keeps of a parameter, by name.
@@ -63,7 +68,12 @@ extension QuadraticModelRule {
         set { region[keyPath: path] = newValue }
     }
 
-    public func requests(at step: Int) -> [CurvatureRequest] { [Self.curvature] }
+    /// Products suffice.
+    public var systemRequest: CurvatureRequest? { nil }
+
+    public func requests(at step: Int) -> [CurvatureRequest] {
+        [Self.curvature] + (systemRequest.map { [$0] } ?? [])
+    }
 
     public func updates(for group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
         guard let matrix = group.statistics.matrix(Self.curvature) else {
@@ -75,7 +85,12 @@ extension QuadraticModelRule {
             return try regionUpdates(for: group, matrix, g, layout: layout, startingAt: start, state: &state)
         }
         let damping = try state.lazy.compactMap { $0["damping"] }.first?.item() ?? adaptation.damping
-        var (d, record, fallbacks) = try solve(matrix, damping: damping, g, layout: layout, state: &state)
+        let source = systemRequest?.source
+        let system = source.flatMap { source in
+            group.statistics.system(source) ?? group.statistics.full(source).map { InformationSystem($0) }
+        }
+        var (d, record, fallbacks) = try solve(
+            matrix, system: system, damping: damping, g, layout: layout, state: &state)
         d = d * -learningRate(group.step)
         guard adaptation.adaptsDamping else {
             return group.updates(layout.split(d), fallbackCount: fallbacks, solution: record)

@@ -134,8 +134,9 @@ extension SampleMatrix {
         private let shared: [(products: Tensor, outputs: Tensor)]
         /// The sum over the other layers.
         private let others: Tensor?
+        private let rowCount: Int
 
-        fileprivate init(_ blocks: [Columns]) {
+        fileprivate init(_ blocks: [Columns], rowCount: Int) {
             var (shared, others): ([(Tensor, Tensor)], Tensor?) = ([], nil)
             for columns in blocks {
                 let part: Tensor
@@ -149,31 +150,33 @@ extension SampleMatrix {
                 others = others.map { $0 + part } ?? part
             }
             unitCount = shared.first?.0.shape[0] ?? 1
-            (self.shared, self.others) = (shared, others)
+            (self.shared, self.others, self.rowCount) = (shared, others, rowCount)
         }
 
         /// J J^T in some columns, from the row of the first one on; a tensor of its own.
         func callAsFunction(_ range: Range<Int>) throws(TorchError) -> Tensor {
+            // From the first row of a pass on, for then rows and units go together.
+            let first = range.lowerBound / unitCount * unitCount
             var sum: Tensor?
             for (products, outputs) in shared {
-                let count = outputs.shape[0]
-                // From the first row of a pass on, for then rows and units go together.
-                let first = range.lowerBound / unitCount * unitCount
-                let made = outputs.narrowed(0, from: first, length: count - first)
+                let made = outputs.narrowed(0, from: first, length: outputs.shape[0] - first)
                     .matmul(
-                        outputs.narrowed(0, from: range.lowerBound, length: range.count).transposed(0, 1))
-                try made.reshaped([-1, unitCount, range.count])
-                    .multiply(by: units(range, of: products))
-                let part = made.narrowed(
-                    0, from: range.lowerBound - first, length: count - range.lowerBound)
-                if let sum { try sum.add(part) } else { sum = part }
+                        outputs.narrowed(0, from: range.lowerBound, length: range.count).transposed(0, 1)
+                    )
+                    .reshaped([-1, unitCount, range.count])
+                let ofInputs = units(range, of: products)
+                if let sum { try sum.add(made, times: ofInputs) } else { try made.multiply(by: ofInputs) }
+                sum = sum ?? made
             }
-            guard let others else { return sum ?? .zeros([0, 0]) }
-            let part = others.narrowed(0, from: range.lowerBound, length: others.shape[0] - range.lowerBound)
+            let own = sum?.flattened(to: 1)
+            let part = own?.narrowed(
+                0, from: range.lowerBound - first, length: rowCount - range.lowerBound)
+            guard let others else { return part ?? .zeros([rowCount - range.lowerBound, range.count]) }
+            let other = others.narrowed(0, from: range.lowerBound, length: rowCount - range.lowerBound)
                 .narrowed(1, from: range.lowerBound, length: range.count)
-            guard let sum else { return part.copy().contiguous() }
-            try sum.add(part)
-            return sum
+            guard let part else { return other.copy().contiguous() }
+            try part.add(other)
+            return part
         }
 
         /// The columns of the units of some rows, [units, rows].
@@ -190,5 +193,5 @@ extension SampleMatrix {
     }
 
     /// J J^T, to be asked for its columns.
-    var gram: Gram { Gram(blocks.map(\.columns)) }
+    var gram: Gram { Gram(blocks.map(\.columns), rowCount: rowCount) }
 }
