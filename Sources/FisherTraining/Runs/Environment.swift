@@ -2,10 +2,10 @@ import Fisher
 import FisherStudies
 import Foundation
 
-/// The version of this package.
-private let versionOfPackage = "0.1.0"
-
 extension EnvironmentSummary {
+    /// The version of this package.
+    package static let versionOfPackage = "0.1.0"
+
     /// This machine, this engine, now.
     ///
     /// - Parameter command: the program and its arguments.
