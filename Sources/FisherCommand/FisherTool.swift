@@ -22,13 +22,16 @@ public struct FisherTool: ParsableCommand {
     public static var configuration: CommandConfiguration {
         let added = registered.withLock { $0 }
         return CommandConfiguration(
-            commandName: EnvironmentSummary.programName,
+            commandName: programName,
             abstract: "Fisher-information optimization for neural networks.",
             version: EnvironmentSummary.versionOfPackage,
             subcommands: own.filter { command in
                 !added.contains { $0._commandName == command._commandName }
             } + added)
     }
+
+    /// Read once: the parser asks for the configuration again and again.
+    private static let programName = EnvironmentSummary.programName
 
     private static let own: [any ParsableCommand.Type] = [
         Train.self, Compare.self, Ablate.self, Predict.self, Sample.self, Transcribe.self, Runs.self,

@@ -7,6 +7,7 @@ import FisherTraining
 struct Ablate: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
+            commandName: "ablate",
             abstract: "Train with one optimizer and several values of its options, and compare the results.",
             subcommands: TaskRegistry.tasks.map { $0.ablateCommand })
     }

@@ -7,6 +7,7 @@ import Foundation
 /// `fisher bench`: timings on this machine.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "bench",
         abstract: "Time optimizers, steps and estimates on this machine; measure the coverage of intervals.",
         subcommands: [BenchOptimizers.self, BenchStep.self, BenchInformation.self, BenchCoverage.self])
 }

@@ -11,6 +11,7 @@ struct Compare: ParsableCommand {
 
     static var configuration: CommandConfiguration {
         CommandConfiguration(
+            commandName: "compare",
             abstract:
                 "Train the same model on the same batches with several optimizers, and compare the results.",
             subcommands: TaskRegistry.tasks.map { $0.compareCommand })

@@ -8,6 +8,7 @@ import Foundation
 /// `fisher continual`: elastic weight consolidation with several sources of the Fisher information, side by side.
 struct Continual: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "continual",
         abstract:
             "Learn tasks one after another, and show how much each kind of Fisher information preserves.",
         discussion: """

@@ -7,7 +7,7 @@ import Foundation
 /// `fisher convert`: PyTorch's models as ours, and ours as PyTorch's.
 struct Convert: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Turn a PyTorch model into a network of this program, and back.",
+        commandName: "convert", abstract: "Turn a PyTorch model into a network of this program, and back.",
         discussion: """
             Reads the state_dict of an nn.Sequential, saved by safetensors.torch.save_file, that of a residual \
             network with torchvision's names, or the folder of a GPT-2 that the transformers library saved; and \

@@ -14,6 +14,7 @@ import Synchronization
 /// `fisher doctor`: the software and hardware of this program.
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "doctor",
         abstract:
             "Show the engine, the threads in use, the instruction set, and the libraries for sound and images."
     )

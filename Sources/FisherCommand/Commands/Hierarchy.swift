@@ -10,6 +10,7 @@ import Foundation
 struct Hierarchy: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
+            commandName: "hierarchy",
             abstract:
                 "Measure how close each optimizer's direction is to the natural gradient, and its cost.",
             discussion: """

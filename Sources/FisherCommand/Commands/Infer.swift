@@ -9,6 +9,7 @@ import Foundation
 /// `fisher infer`: estimates with their uncertainty, from a table or a small network.
 struct Infer: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "infer",
         abstract: "Fit a model to a table and print estimates, standard errors, tests and intervals.",
         discussion: """
             The table is one or several CSV files with a header; several are read as one. Columns of numbers are \

@@ -5,6 +5,7 @@ import FisherTraining
 /// `fisher information`: estimates from files, to compare with other implementations and to merge.
 struct Information: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "information",
         abstract: "Estimate the Fisher information of a plain network on your data, and merge estimates.",
         discussion: """
             fisher information --model net.json --weights net.safetensors --inputs x.safetensors \

@@ -7,6 +7,7 @@ import Foundation
 /// `fisher init`: a package with a task, a model, a likelihood, a rule and a command of one's own.
 struct Init: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "init",
         abstract: "Write a package with a task, a layer, a likelihood, a rule and a command of your own.",
         discussion: """
             The files are those of Examples/OwnTask, which learn how often one must try until a success: a place to put \

@@ -8,6 +8,7 @@ import Foundation
 /// `fisher inspect`: the Fisher information of a model, layer by layer.
 struct Inspect: DeviceCommand {
     static let configuration = CommandConfiguration(
+        commandName: "inspect",
         abstract: "Show a model's Fisher information by layer, from a run, a checkpoint or files.",
         discussion: """
             A run or a checkpoint of fisher train, compare, ablate or continual is inspected on batches of its own \

@@ -8,6 +8,7 @@ import Foundation
 /// `fisher landscape`: the loss around and between the ends of runs.
 struct Landscape: DeviceCommand {
     static let configuration = CommandConfiguration(
+        commandName: "landscape",
         abstract: "Measure how flat the loss is at the ends of runs, and what lies between and around them.",
         discussion: """
             Runs of one task, named one by one or as the folder of a comparison, at their newest checkpoints: the \

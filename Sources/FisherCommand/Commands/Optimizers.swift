@@ -4,6 +4,7 @@ import Fisher
 /// `fisher optimizers`: the table of rules.
 struct Optimizers: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "optimizers",
         abstract:
             "List the rules: information, structure, power, costs, what they neglect, and their options.",
         discussion: """

@@ -8,6 +8,7 @@ import Foundation
 /// `fisher predict`: what a network that was trained on the user's data says of new samples.
 struct Predict: DeviceCommand {
     static let configuration = CommandConfiguration(
+        commandName: "predict",
         abstract: "Predict new samples with a run of fisher train data, as CSV.",
         discussion: """
             The samples are prepared as those of the run were: with its means and deviations, its categories, its size of \

@@ -7,7 +7,7 @@ import Foundation
 /// `fisher report`: one page of several runs or comparisons.
 struct Report: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make one report of several runs, or make a study's page again.",
+        commandName: "report", abstract: "Make one report of several runs, or make a study's page again.",
         discussion: """
             Runs of one optimizer with one set of options are its seeds. The first one is the baseline. A run counts once, \
             and the trials of a tuning do not count. A single folder of compare, ablate, continual, hierarchy, landscape or reproduce is \

@@ -8,7 +8,7 @@ import Foundation
 /// `fisher reproduce`: verdicts on the claims of the sources.
 struct Reproduce: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Decide claims of the sources by runs, and write a page on each.",
+        commandName: "reproduce", abstract: "Decide claims of the sources by runs, and write a page on each.",
         discussion: """
             fisher reproduce list tells what is claimed where, what decides it, and what that costs. fisher reproduce NAME \
             decides a claim and fisher reproduce all every claim: it holds, it does not hold here, or it cannot be told at \

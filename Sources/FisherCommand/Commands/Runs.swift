@@ -5,7 +5,7 @@ import FisherTraining
 /// `fisher runs`: tables of runs and studies, what differs between two, and what people call them.
 struct Runs: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List runs and studies, compare two of them, and name them.",
+        commandName: "runs", abstract: "List runs and studies, compare two of them, and name them.",
         discussion: """
             fisher runs runs --sort best --filter optimizer.rule=fadam --show optimizer.learning_rate
             fisher runs diff runs/first runs/second

@@ -7,6 +7,7 @@ import Foundation
 /// `fisher sample`: text from a trained language model.
 struct Sample: DeviceCommand {
     static let configuration = CommandConfiguration(
+        commandName: "sample",
         abstract:
             "Write text with a language model, from a run, a checkpoint, a file of weights or a GPT-2 folder."
     )

@@ -7,6 +7,7 @@ import FisherTraining
 /// `fisher step`: applies a rule to tensors from files, to compare with other implementations.
 struct Step: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "step",
         abstract: "Apply a rule to tensors from safetensors files, to compare with other implementations.",
         usage: """
             fisher step --optimizer <optimizer> --parameters <file> --gradients <file> ... --output <file>

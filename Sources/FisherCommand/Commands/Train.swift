@@ -9,6 +9,7 @@ import Foundation
 struct Train: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
+            commandName: "train",
             abstract: "Train a model in a run folder that can be stopped, killed and resumed exactly.",
             subcommands: TaskRegistry.tasks.map { $0.trainCommand })
     }

@@ -6,6 +6,7 @@ import FisherTraining
 /// `fisher transcribe`: what is spoken in sound files, by a trained speech recognizer.
 struct Transcribe: DeviceCommand {
     static let configuration = CommandConfiguration(
+        commandName: "transcribe",
         abstract: "Write what is spoken in sound files, with a model of fisher train speech.",
         discussion: "Each line is a file's path, a tab and its text, as --speech reads them.")
 

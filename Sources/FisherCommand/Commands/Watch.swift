@@ -9,6 +9,7 @@ import Synchronization
 /// `fisher watch`: a run's page while it trains.
 struct Watch: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "watch",
         abstract: "Show the page of a run or a comparison in a browser while it trains.",
         discussion: """
             The page is served to this machine alone, keeps itself up to date, and says when the run has ended, was stopped or \

@@ -5,6 +5,7 @@ import FisherTraining
 /// `fisher explain`: what a rule, a key or another word of configurations means.
 struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "explain",
         abstract: "Explain a rule, a key, a task, an exit status or another word; without one, list all.",
         discussion: """
             Everything is told from the declarations of the program, those of registered rules and tasks too.
