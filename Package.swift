@@ -97,7 +97,8 @@ let package = Package(
         ),
         // Scripts/build-cuda-kernels compiles what runs on cards, where nvcc is found.
         .target(name: "CKernels", exclude: ["Cards/CUDA"]),
-        // How threads wait is decided at the start of a program; the second does so before libraries are initialized.
+        // How threads wait, and whether libtorch is loaded, is decided at the start of a program; the second does so before
+        // libraries are initialized.
         .target(name: "CStart"),
         .target(name: "CStartEarly", dependencies: ["CStart"]),
         .target(name: "CDigits", exclude: ["digits.txt", "features.bin", "ATTRIBUTION.md"]),

@@ -47,7 +47,7 @@ import Testing
 
         /// The whole program speaks where a question for help turns out to be none.
         @Test func mistakesBesideHelpAreMistakes() throws {
-            for words in [["nothing", "--help"], ["--nothing", "--help"], ["optimizers", "--", "--help"]] {
+            for words in [["train", "digits", "--output", "--help"], ["optimizers", "--", "--help"]] {
                 let (said, loads) = try Self.answer(words)
                 #expect(said.status == 64 && loads, "\(words): \(said.output.prefix(200))")
             }
@@ -57,8 +57,8 @@ import Testing
         @Test func libtorchIsTakenOutOfTheEnvironment() {
             let own = "libtorch_cpu.so:libc10.so"
             func left(_ value: String) -> [String] {
-                var entries: [UnsafeMutablePointer<CChar>?] =
-                    ["A=1", "LD_PRELOAD=" + value, "B=2"].map { strdup($0) } + [nil]
+                let texts = ["A=1", "LD_PRELOAD=" + value, "B=2"]
+                var entries: [UnsafeMutablePointer<CChar>?] = texts.map { text in strdup(text) } + [nil]
                 let all = entries
                 defer { all.forEach { free($0) } }
                 _ = cs_forget_engine(&entries)
