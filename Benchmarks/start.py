@@ -59,7 +59,7 @@ def main():
         ("fisher train language --help", ended, [fisher, "train", "language", "--help"]),
         ("fisher optimizers, which loads libtorch", ended, [fisher, "optimizers"]),
         ("first step, after 128 held-out bytes", first_step, [fisher, *TRAIN, "--validation-bytes", "128"]),
-        ("first step, after the preset's 32,768", first_step, [fisher, *TRAIN]),
+        ("first step, after the preset's 65,536", first_step, [fisher, *TRAIN]),
     ]
     times = {name: [] for name, _, _ in rows}
     if not given.cold:
