@@ -60,11 +60,14 @@ import Testing
                 func plain(_ run: RunRecord) -> RunRecord {
                     var run = run
                     (run.forwardBackwardMilliseconds, run.optimizerMilliseconds) = (0, 0)
-                    run.load = nil
+                    (run.load, run.sideBySide) = (nil, nil)
                     for k in run.curve.indices { run.curve[k].seconds = 0 }
                     return run
                 }
-                for k in result.entries.indices { result.entries[k].runs = result.entries[k].runs.map(plain) }
+                for k in result.entries.indices {
+                    result.entries[k].runs = result.entries[k].runs.map(plain)
+                    result.entries[k].timing = nil
+                }
                 result.tuning = result.tuning?.map { record in
                     var record = record
                     for k in record.trials.indices {

@@ -113,22 +113,12 @@ import Testing
         try process.run()
         while process.isRunning, !hasBegun() { usleep(2000) }
         // The processes were started in the order of their ranks.
-        let child = try #require(children(of: process.processIdentifier).sorted().dropFirst(rank).first)
+        let child = try #require(
+            ProcessTree.children(of: process.processIdentifier).sorted().dropFirst(rank).first)
         kill(child, signal)
         let text = String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
         return (process.terminationStatus, text)
-    }
-
-    /// The processes that a process has started.
-    private static func children(of parent: Int32) -> [Int32] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap { Int32($0) }.filter { number in
-            // The name in parentheses may hold spaces; state and parent follow it.
-            let text = (try? String(contentsOfFile: "/proc/\(number)/stat", encoding: .utf8)) ?? ""
-            let words = text.split(separator: ")").last?.split(separator: " ") ?? []
-            return words.count > 1 && Int32(words[1]) == parent
-        }
     }
 
     /// A signal to any process stops all at one step, and another number of processes goes on.

@@ -139,6 +139,37 @@ import Testing
         #expect(reach.runs.map(\.seconds) == [2, 2])
     }
 
+    /// Seconds of runs side by side are those of a run alone, in the ratio of the steps that were timed alone.
+    @Test func timesAloneReplaceThoseBesideOthers() throws {
+        var entry = Self.entry([[0, 1, 2, 3], [0, 1, 2, 3]])
+        for k in entry.runs.indices { entry.runs[k].sideBySide = 2 }
+        #expect(entry.secondsPerStep == 0.1)
+        var result = ComparisonFixture.result([entry])
+        let beside = ComparisonSummary(of: result)
+        #expect(beside.rows[0].timeMark == " ‡" && beside.rows[0].sideBySide == 2)
+        #expect(beside.warnings.contains { $0.contains("while 2 runs were made side by side") })
+        entry.timing = StepTiming(forwardBackwardMilliseconds: 0.4, optimizerMilliseconds: 0.6, steps: 20)
+        #expect(abs(try #require(entry.secondsPerStep) - 0.05) < 1e-12)
+        result.entries = [entry]
+        let alone = ComparisonSummary(of: result)
+        #expect(alone.rows[0].timeMark == "" && alone.rows[0].forwardBackwardMilliseconds == 0.4)
+        #expect(alone.legend.contains("medians of 20 steps made alone"))
+        #expect(!alone.warnings.contains { $0.contains("side by side") })
+        let header = String(result.records.csv().prefix { $0 != "\n" && $0 != "\r\n" })
+        #expect(header.hasSuffix(",side_by_side"), "\(header)")
+        let read = try StoredJSON.decode(OptimizerComparison.self, from: result.json())
+        #expect(read == result)
+    }
+
+    /// Runs that end in any order lie in that of their seeds; those of other seeds stay where they are.
+    @Test func runsLieInTheOrderOfTheirSeeds() {
+        let runs = Self.entry([[0], [1], [2], [3], [4]]).runs
+        var entry = Self.entry([])
+        entry.runs = [runs[4]]
+        for seed in [2, 0, 3, 1] { entry.insert(runs[seed], inOrderOf: [0, 1, 2, 3]) }
+        #expect(entry.runs.map(\.seed) == [4, 0, 1, 2, 3])
+    }
+
     @Test func aCurveWithoutIntervalsStays() {
         #expect(Self.entry([[5]]).evenlyTimed.runs[0].curve[0].seconds == 5)
         #expect(Self.entry([]).secondsPerStep == nil)

@@ -40,6 +40,31 @@ struct ProgressDisplayTests {
         }
     }
 
+    @Test("Runs side by side share a line, and each leaves one when it ends")
+    func sideBySide() {
+        let screen = Screen()
+        let display = screen.display(isTerminal: false, runCount: 4)
+        let shown = SideBySideProgress(on: display, count: 2, runs: 3, steps: 100)
+        shown.show(.began(label: "a", step: 0), of: 0)
+        shown.show(.began(label: "b", step: 50), of: 1)
+        screen.advance(10)
+        shown.show(.moved(step: 100), of: 0)
+        shown.show(.ended(label: "a", outcome: "loss 1", seconds: 10), of: 0)
+        shown.show(.note("a note"), of: 1)
+        screen.advance(5)
+        shown.show(.moved(step: 100), of: 1)
+        shown.show(.ended(label: "b", outcome: "loss 2", seconds: 15), of: 1)
+        shown.finish()
+        let lines = screen.text.split(separator: "\n").map(String.init)
+        #expect(lines.first == "[1/4] 2 runs side by side: step 0 of 300 (0 %)")
+        #expect(lines.contains("[1/4] a: loss 1 (0:10)") && lines.contains("a note"))
+        #expect(lines.last == "[2/4] b: loss 2 (0:15)", "\(lines)")
+        // The run that is left here, and one more: 250 steps in all, of which 150 took 15 seconds.
+        #expect(
+            lines.contains("[2/4] 2 runs side by side: step 150 of 250 (60 %), 0:10 left, 0:20 for all runs"),
+            "\(lines)")
+    }
+
     @Test("A file gets whole lines without control characters, about one a tenth")
     func plain() {
         let screen = Screen()

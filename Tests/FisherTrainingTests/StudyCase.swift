@@ -49,7 +49,7 @@ extension RunRecord {
     var withoutTimes: RunRecord {
         var record = self
         (record.forwardBackwardMilliseconds, record.optimizerMilliseconds) = (0, 0)
-        record.load = nil
+        (record.load, record.sideBySide) = (nil, nil)
         record.curve = record.curve.map { point in
             var point = point
             point.seconds = 0

@@ -53,6 +53,11 @@ struct ProcessArguments: ParsableArguments {
         get throws { try (processes ?? 1) > 1 && place() == nil }
     }
 
+    /// Whether several processes share every batch.
+    var sharesBatches: Bool {
+        get throws { try (processes ?? 1) > 1 || place() != nil }
+    }
+
     /// Meets the other processes; nil if this one is alone.
     ///
     /// - Parameter threads: those of each process; 0 for an equal share of this machine's processors.

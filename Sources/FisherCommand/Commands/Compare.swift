@@ -171,11 +171,10 @@ private struct CompareTask<Task: ConfigurableTask>: ParsableCommand {
         try ComparisonSetup.sharing(parts.map { ($0.setup, $0.name) }) { shared in
             if let output = arguments.output { try keepConfiguration(of: whole, in: output) }
             let summaries = try parts.enumerated().map { number, part in
-                shared?.study = number
-                return (
+                (
                     name: part.name,
                     summary: try part.setup.run(
-                        part.comparison, pilot: part.pilot, part: part.name, with: shared)
+                        part.comparison, pilot: part.pilot, part: part.name, study: number, with: shared)
                 )
             }
             show(summaries)

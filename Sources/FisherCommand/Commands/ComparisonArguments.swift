@@ -28,6 +28,7 @@ struct ComparisonArguments<Task: ConfigurableTask>: ParsableArguments {
     var printConfig = false
     @Flag(help: "Show the number of runs, their time and space, and exit.")
     var dryRun = false
+    @OptionGroup var parallel: JobArguments
     @OptionGroup(title: "Processes") var sharing: ProcessArguments
     @OptionGroup(title: "Names") var marks: MarkArguments
     @OptionGroup var configuration: ConfigurationArguments<Task, ComparisonUse>

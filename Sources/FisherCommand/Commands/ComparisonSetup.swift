@@ -119,11 +119,13 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         let folder = place(part)
         try StudyDirectory.check(folder, for: kind, resuming: arguments.resume)
         try setThreads(configuration.training.threads)
+        let (count, threads) = try sideBySide(comparison, in: folder)
+        if count > 1 { Engine.threadCount = threads }
         try withDevice(configuration.training.chosenDevice) {
             let task = try Task.make(configuration)
             try ComparisonDryRun(
                 task: task, workload: comparison.workload, training: runs.training,
-                directory: RunDirectory(path: folder)
+                directory: RunDirectory(path: folder), sideBySide: count
             ).show()
         }
     }
@@ -140,13 +142,17 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     ///   - comparison: what is trained.
     ///   - pilot: what is to be read from the runs of a pilot; nil for a comparison.
     ///   - part: the folder's name below that of the command, where it makes several comparisons.
+    ///   - study: the number of the comparison among those that the command makes.
     ///   - shared: the processes that share every batch, of which this one is the first.
     func run(
-        _ comparison: TunedComparison, pilot: PilotPlan? = nil, part: String? = nil,
+        _ comparison: TunedComparison, pilot: PilotPlan? = nil, part: String? = nil, study: Int = 0,
         with shared: SharedRuns? = nil
     ) throws -> ComparisonSummary {
         var comparison = comparison
         comparison.shared = shared
+        shared?.study = study
+        // Processes of a start that was killed save their runs before they end.
+        comparison.waitsForOthers = arguments.resume
         try requireDisjointSeeds(comparison)
         try arguments.figures.check(names: OptimizerComparison.figureNames)
         try setThreads(configuration.training.threads)
@@ -157,7 +163,9 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         let folder = try opened(place(part))
         do {
             return try withDevice(device) {
-                try run(comparison, on: try Task.make(configuration), in: folder, pilot, part)
+                comparison.makers = try makers(for: comparison, study: study, in: folder)
+                defer { comparison.makers?.dismiss() }
+                return try run(comparison, on: try Task.make(configuration), in: folder, pilot, part)
             }
         } catch let error as Interrupted {
             throw Resumable(
@@ -166,6 +174,10 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         } catch let error as ProcessGroupError where Self.holdsRuns(folder.path) {
             throw Resumable(
                 reason: "\(error)", kept: Self.keptByCheckpoints, command: resumption(folder.path, part))
+        } catch let error as FailedRun where error.status == nil && Self.holdsRuns(folder.path) {
+            throw Resumable(
+                reason: "\(error)", kept: "\(Self.keptByCheckpoints), the other runs whole",
+                command: resumption(folder.path, part))
         } catch {
             folder.withdraw()
             throw error
@@ -178,7 +190,9 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         guard !arguments.resume, let path, (try? RunDirectory(path: path).hasConfiguration()) == true else {
             return Invocation.repeated(with: "--resume")
         }
-        let started = arguments.sharing.processes.map { ["--processes", "\($0)"] } ?? []
+        let started =
+            (arguments.sharing.processes.map { ["--processes", "\($0)"] } ?? [])
+            + (arguments.parallel.jobs.map { ["--jobs", "\($0)"] } ?? [])
         return Invocation.resuming(words + started, in: path)
     }
 
@@ -218,6 +232,8 @@ struct ComparisonSetup<Task: ConfigurableTask> {
         if arguments.resume { result = try continued(result, files) }
         if let shared = comparison.shared {
             result.environment.processes = shared.processes.size
+        } else if comparison.makers != nil {
+            (result.environment.threads, result.environment.threadChoice) = (Engine.threadCount, nil)
         } else if configuration.training.threads == 0, Device.current == .cpu {
             let choice = try threads(of: comparison, on: task, in: folder)
             (result.environment.threads, result.environment.threadChoice) = (choice.count, choice.reason)
@@ -261,11 +277,8 @@ struct ComparisonSetup<Task: ConfigurableTask> {
     private func threads(
         of comparison: TunedComparison, on task: Task, in folder: StudyDirectory
     ) throws -> ThreadChoice {
-        let earlier =
-            try arguments.resume
-            ? RunDirectory.runs(under: folder.path).first.flatMap { try? $0.document().environment } : nil
-        if let earlier {
-            Engine.threadCount = max(1, earlier.threads)
+        if let earlier = try earlierThreads(in: folder.path) {
+            Engine.threadCount = earlier
             return ThreadChoice(count: Engine.threadCount, reason: nil)
         }
         guard let first = comparison.firstCandidate else {

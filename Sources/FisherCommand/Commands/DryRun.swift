@@ -56,6 +56,8 @@ struct ComparisonDryRun<Task: TrainingTask> {
     let workload: [(candidate: OptimizerCandidate, runs: Int)]
     let training: TrainingConfiguration
     let directory: RunDirectory
+    /// How many runs are made at one time.
+    let sideBySide: Int
 
     func show() throws {
         print(task.summary.description)
@@ -79,11 +81,12 @@ struct ComparisonDryRun<Task: TrainingTask> {
         }
         let free = try CheckpointStore.freeBytes(for: directory.path)
         print("runs             \(runs), without those by which grids grow")
+        if sideBySide > 1 { print("side by side     \(sideBySide)") }
         print("checkpoints      at most \(DryRunTimes.mebibytes(bytes))")
         print(
             "free disk        \(DryRunTimes.mebibytes(Double(free)))"
                 + (Double(free) < bytes ? ", which is not enough" : ""))
-        print("estimated time   \(DryRunTimes.text(total))")
+        print("estimated time   \(DryRunTimes.text(total / Double(sideBySide)))")
     }
 }
 

@@ -49,6 +49,8 @@ enum ExitStatus: Int32, CaseIterable {
             self = .usage
         case is Interrupted, is Resumable: self = .interrupted
         case is ProcessGroupError, is ProcessSum.PeerFailure, is SharedRuns.LeaderFailed: self = .inputOutput
+        case let error as FailedRun:
+            self = error.status.flatMap(ExitStatus.init(rawValue:)) ?? .internalError
         case let error as FailedClaims:
             self = error.failures.first.flatMap { ExitStatus(rawValue: $0.status) } ?? .internalError
         case let error as StorageError: self.init(error.kind)

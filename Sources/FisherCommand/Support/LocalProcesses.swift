@@ -7,7 +7,8 @@ final class LocalProcesses {
     /// A process, and what it says on standard error.
     private struct Child {
         let process: Process
-        let errors: URL?
+        /// Kept open until the process has it.
+        let errors: FileAppender?
     }
 
     /// How long the others have to end by themselves after one has failed: they notice it in their next exchange.
@@ -56,12 +57,12 @@ final class LocalProcesses {
         ]
         process.environment = ProcessInfo.processInfo.environment
             .merging(place) { $1 }.merging(ParentProcess.environment) { $1 }
-        var errors: URL?
+        var errors: FileAppender?
         if rank > 0 {
-            let file = folder.appending(path: "errors-\(rank)")
+            let file = try FileAppender(folder.appending(path: "errors-\(rank)").path)
             process.standardInput = FileHandle.nullDevice
             process.standardOutput = FileHandle.nullDevice
-            process.standardError = try FileAppender(file.path).handle
+            process.standardError = file.handle
             errors = file
         }
         try process.start()

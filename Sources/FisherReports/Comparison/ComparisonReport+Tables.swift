@@ -76,6 +76,7 @@ extension ComparisonReport {
             hasSpread ? "± is the sample standard deviation over seeds." : nil,
             summary.rows.contains { $0.contrast?.interval != nil } ? summary.intervalNote : nil,
             summary.rows.contains { $0.validationError != nil } ? summary.validationNote : nil,
+            summary.timingNote,
         ]
         return .section(
             "Results", [.table(table, rowClass: { $0 == summary.bestIndex ? "best" : "" })],

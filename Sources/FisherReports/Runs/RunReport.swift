@@ -126,8 +126,13 @@ public struct RunReport {
         func wrapped(_ text: String) -> [String] {
             DisplayWidth.wrapped(text.printable, width: min(width ?? 100, 100))
         }
-        let note = MachineLoad.note([run.load]).map { [""] + wrapped($0) } ?? []
-        return (wrapped(headline) + [""] + table.lines(width: width) + note).joined(separator: "\n")
+        let notes = timeNotes.flatMap { [""] + wrapped($0) }
+        return (wrapped(headline) + [""] + table.lines(width: width) + notes).joined(separator: "\n")
+    }
+
+    /// What the signs behind times mean.
+    private var timeNotes: [String] {
+        [MachineLoad.note([run.load]), RunRecord.sideBySideNote([run.sideBySide])].compactMap(\.self)
     }
 
     private var resultTable: Markup {
@@ -138,9 +143,8 @@ public struct RunReport {
                 run.measures == nil
                     ? ""
                     : "Measures are on the held-out data"
-                        + (hasIntervals ? ", with the 95 % interval over the examples in brackets." : "."),
-                MachineLoad.note([run.load]) ?? "",
-            ])
+                        + (hasIntervals ? ", with the 95 % interval over the examples in brackets." : ".")
+            ] + timeNotes)
     }
 
     /// The losses and the measures, a row each.
@@ -163,7 +167,10 @@ public struct RunReport {
                     measure.unit
                 ))
         }
-        let milliseconds = "ms" + (run.load?.isBusy == true ? " " + MachineLoad.mark : "")
+        let marks =
+            (run.load?.isBusy == true ? MachineLoad.mark : "")
+            + (run.sideBySide == nil ? "" : RunRecord.sideBySideMark)
+        let milliseconds = "ms" + (marks.isEmpty ? "" : " " + marks)
         // A run that has just begun has no times yet.
         if run.forwardBackwardMilliseconds > 0 {
             add(

@@ -346,7 +346,18 @@ extension ComparisonSummary {
         }
         if rows.contains(where: { $0.validationError != nil }) { notes.append(validationNote) }
         if plan.target != nil { notes.append(targetNote) }
+        if let timingNote { notes.append(timingNote) }
         return notes.joined(separator: " ")
+    }
+
+    /// Where times are from that were taken after the runs; nil if they are those of the runs.
+    package var timingNote: String? {
+        let steps = rows.compactMap(\.stepsTimedAlone)
+        guard let least = steps.min(), let most = steps.max() else { return nil }
+        let count = least == most ? "\(least)" : "\(least) to \(most)"
+        return
+            "Runs were made side by side: milliseconds are medians of \(count) steps made alone after them, and seconds "
+            + "are those of the runs in the same ratio."
     }
 
     /// Which simultaneous intervals these are.

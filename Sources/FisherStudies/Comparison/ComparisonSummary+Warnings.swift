@@ -43,6 +43,7 @@ extension ComparisonSummary {
                 "\(single.joined(separator: ", ")) tuned by a single seed, whose luck the choice contains.")
         }
         if let note = MachineLoad.note(rows.map(\.load)) { warnings.append(note) }
+        if let note = RunRecord.sideBySideNote(rows.map(\.sideBySide)) { warnings.append(note) }
         return warnings
     }
 

@@ -22,12 +22,17 @@ public struct ComparisonSummary: Sendable, Hashable, Encodable {
         public let targetSteps: LossReach.Ratio?
         /// The seconds to the target over those of the first optimizer.
         public let targetSeconds: LossReach.Ratio?
-        /// Milliseconds of forward and backward pass in a step: the median over runs of the runs' medians.
+        /// Milliseconds of forward and backward pass in a step: those that were taken alone after runs side by side, otherwise
+        /// the median over runs of the runs' medians.
         public let forwardBackwardMilliseconds: Double?
-        /// Milliseconds of the optimizer in a step: the median over runs of the runs' medians.
+        /// The same of the optimizer.
         public let optimizerMilliseconds: Double?
         /// What else the machine did while these times were taken, in the run where it did most; nil where it is not known.
         public let load: MachineLoad?
+        /// How many runs were made at one time while these times were taken; nil if each was alone.
+        public let sideBySide: Int?
+        /// The number of steps that were timed alone after runs side by side; nil if these are the times of the runs.
+        public let stepsTimedAlone: Int?
         /// Bytes of optimizer state, the largest over the runs.
         public let stateBytes: Int
         /// The number of runs recorded.
@@ -154,8 +159,13 @@ public struct ComparisonSummary: Sendable, Hashable, Encodable {
 }
 
 extension ComparisonSummary.Row {
-    /// The sign behind times that were taken on a busy machine.
-    package var timeMark: String { load?.isBusy == true ? " " + MachineLoad.mark : "" }
+    /// The signs behind times that were taken on a busy machine, or beside other runs.
+    package var timeMark: String {
+        let marks =
+            (load?.isBusy == true ? MachineLoad.mark : "")
+            + (sideBySide == nil ? "" : RunRecord.sideBySideMark)
+        return marks.isEmpty ? "" : " " + marks
+    }
 
     init(
         _ index: Int, of entries: [OptimizerEntry], _ plan: ComparisonPlan, _ contrasts: ComparisonContrasts
@@ -190,9 +200,15 @@ extension ComparisonSummary.Row {
         self.target = target
         targetSteps = first.flatMap { target?.ratio(to: $0, of: \.steps, test: own) }
         targetSeconds = first.flatMap { target?.ratio(to: $0, of: \.seconds, test: own) }
-        forwardBackwardMilliseconds = SampleSummary.median(timed.map(\.forwardBackwardMilliseconds))
-        optimizerMilliseconds = SampleSummary.median(timed.map(\.optimizerMilliseconds))
-        load = timed.map(\.load).reduce(nil, MachineLoad.heavier)
+        let alone = entry.timing
+        forwardBackwardMilliseconds =
+            alone?.forwardBackwardMilliseconds
+            ?? SampleSummary.median(timed.map(\.forwardBackwardMilliseconds))
+        optimizerMilliseconds =
+            alone?.optimizerMilliseconds ?? SampleSummary.median(timed.map(\.optimizerMilliseconds))
+        load = alone.map(\.load) ?? timed.map(\.load).reduce(nil, MachineLoad.heavier)
+        sideBySide = alone == nil ? timed.compactMap(\.sideBySide).max() : nil
+        stepsTimedAlone = alone?.steps
         stateBytes = entry.runs.map(\.stateBytes).max() ?? 0
         runCount = entry.runs.count
         completedCount = completed.count

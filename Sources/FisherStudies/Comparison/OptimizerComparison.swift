@@ -40,6 +40,9 @@ public struct OptimizerEntry: Codable, Sendable, Hashable {
     public var options: [Setting]
     /// One run per seed.
     public var runs: [RunRecord]
+    /// The times of a step that were taken alone, after runs that were made side by side; nil if there were none, and in files
+    /// of former versions.
+    public var timing: StepTiming?
 
     /// Names an optimizer and gives its runs.
     public init(label: String, rule: String, options: [Setting], runs: [RunRecord]) {
@@ -63,15 +66,28 @@ extension OptimizerEntry {
     /// The seconds of a step: the median over the intervals between the points of all runs' curves.
     ///
     /// What happens every so many steps has its share in each interval; what the machine did besides for a while moves the
-    /// median little.
+    /// median little. Those of runs that were made side by side are as much shorter as steps that were timed alone.
     package var secondsPerStep: Double? {
-        SampleSummary.median(
+        let alone = secondsAlone
+        return SampleSummary.median(
             runs.flatMap { run in
-                zip(run.curve, run.curve.dropFirst()).compactMap { before, after in
-                    let seconds = (after.seconds - before.seconds) / Double(after.step - before.step)
+                let share = run.sideBySide == nil ? 1 : alone
+                return zip(run.curve, run.curve.dropFirst()).compactMap { before, after in
+                    let seconds = share * (after.seconds - before.seconds) / Double(after.step - before.step)
                     return after.step > before.step && seconds.isFinite && seconds >= 0 ? seconds : nil
                 }
             })
+    }
+
+    /// What the seconds of runs that were made side by side are multiplied by to be those of a run alone: the time of a
+    /// step alone by that of their steps. 1 where no times were taken alone.
+    var secondsAlone: Double {
+        let shared = runs.filter { $0.sideBySide != nil }.map {
+            $0.forwardBackwardMilliseconds + $0.optimizerMilliseconds
+        }
+        guard let timing, let usual = SampleSummary.median(shared.filter { $0 > 0 }) else { return 1 }
+        let alone = timing.forwardBackwardMilliseconds + timing.optimizerMilliseconds
+        return alone > 0 ? alone / usual : 1
     }
 
     /// The same runs as if every step had taken ``secondsPerStep``: what curves by time, and times to a loss, are made of.
@@ -94,12 +110,15 @@ extension OptimizerComparison: StudyDocument {
     public static let currentFormatVersion = 1
 
     /// One row for each point of each run: optimizer, seed, step, tokens, seconds, training_loss and
-    /// validation_loss.
+    /// validation_loss; where runs were made side by side, side_by_side with their number, 1 for a run alone.
     public var records: StudyTable {
-        typealias Row = (label: String, seed: UInt64, point: CurvePoint)
+        typealias Row = (label: String, seed: UInt64, point: CurvePoint, sideBySide: Int?)
         let rows = entries.flatMap { entry in
-            entry.runs.flatMap { run in run.curve.map { (entry.label, run.seed, $0) as Row } }
+            entry.runs.flatMap { run in
+                run.curve.map { (entry.label, run.seed, $0, run.sideBySide) as Row }
+            }
         }
+        let mark = StudyColumn<Row>.field("side_by_side") { "\($0.sideBySide ?? 1)" }
         return StudyTable(
             rows,
             [
@@ -108,7 +127,7 @@ extension OptimizerComparison: StudyDocument {
                 .field("seconds", number: { $0.point.seconds }),
                 .field("training_loss", number: { $0.point.trainingLoss }),
                 .field("validation_loss", number: { $0.point.validationLoss }),
-            ])
+            ] + (rows.contains { $0.sideBySide != nil } ? [mark] : []))
     }
 
     /// One row per optimizer: final losses, differences to the first one, times and memory.
@@ -146,6 +165,7 @@ extension OptimizerComparison: StudyDocument {
             try DocumentLimits.each(entry.runs, "\(place).runs") { (run, place) throws(DocumentFault) in
                 try run.validate(place)
             }
+            try entry.timing?.validate("\(place).timing")
         }
         try DocumentLimits.each(tuning ?? [], "tuning") { (record, place) throws(DocumentFault) in
             try record.validate(place)

@@ -23,6 +23,7 @@ extension RunRecord {
         try DocumentLimits.requireTime(optimizerMilliseconds, "\(place).optimizerMilliseconds")
         try DocumentLimits.requireCount(stateBytes, "\(place).stateBytes")
         try load?.validate("\(place).load")
+        if let sideBySide { try DocumentLimits.requireCount(sideBySide, "\(place).sideBySide") }
         try DocumentLimits.each(validationParts ?? [], "\(place).validationParts") {
             (_, _) throws(DocumentFault) in
         }

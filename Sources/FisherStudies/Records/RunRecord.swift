@@ -19,6 +19,9 @@ public struct RunRecord: Codable, Sendable, Hashable {
     /// What else the machine did meanwhile; nil where the system does not tell, for less than half a second, and in files of
     /// former versions.
     public var load: MachineLoad?
+    /// The most runs of the same study that were made at one time while times were taken, this one among them; nil for a run
+    /// alone, and in files of former versions.
+    public var sideBySide: Int?
     /// The final loss on consecutive parts of the validation data, about equal in size; nil where the task does not divide
     /// them, and in files of former versions.
     public var validationParts: [Double]?

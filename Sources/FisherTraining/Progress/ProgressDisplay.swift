@@ -22,6 +22,10 @@ public final class ProgressDisplay {
     private var past = (seconds: 0.0, steps: 0)
     private var lastShown: (time: Double, step: Int)?
     private var hasOpenLine = false
+    /// What shows the progress in place of this process; nil where it is shown here.
+    private var forward: ((ProgressNews) -> Void)?
+    /// The runs of those side by side that have not ended, and the steps of each; nil for runs one after another.
+    private var together: (runsLeft: Int, steps: Int)?
 
     /// Seconds between two drawings of a terminal's line.
     private static let redrawInterval = 0.1
@@ -43,6 +47,13 @@ public final class ProgressDisplay {
         self.now = now
     }
 
+    /// A display that tells another process what to show.
+    package convenience init(forwarding forward: @escaping (ProgressNews) -> Void) {
+        self.init(
+            output: ProgressOutput(isTerminal: false, usesColor: false, width: { 80 }, write: { _ in }))
+        self.forward = forward
+    }
+
     /// Counts runs that were not known of at the beginning.
     public func expect(more runs: Int) { runCount += runs }
 
@@ -62,7 +73,38 @@ public final class ProgressDisplay {
             unit: unit)
         pace = Pace(time: now(), step: step, examples: examples)
         lastShown = nil
+        forward?(.began(label: label, step: step))
         show(force: true)
+    }
+
+    /// Begins runs that are made side by side, which share the line of progress.
+    ///
+    /// - Parameters:
+    ///   - count: The most at one time.
+    ///   - runs: All of them.
+    ///   - steps: The steps of each.
+    func beginTogether(_ count: Int, runs: Int, steps: Int) {
+        together = (runs, steps)
+        begin("\(count) runs side by side", totalSteps: runs * steps)
+    }
+
+    /// Counts steps of runs side by side that were made before, when they are resumed.
+    func leaveOut(steps: Int) { state?.totalSteps -= steps }
+
+    /// Ends one of the runs side by side and leaves a line with its result.
+    func endTogether(_ label: String, _ outcome: String, seconds: Double) {
+        runsEnded += 1
+        together?.runsLeft -= 1
+        state?.run = min(runsEnded + 1, runCount)
+        tell(runsEnded, label, outcome, seconds)
+    }
+
+    /// Ends the line of runs side by side.
+    func finishTogether() {
+        past.seconds += pace.elapsed(at: now())
+        past.steps += pace.steps
+        together = nil
+        finish()
     }
 
     /// Records a step; draws only if the last drawing is long enough ago.
@@ -85,6 +127,7 @@ public final class ProgressDisplay {
 
     /// Writes a line of text above the progress.
     public func note(_ message: String) {
+        forward?(.note(message))
         let message = message.printable
         let cleared = hasOpenLine ? Self.clear : ""
         output.write(cleared + message + "\n")
@@ -100,8 +143,13 @@ public final class ProgressDisplay {
         past.steps += pace.steps
         state = nil
         runsEnded += 1
-        let number = runCount > 1 ? "[\(ended.run)/\(runCount)] " : ""
-        note("\(number)\(ended.label): \(outcome) (\(NumberText.plain.duration(seconds: elapsed)))")
+        if let forward { return forward(.ended(label: ended.label, outcome: outcome, seconds: elapsed)) }
+        tell(ended.run, ended.label, outcome, elapsed)
+    }
+
+    private func tell(_ number: Int, _ label: String, _ outcome: String, _ seconds: Double) {
+        let place = runCount > 1 ? "[\(number)/\(runCount)] " : ""
+        note("\(place)\(label): \(outcome) (\(NumberText.plain.duration(seconds: seconds)))")
     }
 
     /// Removes the progress; the cursor is at the beginning of an empty line.
@@ -129,12 +177,15 @@ public final class ProgressDisplay {
             output.write(ProgressLine.plain(state) + "\n")
         }
         lastShown = (time, state.step)
+        forward?(.moved(step: state.step))
     }
 
     private func isDue(_ state: ProgressState, _ time: Double, after last: (time: Double, step: Int)) -> Bool
     {
         let passed = time - last.time
-        if output.isTerminal { return passed >= Self.redrawInterval || state.step == state.totalSteps }
+        if output.isTerminal || forward != nil {
+            return passed >= Self.redrawInterval || state.step == state.totalSteps
+        }
         if passed >= Self.lineInterval.most { return true }
         let tenth = max(state.totalSteps / 10, 1)
         return passed >= Self.lineInterval.least && state.step / tenth > last.step / tenth
@@ -146,7 +197,9 @@ public final class ProgressDisplay {
         let steps = past.steps + pace.steps
         guard steps > 0 else { return nil }
         let secondsPerStep = (past.seconds + pace.elapsed(at: now())) / Double(steps)
-        let toCome = Double(max(runCount - state.run, 0)) * Double(state.totalSteps)
-        return secondsLeft + toCome * secondsPerStep
+        let toCome =
+            together.map { (runCount - runsEnded - $0.runsLeft, $0.steps) }
+            ?? (runCount - state.run, state.totalSteps)
+        return secondsLeft + Double(max(toCome.0, 0)) * Double(toCome.1) * secondsPerStep
     }
 }

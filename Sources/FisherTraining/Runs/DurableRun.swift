@@ -19,6 +19,8 @@ public struct DurableRun<Task: TrainingTask> {
     package var choosesThreads = false
     /// The processes that share every batch; nil for this one alone. That of rank 0 writes the folder, which all must see.
     public var processes: ProcessGroup?
+    /// The most runs of a study that are made at one time, this one among them; nil for one.
+    var sideBySide: Int?
     private let title: String?
 
     /// Prepares a run.
@@ -141,6 +143,7 @@ public struct DurableRun<Task: TrainingTask> {
             let worker = RunWorker(
                 directory: directory, session: session, configuration: training, document: document,
                 title: title, display: display, callbacks: callbacks)
+            worker.sideBySide = sideBySide
             if resuming { try worker.resume(allowances) }
             try worker.requireSpace()
             if holdsRun || isDescribed { try directory.writeConfiguration(toml) }

@@ -28,6 +28,8 @@ final class RunWorker<Task: TrainingTask> {
     private var conclusion: RunRecord?
     /// The looks at the information, for the run's document.
     private var information: [InformationMoment] = []
+    /// The most runs of a study that are made at one time, this one among them; nil for one.
+    var sideBySide: Int?
     /// Whether the state from which the run resumes is saved once more, with its new schedules.
     private var savesAtOnce = false
 
@@ -283,6 +285,7 @@ final class RunWorker<Task: TrainingTask> {
         let isMeasured = session.hasTimes && session.processes == nil
         document.record.load =
             isMeasured ? MachineLoad.heavier(former?.load, meter.load()) : former?.load
+        document.record.sideBySide = [former?.sideBySide, sideBySide].compactMap(\.self).max()
         try directory.write(document)
     }
 }

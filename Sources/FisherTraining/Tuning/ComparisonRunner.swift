@@ -50,16 +50,51 @@ public struct ComparisonRunner<Task: TrainingTask> {
         if let seed = seeds.first {
             try runs.requireTrainable(unfinished.map(\.0), on: task, seed: seed)
         }
-        for seed in seeds {
-            for (candidate, position) in zip(candidates, positions) where isMissing(seed, position) {
-                let record = try runs.record(
-                    of: candidate, seed: seed, on: task, in: try folder.run(of: candidate, seed: seed),
-                    title: "\(candidate.label), seed \(seed)", progress: progress)
-                result.entries[position].runs.append(record)
-                try afterRun(result)
-            }
+        let missing = seeds.flatMap { seed in
+            zip(candidates, positions).filter { isMissing(seed, $1) }.map { (seed, $0, $1) }
         }
+        let planned = missing.map { seed, candidate, _ in
+            PlannedRun(
+                candidate: candidate, seed: seed, title: "\(candidate.label), seed \(seed)", isTrial: false
+            ) { () throws(StorageError) in try folder.run(of: candidate, seed: seed) }
+        }
+        try runs.make(planned, on: task, progress: progress) { number, record in
+            let position = missing[number].2
+            result.entries[position].insert(record, inOrderOf: seeds)
+            // Times that were taken alone were those of fewer runs.
+            result.entries[position].timing = nil
+            try afterRun(result)
+        }
+        try time(zip(candidates, positions), &result, progress)
         return result
+    }
+
+    /// Takes the times of a step alone, where runs were made side by side.
+    private func time(
+        _ entries: Zip2Sequence<[OptimizerCandidate], [Int]>, _ result: inout OptimizerComparison,
+        _ progress: ProgressDisplay
+    ) throws {
+        let wanted = entries.filter { _, position in
+            let entry = result.entries[position]
+            return entry.timing == nil && entry.runs.contains { $0.sideBySide != nil }
+        }
+        guard !wanted.isEmpty, runs.shared == nil else { return }
+        runs.makers?.dismiss()
+        progress.note("measuring the times of a step, one optimizer after the other and nothing beside it")
+        let times = try AloneTimes(task, runs.training).measure(
+            wanted.map { candidate, position in
+                (candidate, result.entries[position].runs.reduce(0) { $0 + $1.seconds })
+            })
+        for ((_, position), timing) in zip(wanted, times) { result.entries[position].timing = timing }
+    }
+}
+
+extension OptimizerEntry {
+    /// Puts a run before the first from a later one of some seeds: runs that end in any order lie as if they had been made one
+    /// after another.
+    mutating func insert(_ record: RunRecord, inOrderOf seeds: [UInt64]) {
+        let later = Set(seeds.drop { $0 != record.seed }.dropFirst())
+        runs.insert(record, at: runs.firstIndex { later.contains($0.seed) } ?? runs.count)
     }
 }
 

@@ -3,7 +3,7 @@ import Fisher
 /// How the runs of a study are made: their length, checkpoints and logs, and the configuration that each folder keeps.
 public struct StudyRuns: Sendable {
     /// The file of a run's configuration, and the same values by key.
-    private typealias Description = (toml: String, values: [String: String])
+    typealias Description = (toml: String, values: [String: String])
 
     /// Steps, checkpoints and logs of each run. The seed is the run's own, and no run ends early: those that are compared
     /// are of one length.
@@ -15,7 +15,12 @@ public struct StudyRuns: Sendable {
     /// The processes that share every batch of every run; nil for this one alone. They need runs of a configured task, and
     /// belong to the thread that makes the runs.
     nonisolated(unsafe) public var shared: SharedRuns?
-    private let describe: @Sendable (OptimizerCandidate, UInt64) throws -> Description
+    /// Other processes that make runs side by side, each with this process's number of threads; nil for one run after
+    /// another. They need runs of a configured task.
+    nonisolated(unsafe) package var makers: (any RunMakers)?
+    /// The most runs of the study that are made at one time, this process's among them; nil for one.
+    var sideBySide: Int?
+    let describe: @Sendable (OptimizerCandidate, UInt64) throws -> Description
 
     /// Runs of a task that has no configuration; their folders lack one.
     ///
@@ -33,6 +38,11 @@ public struct StudyRuns: Sendable {
             let own = try ResolvedConfiguration(base.run(of: candidate, seed: seed))
             return (own.toml, own.tomlValues)
         }
+    }
+
+    /// Runs of a configuration that was resolved elsewhere.
+    init(_ training: TrainingConfiguration, toml: String, values: [String: String]) {
+        self.init(training) { _, _ in (toml, values) }
     }
 
     private init(
@@ -93,6 +103,7 @@ public struct StudyRuns: Sendable {
         var run = DurableRun(
             task, candidate, in: directory, training: training, toml: toml, values: values, title: title)
         run.processes = shared?.processes
+        run.sideBySide = sideBySide
         let isResumed = try directory.holdsRun
         func record() throws -> RunRecord {
             try run(resuming: isResumed, allowing: allowances, progress: progress).record
@@ -109,7 +120,7 @@ public struct StudyRuns: Sendable {
     }
 
     /// What an earlier start left of the run.
-    private func earlier(
+    func earlier(
         seed: UInt64, on task: some TrainingTask, in directory: RunDirectory
     ) throws(StorageError) -> RunDocument? {
         guard try directory.isBegun else { return nil }

@@ -116,6 +116,18 @@ public struct TunedComparison {
         set { runs.shared = newValue }
     }
 
+    /// Other processes that make the runs side by side; nil for one run after another.
+    package var makers: (any RunMakers)? {
+        get { runs.makers }
+        set { runs.makers = newValue }
+    }
+
+    /// Whether a run at which another process is at work is waited for; otherwise it is an error.
+    package var waitsForOthers: Bool {
+        get { runs.waitsForOthers }
+        set { runs.waitsForOthers = newValue }
+    }
+
     /// The first optimizer, by which the number of threads is chosen.
     package var firstCandidate: OptimizerCandidate? { entrants.first?.candidate }
 
@@ -178,22 +190,22 @@ public struct TunedComparison {
             let new = records + partial
             return earlier.filter { old in !new.contains { $0.includes(old) } } + new
         }
-        var chosen: [OptimizerCandidate] = []
-        for (position, entrant) in entrants.enumerated() {
-            let candidate = entrant.candidate
-            guard entrant.grid.count > 1, position < tuned.count else {
-                chosen.append(candidate)
-                continue
-            }
-            let record = try tuner(candidate, over: entrant.grid, earlier: earlier, progress: progress) {
-                partial in
-                result.tuning = together(with: [partial])
+        let places = tuned.indices.filter { entrants[$0].grid.count > 1 }
+        // Side by side all are tuned at the same time, so that no process waits for the last trial of one.
+        for group in runs.makers == nil ? places.map({ [$0] }) : [places] {
+            records += try tuner.tune(
+                group.map { (entrants[$0].candidate, entrants[$0].grid) }, earlier: earlier,
+                progress: progress
+            ) { partial in
+                result.tuning = together(with: partial.filter { !$0.trials.isEmpty })
                 try afterTrial(result)
             }
-            records.append(record)
-            chosen.append(try candidate.setting(record.best?.settings ?? []))
         }
         result.tuning = together()
+        var chosen = entrants.map(\.candidate)
+        for (position, record) in zip(places, records) {
+            chosen[position] = try chosen[position].setting(record.best?.settings ?? [])
+        }
         return chosen
     }
 }

@@ -62,24 +62,116 @@ public struct Tuner<Task: TrainingTask> {
         _ candidate: OptimizerCandidate, over grid: OptionGrid, earlier: [TuningRecord] = [],
         progress: ProgressDisplay, afterTrial: (TuningRecord) throws -> Void
     ) throws -> TuningRecord {
-        var record = TuningRecord(label: candidate.label, options: candidate.options, grid: grid)
-        let known = earlier.filter { old in
-            old.label == candidate.label && (old.options.map(candidate.hasOptions) ?? (old.grid == grid))
-        }.flatMap(\.trials)
-        record.extensions = 0
-        try fill(&record, of: candidate, known, progress, afterTrial)
-        var added = 0
-        while added < mostExtensions, let position = growable(&record, of: candidate) {
-            added += 1
-            let before = record.trials.count
-            progress.note(
-                "the best \(record.grid.axes[position].option) of \(candidate.label) lies at the edge of its grid: trying "
-                    + "\(record.grid.axes[position].values.last ?? "")")
-            progress.expect(more: (record.grid.count - before) * seeds.count)
-            try fill(&record, of: candidate, known, progress, afterTrial)
-            record.extensions = (record.extensions ?? 0) + record.trials.count - before
+        try tune([(candidate, grid)], earlier: earlier, progress: progress) { records in
+            try afterTrial(records[0])
+        }[0]
+    }
+
+    /// Tunes several optimizers wave by wave: all trials of all grids, then those by which grids grow, and so on.
+    ///
+    /// What an optimizer is tried with next follows from its own waves that are complete, so that it is the same whether
+    /// trials are made side by side or not.
+    func tune(
+        _ entrants: [(candidate: OptimizerCandidate, grid: OptionGrid)], earlier: [TuningRecord],
+        progress: ProgressDisplay, afterTrial: ([TuningRecord]) throws -> Void
+    ) throws -> [TuningRecord] {
+        var searches = entrants.map { Search($0.candidate, over: $0.grid, earlier: earlier) }
+        var open = Array(searches.indices)
+        while !open.isEmpty {
+            try makeWave(of: open, &searches, progress, afterTrial)
+            open = open.filter { grow(&searches[$0], progress) }
         }
-        return record
+        return searches.map(\.record)
+    }
+
+    /// The tuning of one optimizer.
+    private struct Search {
+        let candidate: OptimizerCandidate
+        var record: TuningRecord
+        /// Trials that were made before.
+        let known: [TuningRecord.Trial]
+        /// The trials of the present wave, a run for each seed that has been made.
+        var wave: [(settings: [Setting], runs: [RunRecord?])] = []
+        /// The trials of the waves before.
+        var before: [TuningRecord.Trial] = []
+        /// How many values the grid grew by.
+        var added = 0
+
+        init(_ candidate: OptimizerCandidate, over grid: OptionGrid, earlier: [TuningRecord]) {
+            self.candidate = candidate
+            record = TuningRecord(label: candidate.label, options: candidate.options, grid: grid)
+            record.extensions = 0
+            known = earlier.filter { old in
+                old.label == candidate.label
+                    && (old.options.map(candidate.hasOptions) ?? (old.grid == grid))
+            }.flatMap(\.trials)
+        }
+
+        /// Begins a wave: the trials of the grid that were not made in the waves before.
+        mutating func beginWave(_ seeds: [UInt64]) {
+            before = record.trials
+            let tried = Set(before.map(\.settings))
+            wave = record.grid.combinations.filter { !tried.contains($0) }.map { settings in
+                let old = known.filter { $0.settings == settings }.flatMap(\.runs).filter(\.isFinal)
+                return (settings, seeds.map { seed in old.first { $0.seed == seed } })
+            }
+            note()
+        }
+
+        /// Takes the trials whose runs are all made into the record, in the order of the grid.
+        mutating func note() {
+            record.trials =
+                before
+                + wave.compactMap { trial in
+                    let runs = trial.runs.compactMap(\.self)
+                    return runs.count < trial.runs.count
+                        ? nil : TuningRecord.Trial(settings: trial.settings, runs: runs)
+                }
+            if added > 0 { record.extensions = record.trials.count - firstWave }
+        }
+
+        /// The number of trials of the grid as it was given.
+        var firstWave = 0
+    }
+
+    /// Makes the trials that are missing of some searches.
+    private func makeWave(
+        of open: [Int], _ searches: inout [Search], _ progress: ProgressDisplay,
+        _ afterTrial: ([TuningRecord]) throws -> Void
+    ) throws {
+        var (planned, places): ([PlannedRun], [(search: Int, trial: Int, seed: Int)]) = ([], [])
+        for search in open {
+            searches[search].beginWave(seeds)
+            for (trial, entry) in searches[search].wave.enumerated() {
+                for (seed, run) in entry.runs.enumerated() where run == nil {
+                    planned.append(
+                        try self.planned(searches[search].candidate, entry.settings, seed: seeds[seed]))
+                    places.append((search, trial, seed))
+                }
+            }
+        }
+        try runs.make(planned, on: task, progress: progress) { number, record in
+            let (search, trial, seed) = places[number]
+            searches[search].wave[trial].runs[seed] = record
+            guard searches[search].wave[trial].runs.allSatisfy({ $0 != nil }) else { return }
+            searches[search].note()
+            try afterTrial(searches.map(\.record))
+        }
+    }
+
+    /// Adds a value to the grid of a search whose wave is complete; false if it has come to its end.
+    private func grow(_ search: inout Search, _ progress: ProgressDisplay) -> Bool {
+        if search.added == 0 { search.firstWave = search.record.trials.count }
+        guard search.added < mostExtensions,
+            let position = growable(&search.record, of: search.candidate)
+        else { return false }
+        search.added += 1
+        let axis = search.record.grid.axes[position]
+        progress.note(
+            "the best \(axis.option) of \(search.candidate.label) lies at the edge of its grid: trying "
+                + "\(axis.values.last ?? "")")
+        progress.expect(more: (search.record.grid.count - search.record.trials.count) * seeds.count)
+        return true
     }
 
     /// Adds the next value to the first axis at whose edge the best lies, and returns the axis' position; nil if there is
@@ -103,38 +195,14 @@ public struct Tuner<Task: TrainingTask> {
         return nil
     }
 
-    /// Makes the trials of the grid that are missing.
-    private func fill(
-        _ record: inout TuningRecord, of candidate: OptimizerCandidate, _ known: [TuningRecord.Trial],
-        _ progress: ProgressDisplay, _ afterTrial: (TuningRecord) throws -> Void
-    ) throws {
-        let tried = Set(record.trials.map(\.settings))
-        for settings in record.grid.combinations where !tried.contains(settings) {
-            let old = known.filter { $0.settings == settings }.flatMap(\.runs).filter(\.isFinal)
-            var trial = TuningRecord.Trial(
-                settings: settings,
-                runs: seeds.compactMap { seed in old.first { $0.seed == seed } })
-            if trial.runs.count < seeds.count {
-                trial.runs = try seeds.map { seed in
-                    try old.first { $0.seed == seed }
-                        ?? run(candidate, settings, seed: seed, progress: progress)
-                }
-                record.trials.append(trial)
-                try afterTrial(record)
-            } else {
-                record.trials.append(trial)
-            }
-        }
-    }
-
-    private func run(
-        _ candidate: OptimizerCandidate, _ settings: [Setting], seed: UInt64, progress: ProgressDisplay
-    ) throws -> RunRecord {
+    private func planned(
+        _ candidate: OptimizerCandidate, _ settings: [Setting], seed: UInt64
+    ) throws -> PlannedRun {
         let name = settings.map { "\($0.name) \($0.value)" }.joined(separator: ", ")
         let title = "tuning \(candidate.label): \(name)"
         let tried = try candidate.setting(settings, label: title)
-        return try runs.record(
-            of: tried, seed: seed, on: task, in: try place(candidate, tried, settings, seed), title: title,
-            isTrial: true, progress: progress)
+        return PlannedRun(candidate: tried, seed: seed, title: title, isTrial: true) {
+            try place(candidate, tried, settings, seed)
+        }
     }
 }
