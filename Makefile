@@ -6,7 +6,7 @@ REPRODUCE ?= runs/reproduce
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech reproduce bench bench-information coverage exponent format lint docs clean
+.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech reproduce bench bench-all bench-information coverage exponent format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -52,7 +52,10 @@ reproduce: build ## decide the claims of the sources in their short form, within
 	$$($(SWIFT) build -c release --show-bin-path)/fisher reproduce all --within 2 --output $(REPRODUCE) \
 		--write Documentation/Claims.md
 
-bench: build ## time steps and estimates beside their Python peers, in turns; writes Benchmarks/*.md, about an hour
+bench: build ## time steps beside their Python peers, in turns, in the short form; writes Benchmarks/RESULTS.md, 20 minutes
+	@Scripts/bench --short
+
+bench-all: build ## time steps and estimates beside their Python peers with all turns; writes Benchmarks/*.md, over an hour
 	@Scripts/bench
 	@$(MAKE) bench-information
 

@@ -40,16 +40,6 @@ let engineLibraries = engineFolders.flatMap { folder in
     ["-L" + folder + "/lib", "-Xlinker", "-rpath", "-Xlinker", folder + "/lib"]
 }
 
-/// Links the program `fisher` without libtorch, whose initialization takes a quarter of a second: its functions stay weak
-/// references, and the program starts itself anew with libtorch unless it was asked for a text (`CStartEarly`).
-///
-/// The folder is searched before libtorch's and holds empty libraries of its names. The option is that of gold, which Swift
-/// takes on Linux, and of GNU ld from 2.41; `SWIFT_FISHER_LINKS_ENGINE=1` is for other linkers.
-let engineOnDemand =
-    Context.environment["SWIFT_FISHER_LINKS_ENGINE"] == "1"
-    ? []
-    : ["-L" + Context.packageDirectory + "/Sources/FisherMain/Link", "-Xlinker", "--weak-unresolved-symbols"]
-
 let package = Package(
     name: "swift-fisher",
     platforms: [.macOS(.v15)],
@@ -86,7 +76,6 @@ let package = Package(
             // By its headers, not as a dependency: modules of C are not to be had while C++ is compiled.
             cxxSettings: [
                 .headerSearchPath("Gloo"), .headerSearchPath("../CKernels/include"),
-                .headerSearchPath("../CStart/include"),
                 .unsafeFlags(engineIncludes),
             ],
             linkerSettings: [
@@ -97,14 +86,13 @@ let package = Package(
         ),
         // Scripts/build-cuda-kernels compiles what runs on cards, where nvcc is found.
         .target(name: "CKernels", exclude: ["Cards/CUDA"]),
-        // How threads wait, and whether libtorch is loaded, is decided at the start of a program; the second does so before
-        // libraries are initialized.
+        // How threads wait is decided at the start of a program; the second does so before libraries are initialized.
         .target(name: "CStart"),
         .target(name: "CStartEarly", dependencies: ["CStart"]),
         .target(name: "CDigits", exclude: ["digits.txt", "features.bin", "ATTRIBUTION.md"]),
         .target(name: "FisherFiles"),
         .target(name: "FisherTables", dependencies: ["FisherFiles"]),
-        .target(name: "Torch", dependencies: ["CKernels", "CStart", "CTorch", "FisherFiles"]),
+        .target(name: "Torch", dependencies: ["CKernels", "CTorch", "FisherFiles"]),
         // Shared libraries for sound and images are opened at run time, not linked.
         .target(name: "CMedia"),
         .target(name: "FisherMedia", dependencies: ["CMedia", "FisherFiles", "Torch"]),
@@ -153,9 +141,7 @@ let package = Package(
             ]
         ),
         // The product `fisher`; the target's name may not differ from `Fisher` by case only.
-        .executableTarget(
-            name: "FisherMain", dependencies: ["CStartEarly", "FisherCommand"], exclude: ["Link"],
-            linkerSettings: [.unsafeFlags(engineOnDemand, .when(platforms: [.linux]))]),
+        .executableTarget(name: "FisherMain", dependencies: ["CStartEarly", "FisherCommand"]),
         .plugin(
             name: "PrepareEngine",
             capability: .command(
@@ -205,7 +191,7 @@ let package = Package(
             dependencies: ["FisherMedia", "FisherReports", "FisherTasks", "TestSupport"]),
         .testTarget(
             name: "FisherCommandTests",
-            dependencies: ["CStart", "FisherCommand", "FisherMedia", "Fuzzing", "TestSupport"]),
+            dependencies: ["FisherCommand", "FisherMedia", "Fuzzing", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Times fisher's optimizers and training steps and their Python peers in turns, and writes Benchmarks/RESULTS.md.
 
-    compare.py [--fisher PATH] [--families diagonal matrix] [--sets 1M 124M] [--networks tiny resnet18] [--threads 1 2 4]
-               [--turns 15] [--output FILE]
+    compare.py [--short] [--fisher PATH] [--families diagonal matrix] [--sets 1M 124M] [--networks tiny resnet18]
+               [--ratios kfac ...] [--threads 1 2 4] [--turns 15] [--output FILE]
 
 In every round each optimizer takes one turn, so that what else the machine does hits all of them. A ratio is
 the median over the rounds of the ratio within a round, with a 95 % interval of that median from its order
@@ -11,6 +11,7 @@ statistics.
 
 import argparse
 import datetime
+import json
 import math
 import os
 import pathlib
@@ -28,11 +29,13 @@ FAMILIES = {
         ["adamw", "fadam", "fadam:power=0.6", "fadafactor", "adafactor"],
         ["torch.AdamW(fused)", "torch.Adafactor", "pytorch_optimizer.FAdam", "pytorch_optimizer.AdaFactor"],
         [
-            ("adamw", "torch.AdamW(fused)", ("1M", "124M"), 1.0, True),
-            ("fadam", "torch.AdamW(fused)", ("124M",), 1.5, True),
-            ("fadam", "torch.AdamW(fused)", ("1M",), 1.6, True),
+            ("adamw", "torch.AdamW(fused)", ("1M",), 0.5, True),
+            ("adamw", "torch.AdamW(fused)", ("124M",), 1.05, True),
+            ("fadam", "torch.AdamW(fused)", ("1M",), 0.8, True),
+            ("fadam", "torch.AdamW(fused)", ("124M",), 1.45, True),
+            ("fadam:power=0.6", "torch.AdamW(fused)", ("124M",), 2.2, True),
             ("fadam:power=0.6", "fadam", ("1M", "124M"), 1.5, True),
-            ("pytorch_optimizer.FAdam", "fadam", ("1M", "124M"), 10.0, False),
+            ("pytorch_optimizer.FAdam", "fadam", ("1M", "124M"), 12.0, False),
             ("fadafactor", "fadam", ("124M",), 1.1, True),
             ("torch.Adafactor", "adafactor", ("1M", "124M"), 4.0, False),
         ],
@@ -44,10 +47,10 @@ FAMILIES = {
         # pytorch_optimizer.Shampoo, by singular values, is slower than ScalableShampoo; peers.py knows it too.
         ["pytorch_optimizer.Muon", "pytorch_optimizer.SOAP", "pytorch_optimizer.ScalableShampoo"],
         [
-            ("muon", "pytorch_optimizer.Muon", ("3M",), 0.8, True),
-            ("muon:precision=bfloat16", "pytorch_optimizer.Muon", ("3M",), 0.8, True),
-            ("soap", "pytorch_optimizer.SOAP", ("3M",), 0.8, True),
-            ("shampoo:root_interval=10", "pytorch_optimizer.ScalableShampoo", ("3M",), 0.8, True),
+            ("muon", "pytorch_optimizer.Muon", ("3M",), 0.6, True),
+            ("muon:precision=bfloat16", "pytorch_optimizer.Muon", ("3M",), 0.6, True),
+            ("soap", "pytorch_optimizer.SOAP", ("3M",), 0.6, True),
+            ("shampoo:root_interval=10", "pytorch_optimizer.ScalableShampoo", ("3M",), 0.6, True),
         ],
         ["3M"],
     ),
@@ -60,7 +63,7 @@ GPT_STEPS = (
     ["adamw", "fadam", "adamw" + NARROW, "fadam" + NARROW],
     ["torch.AdamW(fused)", "pytorch_optimizer.FAdam", "torch.AdamW(fused)" + AUTOCAST],
     [
-        ("torch.AdamW(fused)", "fadam", 1.0), ("torch.AdamW(fused)", "adamw", 1.0),
+        ("torch.AdamW(fused)", "fadam", 1.15), ("torch.AdamW(fused)", "adamw", 1.15),
         ("torch.AdamW(fused)", "adamw" + NARROW, 1.4), ("torch.AdamW(fused)" + AUTOCAST, "adamw" + NARROW, 1.0),
     ],
 )
@@ -75,6 +78,19 @@ NETWORKS = {
     "resnet18": (32, MODEL_STEPS),
     "vq": (32, MODEL_STEPS),
 }
+# Whole steps of ours beside another of ours: arguments of `fisher bench step`, the optimizer, the one it is compared with,
+# and the bound. K-FAC and EKFAC take statistics at the data's labels in every step and invert in every tenth.
+EVERY_TENTH = "labels=empirical,inverse_interval=10,learning_rate=0"
+RATIOS = {
+    "kfac": (["--network", "mlp"], "kfac:" + EVERY_TENTH, "sgd", 3.0),
+    "ekfac": (["--network", "mlp"], "ekfac:" + EVERY_TENTH, "sgd", 6.0),
+    "adafisher": (["--network", "mlp"], "adafisher:statistics_interval=100,learning_rate=0", "adamw", 1.1),
+    "natural_gradient": (
+        ["--task", "digits", "--set", "model.network=perceptron", "--batch", "128", "--steps", "20"],
+        "natural_gradient", "sgd", 60.0),
+}
+# What the short form leaves out, in turns and in networks.
+SHORT_TURNS, SHORT_NETWORKS = {"family": 7, "tiny": 5, "small": 3}, ["tiny", "small"]
 
 
 class Peer:
@@ -97,9 +113,13 @@ class Peer:
         self.process.stdin.flush()
         return float(self.process.stdout.readline())
 
-    def close(self) -> None:
+    def close(self) -> int:
+        """Ends the process; the most memory that it had, in bytes."""
         self.process.stdin.close()
-        self.process.wait()
+        self.process.stdout.close()
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return usage.ru_maxrss * 1024
 
 
 def median(values: list[float]) -> float:
@@ -119,6 +139,11 @@ def interval(values: list[float]) -> tuple[float, float]:
     return values[k], values[n - 1 - k]
 
 
+def turns(arguments: argparse.Namespace, subject: str) -> int:
+    """The number of turns of each candidate."""
+    return arguments.turns or (SHORT_TURNS[subject] if arguments.short else 15)
+
+
 def measure(
     arguments: argparse.Namespace, family: str, size: str, threads: int
 ) -> tuple[int, dict[str, list[float]]]:
@@ -132,7 +157,7 @@ def measure(
         sys.exit(f"compare.py: {ours.count} parameters against {theirs.count}")
     steps = 10 if family == "matrix" else max(2, 20_000_000 // ours.count)
     times: dict[str, list[float]] = {name: [] for name in names + peers}
-    for turn in range(arguments.turns + 1):
+    for turn in range(turns(arguments, "family") + 1):
         for name in times:
             peer = ours if name in names else theirs
             seconds = peer.turn(name, max(1, steps // 4) if name in SLOW else steps)
@@ -159,7 +184,7 @@ def measure_steps(arguments: argparse.Namespace, network: str, threads: int) -> 
     # Turns of about two seconds: long enough for the clock, short enough to alternate.
     steps = max(1, min(200, round(2 / ours.turn(names[0], 1))))
     times: dict[str, list[float]] = {name: [] for name in names + peers}
-    for turn in range(arguments.turns + 1):
+    for turn in range(turns(arguments, network) + 1):
         for name in times:
             seconds = (ours if name in names else theirs).turn(name, steps)
             if turn > 0:
@@ -167,6 +192,56 @@ def measure_steps(arguments: argparse.Namespace, network: str, threads: int) -> 
     ours.close()
     theirs.close()
     return ours.count, times
+
+
+def peak_memory(arguments: argparse.Namespace, network: str, threads: int) -> tuple[int, int]:
+    """The most memory of a process that trains with AdamW, ours and PyTorch's, in bytes: libraries and programs included."""
+    common = ["--network", network, "--batch", str(NETWORKS[network][0]), "--threads", str(threads)]
+    found = []
+    for command, name in (
+        ([arguments.fisher, "bench", "step", "--on-request"] + common + ["--optimizer", "adamw"], "adamw"),
+        ([arguments.python, str(HERE / "training_peers.py")] + common + ["torch.AdamW(fused)"], "torch.AdamW(fused)"),
+    ):
+        peer = Peer(command, [name])
+        peer.turn(name, 4)
+        found.append(peer.close())
+    return found[0], found[1]
+
+
+def own_ratio(arguments: argparse.Namespace, name: str, threads: int) -> str:
+    """The row of a rule of ours beside another of ours, in whole steps."""
+    options, optimizer, other, bound = RATIOS[name]
+    command = [arguments.fisher, "bench", "step", "--json", "--threads", str(threads), "--turns",
+               str(turns(arguments, "family")), "--optimizer", other, "--optimizer", optimizer] + options
+    answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    result = json.loads(answer.stdout)["results"][1]
+    where = options[1] if options[0] == "--network" else "digits, 64-32-10"
+    return (f"| {optimizer} / {other} | {where} | {threads} | {result['ratio']:.2f} | {result['lowerQuartile']:.2f} to "
+            f"{result['upperQuartile']:.2f} (middle half) | <= {bound} | {'yes' if result['ratio'] <= bound else 'no'} |")
+
+
+LIMITS = """
+import sys, time, torch
+torch.set_num_threads(int(sys.argv[1]))
+def rate(work, run):
+    times = []
+    for _ in range(9):
+        begin = time.perf_counter(); run(); times.append(time.perf_counter() - begin)
+    return work / sorted(times)[4] / 1e9
+a, b, c = (torch.ones(32 << 20) for _ in range(3))
+print(rate(8 * a.numel(), lambda: b.copy_(a)), rate(12 * a.numel(), lambda: torch.add(a, b, alpha=3, out=c)), end=" ")
+for dtype in (torch.float32, torch.bfloat16):
+    x, y = (torch.randn(1024, 1024).to(dtype) for _ in range(2))
+    print(rate(2 * 1024**3, lambda: x @ y), end=" ")
+"""
+
+
+def limits(arguments: argparse.Namespace, threads: int) -> str:
+    """What the machine does at most, measured in PyTorch."""
+    found = subprocess.run(
+        [arguments.python, "-c", LIMITS, str(threads)], capture_output=True, text=True, check=True).stdout.split()
+    copy, triad, single, narrow = map(float, found)
+    return (f"| {threads} | {copy:.0f} | {triad:.0f} | {single:.0f} | {narrow:.0f} |")
 
 
 def compared(
@@ -185,7 +260,7 @@ def compared(
             continue
         ratios = [a / b for a, b in zip(times[top], times[bottom])]
         low, high = interval(ratios)
-        reached = low <= bound if at_most else high >= bound
+        reached = median(ratios) <= bound if at_most else median(ratios) >= bound
         name = f"{top} / {bottom}" if kind == "optimizer" else f"steps/s of {bottom} / {top}"
         rows.append(f"| {name} | {size} | {threads} | {median(ratios):.2f} | {low:.2f} to {high:.2f} "
                     f"| {'<=' if at_most else '>='} {bound} | {'yes' if reached else 'no'} |")
@@ -203,6 +278,13 @@ def obstacle(name: str, arguments: argparse.Namespace) -> str | None:
     return None
 
 
+def products(arguments: argparse.Namespace) -> str:
+    """The library of large products and why, in the words of `fisher doctor`."""
+    words = subprocess.run([arguments.fisher, "doctor"], capture_output=True, text=True).stdout.splitlines()
+    found = [line.split(None, 1)[1].strip() for line in words if line.strip().lower().startswith("products")]
+    return found[0] if found else "the engine's own library"
+
+
 def processor() -> str:
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -216,15 +298,19 @@ def main() -> None:
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--families", nargs="*", choices=FAMILIES, default=list(FAMILIES))
     parser.add_argument("--sets", nargs="+", help="by default 1M and 124M; 3M for the family matrix")
-    parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--networks", nargs="*", choices=NETWORKS)
+    parser.add_argument("--ratios", nargs="*", choices=RATIOS, default=list(RATIOS), help="our rules beside ours")
+    parser.add_argument("--short", action="store_true", help="fewer turns and networks: at most 20 minutes")
     parser.add_argument("--threads", nargs="+", type=int)
-    parser.add_argument("--turns", type=int, default=15)
+    parser.add_argument("--turns", type=int, help="by default 15; in the short form 3 to 7")
     parser.add_argument("--output", default=str(HERE / "RESULTS.md"))
     arguments = parser.parse_args()
     # fisher sets it for itself: both sides wait alike.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     cores = os.cpu_count() or 1
-    threads = arguments.threads or sorted({1, min(2, cores), cores})
+    threads = arguments.threads or sorted({1, min(2, cores)} | (set() if arguments.short else {cores}))
+    if arguments.networks is None:
+        arguments.networks = SHORT_NETWORKS if arguments.short else list(NETWORKS)
     versions = subprocess.run(
         [arguments.python, "-c", "import torch, importlib.metadata as m; print(torch.__version__, "
          "next((d.version for d in m.distributions(name='pytorch_optimizer')), 'not installed'))"],
@@ -239,9 +325,15 @@ def main() -> None:
         f"- swift-fisher {commit.stdout.strip()}, torch {versions[0]}, pytorch_optimizer {versions[1]}",
         f"- OMP_WAIT_POLICY: {os.environ.get('OMP_WAIT_POLICY', 'not set')}",
         f"- Command: `{shlex.join(['python', 'Benchmarks/compare.py'] + sys.argv[1:])}`",
-        f"- {arguments.turns} rounds; in each every optimizer takes one turn. Medians of the turns; ratios are "
-        "medians of the rounds' ratios with a 95 % interval. A turn begins with a step that is not timed.", "",
-    ]
+        f"- {turns(arguments, 'family')} rounds"
+        + (" (networks fewer)" if arguments.short and arguments.turns is None else "")
+        + "; in each every optimizer takes one turn. Medians of the turns; ratios are "
+        "medians of the rounds' ratios with a 95 % interval. A turn begins with a step that is not timed. A bound is "
+        "reached where the median reaches it.",
+        f"- Large float32 products of ours are made by {products(arguments)}.", "",
+        "What the machine does at most, in PyTorch: copies and sums of vectors of 134 MB, and products of 1024 x 1024, float32 by "
+        "MKL.", "", "| threads | copy, GB/s | a + 3 b, GB/s | float32, GFLOP/s | bfloat16, GFLOP/s |", "|---|---|---|---|---|",
+    ] + [limits(arguments, count) for count in threads] + [""]
     rows, tables = [], []
     for family in arguments.families:
         for size in arguments.sets or FAMILIES[family][3]:
@@ -270,7 +362,14 @@ def main() -> None:
             bounds = [(top, bottom, (network,), bound, False) for top, bottom, bound in NETWORKS[network][1][2]]
             rows += compared(times, bounds, network, count, "step", arguments)
             print("\n".join(tables[-len(times) - 4:]), flush=True)
-    text += ["| ratio | parameters | threads | median | 95 % interval | bound | reached |",
+        own, other = peak_memory(arguments, network, threads[-1])
+        rows.append(f"| peak memory of adamw / torch.AdamW(fused), {own / 1e6:.0f} / {other / 1e6:.0f} MB | {network} "
+                    f"| {threads[-1]} | {own / other:.2f} | one each | <= 1.0 | {'yes' if own <= other else 'no'} |")
+    for name in arguments.ratios:
+        for count in threads:
+            rows.append(own_ratio(arguments, name, count))
+            print(rows[-1], flush=True)
+    text += ["| ratio | parameters or model | threads | median | 95 % interval | bound | reached |",
              "|---|---|---|---|---|---|---|"] + rows + [""] + tables
     pathlib.Path(arguments.output).write_text("\n".join(text).rstrip() + "\n")
     print("\n".join(rows))

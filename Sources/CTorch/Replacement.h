@@ -8,10 +8,6 @@
 #include <c10/util/Exception.h>
 #include <torch/library.h>
 
-extern "C" {
-#include "CStart.h"
-}
-
 namespace ctorch {
 
 /// Says nothing of kernels that are replaced, which is on purpose.
@@ -19,11 +15,9 @@ struct Silence : c10::WarningHandler {
     void process(const c10::Warning &) override {}
 };
 
-/// Gives `replace` the operators' library; for the initialization of a constant, while the program is loaded. Does nothing in
-/// a program that is without libtorch yet.
+/// Gives `replace` the operators' library; for the initialization of a constant, while the program is loaded.
 template <typename Replace>
 bool replacing_kernels(const char *file, uint32_t line, Replace &&replace) {
-    if (!cs_has_engine()) return false;
     Silence silence;
     c10::WarningUtils::WarningHandlerGuard guard(&silence);
     // It lasts as long as the process: operators may still run while others are torn down.

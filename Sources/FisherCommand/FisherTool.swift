@@ -75,12 +75,8 @@ public struct FisherTool: ParsableCommand {
     /// Standard input, output and error are opened on `/dev/null` where they are closed.
     ///
     /// On Linux the program starts itself anew, once, with `OMP_WAIT_POLICY=passive`, unless `OMP_WAIT_POLICY` or
-    /// `GOMP_SPINCOUNT` is set: call it before anything else. `fisher` itself does so before its libraries are initialized, and
-    /// answers questions for help without loading libtorch.
+    /// `GOMP_SPINCOUNT` is set: call it before anything else. `fisher` itself does so before its libraries are initialized.
     public static func main() {
-        if cs_has_engine() == 0 {
-            Foundation.exit(answerWithoutEngine(Array(CommandLine.arguments.dropFirst())))
-        }
         cs_wait_passively_from_now(CommandLine.unsafeArgv)
         guard StandardDescriptors.openClosed() else {
             Foundation.exit(ExitStatus.internalError.rawValue)
@@ -125,7 +121,7 @@ public struct FisherTool: ParsableCommand {
     }
 
     /// Prints what the argument parser has to say besides mistakes: help, on standard output, which must have room for it.
-    static func finish(with error: any Error) -> Int32 {
+    private static func finish(with error: any Error) -> Int32 {
         guard exitCode(for: error).isSuccess else {
             warn("\(error)")
             return ExitStatus.internalError.rawValue

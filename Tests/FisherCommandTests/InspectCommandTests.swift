@@ -93,7 +93,7 @@ import Torch
             let own = try Self.inspected([
                 copy, "--inputs", root + "/inputs", "--targets", root + "/targets",
             ])
-            #expect(own.units == 6 && own.rows == 60)
+            #expect(own.units == 6 && own.rows == 54)
         }
     }
 

@@ -221,10 +221,11 @@ extension Tensor {
     }
 }
 
-/// x^T y of matrices with as many rows: by the package's own loops where they support them, which are faster
-/// on processors that the engine's library is not optimized for, else by the engine.
+/// x^T y of matrices with as many rows: by the package's own loops where they support them and oneDNN does not make large
+/// products, which is faster still; else by the engine.
 package func transposedProduct(_ x: Tensor, _ y: Tensor) -> Tensor {
     if x.failure == nil, y.failure == nil, x.rank == 2, y.rank == 2,
+        !(x.dtype == .float32 && x.count * y.shape[1] >= 1 << 20 && MatrixProducts.current == .oneDNN),
         let quick = UnitSums.outer(x, y, depth: 1, squares: .none)
     {
         return quick.sum
