@@ -41,7 +41,7 @@ null-tables: build ## how often equal optimizers are told apart: 1,000 simulated
 sanitize: engine ## run the tests of the fused kernels under the address and the thread sanitizer
 	@Scripts/sanitize
 
-demo: build ## compare four optimizers on a byte-level GPT, about 6 minutes on 2 cores once built
+demo: build ## compare four optimizers on a byte-level GPT, 2 to 5 minutes on 2 cores once built
 	$$($(SWIFT) build -c release --show-bin-path)/fisher compare language --set beta2=0.99 --set weight_decay=1e-3 \
 		--corpus headers --seeds 3 --resume --output $(OUTPUT)
 

@@ -48,7 +48,8 @@ public enum CurvatureRequest: Hashable, Sendable {
     /// The estimate's source; nil for the gradient and the Hessian, which have none.
     public var source: CurvatureSource? {
         switch self {
-        case .full(let source), .system(let source), .blocks(let source), .diagonal(let source), .kronecker(let source, _),
+        case .full(let source), .system(let source), .blocks(let source), .diagonal(let source),
+            .kronecker(let source, _),
             .kroneckerDiagonal(let source, _), .eigenvalueCorrected(let source, _), .lowRank(_, let source),
             .products(let source), .perSampleGradients(let source), .activations(let source),
             .layerMeans(let source), .unitGradients(let source, _):

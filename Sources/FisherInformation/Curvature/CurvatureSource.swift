@@ -27,7 +27,7 @@ public enum CurvatureSource: Hashable, Sendable {
         switch self {
         case .exact:
             "(1/N) sum E_y[s s^T] with y from the model, in closed form: the Fisher information. A backward pass for each of the "
-                + "likelihood's factors (classes), and for each position of a sequence."
+                + "likelihood's factors (classes but one), and for each position of a sequence."
         case .sampled:
             "The same by draws of labels from the model, a backward pass each; sampled(n) takes n draws. Without bias, with the "
                 + "noise of the draws."
