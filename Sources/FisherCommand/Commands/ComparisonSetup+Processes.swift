@@ -56,7 +56,7 @@ extension ComparisonSetup {
         guard count > 1 else { return nil }
         Engine.threadCount = threads
         let processes = RunProcesses(
-            count, threads: Engine.threadCount, minded: arguments.parallel.jobs == nil)
+            count, threads: Engine.threadCount, limitsToMemory: arguments.parallel.jobs == nil)
         processes.study = study
         return processes
     }

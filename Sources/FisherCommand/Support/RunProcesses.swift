@@ -52,11 +52,11 @@ final class RunProcesses: RunMakers {
 
     let most: Int
     /// Whether fewer processes are started where the memory holds no more of them.
-    private let minded: Bool
+    private let limitsToMemory: Bool
     private let threads: Int
     /// The study of which the next runs are, where the command makes several.
     var study = 0
-    /// Whether the number was said.
+    /// Whether the number of processes was told.
     private var isTold = false
     private let folder: URL
     private var makers: [Maker] = []
@@ -67,9 +67,9 @@ final class RunProcesses: RunMakers {
     /// - Parameters:
     ///   - most: the most runs at one time.
     ///   - threads: the threads of each.
-    ///   - minded: whether fewer are started where the memory holds no more.
-    init(_ most: Int, threads: Int, minded: Bool) {
-        (self.most, self.threads, self.minded) = (most, threads, minded)
+    ///   - limitsToMemory: whether fewer are started where the memory holds no more.
+    init(_ most: Int, threads: Int, limitsToMemory: Bool) {
+        (self.most, self.threads, self.limitsToMemory) = (most, threads, limitsToMemory)
         folder = FileManager.default.temporaryDirectory.appending(path: "fisher-runs-\(UUID().uuidString)")
     }
 
@@ -85,7 +85,7 @@ final class RunProcesses: RunMakers {
     }
 
     func make(_ orders: [RunOrder], progress: ProgressDisplay, finished: (Int) throws -> Void) throws {
-        let room = minded ? Self.roomForProcesses : most
+        let room = limitsToMemory ? Self.roomForProcesses : most
         if !isTold {
             let each = NumberText.plain.counted(threads, "thread")
             progress.note(

@@ -36,13 +36,15 @@ public struct EKFAC: KroneckerRule {
 
     public var extraRequests: [CurvatureRequest] { [.activations(kronecker.labels)] }
 
-    public func updateCache(_ state: inout TensorState, damping: Double) throws -> Int {
-        guard let a = state["inputs"], let s = state["outputs"] else { return 0 }
+    public func refreshes(_ state: TensorState, damping: Double) throws -> [CacheRefresh] {
+        guard let a = state["inputs"], let s = state["outputs"] else { return [] }
         // e is measured in these bases and kept over steps, so that the null space's must not be rounding's choice.
-        let (left, right) = (try SafeEigen(s), try SafeEigen(a))
-        state["outputbasis"] = try left.canonicalVectors
-        state["inputbasis"] = try right.canonicalVectors
-        return left.fallbackCount + right.fallbackCount
+        return [("output", s), ("input", a)].map { name, factor in
+            CacheRefresh(of: factor) {
+                let found = try SafeEigen($0)
+                return ([name + "basis": try found.canonicalVectors], found.fallbackCount)
+            }
+        }
     }
 
     public func gather(

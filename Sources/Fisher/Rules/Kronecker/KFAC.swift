@@ -44,20 +44,26 @@ public struct KFAC: KroneckerRule {
         neglects: "layers' correlations, dependence of inputs and output gradients",
         reference: "Martens, Grosse 2015")
 
-    public func updateCache(_ state: inout TensorState, damping: Double) throws -> Int {
-        guard let a = state["inputs"], let s = state["outputs"] else { return 0 }
+    public func refreshes(_ state: TensorState, damping: Double) throws -> [CacheRefresh] {
+        guard let a = state["inputs"], let s = state["outputs"] else { return [] }
         switch dampingStyle {
         case .factored:
             let pi = usesTraceRatio ? try KFAC.traceRatio(a, s) : 1
-            let left = try SymmetricInverse(s, damping: damping.squareRoot() / pi)
-            let right = try SymmetricInverse(a, damping: damping.squareRoot() * pi)
-            (state["outputinverse"], state["inputinverse"]) = (left.inverse, right.inverse)
-            return left.fallbackCount + right.fallbackCount
+            return [("output", s, 1 / pi), ("input", a, pi)].map { name, factor, share in
+                CacheRefresh(of: factor) {
+                    let found = try SymmetricInverse($0, damping: damping.squareRoot() * share)
+                    return ([name + "inverse": found.inverse], found.fallbackCount)
+                }
+            }
         case .exact:
-            let (left, right) = (try SafeEigen(s), try SafeEigen(a))
-            (state["outputbasis"], state["inputbasis"]) = (left.vectors, right.vectors)
-            (state["outputvalues"], state["inputvalues"]) = (left.values, right.values)
-            return left.fallbackCount + right.fallbackCount
+            return [("output", s), ("input", a)].map { name, factor in
+                CacheRefresh(of: factor) {
+                    let found = try SafeEigen($0)
+                    return (
+                        [name + "basis": found.vectors, name + "values": found.values], found.fallbackCount
+                    )
+                }
+            }
         }
     }
 

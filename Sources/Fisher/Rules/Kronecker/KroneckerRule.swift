@@ -59,9 +59,8 @@ public protocol KroneckerRule: CurvatureRule {
     /// The requests for a batch besides the factors at an update with statistics.
     var extraRequests: [CurvatureRequest] { get }
 
-    /// Recomputes the inverses or bases of a layer's factors; returns the number of decompositions that
-    /// failed their check.
-    func updateCache(_ state: inout TensorState, damping: Double) throws -> Int
+    /// How the inverses or bases of a layer's factors are computed anew, each factor's by itself.
+    func refreshes(_ state: TensorState, damping: Double) throws -> [CacheRefresh]
 
     /// Averages further statistics, once the factors of all layers and their inverses or bases are those of
     /// this update.
@@ -118,8 +117,13 @@ extension KroneckerRule {
         let blocks = group.structure.layers.filter { group.hasGradient[$0.weight] }
         let gamma = try currentDamping(blocks, state, t)
 
-        let informed = try blocks.map { block in
-            try updateInformation(block, of: group, damping: gamma, state: &state[block.weight])
+        var informed = try blocks.map { block in
+            try updateAverages(block, of: group, state: &state[block.weight])
+        }
+        for (place, failures) in try refreshCaches(
+            blocks.indices.filter { informed[$0].isRefreshed }, of: blocks, damping: gamma, &state)
+        {
+            informed[place].fallbacks += failures
         }
         try gather(
             zip(blocks, informed).compactMap { block, update in update.average.map { (block, $0) } },
@@ -157,11 +161,11 @@ extension KroneckerRule {
         return made
     }
 
-    /// Averages the statistics and recomputes their inverses or bases, if this update does; returns the
-    /// average's weights and the number of failed checks.
-    private func updateInformation(
-        _ block: LayerBlock, of group: RuleGroup, damping: Double, state: inout TensorState
-    ) throws -> (average: RunningAverage?, fallbacks: Int) {
+    /// Averages the statistics, if this update does; returns the average's weights, the number of failed checks, and whether
+    /// the factors' inverses or bases are due.
+    private func updateAverages(
+        _ block: LayerBlock, of group: RuleGroup, state: inout TensorState
+    ) throws -> (average: RunningAverage?, fallbacks: Int, isRefreshed: Bool) {
         let t = group.step
         let isNew = state["age"] == nil
         var average: RunningAverage?
@@ -186,12 +190,27 @@ extension KroneckerRule {
             for (name, shape) in layerShapes(block) {
                 state[name] = .zeros(shape, dtype: theta.dtype, device: theta.device)
             }
-            return (nil, 0)
+            return (nil, 0, false)
         }
-        if isNew || isDue(t, every: kronecker.inverseInterval) {
-            failures += try updateCache(&state, damping: damping)
+        return (average, failures, isNew || isDue(t, every: kronecker.inverseInterval))
+    }
+
+    /// Computes inverses or bases of some layers' factors anew, factors side by side; returns the number of decompositions that
+    /// failed their check, by place.
+    private func refreshCaches(
+        _ places: [Int], of blocks: [LayerBlock], damping: Double, _ state: inout [TensorState]
+    ) throws -> [(place: Int, failures: Int)] {
+        let tasks = try places.flatMap { place in
+            try refreshes(state[blocks[place].weight], damping: damping).map { (place, $0) }
         }
-        return (average, failures)
+        let found = concurrently(costs: tasks.map { pow(Double($0.1.size), 3) }) { k in
+            Result { try tasks[k].1.compute() }
+        }
+        return try zip(tasks, found).map { task, result in
+            let made = try result.get()
+            for (name, tensor) in made.entries { state[blocks[task.0].weight][name] = tensor }
+            return (task.0, made.fallbackCount)
+        }
     }
 
     /// A sum of products in the precision of the rule; bounded, and counted, if it overflowed.
