@@ -55,31 +55,7 @@ import Testing
                     break
                 }
             }
-            func result(_ name: String) throws -> String {
-                var result = try StudyFiles(folder: "\(root)/\(name)").read(OptimizerComparison.self)
-                func plain(_ run: RunRecord) -> RunRecord {
-                    var run = run
-                    (run.forwardBackwardMilliseconds, run.optimizerMilliseconds) = (0, 0)
-                    (run.load, run.sideBySide) = (nil, nil)
-                    for k in run.curve.indices { run.curve[k].seconds = 0 }
-                    return run
-                }
-                for k in result.entries.indices {
-                    result.entries[k].runs = result.entries[k].runs.map(plain)
-                    result.entries[k].timing = nil
-                }
-                result.tuning = result.tuning?.map { record in
-                    var record = record
-                    for k in record.trials.indices {
-                        record.trials[k].runs = record.trials[k].runs.map(plain)
-                    }
-                    return record
-                }
-                result.environment.date = ""
-                result.environment.command = ""
-                return String(decoding: result.json(), as: UTF8.self)
-            }
-            #expect(try result("cut") == result("whole"))
+            #expect(try JobCommandTests.results(root + "/cut") == JobCommandTests.results(root + "/whole"))
             let runs = try RunDirectory.runs(under: root + "/whole")
             #expect(runs.count == 2 * 2 + 2 * 2)
             for run in runs {

@@ -20,7 +20,7 @@ import Testing
     }
 
     /// The results without what a clock measured and the marks of such times.
-    private static func results(_ folder: String) throws -> OptimizerComparison {
+    static func results(_ folder: String) throws -> OptimizerComparison {
         var result = try StudyFiles(folder: folder).read(OptimizerComparison.self)
         func plain(_ run: RunRecord) -> RunRecord {
             var run = run
