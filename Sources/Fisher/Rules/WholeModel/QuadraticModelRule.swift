@@ -43,9 +43,8 @@ public protocol QuadraticModelRule: IterativeSolverRule {
     /// C as the matrix of a linear system, where `solve` needs more than products with it; nil if it does not.
     var systemRequest: CurvatureRequest? { get }
 
-    /// (C + damping I)^-1 g, how well it was solved, and the number of safer methods that were needed.
-    ///
-    /// - Parameter system: the answer to `systemRequest`.
+    /// (C + damping I)^-1 g, how well it was solved, and the number of safer methods that were needed. The system is the answer
+    /// to `systemRequest`.
     func solve(
         _ matrix: SymmetricOperator, system: InformationSystem?, damping: Double, _ g: Tensor,
         layout: ParameterLayout, state: inout [TensorState]
