@@ -32,6 +32,18 @@ import Torch
         return Outcome(status: process.terminationStatus, output: text, errors: trouble)
     }
 
+    /// Runs the command that a stopped one printed, as a user who pastes it into a shell; it must succeed.
+    static func paste(commandIn text: String) throws {
+        let command = try #require(text.components(separatedBy: "continue with: ").last)
+        let pasted = Process()
+        pasted.executableURL = URL(filePath: "/bin/sh")
+        pasted.arguments = ["-c", command]
+        (pasted.standardOutput, pasted.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+        try pasted.run()
+        pasted.waitUntilExit()
+        #expect(pasted.terminationStatus == 0, "\(command)")
+    }
+
     static func withFolder(_ body: (String) throws -> Void) throws {
         try TemporaryFolder.with(body)
     }

@@ -114,14 +114,7 @@ import Testing
             #expect(process.terminationStatus == 75, "\(text)")
             let stopped = try #require(try RunListing(of: [root]).studies.first)
             #expect(stopped.state == "interrupted" && stopped.planned == 4 && stopped.marks.tags == ["paper"])
-            let command = try #require(text.components(separatedBy: "continue with: ").last)
-            let pasted = Process()
-            pasted.executableURL = URL(filePath: "/bin/sh")
-            pasted.arguments = ["-c", command]
-            (pasted.standardOutput, pasted.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
-            try pasted.run()
-            pasted.waitUntilExit()
-            #expect(pasted.terminationStatus == 0, "\(command)")
+            try CommandTests.paste(commandIn: text)
             let again = try Self.run([
                 "compare", "digits", "--config", output + "/config.toml", "--output", root + "/again",
             ])

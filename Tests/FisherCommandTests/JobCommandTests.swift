@@ -128,14 +128,7 @@ import Testing
             #expect(last.contains("continue with: ") && last.contains("--jobs 2 --resume"), "\(said)")
             let other = try RunDirectory(path: root + "/cut/runs/fadam/seed-0").document()
             #expect(other.phase == .interrupted || other.phase == .completed)
-            let command = try #require(said.components(separatedBy: "continue with: ").last)
-            let pasted = Process()
-            pasted.executableURL = URL(filePath: "/bin/sh")
-            pasted.arguments = ["-c", command]
-            (pasted.standardOutput, pasted.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
-            try pasted.run()
-            pasted.waitUntilExit()
-            #expect(pasted.terminationStatus == 0, "\(command)")
+            try CommandTests.paste(commandIn: said)
             #expect(try Self.results(root + "/whole") == Self.results(root + "/cut"))
             try Self.requireSameRuns(root + "/whole", root + "/cut")
         }

@@ -76,9 +76,9 @@ public struct CurvatureEstimates {
         answers[.full(source)] as? FullInformation
     }
 
-    /// The matrix of a linear system.
+    /// The matrix of a linear system; that of the whole matrix, where this was requested in its place.
     public func system(_ source: CurvatureSource) -> InformationSystem? {
-        answers[.system(source)] as? InformationSystem
+        answers[.system(source)] as? InformationSystem ?? full(source).map { InformationSystem($0) }
     }
 
     /// The whole matrix of each layer.

@@ -21,7 +21,7 @@ package final class OrderedRuns {
     ///
     /// - Parameters:
     ///   - task: the task of a study, or that on which its options are tuned.
-    ///   - describe: the exit status that belongs to an error.
+    ///   - status: the exit status that belongs to an error.
     package func callAsFunction<Task: ConfigurableTask>(
         of task: @escaping (_ study: Int, _ isTrial: Bool) throws -> Task,
         status: (any Error) -> Int32

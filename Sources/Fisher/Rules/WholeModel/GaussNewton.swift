@@ -8,9 +8,9 @@ import Torch
 ///
 /// H is the Hessian of -log p in the model's outputs, J their derivative (Schraudolph 2002). Where H is the outputs'
 /// Fisher information (categorical, Bernoulli, fixed variance) this is ``NaturalGradient`` with exact labels. Solved by
-/// conjugate gradients from the last solution, or by a factorization as in ``NaturalGradient``; the damping follows ``QuadraticModelRule`` (Martens 2010). Throws
-/// ``/FisherInformation/LikelihoodError`` for a likelihood whose H is zero or may be indefinite: LogitLaplace, a learned
-/// variance.
+/// conjugate gradients from the last solution, or by a factorization as in ``NaturalGradient``; the damping follows
+/// ``QuadraticModelRule`` (Martens 2010). Throws ``/FisherInformation/LikelihoodError`` for a likelihood whose H is zero or may
+/// be indefinite: LogitLaplace, a learned variance.
 public struct GaussNewton: QuadraticModelRule {
     /// Step size eta, zero or more.
     @Configurable("learning_rate", .nonNegative, aliases: ["lr"], "step size")
@@ -42,12 +42,7 @@ public struct GaussNewton: QuadraticModelRule {
         }
     }
 
-    /// The trust region is that of conjugate gradients.
-    public var inconsistency: OptionError? {
-        guard region.trustRadius != nil, solver.isDirect else { return nil }
-        return OptionError(
-            option: "trust_radius", value: "\(region.trustRadius ?? 0)", reason: "needs the solver cg")
-    }
+    public var inconsistency: OptionError? { region.inconsistency(with: solver) }
 
     public func solve(
         _ matrix: SymmetricOperator, system: InformationSystem?, damping: Double, _ g: Tensor,

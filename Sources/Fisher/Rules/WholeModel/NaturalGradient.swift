@@ -9,9 +9,9 @@ import Torch
 ///
 /// Amari (1998), Eq. 2; damping is Tikhonov's. `direct` factorizes F of all the group's parameters, or the products of
 /// the batch's gradients with each other where these are fewer: memory of the square of the smaller number; see
-/// ``/FisherInformation/InformationSystem``. `dense` always forms F. `cg` solves by conjugate gradients on products with F, starting at the last
-/// solution: J^T F_z J v with the likelihood's information in closed form (`exact`), or (1/N) J^T J v with the per-sample
-/// gradients as rows of J (`empirical`, `sampled`).
+/// ``/FisherInformation/InformationSystem``. `dense` always forms F. `cg` solves by conjugate gradients on products with F,
+/// starting at the last solution: J^T F_z J v with the likelihood's information in closed form (`exact`), or (1/N) J^T J v with
+/// the per-sample gradients as rows of J (`empirical`, `sampled`).
 ///
 /// The accumulated form keeps the information of earlier batches, and its step shrinks as 1 / t:
 ///
@@ -87,8 +87,7 @@ public struct NaturalGradient: IterativeSolverRule {
         _ group: RuleGroup, _ g: Tensor, damping: Double, _ layout: ParameterLayout,
         state: inout [TensorState]
     ) throws -> DampedSolution {
-        if let full = group.statistics.full(informationSource) {
-            guard accumulates else { return try DampedSolution(full.mean, damping: damping, g) }
+        if accumulates, let full = group.statistics.full(informationSource) {
             let count = Double(full.observationCount)
             let information = accumulated(full.sums.sum, layout, in: &state)
             return try DampedSolution(information, damping: damping, g * count)

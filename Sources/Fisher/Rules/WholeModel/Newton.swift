@@ -36,12 +36,7 @@ public struct Newton: QuadraticModelRule {
 
     public static var curvature: CurvatureRequest { .hessian }
 
-    /// The trust region is that of conjugate gradients.
-    public var inconsistency: OptionError? {
-        guard region.trustRadius != nil, solver.isDirect else { return nil }
-        return OptionError(
-            option: "trust_radius", value: "\(region.trustRadius ?? 0)", reason: "needs the solver cg")
-    }
+    public var inconsistency: OptionError? { region.inconsistency(with: solver) }
 
     public func solve(
         _ matrix: SymmetricOperator, system: InformationSystem?, damping: Double, _ g: Tensor,

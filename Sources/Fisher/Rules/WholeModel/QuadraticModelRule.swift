@@ -84,10 +84,7 @@ extension QuadraticModelRule {
             return try regionUpdates(for: group, matrix, g, layout: layout, startingAt: start, state: &state)
         }
         let damping = try state.lazy.compactMap { $0["damping"] }.first?.item() ?? adaptation.damping
-        let source = systemRequest?.source
-        let system = source.flatMap { source in
-            group.statistics.system(source) ?? group.statistics.full(source).map { InformationSystem($0) }
-        }
+        let system = systemRequest?.source.flatMap { group.statistics.system($0) }
         var (d, record, fallbacks) = try solve(
             matrix, system: system, damping: damping, g, layout: layout, state: &state)
         d = d * -learningRate(group.step)

@@ -26,6 +26,12 @@ public struct TrustRegion: ConfigurableOptions {
     /// The defaults.
     public init() {}
 
+    /// Why the region does not go with a solver: it is that of conjugate gradients.
+    func inconsistency(with solver: LinearSolver) -> OptionError? {
+        guard let trustRadius, solver.isDirect else { return nil }
+        return OptionError(option: "trust_radius", value: "\(trustRadius)", reason: "needs the solver cg")
+    }
+
     /// The radius after a step of length `length`, and whether the step is made.
     ///
     /// - Parameters:

@@ -26,7 +26,7 @@ public struct InformationSystem: Summable {
     init(_ rows: UnitGradients) { form = .rows(rows, Whole()) }
 
     /// The system of the whole matrix.
-    public init(_ matrix: FullInformation) { form = .matrix(matrix) }
+    init(_ matrix: FullInformation) { form = .matrix(matrix) }
 
     /// The number of rows of J; nil for the whole matrix.
     public var rowCount: Int? { if case .rows(let rows, _) = form { rows.rowCount } else { nil } }
