@@ -11,6 +11,8 @@
 #define VECTOR_BYTES 64
 #define VECTORS 4
 #define TERM_ROWS 3
+#define PRODUCT_ROWS 12
+#define PRODUCT_VECTORS 2
 #include "Outers.h"
 #include "Lattices.h"
 #pragma clang attribute pop
@@ -20,6 +22,8 @@ const ck_activation_table *const ck_avx512_activations[2] = {
     &activation_table_float32, &activation_table_bfloat16};
 const ck_attention_table *const ck_avx512_attention = &attention_table;
 const ck_outer_table *const ck_avx512_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
+const ck_product_table *const ck_avx512_product_tables[2] = {
+    &product_table_of_float32, &product_table_of_float64};
 const ck_lattice_table *const ck_avx512_lattice_tables[2] = {
     &lattice_table_of_float32, &lattice_table_of_float64};
 #endif

@@ -7,6 +7,8 @@
 #define VECTOR_BYTES 16
 #define VECTORS 2
 #define TERM_ROWS 2
+#define PRODUCT_ROWS 4
+#define PRODUCT_VECTORS 2
 #include "Outers.h"
 #include "Lattices.h"
 
@@ -15,5 +17,7 @@ const ck_activation_table *const ck_baseline_activations[2] = {
     &activation_table_float32, &activation_table_bfloat16};
 const ck_attention_table *const ck_baseline_attention = &attention_table;
 const ck_outer_table *const ck_baseline_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
+const ck_product_table *const ck_baseline_product_tables[2] = {
+    &product_table_of_float32, &product_table_of_float64};
 const ck_lattice_table *const ck_baseline_lattice_tables[2] = {
     &lattice_table_of_float32, &lattice_table_of_float64};

@@ -14,7 +14,7 @@ typedef Real OUTER(Vector) __attribute__((ext_vector_type(VECTOR_BYTES / sizeof(
 
 // Adds the sum over `depth` terms of ROWS rows and some columns to `sum`, and its squares to `squares`.
 INLINE void OUTER(group_tile)(
-    const Real *s, const Real *a, int64_t depth, Real *sum, Real *squares, bool squared) {
+    const Real *s, const Real *a, int64_t depth, Real *sum, Real *squares) {
     enum { ROWS = 6 };
     OUTER(Vector) made[ROWS][VECTORS];
 #pragma clang loop unroll(full)
@@ -37,7 +37,7 @@ INLINE void OUTER(group_tile)(
 #pragma clang loop unroll(full)
         for (int v = 0; v < VECTORS; ++v) {
             VECTOR_AT(sum + r * PANEL + v * WIDTH) += made[r][v];
-            if (squared) VECTOR_AT(squares + r * PANEL + v * WIDTH) += made[r][v] * made[r][v];
+            VECTOR_AT(squares + r * PANEL + v * WIDTH) += made[r][v] * made[r][v];
         }
 }
 
@@ -103,31 +103,17 @@ static void OUTER(outer)(const ck_outer *job, int64_t row, int64_t column, void 
                 for (int64_t i = 0; i < covered; i += TERM_ROWS)
                     OUTER(term_tile)(
                         s + i, s2 + i, a + j, a2 + j, depth, sum + i * PANEL + j, squares + i * PANEL + j);
-            } else if (job->squared == CK_EACH_GROUP) {
-                for (int64_t i = 0; i < covered; i += 6)
-                    OUTER(group_tile)(s + i, a + j, depth, sum + i * PANEL + j, squares + i * PANEL + j, true);
             } else {
                 for (int64_t i = 0; i < covered; i += 6)
-                    OUTER(group_tile)(s + i, a + j, depth, sum + i * PANEL + j, NULL, false);
+                    OUTER(group_tile)(s + i, a + j, depth, sum + i * PANEL + j, squares + i * PANEL + j);
             }
         }
     }
     Real *to = (Real *)job->sum + row * job->stride + column;
     for (int64_t i = 0; i < rows; ++i) {
-        // Each pair of mirrored places is written by the block that has the upper one.
-        int64_t first = job->symmetric && row + i > column ? row + i - column : 0;
-        if (first >= columns) break;
-        memcpy(to + i * job->stride + first, sum + i * PANEL + first, (size_t)(columns - first) * sizeof(Real));
-        if (job->squared != CK_NONE)
-            memcpy(
-                (Real *)job->squares + (row + i) * job->stride + column, squares + i * PANEL,
-                (size_t)columns * sizeof(Real));
-    }
-    if (!job->symmetric) return;
-    for (int64_t j = 0; j < columns; ++j) {
-        Real *mirror = (Real *)job->sum + (column + j) * job->stride + row;
-        int64_t end = column + j - row < rows ? column + j - row : rows;
-        for (int64_t i = 0; i < end; ++i) mirror[i] = sum[i * PANEL + j];
+        memcpy(to + i * job->stride, sum + i * PANEL, (size_t)columns * sizeof(Real));
+        memcpy(
+            (Real *)job->squares + (row + i) * job->stride + column, squares + i * PANEL, (size_t)columns * sizeof(Real));
     }
 }
 

@@ -25,7 +25,7 @@ import Testing
         #expect(gram(wide).failure?.kind == .outOfMemory)
         #expect(gram(wide, withOnes: true).failure?.kind == .outOfMemory)
         #expect(
-            UnitSums.outer(wide, wide, depth: 1, squares: .eachTerm)?.squares?.failure?.kind == .outOfMemory)
+            UnitSums.outer(wide, wide, depth: 1, squares: .eachTerm)?.squares.failure?.kind == .outOfMemory)
         #expect(transposedProduct(wide, wide).failure?.kind == .outOfMemory)
     }
 

@@ -120,7 +120,7 @@ typedef struct ck_table {
 } ck_table;
 
 /// The terms of a sum of outer products that are squared before they are summed.
-typedef enum ck_squared { CK_NONE = 0, CK_EACH_TERM = 1, CK_EACH_GROUP = 2 } ck_squared;
+typedef enum ck_squared { CK_EACH_TERM = 1, CK_EACH_GROUP = 2 } ck_squared;
 
 /// The rows and the bytes of a row of the block that a call of `outer` makes.
 #define CK_OUTER_ROWS 96
@@ -135,9 +135,33 @@ typedef struct ck_outer {
     void *sum, *squares;
     int64_t stride;
     ck_squared squared;
-    /// Whether s is a: then a block is mirrored, and those wholly below the diagonal need not be made.
-    bool symmetric;
 } ck_outer;
+
+/// kept added + scale x^T y, [rows, columns], with x [terms, rows] and y [terms, columns].
+typedef struct ck_product {
+    const void *x, *y;
+    /// The distances of numbers in a column and in a row of x and of y.
+    int64_t x_row, x_column, y_row, y_column;
+    int64_t terms, rows, columns;
+    double scale, kept;
+    /// Rows of both lie `stride` apart; `added` may be the result, or NULL.
+    const void *added;
+    void *result;
+    int64_t stride;
+    /// Whether the result and `added` are symmetric: then half of it is made, of what `added` has on and above the diagonal.
+    bool symmetric;
+    /// Room for the numbers of x and y, with rows and columns rounded up to whole groups and panels.
+    void *packed;
+} ck_product;
+
+/// Products for one instruction set and one type of numbers.
+typedef struct ck_product_table {
+    /// Copies a part of the factors: first the groups of `rows` rows of the result, then the panels of `columns` columns.
+    void (*pack)(const ck_product *job, int64_t part);
+    /// Makes a panel of the result once all parts are copied.
+    void (*product)(const ck_product *job, int64_t panel);
+    int64_t rows, columns;
+} ck_product_table;
 
 /// sum over terms of s, or of s x, by column, with s and x [terms, columns], and the sum of the squares of the
 /// groups of `depth` terms each; x and squares may be NULL. `adds` to what is there.
@@ -243,6 +267,8 @@ const ck_activation_table *ck_activations_for(ck_instruction_set set, bool bfloa
 const ck_attention_table *ck_attention_for(ck_instruction_set set);
 /// The sums of a supported instruction set; of double numbers, or of float ones.
 const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64);
+/// The products of a supported instruction set; of double numbers, or of float ones.
+const ck_product_table *ck_product_table_for(ck_instruction_set set, bool float64);
 /// The lattice of a supported instruction set; of double numbers, or of float ones.
 const ck_lattice_table *ck_lattice_table_for(ck_instruction_set set, bool float64);
 /// The numbers that a call of `loss` or `gradient` works in.

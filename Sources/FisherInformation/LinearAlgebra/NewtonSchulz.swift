@@ -1,3 +1,4 @@
+import Foundation
 import Torch
 
 /// The quintic iteration that brings a matrix near its orthogonal polar factor (Jordan et al. 2024):
@@ -20,31 +21,57 @@ package struct NewtonSchulz {
         self.inBFloat16 = inBFloat16
     }
 
-    /// The iteration on a matrix of rank two. A zero matrix stays zero.
-    package func callAsFunction(_ g: Tensor) -> Tensor {
+    /// The iteration on a matrix of rank two, times a factor. A zero matrix stays zero.
+    package func callAsFunction(_ g: Tensor, times factor: Double = 1) -> Tensor {
         guard g.failure == nil, g.count > 0 else { return g }
-        let norm = frobeniusNorm(g) + epsilon
-        let x = g / inPrecision(of: g, norm.masked(norm.equals(0), with: 1))
-        let (short, long) = (min(g.shape[0], g.shape[1]), max(g.shape[0], g.shape[1]))
-        // Products of M would lose too much in eight significant bits: bfloat16 uses the iteration as
-        // published.
-        if inBFloat16 {
-            do { return try iterated(x.to(dtype: .bfloat16)).to(dtype: g.dtype) } catch {
-                return Tensor(failed: error)
+        do {
+            // Products of M would lose too much in eight significant bits: bfloat16 uses the iteration as published.
+            if inBFloat16 {
+                return try iterated(normalized(g).to(dtype: .bfloat16)).to(dtype: g.dtype) * factor
             }
-        }
-        return long >= 2 * short && steps > 1 ? iteratedOnGram(x) : iteratedBySums(x)
+            let m = gram(g.shape[0] > g.shape[1] ? g : g.transposed())
+            let squares = try m.diagonal().sum().item()
+            guard Self.measurable.contains(squares) else {
+                let x = normalized(g)
+                return iterated(x, gram(x.shape[0] > x.shape[1] ? x : x.transposed()), over: 1, times: factor)
+            }
+            return iterated(g, m, over: squares.squareRoot() + epsilon, times: factor)
+        } catch { return Tensor(failed: error) }
+    }
+
+    /// The sums of squares whose squares neither overflow nor vanish in float32.
+    private static let measurable = 1e-15...1e15
+
+    /// X_0, by a norm that is finite whatever g is.
+    private func normalized(_ g: Tensor) -> Tensor {
+        let norm = frobeniusNorm(g) + epsilon
+        return g / inPrecision(of: g, norm.masked(norm.equals(0), with: 1))
+    }
+
+    /// The iteration from g over its norm, with M_0 = g g^T or g^T g, of the shorter side.
+    private func iterated(_ g: Tensor, _ m: Tensor, over norm: Double, times factor: Double) -> Tensor {
+        let (short, long) = (min(g.shape[0], g.shape[1]), max(g.shape[0], g.shape[1]))
+        return 2 * long >= 3 * short && steps > 1
+            ? iteratedOnGram(g, m, over: norm, times: factor)
+            : iteratedBySums(g, m, over: norm, times: factor)
     }
 
     /// The iteration as published, with M = Y^T Y for the tall one of X and its transpose, Y <- a Y + Y P,
-    /// P = b M + c M^2, and half of each symmetric product.
-    private func iteratedBySums(_ start: Tensor) -> Tensor {
+    /// P = b M + c M^2, and half of each symmetric product. The first step's sums include the norm, the last one's
+    /// the factor, because a pass over the matrix costs more than a multiplication within a product.
+    private func iteratedBySums(_ start: Tensor, _ first: Tensor, over norm: Double, times factor: Double)
+        -> Tensor
+    {
+        guard steps > 0 else { return start * (factor / norm) }
         let isTall = start.shape[0] > start.shape[1]
         var y = isTall ? start : start.transposed()
-        for _ in 0..<steps {
-            let m = gram(y)
-            let p = m * Self.b + gram(m) * Self.c
-            y = y * Self.a + transposedProduct(y.transposed(), p)
+        for step in 1...steps {
+            let m = step == 1 ? first : gram(y)
+            let (inner, outer) = (step == 1 ? 1 / norm : 1, step == steps ? factor : 1)
+            let p = symmetricProduct(
+                m, m, scale: Self.c * pow(inner, 4), keeping: Self.b * pow(inner, 2), added: m)
+            y = transposedProduct(
+                y.transposed(), p, scale: inner * outer, keeping: Self.a * inner * outer, added: y)
         }
         return isTall ? y : y.transposed()
     }
@@ -67,21 +94,28 @@ package struct NewtonSchulz {
     }
 
     /// The same polynomials for a long matrix, where they are cheaper on M = X X^T, with which they commute:
-    /// X_k = Q_k X_0, Q <- P Q, M <- P M P, P = a I + b M + c M^2. Four products of m x m a step, all of them of
-    /// symmetric matrices.
-    private func iteratedOnGram(_ x: Tensor) -> Tensor {
+    /// X_k = Q_k X_0, Q <- P Q, M <- P M P, P = a I + b M + c M^2. Four products of m x m a step, of which half need to
+    /// be made: all are symmetric.
+    private func iteratedOnGram(_ x: Tensor, _ first: Tensor, over norm: Double, times factor: Double)
+        -> Tensor
+    {
         let isTall = x.shape[0] > x.shape[1]
-        var m = gram(isTall ? x : x.transposed())
+        var m = first
         var q: Tensor?
         for step in 1...steps {
             // p is P - a I: the multiple of the identity is added within the products.
-            let p = m * Self.b + gram(m) * Self.c
-            q = q.map { $0 * Self.a + transposedProduct($0, p) } ?? p.addingDiagonal(Self.a)
+            let inner = step == 1 ? pow(norm, -2) : 1
+            let p = symmetricProduct(m, m, scale: Self.c * inner * inner, keeping: Self.b * inner, added: m)
+            q =
+                q.map { symmetricProduct($0, p, keeping: Self.a, added: $0) }
+                ?? p.addingDiagonal(Self.a)
             if step == steps { break }
-            let half = m * Self.a + transposedProduct(m, p)
-            m = half * Self.a + transposedProduct(half, p)
+            let half = symmetricProduct(m, p, scale: inner, keeping: Self.a * inner, added: m)
+            m = symmetricProduct(half, p, keeping: Self.a, added: half)
         }
         guard let q else { return x }
-        return isTall ? transposedProduct(x.transposed(), q) : transposedProduct(q, x)
+        return isTall
+            ? transposedProduct(x.transposed(), q, scale: factor / norm)
+            : transposedProduct(q, x, scale: factor / norm)
     }
 }

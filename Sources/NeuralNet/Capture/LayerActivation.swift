@@ -78,6 +78,6 @@ package func weightSums(_ s: Tensor, _ a: Tensor) -> (
     let found = UnitSums.outer(
         s.reshaped([-1, s.shape[s.rank - 1]]), a.reshaped([-1, a.shape[a.rank - 1]]), depth: positions,
         squares: positions == 1 ? .eachTerm : .eachGroup)
-    guard let found, let squares = found.squares else { return nil }
-    return ((found.sum, squares), positions)
+    guard let found else { return nil }
+    return ((found.sum, found.squares), positions)
 }

@@ -42,6 +42,14 @@ package enum InstructionSet: String, CaseIterable, Sendable {
         return table
     }
 
+    /// Products of matrices, of float64 or of float32 numbers.
+    func productLoops(float64: Bool) -> UnsafePointer<ck_product_table> {
+        guard let table = ck_product_table_for(code, float64) else {
+            preconditionFailure("CKernels has no products for \(self)")
+        }
+        return table
+    }
+
     /// The transducer's lattice, of float64 or of float32 numbers.
     func latticeLoops(float64: Bool) -> UnsafePointer<ck_lattice_table> {
         guard let table = ck_lattice_table_for(code, float64) else {

@@ -7,11 +7,10 @@ import CKernels
 package enum UnitSums {
     /// The terms that are squared before they are summed.
     package enum Squares {
-        case none, eachTerm, eachGroup
+        case eachTerm, eachGroup
 
         fileprivate var code: ck_squared {
             switch self {
-            case .none: CK_NONE
             case .eachTerm: CK_EACH_TERM
             case .eachGroup: CK_EACH_GROUP
             }
@@ -22,68 +21,32 @@ package enum UnitSums {
     /// `depth` terms, or of terms.
     package static func outer(
         _ s: Tensor, _ a: Tensor, depth: Int, squares: Squares, with set: InstructionSet = fastest
-    ) -> (sum: Tensor, squares: Tensor?)? {
+    ) -> (sum: Tensor, squares: Tensor)? {
         guard let loops = loops(for: [s, a], set), s.rank == 2, a.rank == 2, s.shape[0] == a.shape[0],
             depth > 0
         else { return nil }
         let (rows, columns) = (s.shape[1], a.shape[1])
         let sum = Tensor.uninitialized([rows, columns], dtype: s.dtype)
-        let squared = squares == .none ? nil : Tensor.uninitialized([rows, columns], dtype: s.dtype)
+        let squared = Tensor.uninitialized([rows, columns], dtype: s.dtype)
         let (left, right) = (s.contiguous(), a.contiguous())
         if let failure = firstFailure([sum, squared, left, right]) {
-            return (Tensor(failed: failure), squared.map { _ in Tensor(failed: failure) })
+            return (Tensor(failed: failure), Tensor(failed: failure))
         }
-        run(
-            ck_outer(
-                s: left.address, a: right.address, terms: Int64(s.shape[0]),
-                depth: Int64(squares == .eachGroup ? depth : 64), rows: Int64(rows), columns: Int64(columns),
-                sum: sum.address, squares: squared?.address, stride: Int64(columns), squared: squares.code,
-                symmetric: false), loops, isDouble: s.dtype == .float64)
-        withExtendedLifetime((left, right)) {}
-        return (sum, squared)
-    }
-
-    /// sum over terms of a a^T for a [terms, width], optionally with a trailing 1 in a.
-    package static func gram(
-        _ a: Tensor, withOnes: Bool, with set: InstructionSet = fastest
-    ) -> Tensor? {
-        guard let loops = loops(for: [a], set), a.rank == 2 else { return nil }
-        let width = a.shape[1]
-        let size = width + (withOnes ? 1 : 0)
-        let sum = Tensor.uninitialized([size, size], dtype: a.dtype)
-        let plain = a.contiguous()
-        if let failure = firstFailure([sum, plain]) { return Tensor(failed: failure) }
-        run(
-            ck_outer(
-                s: plain.address, a: plain.address, terms: Int64(a.shape[0]), depth: 64, rows: Int64(width),
-                columns: Int64(width), sum: sum.address, squares: nil, stride: Int64(size), squared: CK_NONE,
-                symmetric: true), loops, isDouble: a.dtype == .float64)
-        if withOnes {
-            let total = plain.sum(along: 0)
-            let count = Tensor.full([1], Double(a.shape[0]), dtype: a.dtype)
-            do {
-                try sum.narrowed(1, from: width, length: 1).narrowed(0, from: 0, length: width)
-                    .assign(total.unsqueezed(1))
-                try sum.narrowed(0, from: width, length: 1)
-                    .assign(Tensor.concatenated([total, count]).unsqueezed(0))
-            } catch { return Tensor(failed: error) }
-        }
-        return sum
-    }
-
-    private static func run(_ job: ck_outer, _ loops: UnsafePointer<ck_outer_table>, isDouble: Bool) {
+        let isDouble = s.dtype == .float64
         let panel = Int(CK_OUTER_PANEL_BYTES) / (isDouble ? 8 : 4)
         let tile = Int(CK_OUTER_ROWS)
         var blocks: [(Int, Int)] = []
-        for column in stride(from: 0, to: Int(job.columns), by: panel) {
-            for row in stride(from: 0, to: Int(job.rows), by: tile)
-            where !job.symmetric || row < column + panel { blocks.append((row, column)) }
+        for column in stride(from: 0, to: columns, by: panel) {
+            for row in stride(from: 0, to: rows, by: tile) { blocks.append((row, column)) }
         }
-        var job = job
-        job.depth = min(job.depth, max(job.terms, 1))
+        var job = ck_outer(
+            s: left.address, a: right.address, terms: Int64(s.shape[0]),
+            depth: Int64(min(squares == .eachGroup ? depth : 64, max(s.shape[0], 1))), rows: Int64(rows),
+            columns: Int64(columns), sum: sum.address, squares: squared.address, stride: Int64(columns),
+            squared: squares.code)
         let size = ck_outer_scratch(&job, isDouble)
         nonisolated(unsafe) let (shared, table) = (job, loops)
-        let work = 2 * Int(job.terms) * panel * tile
+        let work = 2 * s.shape[0] * panel * tile
         Engine.parallelFor(count: blocks.count, grain: max(1, leastWork / max(work, 1))) {
             [blocks] range, _ in
             withScratch(Int(size)) { scratch in
@@ -94,6 +57,8 @@ package enum UnitSums {
                 }
             }
         }
+        withExtendedLifetime((left, right)) {}
+        return (sum, squared)
     }
 
     /// By column the sum over terms of s, or of s x, and the sum of the squares of groups of `depth` terms, for
@@ -186,14 +151,14 @@ package enum UnitSums {
     }
 
     /// Why one of some tensors could not be made: memory is missing.
-    private static func firstFailure(_ tensors: [Tensor?]) -> TorchError? {
+    static func firstFailure(_ tensors: [Tensor?]) -> TorchError? {
         tensors.lazy.compactMap { $0?.failure }.first
     }
 
     /// The number of multiplications below which another thread does not pay off.
-    private static let leastWork = 1 << 17
+    static let leastWork = 1 << 17
 
-    private static func withScratch(_ size: Int, _ body: (UnsafeMutableRawPointer) -> Void) {
+    static func withScratch(_ size: Int, _ body: (UnsafeMutableRawPointer) -> Void) {
         let scratch = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
         defer { scratch.deallocate() }
         body(scratch)
@@ -214,32 +179,9 @@ package enum UnitSums {
 }
 
 extension Tensor {
-    /// The address of a contiguous tensor's first element, for as long as the tensor lives.
-    fileprivate var address: UnsafeMutableRawPointer {
+    /// The address of a tensor's first element, for as long as the tensor lives.
+    var address: UnsafeMutableRawPointer {
         UnsafeMutableRawPointer(mutating: withUnsafeBytes { $0.baseAddress })
             ?? UnsafeMutableRawPointer(bitPattern: 64)!
     }
-}
-
-/// x^T y of matrices with as many rows: by the package's own loops where they support them and oneDNN does not make large
-/// products, which is faster still; else by the engine.
-package func transposedProduct(_ x: Tensor, _ y: Tensor) -> Tensor {
-    if x.failure == nil, y.failure == nil, x.rank == 2, y.rank == 2,
-        !(x.dtype == .float32 && x.count * y.shape[1] >= 1 << 20 && MatrixProducts.current == .oneDNN),
-        let quick = UnitSums.outer(x, y, depth: 1, squares: .none)
-    {
-        return quick.sum
-    }
-    return x.transposed(0, 1).matmul(y)
-}
-
-/// The sum over rows of x x^T, optionally with a trailing 1 in x.
-package func gram(_ rows: Tensor, withOnes: Bool = false) -> Tensor {
-    if rows.failure != nil { return rows }
-    if let quick = UnitSums.gram(rows, withOnes: withOnes) { return quick }
-    var x = rows
-    if withOnes {
-        x = .concatenated([x, .ones([x.shape[0], 1], dtype: x.dtype, device: x.device)], along: 1)
-    }
-    return x.transposed(0, 1).matmul(x)
 }

@@ -100,20 +100,20 @@ public struct Muon: OptimizationRule {
         let b = (state["momentum"] ?? .zeros(like: g)).interpolated(to: g, weight: 1 - mu)
         state["momentum"] = b
         let u = usesNesterov ? g.interpolated(to: b, weight: mu) : b
-        var step = orthogonalized(u, t) * (-eta * shapeScale(theta))
+        var step = orthogonalized(u, t, times: -eta * shapeScale(theta))
         if lambda != 0 { step = step - theta * (eta * lambda) }
         if let a = input.auxiliaryGradient(for: auxiliary) {
-            step = step - orthogonalized(a, t) * (eta * shapeScale(theta))
+            step = step + orthogonalized(a, t, times: -eta * shapeScale(theta))
         }
         return ParameterUpdate(change: step)
     }
 
-    private func orthogonalized(_ u: Tensor, _ t: Int) -> Tensor {
+    private func orthogonalized(_ u: Tensor, _ t: Int, times factor: Double) -> Tensor {
         guard u.failure == nil else { return u }
         let iteration = NewtonSchulz(
             steps: newtonSchulzSteps, epsilon: epsilon(t),
             inBFloat16: precision == .bfloat16 && u.dtype == .float32)
-        return iteration(u.flattened(from: 1)).reshaped(u.shape)
+        return iteration(u.flattened(from: 1), times: factor).reshaped(u.shape)
     }
 
     private func shapeScale(_ theta: Tensor) -> Double {

@@ -80,8 +80,9 @@ public struct SOAP: OptimizationRule {
     ) -> ParameterUpdate {
         let t = input.step
         let (eta, lambda) = (learningRate(t), input.decays ? weightDecay(t) : 0)
-        let update = basis.update(for: input, gradient: input.gradient(auxiliary), state: &state) {
-            turned, state in
+        let update = basis.update(
+            for: input, gradient: input.gradient(auxiliary), state: &state, readsParameter: false
+        ) { turned, state in
             ParameterUpdate(change: adamStep(turned, state: &state) * -eta)
         }
         guard lambda != 0, t > 1 else { return update }

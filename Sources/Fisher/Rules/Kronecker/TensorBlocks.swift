@@ -92,7 +92,8 @@ func averagedFactors(_ factors: [Tensor?], _ g: Tensor, keeping: Double) -> [Ten
             g.rank == 2 && dimension == 1
             ? bounded.transposed()
             : bounded.transposed(0, dimension).reshaped([g.shape[dimension], g.count == 0 ? 0 : -1])
-        return factor.interpolated(to: gram(unfolded.transposed()), weight: 1 - keeping)
+        let rows = unfolded.transposed()
+        return symmetricProduct(rows, rows, scale: 1 - keeping, keeping: keeping, added: factor)
     }
 }
 

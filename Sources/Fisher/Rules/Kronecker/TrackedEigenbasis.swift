@@ -59,9 +59,10 @@ struct TrackedEigenbasis {
 
     /// Runs a rule of single elements in the basis: on the gradient and the parameter turned into it, with its
     /// update turned back. The rule's `fisher` and `momentum` are kept in the basis. Under `afterStep` the rule is not
-    /// run on the first gradient, after which `fisher` and `momentum` are zero.
+    /// run on the first gradient, after which `fisher` and `momentum` are zero. A rule that does not read the parameter
+    /// saves its rotation.
     func update(
-        for input: RuleInput, gradient g: Tensor, state: inout TensorState,
+        for input: RuleInput, gradient g: Tensor, state: inout TensorState, readsParameter: Bool = true,
         inBasis rule: (_ turned: RuleInput, _ state: inout TensorState) -> ParameterUpdate
     ) -> ParameterUpdate {
         let isFirst = order == .afterStep && input.step == 1
@@ -74,13 +75,16 @@ struct TrackedEigenbasis {
         switch order {
         case .beforeStep:
             let (bases, fallbacks) = advanced(cut, by: g, at: input.step, state: &state)
-            var update = Self.step(for: input, in: bases, state: &state, inBasis: rule)
+            var update = Self.step(
+                for: input, in: bases, state: &state, readsParameter: readsParameter, inBasis: rule)
             update.fallbackCount = fallbacks
             return update
         case .afterStep:
             var update = ParameterUpdate(change: .zeros(like: g))
             if !isFirst, let bases = state["bases"] {
-                update = Self.step(for: input, in: cut.matrices(in: bases)[0], state: &state, inBasis: rule)
+                update = Self.step(
+                    for: input, in: cut.matrices(in: bases)[0], state: &state, readsParameter: readsParameter,
+                    inBasis: rule)
             }
             update.fallbackCount = advanced(cut, by: g, at: input.step, state: &state).fallbacks
             return update
@@ -110,11 +114,11 @@ struct TrackedEigenbasis {
 
     /// A rule's step in a basis, a matrix for each dimension that has one, turned back.
     static func step(
-        for input: RuleInput, in current: [Tensor?], state: inout TensorState,
+        for input: RuleInput, in current: [Tensor?], state: inout TensorState, readsParameter: Bool = true,
         inBasis rule: (_ turned: RuleInput, _ state: inout TensorState) -> ParameterUpdate
     ) -> ParameterUpdate {
         let turned = RuleInput(
-            parameter: multiplied(input.parameter, by: current),
+            parameter: readsParameter ? multiplied(input.parameter, by: current) : input.parameter,
             gradient: withoutNoise(multiplied(input.gradient, by: current)),
             auxiliary: input.auxiliary.map { withoutNoise(multiplied($0, by: current)) }, step: input.step,
             decays: input.decays)
