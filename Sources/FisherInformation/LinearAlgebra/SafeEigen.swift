@@ -59,8 +59,9 @@ package struct SafeEigen {
     /// chooses one. Whatever else is measured in that basis, as the diagonals of EKFAC and SOAP are, would follow it.
     /// The canonical one is made of the eigenvectors of N D N, eigenvalues ascending, for the projector N onto the null
     /// space and D = diag(2 - k/n), k = 0, 1, ..., n - 1: a coordinate axis that lies in the null space is one of them.
-    /// Eigenvalues up to n unit roundoffs of the largest count as zero. Signs stay free. Costs a second decomposition,
-    /// and only where the null space has two dimensions or more; nil if it has not, or if the result is not orthonormal.
+    /// Eigenvalues up to n unit roundoffs of the largest count as zero. Signs stay free. Costs a second
+    /// decomposition, of a matrix as large as the null space, where that has two dimensions or more; nil if it has not, or if
+    /// the result is not orthonormal.
     ///
     /// - Parameter found: the eigenvalues and eigenvectors of M, ascending.
     package static func canonicalVectors(
@@ -72,14 +73,12 @@ package struct SafeEigen {
         let nullity = values.prefix { $0 <= least }.count
         if nullity <= 1 { return nil }
         let range = vectors.narrowed(1, from: nullity, length: n - nullity)
-        let projector =
-            Tensor.identity(n, dtype: vectors.dtype, device: vectors.device)
-            - range.matmul(range.transposed())
+        // With N = V V^T the eigenvectors of N D N in the null space are V w for those w of V^T D V, which is smaller.
+        let null = vectors.narrowed(1, from: 0, length: nullity)
         let weights = Tensor((0..<n).map { 2 - Double($0) / Double(n) }).to(
             dtype: vectors.dtype, device: vectors.device)
-        let inside = projector.matmul(projector * weights.unsqueezed(1)).symmetricEigen().vectors
-        let basis = Tensor.concatenated(
-            [inside.narrowed(1, from: n - nullity, length: nullity), range], along: 1)
+        let inside = symmetricProduct(null, null * weights.unsqueezed(1)).symmetricEigen().vectors
+        let basis = Tensor.concatenated([transposedProduct(null.transposed(), inside), range], along: 1)
         return isOrthonormal(basis) ? basis : nil
     }
 
