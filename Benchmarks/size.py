@@ -464,7 +464,11 @@ def main() -> None:
     data = folder / "size.json"
     kept = json.loads(data.read_text()) if data.exists() else {}
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=HERE, capture_output=True, text=True).stdout.strip()
-    own = [word for word in ("--short",) if getattr(arguments, "short")]
+    options = {"--turns": 11, "--seconds": 12.0, "--longest": 12.0}
+    own = ["--short"] if arguments.short else []
+    for option, usual in options.items():
+        value = getattr(arguments, option[2:])
+        own += [option, f"{value:g}"] if value != usual and not arguments.short else []
     for name in arguments.panels:
         load, begin = os.getloadavg()[0], time.monotonic()
         kept[name] = {
