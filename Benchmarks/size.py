@@ -79,8 +79,8 @@ PANELS = {
         "Whole training step, by batch", "windows of 128 bytes in a batch", "ms per step", [1, 2, 4, 8, 16, 32, 64], WHOLE, 1,
         lambda size: language(batch=size)),
     "context": Panel(
-        "Whole training step, by context", "bytes in a window, 4 windows in a batch", "ms per step", [16, 32, 64, 128, 256, 512, 1024, 2048],
-        WHOLE, 1.3, lambda size: language(context=size, batch=4)),
+        "Whole training step, by context", "bytes in a window, 2 windows in a batch", "ms per step", [32, 64, 128, 256, 512, 1024, 2048],
+        WHOLE, 1.3, lambda size: language(context=size, batch=2)),
     "width": Panel(
         "Statistics and rule of a step, by width", "width of the layer", "ms per step", [32, 48, 64, 96, 128, 192, 256, 384, 512],
         MATRIX, 2, lambda size: language(width=size, layers=1)),
@@ -203,13 +203,13 @@ def halves(values):
 
 
 def exponents(values):
-    """Exponents of the upper half: of the medians with the error, of the fastest and the slowest turns; that of the lower half."""
+    """Exponents of the upper half: of the medians with the error, of the fastest and the slowest turns; others of the medians."""
     lower, upper = halves(values)
     slope, error = fitted([(v[0], v[1]) for v in upper])
     return {
         "slope": slope, "error": error, "fastest": fitted([(v[0], v[2]) for v in upper])[0],
         "slowest": fitted([(v[0], v[3]) for v in upper])[0], "lower": fitted([(v[0], v[1]) for v in lower])[0],
-        "from": upper[0][0], "to": upper[-1][0], "points": len(upper)}
+        "last": fitted([(v[0], v[1]) for v in values[-2:]])[0], "from": upper[0][0], "to": upper[-1][0], "points": len(upper)}
 
 
 def shown(size):
@@ -290,13 +290,13 @@ def drawn(letter, name, points, left, top):
         parts.append(f'<path d="M{left} {y:.1f}H{right}" stroke="{GRID}"/>')
         parts.append(text(left - 8, y + 5, f"{value:g}" if value < 1000 else f"{value:,.0f}", MINOR, "end"))
     ticks = decades(low_x, high_x) if name == "parameters" else sizes
-    before = -math.inf
-    for value in ticks:
+    after = math.inf
+    for value in reversed(ticks):
         x = place_x(value)
         parts.append(f'<path d="M{x:.1f} {top}V{bottom}" stroke="{GRID}"/>')
-        if x - before > 34:
+        if after - x > 34:
             parts.append(text(x, bottom + 19, f"{value / 1e6:g} M" if name == "parameters" else str(value), MINOR, "middle"))
-            before = x
+            after = x
     parts.append(f'<path d="M{left} {top}V{bottom}H{right}" fill="none" stroke="{MINOR}"/>')
     parts.append(text(left + PLOT / 2, bottom + 42, panel.axis, INK, "middle"))
     parts.append(text(left - 48, top + HEIGHT / 2, panel.value, INK, "middle",
@@ -374,11 +374,11 @@ def section(letter, name, panel_data):
         "parameters": "`fisher bench optimizers --parameters gpt:width=W,layers=L`: GPTs of 256 bytes and 128 positions. A turn "
                       "passes over about 20 million parameters, or makes one step.",
         "batch": "`fisher bench step --task language`, width 128, 4 layers, context 128, 0.88 M parameters; a turn is ten steps.",
-        "context": "`fisher bench step --task language`, width 128, 4 layers, 4 windows in a batch; a turn is ten steps. The "
+        "context": "`fisher bench step --task language`, width 128, 4 layers, 2 windows in a batch; a turn is ten steps. The "
                    "table of positions has a row for each byte of the context.",
         "width": "`fisher bench step --task language`, one layer, heads of 32, context 128, batch 8; a turn is ten steps. The time "
-                 "is that of the statistics and the rule; forward and backward stand beside it. A rule is left out from the "
-                 "width on at which a turn would take too long.",
+                 "is that of the statistics and the rule; forward and backward stand beside it. A rule whose turn "
+                 "would take longer than `--longest` seconds is left out.",
     }[name]
     rows = [f"## {letter}. {panel.title}", "", subject, "",
             "Rules: " + "; ".join(f"`{words}`" for words in panel.rules.values()) + ".", "",
@@ -393,11 +393,12 @@ def section(letter, name, panel_data):
             rows.append(f"| {shown(point['size'])} | " + " | ".join(cells) + f" | {point['triad']:.0f} |")
         rows.append("")
     rows += ["| rule | exponent, upper half | standard error | of the fastest turns | of the slowest turns | sizes | exponent, "
-             "lower half |", "|---|---|---|---|---|---|---|"]
+             "lower half | of the last two sizes |", "|---|---|---|---|---|---|---|---|"]
     for rule, line in lines.items():
         e = exponents(line)
         rows.append(f"| {rule} | {ratio(e['slope'])} | {ratio(e['error'])} | {ratio(e['fastest'])} | {ratio(e['slowest'])} "
-                    f"| {shown(e['from'])} to {shown(e['to'])}, {e['points']} | {ratio(e['lower'])} |")
+                    f"| {shown(e['from'])} to {shown(e['to'])}, {e['points']} | {ratio(e['lower'])} "
+                    f"| {ratio(e['last'])} |")
     rows.append("")
     if name == "width":
         rows += ["The rule's part beside forward and backward:", "",
