@@ -181,7 +181,7 @@ def curves(name, points):
             # Every rule has both passes: the middle one of their medians.
             passes = sorted(row["passes"] for row in point["rules"].values())
             found.setdefault(PASSES, []).append((point["size"], passes[len(passes) // 2], passes[0], passes[-1]))
-    return {rule: values for rule, values in found.items() if len(values) > 1}
+    return {rule: values for rule, values in found.items() if values}
 
 
 def fitted(points):
