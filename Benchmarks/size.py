@@ -449,7 +449,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fisher", default=str(HERE.parent / ".build/release/fisher"))
     parser.add_argument("--panels", nargs="*", choices=PANELS, default=list(PANELS), help="by default all; none: draw again")
-    parser.add_argument("--short", action="store_true", help="every second size, at most 5 turns: 6 minutes")
+    parser.add_argument("--short", action="store_true", help="every second size, at most 5 turns")
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--turns", type=int, help="at most so many turns at a size; by default 11, in the short form 5")
     parser.add_argument("--seconds", type=float, help="turns at a size are to take so long; by default 12, in the short form 5")
