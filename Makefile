@@ -6,7 +6,7 @@ REPRODUCE ?= runs/reproduce
 INPUTS ?= 100000
 SEED ?= 1
 
-.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech reproduce bench bench-all bench-information coverage exponent format lint docs clean
+.PHONY: help engine media build test fuzz soak null-tables sanitize demo demo-speech reproduce bench bench-all bench-information bench-size coverage exponent format lint docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -62,6 +62,9 @@ bench-all: build ## time steps and estimates beside their Python peers with all 
 bench-information: build ## time estimates of the information beside Python libraries, about 10 minutes
 	python3 -I -m venv .build/bench-venv && .build/bench-venv/bin/python -I -m pip install -q -r Benchmarks/requirements-information.txt
 	OMP_WAIT_POLICY=passive .build/bench-venv/bin/python Benchmarks/information.py
+
+bench-size: build ## time steps by parameters, batch, context and width; writes Benchmarks/SIZE.md and its figure, 15 minutes
+	python3 Benchmarks/size.py --fisher $$($(SWIFT) build -c release --show-bin-path)/fisher
 
 coverage: build ## measure the coverage of the intervals of fisher infer and the error rates of its test, about 30 minutes
 	$$($(SWIFT) build -c release --show-bin-path)/fisher bench coverage --rows 1000 --sets 2000

@@ -4,6 +4,7 @@ import FisherTraining
 /// Optimizers bound to the same synthetic parameters and gradients, to be timed in turns.
 public final class OptimizerBenchmark: InterleavedBenchmark {
     private let shapes: ParameterSet
+    private let count: Int
     private let execution: Execution
     private let labels: [String]
     private let optimizers: [Optimizer]
@@ -12,11 +13,14 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
     /// Draws weights from N(0, 0.02^2) and gradients from N(0, 0.001^2), binds every optimizer to them and makes its
     /// first step. The states of all are in memory.
     ///
-    /// - Throws: `OptimizerError` where an optimizer cannot be bound to gradients alone, and what its step throws.
+    /// - Throws: `TorchError` where parameters and gradients do not fit into the memory, `OptimizerError` where an optimizer
+    ///   cannot be bound to gradients alone, and what its step throws.
     public init(
         _ candidates: [OptimizerCandidate], on shapes: ParameterSet, execution: Execution = .automatic
     ) throws {
+        try shapes.requireRoom()
         self.shapes = shapes
+        count = shapes.count
         self.execution = execution
         labels = candidates.map(\.label)
         let generator = try RandomGenerator(seed: 1)
@@ -42,10 +46,10 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
     public var candidateCount: Int { optimizers.count }
 
     /// The number of elements of the shared parameters.
-    public var parameterCount: Int { shapes.count }
+    public var parameterCount: Int { count }
 
     /// Steps over about 20 million elements in all.
-    public var repetitions: Int { max(1, 20_000_000 / shapes.count) }
+    public var repetitions: Int { max(1, 20_000_000 / count) }
 
     /// The mean seconds of a step.
     public func measure(_ position: Int, repetitions: Int) throws -> Double {
@@ -62,11 +66,11 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
         // Of a card the bandwidth is that of a copy, where it can be measured.
         let copy = CardKernels.copyBandwidth(of: device)
         let bandwidth = device == .cpu ? MemoryBandwidth.triad() : copy ?? .nan
-        let scale = 1e9 / Double(shapes.count)
+        let scale = 1e9 / Double(count)
         let results = try optimizers.enumerated().map { position, optimizer in
             let spread = times.spread(of: position)
             // The minimum traffic of a step: parameters and state read and written, gradients read.
-            let traffic = Double(12 * shapes.count + 2 * optimizer.stateByteCount) / spread.median
+            let traffic = Double(12 * count + 2 * optimizer.stateByteCount) / spread.median
             return OptimizerTimings.Result(
                 optimizer: labels[position], nanosecondsAParameter: spread.median * scale,
                 fastest: spread.lowest * scale, slowest: spread.highest * scale,
@@ -75,7 +79,7 @@ public final class OptimizerBenchmark: InterleavedBenchmark {
                 temporaryBytes: try ResidentMemory.rise { try optimizer.update(with: gradients) })
         }
         return OptimizerTimings(
-            parameters: shapes.rawValue, count: shapes.count, threads: machine.threads,
+            parameters: shapes.name, count: count, threads: machine.threads,
             execution: execution.rawValue, processor: machine.processorName, engine: machine.engineVersion,
             triadGigabytesASecond: bandwidth / 1e9, results: results, card: Self.card(copy), load: times.load)
     }

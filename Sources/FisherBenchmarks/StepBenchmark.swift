@@ -137,13 +137,15 @@ public final class StepBenchmark: InterleavedBenchmark {
                 1000 * times.spread(of: position, part).median
             }
             let whole = times.spread(of: position, \.total)
+            let rule = times.spread(of: position) { $0.statistics + $0.update }
             let ratio = times.ratios(of: position, \.total)
             return StepTimings.Result(
                 optimizer: subjects[position].label, milliseconds: 1000 * whole.median,
                 fastest: 1000 * whole.lowest, slowest: 1000 * whole.highest,
                 dataMilliseconds: milliseconds(\.data), gradientMilliseconds: milliseconds(\.gradient),
                 statisticsMilliseconds: milliseconds(\.statistics),
-                updateMilliseconds: milliseconds(\.update),
+                updateMilliseconds: milliseconds(\.update), ruleMilliseconds: 1000 * rule.median,
+                ruleFastest: 1000 * rule.lowest, ruleSlowest: 1000 * rule.highest,
                 ratio: ratio.median, lowerQuartile: ratio.lowerQuartile, upperQuartile: ratio.upperQuartile,
                 stateBytes: subjects[position].optimizer.stateByteCount)
         }

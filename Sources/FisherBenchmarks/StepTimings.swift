@@ -21,6 +21,12 @@ public struct StepTimings: StudyDocument {
         public let statisticsMilliseconds: Double
         /// The rule and the writing of the parameters.
         public let updateMilliseconds: Double
+        /// Statistics and rule together; nil in files of former versions, as the next two.
+        public let ruleMilliseconds: Double?
+        /// The same in the fastest turn.
+        public let ruleFastest: Double?
+        /// The same in the slowest turn.
+        public let ruleSlowest: Double?
         /// The whole step over the first optimizer's within a turn, the median over the turns.
         public let ratio: Double
         /// Where the middle half of the ratios begins.

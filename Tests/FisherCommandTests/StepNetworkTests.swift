@@ -20,6 +20,11 @@ import Testing
         #expect(benchmark.parameterCount > 0)
         let timings = try benchmark(turns: 1, on: .current())
         #expect(timings.title.contains("\(name): batch 2 \(network.unit)s"))
+        let result = try #require(timings.results.first)
+        // Of one turn the median of the sum is the sum of the medians.
+        let rule = try #require(result.ruleMilliseconds)
+        #expect(abs(rule - result.statisticsMilliseconds - result.updateMilliseconds) < 1e-9)
+        #expect(result.ruleFastest == rule && result.ruleSlowest == rule)
     }
 
     /// A row for each optimizer and precision, and one that says so where the processor lacks the instructions.

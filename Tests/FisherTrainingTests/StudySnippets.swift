@@ -121,6 +121,19 @@ import Testing
         #expect(times.ratios(of: 1).median == 6.0 / 5)
     }
 
+    @Test func parametersOfAnySize() throws {
+        #expect(ParameterSet.all.map(\.count).prefix(3) == [875_264, 3_356_160, 124_439_808])
+        for set in ParameterSet.all { #expect(try ParameterSet(named: set.name).shapes == set.shapes) }
+        let same = try ParameterSet(named: "gpt:width=128,layers=4")
+        #expect(same.shapes == ParameterSet.gpt1M.shapes && same.name == "gpt:width=128,layers=4")
+        // 28 blocks of 12 W^2 + 13 W, the embeddings of bytes and positions, the last norm and the head.
+        let large = try ParameterSet(named: "gpt:layers=28,width=1024,context=64,vocabulary=128")
+        #expect(large.count == 28 * (12 * 1024 + 13) * 1024 + (2 * 128 + 64 + 2) * 1024)
+        for name in ["gpt", "gpt:width=64", "gpt:width=64,layers=-1", "gpt:width=64,layers=2,", "2M"] {
+            #expect(throws: ConfigurationError.self, "\(name)") { try ParameterSet(named: name) }
+        }
+    }
+
     @Test func requestsAreAnswered() throws {
         let benchmark = try OptimizerBenchmark(
             [OptimizerCandidate(label: "sgd", rule: SGD())], on: .gpt1M)

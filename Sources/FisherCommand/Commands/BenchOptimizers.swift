@@ -14,7 +14,11 @@ struct BenchOptimizers: ParsableCommand {
             each for GPT-2.
             """)
 
-    @Option(help: "The shapes: 1M, 3M, 124M, resnet50 or conformer.")
+    @Option(
+        help: """
+            The shapes: 1M, 3M, 124M, resnet50, conformer, or those of a GPT of these sizes, as gpt:width=512,layers=8; \
+            vocabulary (256) and context (128) may follow.
+            """)
     var parameters: ParameterSet = .gpt1M
     @Option(
         name: .customLong("optimizer"), parsing: .singleValue,
@@ -34,4 +38,25 @@ struct BenchOptimizers: ParsableCommand {
     }
 }
 
-extension ParameterSet: ExpressibleByArgument {}
+extension ParameterSet: DescribedArgument {
+    /// Reads a set as it is named on the command line; nil where a name is none.
+    public init?(argument: String) {
+        guard let set = try? Self(named: argument) else { return nil }
+        self = set
+    }
+
+    /// The sets that have a name of their own.
+    public static var allValueStrings: [String] { all.map(\.name) }
+
+    /// The name.
+    public var defaultValueDescription: String { name }
+
+    static func complaint(about text: String, of option: String, in command: String) -> String {
+        do throws(ConfigurationError) {
+            _ = try Self(named: text)
+            return "cannot be read"
+        } catch {
+            return error.description
+        }
+    }
+}
