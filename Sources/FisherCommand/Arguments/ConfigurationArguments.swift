@@ -32,7 +32,8 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     @Option(
         help: ArgumentHelp(
             "A named set of values to start from: \(Task.presets.map(\.name).joined(separator: ", "))"
-                + (Use.preset(of: Task.self).map { "; by default \($0)." } ?? ".")))
+                + (Use.preset(of: Task.self).map { "; by default \($0), whose values this help gives." }
+                    ?? ".")))
     var preset: String?
     @Option(
         name: .customLong("set"), parsing: .singleValue,
