@@ -17,8 +17,9 @@ engine: ## install libtorch into .engine, unless LIBTORCH or LIBTORCH_USE_PYTORC
 media: ## install libsndfile and libvips (FLAC, Ogg; PNG, JPEG), which are opened at run time, beside libtorch
 	@Scripts/prepare-media
 
-build: engine ## build the libraries and the fisher command in release mode
+build: engine ## build the fisher command, and the library beside it that it opens, in release mode
 	$(SWIFT) build -c release --product fisher
+	$(SWIFT) build -c release --product FisherEngine
 
 test: engine ## build and run all tests
 	@Scripts/prepare-media || echo "make: tests that need libsndfile or libvips will be passed over"

@@ -5,7 +5,7 @@ import PackageDescription
 /// The folders in which libtorch may lie, in the order in which they are searched.
 ///
 /// No folder is tested for existence here: SwiftPM caches what a manifest says, and a compiler skips a
-/// search path that is not there. `CTorch` refuses to compile, in one sentence, where none of them holds
+/// search path that is not there. `CEngine` refuses to compile, in one sentence, where none of them holds
 /// a suitable libtorch.
 let engineFolders: [String] = {
     if let folder = Context.environment["LIBTORCH"] { return [folder] }
@@ -15,7 +15,7 @@ let engineFolders: [String] = {
     return [Context.packageDirectory + "/.engine/torch", cache + "/swift-fisher/libtorch-2.13.0/torch"]
 }()
 
-/// The folder of the torch that python3 imports; an unlikely name, for CTorch to refuse, where there is none.
+/// The folder of the torch that python3 imports; an unlikely name, for CEngine to refuse, where there is none.
 func pythonEngine() -> String {
     let process = Process()
     let output = Pipe()
@@ -40,28 +40,37 @@ let engineLibraries = engineFolders.flatMap { folder in
     ["-L" + folder + "/lib", "-Xlinker", "-rpath", "-Xlinker", folder + "/lib"]
 }
 
+// The command `fisher` is loaded without libtorch, and opens it when a command needs it; elsewhere it links it.
+#if os(Linux)
+    let engineOfFisher: Target.Dependency = "CEngineOnDemand"
+#else
+    let engineOfFisher: Target.Dependency = "CEngine"
+#endif
+
 let package = Package(
     name: "swift-fisher",
     platforms: [.macOS(.v15)],
     products: [
         .library(name: "FisherFiles", targets: ["FisherFiles"]),
-        .library(name: "Torch", targets: ["Torch"]),
-        .library(name: "NeuralNet", targets: ["NeuralNet"]),
-        .library(name: "FisherOptions", targets: ["FisherOptions"]),
-        .library(name: "FisherInformation", targets: ["FisherInformation"]),
-        .library(name: "Fisher", targets: ["Fisher"]),
+        .library(name: "Torch", targets: ["Torch", "CEngine"]),
+        .library(name: "NeuralNet", targets: ["NeuralNet", "CEngine"]),
+        .library(name: "FisherOptions", targets: ["FisherOptions", "CEngine"]),
+        .library(name: "FisherInformation", targets: ["FisherInformation", "CEngine"]),
+        .library(name: "Fisher", targets: ["Fisher", "CEngine"]),
         .library(name: "FisherTables", targets: ["FisherTables"]),
-        .library(name: "FisherMedia", targets: ["FisherMedia"]),
-        .library(name: "FisherData", targets: ["FisherData"]),
-        .library(name: "FisherInference", targets: ["FisherInference"]),
-        .library(name: "FisherStudies", targets: ["FisherStudies"]),
-        .library(name: "FisherReports", targets: ["FisherReports"]),
-        .library(name: "FisherTraining", targets: ["FisherTraining"]),
-        .library(name: "FisherBenchmarks", targets: ["FisherBenchmarks"]),
-        .library(name: "FisherTasks", targets: ["FisherTasks"]),
-        .library(name: "FisherClaims", targets: ["FisherClaims"]),
-        .library(name: "FisherCommand", targets: ["FisherCommand"]),
+        .library(name: "FisherMedia", targets: ["FisherMedia", "CEngine"]),
+        .library(name: "FisherData", targets: ["FisherData", "CEngine"]),
+        .library(name: "FisherInference", targets: ["FisherInference", "CEngine"]),
+        .library(name: "FisherStudies", targets: ["FisherStudies", "CEngine"]),
+        .library(name: "FisherReports", targets: ["FisherReports", "CEngine"]),
+        .library(name: "FisherTraining", targets: ["FisherTraining", "CEngine"]),
+        .library(name: "FisherBenchmarks", targets: ["FisherBenchmarks", "CEngine"]),
+        .library(name: "FisherTasks", targets: ["FisherTasks", "CEngine"]),
+        .library(name: "FisherClaims", targets: ["FisherClaims", "CEngine"]),
+        .library(name: "FisherCommand", targets: ["FisherCommand", "CEngine"]),
         .executable(name: "fisher", targets: ["FisherMain"]),
+        // What `fisher` opens when it needs libtorch; not for other programs, which link the libraries above.
+        .library(name: "FisherEngine", type: .dynamic, targets: ["CEngine", "CKernels"]),
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
@@ -70,13 +79,15 @@ let package = Package(
         .package(url: "https://github.com/swhitty/FlyingFox", .upToNextMinor(from: "0.27.1")),
     ],
     targets: [
+        // The C interface to libtorch, which Swift imports. Who links a target with it links one of the two that follow.
+        .target(name: "CTorch"),
         .target(
-            name: "CTorch",
+            name: "CEngine",
             exclude: ["CUDA", "Gloo"],
-            // By its headers, not as a dependency: modules of C are not to be had while C++ is compiled.
+            // By their headers, not as dependencies: modules of C are not to be had while C++ is compiled.
             cxxSettings: [
                 .headerSearchPath("Gloo"), .headerSearchPath("../CKernels/include"),
-                .unsafeFlags(engineIncludes),
+                .headerSearchPath("../CTorch/include"), .unsafeFlags(engineIncludes),
             ],
             linkerSettings: [
                 .unsafeFlags(engineLibraries),
@@ -84,11 +95,12 @@ let package = Package(
                 .linkedLibrary("c10"),
             ]
         ),
+        // The same functions: the first call of one opens the library FisherEngine, which lies beside the program.
+        .target(name: "CEngineOnDemand", dependencies: ["CTorch"]),
         // Scripts/build-cuda-kernels compiles what runs on cards, where nvcc is found.
         .target(name: "CKernels", exclude: ["Cards/CUDA"]),
-        // How threads wait is decided at the start of a program; the second does so before libraries are initialized.
+        // How threads wait is decided at the start of a program.
         .target(name: "CStart"),
-        .target(name: "CStartEarly", dependencies: ["CStart"]),
         .target(name: "CDigits", exclude: ["digits.txt", "features.bin", "ATTRIBUTION.md"]),
         .target(name: "FisherFiles"),
         .target(name: "FisherTables", dependencies: ["FisherFiles"]),
@@ -141,7 +153,7 @@ let package = Package(
             ]
         ),
         // The product `fisher`; the target's name may not differ from `Fisher` by case only.
-        .executableTarget(name: "FisherMain", dependencies: ["CStartEarly", "FisherCommand"]),
+        .executableTarget(name: "FisherMain", dependencies: ["CStart", engineOfFisher, "FisherCommand"]),
         .plugin(
             name: "PrepareEngine",
             capability: .command(
@@ -164,7 +176,7 @@ let package = Package(
                 "FisherTasks",
             ],
             path: "Fuzz/Fuzzing"),
-        .executableTarget(name: "fuzz", dependencies: ["Fuzzing"], path: "Fuzz/Main"),
+        .executableTarget(name: "fuzz", dependencies: ["CEngine", "Fuzzing"], path: "Fuzz/Main"),
         // Not a product: what tests of several modules use.
         .target(
             name: "TestSupport", dependencies: ["StandInDevice", "Torch"], path: "Tests/TestSupport"),
@@ -173,25 +185,30 @@ let package = Package(
             name: "StandInDevice", path: "Tests/StandInDevice",
             cxxSettings: [.unsafeFlags(engineIncludes)]),
         .testTarget(name: "FisherFilesTests", dependencies: ["FisherFiles"]),
-        .testTarget(name: "FisherMediaTests", dependencies: ["FisherFiles", "FisherMedia"]),
-        .testTarget(name: "FisherDataTests", dependencies: ["FisherData"]),
-        .testTarget(name: "TorchTests", dependencies: ["CKernels", "FisherFiles", "Torch", "TestSupport"]),
-        .testTarget(name: "NeuralNetTests", dependencies: ["FisherFiles", "NeuralNet", "TestSupport"]),
-        .testTarget(name: "FisherOptionsTests", dependencies: ["FisherOptions"]),
-        .testTarget(name: "FisherInferenceTests", dependencies: ["FisherInference", "FisherTables"]),
-        .testTarget(name: "FisherTests", dependencies: ["Fisher", "FisherInference", "TestSupport"]),
-        .testTarget(name: "FisherClaimsTests", dependencies: ["FisherClaims"]),
+        .testTarget(name: "FisherMediaTests", dependencies: ["CEngine", "FisherFiles", "FisherMedia"]),
+        .testTarget(name: "FisherDataTests", dependencies: ["CEngine", "FisherData"]),
+        .testTarget(
+            name: "TorchTests", dependencies: ["CEngine", "CKernels", "FisherFiles", "Torch", "TestSupport"]),
+        .testTarget(
+            name: "NeuralNetTests", dependencies: ["CEngine", "FisherFiles", "NeuralNet", "TestSupport"]),
+        .testTarget(name: "FisherOptionsTests", dependencies: ["CEngine", "FisherOptions"]),
+        .testTarget(
+            name: "FisherInferenceTests", dependencies: ["CEngine", "FisherInference", "FisherTables"]),
+        .testTarget(
+            name: "FisherTests", dependencies: ["CEngine", "Fisher", "FisherInference", "TestSupport"]),
+        .testTarget(name: "FisherClaimsTests", dependencies: ["CEngine", "FisherClaims"]),
         .testTarget(
             name: "FisherTrainingTests",
             dependencies: [
+                "CEngine",
                 "FisherBenchmarks", "FisherReports", "FisherStudies", "FisherTraining", "TestSupport",
             ]),
         .testTarget(
             name: "FisherTasksTests",
-            dependencies: ["FisherMedia", "FisherReports", "FisherTasks", "TestSupport"]),
+            dependencies: ["CEngine", "FisherMedia", "FisherReports", "FisherTasks", "TestSupport"]),
         .testTarget(
             name: "FisherCommandTests",
-            dependencies: ["FisherCommand", "FisherMedia", "Fuzzing", "TestSupport"]),
+            dependencies: ["CEngine", "FisherCommand", "FisherMedia", "Fuzzing", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

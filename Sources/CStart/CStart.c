@@ -1,33 +1,34 @@
 #include "CStart.h"
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 extern char **environ;
 
-void cs_wait_passively_from_now(char **arguments) { cs_wait_passively(arguments, environ); }
-
 #ifdef __linux__
 
 #include <limits.h>
-#include <string.h>
 #include <sys/auxv.h>
 
-static int names(const char *entry, const char *name) {
-    size_t length = strlen(name);
-    return strncmp(entry, name, length) == 0 && entry[length] == '=';
+static bool is_decided(void) { return getenv("OMP_WAIT_POLICY") != NULL || getenv("GOMP_SPINCOUNT") != NULL; }
+
+void cs_wait_passively(void) {
+    if (!is_decided()) setenv("OMP_WAIT_POLICY", "passive", 1);
 }
 
-void cs_wait_passively(char **arguments, char **environment) {
-    size_t count = 0;
-    for (; environment[count] != NULL; ++count) {
-        if (names(environment[count], "OMP_WAIT_POLICY") || names(environment[count], "GOMP_SPINCOUNT")) return;
-    }
+void cs_wait_passively_from_now(char **arguments) {
+    if (is_decided()) return;
     // Run by the dynamic loader as a command, the program's file would be the loader's.
     if (getauxval(AT_BASE) == 0 || getauxval(AT_SECURE) != 0) return;
+    size_t count = 0;
+    while (environ[count] != NULL) ++count;
     // Beyond any usual environment the stack might not hold its copy.
     if (count > 20000) return;
     char *changed[count + 2];
-    memcpy(changed, environment, count * sizeof(char *));
+    memcpy(changed, environ, count * sizeof(char *));
     changed[count] = "OMP_WAIT_POLICY=passive";
     changed[count + 1] = NULL;
     // By its own path the process keeps the name that ps and killall know; a file that was removed has only the link.
@@ -42,6 +43,7 @@ void cs_wait_passively(char **arguments, char **environment) {
 
 #else
 
-void cs_wait_passively(char **arguments, char **environment) {}
+void cs_wait_passively(void) {}
+void cs_wait_passively_from_now(char **arguments) {}
 
 #endif

@@ -75,30 +75,40 @@ public struct FisherTool: ParsableCommand {
     /// Standard input, output and error are opened on `/dev/null` where they are closed.
     ///
     /// On Linux the program starts itself anew, once, with `OMP_WAIT_POLICY=passive`, unless `OMP_WAIT_POLICY` or
-    /// `GOMP_SPINCOUNT` is set: call it before anything else. `fisher` itself does so before its libraries are initialized.
+    /// `GOMP_SPINCOUNT` is set: call it before anything else.
     public static func main() {
         cs_wait_passively_from_now(CommandLine.unsafeArgv)
         guard StandardDescriptors.openClosed() else {
             Foundation.exit(ExitStatus.internalError.rawValue)
         }
-        Engine.keepFreedMemory()
-        Engine.exitWhenMemoryRunsOut(
-            status: ExitStatus.outOfMemory.rawValue,
-            saying:
-                "\(EnvironmentSummary.programName): memory ran out: use a smaller model or batch, or more micro-batches"
-        )
-        let status = run(Array(CommandLine.arguments.dropFirst()))
+        let status = run(Array(CommandLine.arguments.dropFirst())) {
+            Engine.keepFreedMemory()
+            Engine.exitWhenMemoryRunsOut(
+                status: ExitStatus.outOfMemory.rawValue,
+                saying:
+                    "\(EnvironmentSummary.programName): memory ran out: use a smaller model or batch, or more micro-batches"
+            )
+        }
         if status != 0 { Foundation.exit(status) }
     }
 
     /// Runs the command that words name, and returns the exit status of the process. Every mistake is one sentence on standard
     /// error; those of arguments have a line after it that names the command's help.
-    package static func run(_ words: [String]) -> Int32 {
+    ///
+    /// Help, the version and mistakes in arguments need nothing of libtorch, which `fisher` opens at the first call of it.
+    ///
+    /// - Parameters:
+    ///   - words: the arguments.
+    ///   - prepare: called before a command runs.
+    package static func run(_ words: [String], prepare: () -> Void = {}) -> Int32 {
         let words = joiningNegativeValues(words)
         do {
             var command = try parseAsRoot(words)
-            try boundThreads()
-            try checkProducts()
+            if !onlyPrintsHelp(command) {
+                prepare()
+                try boundThreads()
+                try checkProducts()
+            }
             try command.run()
             try StandardDescriptors.flushOutput()
             return 0
@@ -118,6 +128,13 @@ public struct FisherTool: ParsableCommand {
             }
             return finish(with: error)
         }
+    }
+
+    /// Whether a command is one of the parser's or of this package's that prints help when it runs.
+    private static func onlyPrintsHelp(_ command: any ParsableCommand) -> Bool {
+        let type = type(of: command)
+        if type == FisherTool.self || type._commandName == "help" { return true }
+        return own.contains { $0 == type } && !type.configuration.subcommands.isEmpty
     }
 
     /// Prints what the argument parser has to say besides mistakes: help, on standard output, which must have room for it.

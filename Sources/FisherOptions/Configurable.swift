@@ -80,7 +80,9 @@ public struct OptionEntry: Sendable {
     /// Why the value is rejected; nil if it is allowed.
     let complaint: String?
     /// What values look like: `a whole number`, `one of constant, cosine`.
-    package let values: String
+    package var values: String { describe() }
+    /// Tells it, where it is asked for: words are put together for that.
+    let describe: @Sendable () -> String
     /// Which of them are allowed, as the end of a sentence about one; nil if all are, or if no words for them are known.
     package let bounds: String?
     /// Whether it is of a group that configurations leave out as long as all of it is as it is by default.
@@ -124,7 +126,7 @@ extension Configurable: OptionProperty {
     var entry: OptionEntry {
         OptionEntry(
             declaration: declaration, pieces: wrappedValue.optionPieces,
-            complaint: allowed.complaint(wrappedValue), values: Value.described, bounds: allowed.bounds,
+            complaint: allowed.complaint(wrappedValue), describe: { Value.described }, bounds: allowed.bounds,
             value: wrappedValue,
             parse: { pieces in
                 if pieces.count != 1 && Value.form != .list { return .complaint("is a list, not one value") }

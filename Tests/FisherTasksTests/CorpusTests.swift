@@ -58,6 +58,31 @@ import Testing
         }
     }
 
+    /// Checkpoints of former versions hold the fingerprint: it stays that of all bytes one after another.
+    @Test func theFingerprintIsThatOfBothSides() throws {
+        for files in [Self.several, ["a.txt": "0123456789"]] {
+            try Self.withFolder(files) { root in
+                let corpus = try Corpus(paths: [root])
+                let all = corpus.training + Array("|".utf8) + corpus.validation
+                #expect(corpus.fingerprint == FNV1a(of: all).text)
+            }
+        }
+    }
+
+    @Test func textsOfManyFilesKeepTheirOrder() throws {
+        let files = Dictionary(
+            uniqueKeysWithValues: (0..<600).map { (String(format: "%03d.h", $0), "\($0)") })
+        try Self.withFolder(files) { root in
+            let paths = try Corpus.files(at: root)
+            let texts = try Corpus.texts(of: paths) { $0 == Array("7".utf8) ? [] : $0 + $0 }
+            let expected = (0..<600).filter { $0 != 7 }.map { Array("\($0)\($0)".utf8) }
+            #expect(texts == expected)
+            #expect(throws: CorpusError.self) {
+                try Corpus.texts(of: paths + [root + "/none.h"]) { $0 }
+            }
+        }
+    }
+
     @Test func equalFilesStayTogether() throws {
         var files = Self.several
         for k in 0..<10 { files["copies/\(k).txt"] = "the same text in several files" }

@@ -177,7 +177,7 @@ extension Optimizer {
         }
     }
 
-    /// The bytes of the rules' state after the first step. Costs about as much as a step.
+    /// The bytes of the rules' state after the first step. Costs about as much as an update of one parameter of each shape.
     public var expectedStateByteCount: Int {
         groups.indices.reduce(0) { total, number in
             let slots = slots[groups[number].slots]
@@ -196,14 +196,24 @@ extension Optimizer {
     }
 
     /// The shapes of a rule's state of each parameter of a group after an update, by name. For a rule that
-    /// works on gradients they are found by a step on zeros.
+    /// works on gradients they are found by a step on zeros, once for parameters that are alike.
     private func expectedShapes(ofGroup number: Int, after step: Int) -> [[String: [Int]]] {
         let group = groups[number]
         if let rule = group.rule.curvatureRule, let estimator = estimators[number] {
             return rule.stateShapes(estimator.structure, after: step)
         }
+        struct Kind: Hashable {
+            let shape: [Int]
+            let dtype: DType
+        }
+        var known: [Kind: [String: [Int]]] = [:]
         return slots[group.slots].map { slot in
-            onDevice { group.rule.stateShapes(like: slot.parameter.wrappedValue.detached()) }
+            let value = slot.parameter.wrappedValue.detached()
+            let kind = Kind(shape: value.shape, dtype: value.dtype)
+            if let shapes = known[kind] { return shapes }
+            let shapes = onDevice { group.rule.stateShapes(like: value) }
+            known[kind] = shapes
+            return shapes
         }
     }
 }

@@ -32,7 +32,8 @@ struct ConfigurationArguments<Task: ConfigurableTask, Use: ConfigurationUse>: Pa
     @Option(
         help: ArgumentHelp(
             "A named set of values to start from: \(Task.presets.map(\.name).joined(separator: ", "))"
-                + (Use.preset(of: Task.self).map { "; by default \($0)." } ?? ".")))
+                + (Use.preset(of: Task.self).map { "; by default \($0), whose values this help gives." }
+                    ?? ".")))
     var preset: String?
     @Option(
         name: .customLong("set"), parsing: .singleValue,
@@ -182,9 +183,17 @@ struct OptionFlag: Sendable {
     private static func options<Task: ConfigurableTask, Use: ConfigurationUse>(
         _ task: Task.Type, _ use: Use.Type
     ) -> [OptionEntry] {
+        var defaults = RunConfiguration<Task.Options>()
         let preset = Use.preset(of: Task.self).flatMap { try? Task.preset($0) }
-        let defaults = try? ResolvedConfiguration<Task.Options>([preset].compactMap(\.self))
-        return (defaults?.value ?? RunConfiguration()).options.filter { Use.hasFlag($0.name) }
+        // Options of the rule have no flags.
+        let own = preset.map { preset in
+            let options = defaults.options
+            return preset.values.compactMap { value in
+                options.entry(named: value.key).map { ($0.name, value.pieces) }
+            }
+        }
+        try? defaults.setOptions(own ?? [])
+        return defaults.options.filter { Use.hasFlag($0.name) }
     }
 
     /// The flag of each option: the last part of its name, or the whole name where another flag has that.

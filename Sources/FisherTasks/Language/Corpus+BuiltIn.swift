@@ -14,17 +14,10 @@ extension Corpus {
     ///
     /// - Parameter includeDirectory: the `include` folder of libtorch.
     public static func engineHeaders(includeDirectory: String) throws -> Corpus {
-        let generated = includeDirectory + "/ATen/ops/"
-        let files = try files(at: includeDirectory).filter { file in
-            (file.hasSuffix(".h") || file.hasSuffix(".hpp") || file.hasSuffix(".cuh"))
-                && !file.hasPrefix(generated)
+        let files = try files(at: includeDirectory, except: includeDirectory + "/ATen/ops").filter { file in
+            file.hasSuffix(".h") || file.hasSuffix(".hpp") || file.hasSuffix(".cuh")
         }
-        var documents: [[UInt8]] = []
-        for file in files {
-            try Interruption.poll()
-            let text = withoutLicence(try bytes(of: file))
-            if !text.isEmpty { documents.append(text) }
-        }
+        let documents = try texts(of: files, withoutLicence)
         if documents.count < 2 {
             throw CorpusError(
                 kind: .notFound, description: "\(includeDirectory): no C++ headers of libtorch are there")
@@ -76,12 +69,7 @@ extension Corpus {
     ///
     /// - Parameter folder: the folder of libtorch.
     public static func engineDocstrings(folder: String) throws -> Corpus {
-        var documents: [[UInt8]] = []
-        for file in try files(at: folder) where file.hasSuffix(".py") {
-            try Interruption.poll()
-            let text = docstrings(of: try bytes(of: file))
-            if !text.isEmpty { documents.append(text) }
-        }
+        let documents = try texts(of: try files(at: folder).filter { $0.hasSuffix(".py") }, docstrings)
         if documents.count < 2 {
             throw CorpusError(
                 kind: .notFound,

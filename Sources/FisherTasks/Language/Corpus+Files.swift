@@ -1,3 +1,4 @@
+import Fisher
 import FisherTraining
 import Foundation
 
@@ -33,11 +34,29 @@ extension Corpus {
         self.init(name: name, documents: documents, validationFraction: validationFraction)
     }
 
-    /// The regular files at a path, in the order of their path components' bytes.
-    static func files(at path: String) throws(CorpusError) -> [String] {
+    /// The texts that `text` makes of the bytes of files, in the order of these, without empty ones. Several files are read at
+    /// a time: `text` is called on several threads.
+    static func texts(of files: [String], _ text: ([UInt8]) -> [UInt8]) throws -> [[UInt8]] {
+        var texts: [[UInt8]] = []
+        for first in stride(from: 0, to: files.count, by: 256) {
+            try Interruption.poll()
+            let some = Array(files[first..<min(first + 256, files.count)])
+            let found = concurrently(costs: some.map { _ in 1 }) { number in
+                Result { () throws(CorpusError) in text(try bytes(of: some[number])) }
+            }
+            for result in found {
+                let text = try result.get()
+                if !text.isEmpty { texts.append(text) }
+            }
+        }
+        return texts
+    }
+
+    /// The regular files at a path, in the order of their path components' bytes, without those in the folder `excluded`.
+    static func files(at path: String, except excluded: String? = nil) throws(CorpusError) -> [String] {
         do throws(StorageError) {
             switch try DurableStorage.kind(of: path, followingLinks: true) {
-            case .folder: return try files(inFolder: path)
+            case .folder: return try files(inFolder: path, except: excluded)
             // Whatever else it is, opening it tells.
             default: return [path]
             }
@@ -46,16 +65,19 @@ extension Corpus {
         }
     }
 
-    private static func files(inFolder path: String) throws(StorageError) -> [String] {
+    private static func files(
+        inFolder path: String, except excluded: String?
+    ) throws(StorageError) -> [String] {
         let names = try DurableStorage.names(inFolder: path) ?? []
         var found: [String] = []
         for name in names.filter({ !$0.hasPrefix(".") }).sorted(by: {
             $0.utf8.lexicographicallyPrecedes($1.utf8)
         }) {
             let entry = path.hasSuffix("/") ? path + name : path + "/" + name
+            if entry == excluded { continue }
             switch try DurableStorage.kind(of: entry, followingLinks: false) {
             case .file: found.append(entry)
-            case .folder: found += try files(inFolder: entry)
+            case .folder: found += try files(inFolder: entry, except: excluded)
             default: continue
             }
         }

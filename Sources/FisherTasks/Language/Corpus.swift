@@ -1,3 +1,5 @@
+import Fisher
+
 /// Text as bytes, divided into what is trained on and what is held out.
 public struct Corpus: Sendable {
     /// A short name for readers.
@@ -12,13 +14,7 @@ public struct Corpus: Sendable {
     private let trainingLengths: [Int]
 
     /// A hash of all bytes and of the division (64-bit FNV-1a, as 16 hexadecimal digits).
-    public var fingerprint: String {
-        var hash = FNV1a()
-        hash.add(training)
-        hash.add([UInt8(ascii: "|")])
-        hash.add(validation)
-        return hash.text
-    }
+    public let fingerprint: String
 
     /// Divides documents. Whole documents go to one side, equal ones to the same, so that nothing leaks; a
     /// single document is cut into halves, the second of which is held out.
@@ -28,29 +24,55 @@ public struct Corpus: Sendable {
     init(name: String, documents: [[UInt8]], validationFraction: Double) {
         self.name = name
         fileCount = documents.count
-        let hashes = documents.map { FNV1a(of: $0).value }
+        let hashes = concurrently(costs: documents.map { Double($0.count) }) {
+            FNV1a(of: documents[$0]).value
+        }
         let distinct = Set(hashes)
         guard distinct.count > 1, let first = documents.first else {
             let all = documents.first ?? []
             training = Array(all[..<(all.count / 2)])
             trainingLengths = [training.count]
             validation = Array(all[(all.count / 2)...])
+            fingerprint = Corpus.fingerprint(ofTraining: [training], validation: [validation])
             return
         }
         let held = Corpus.heldOut(hashes, sizes: documents.map(\.count), fraction: validationFraction)
         precondition(!held.isEmpty && held.count < distinct.count && !first.isEmpty)
-        func joined(_ isHeld: Bool) -> [UInt8] {
-            let chosen = zip(hashes, documents).filter { held.contains($0.0) == isHeld }.map(\.1)
-            var text: [UInt8] = []
-            for (position, document) in chosen.enumerated() {
-                if position > 0 { text.append(UInt8(ascii: "\n")) }
-                text += document
-            }
-            return text
+        func chosen(_ isHeld: Bool) -> [[UInt8]] {
+            zip(hashes, documents).filter { held.contains($0.0) == isHeld }.map(\.1)
         }
-        training = joined(false)
-        trainingLengths = zip(hashes, documents).filter { !held.contains($0.0) }.map(\.1.count)
-        validation = joined(true)
+        let (trained, heldOut) = (chosen(false), chosen(true))
+        trainingLengths = trained.map(\.count)
+        // A hash goes byte by byte, while the other thread copies.
+        ((training, validation), fingerprint) = concurrently {
+            (Corpus.joined(trained), Corpus.joined(heldOut))
+        } _: {
+            Corpus.fingerprint(ofTraining: trained, validation: heldOut)
+        }
+    }
+
+    /// Documents with a line feed between them.
+    private static func joined(_ documents: [[UInt8]]) -> [UInt8] {
+        var text: [UInt8] = []
+        text.reserveCapacity(documents.reduce(documents.count) { $0 + $1.count })
+        for (position, document) in documents.enumerated() {
+            if position > 0 { text.append(UInt8(ascii: "\n")) }
+            text += document
+        }
+        return text
+    }
+
+    /// The hash of the two sides, which documents with a line feed between them make up.
+    private static func fingerprint(ofTraining trained: [[UInt8]], validation heldOut: [[UInt8]]) -> String {
+        var hash = FNV1a()
+        for (side, documents) in [trained, heldOut].enumerated() {
+            if side > 0 { hash.add([UInt8(ascii: "|")]) }
+            for (position, document) in documents.enumerated() {
+                if position > 0 { hash.add([UInt8(ascii: "\n")]) }
+                hash.add(document)
+            }
+        }
+        return hash.text
     }
 
     /// Takes documents in the order of their hashes as long as they come nearer to the fraction of the bytes;

@@ -28,7 +28,7 @@ extension EnvironmentSummary {
 
     /// The name of this process's program, without its folder.
     package static var programName: String {
-        CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent } ?? "fisher"
+        CommandLine.arguments.first?.split(separator: "/").last.map(String.init) ?? "fisher"
     }
 
     /// The processor as the system names it.
