@@ -9,18 +9,6 @@ import Testing
         (1, 1, 1), (6, 5, 7), (12, 97, 65), (130, 10, 33), (600, 48, 64), (4100, 13, 21),
     ]
 
-    private func numbers(_ shape: [Int], _ dtype: DType, seed: UInt64) throws -> Tensor {
-        .normal(shape, dtype: dtype, using: try RandomGenerator(seed: seed))
-    }
-
-    private func expectClose(_ found: Tensor, _ expected: Tensor, _ what: String) throws {
-        let tolerance = found.dtype == .float64 ? 1e-13 : 1e-5
-        let scale = try expected.magnitude().largest().item()
-        let difference = (found.to(dtype: .float64) - expected).magnitude().largest()
-        #expect(found.shape == expected.shape, "\(what)")
-        #expect(try difference.item() <= tolerance * scale, "\(what)")
-    }
-
     /// The matrix, its transpose's transpose, which lies by columns, and a part of a larger one.
     private func layouts(_ x: Tensor) throws -> [(name: String, matrix: Tensor)] {
         let wide = Tensor.concatenated([x, x], along: 1)
@@ -33,9 +21,9 @@ import Testing
     @Test(arguments: InstructionSet.supported, [DType.float32, .float64])
     func productsOfAllLayouts(_ set: InstructionSet, _ dtype: DType) throws {
         for (terms, rows, columns) in Self.shapes {
-            let x = try numbers([terms, rows], dtype, seed: 1)
-            let y = try numbers([terms, columns], dtype, seed: 2)
-            let added = try numbers([rows, columns], dtype, seed: 3)
+            let x = try normalNumbers([terms, rows], dtype, seed: 1)
+            let y = try normalNumbers([terms, columns], dtype, seed: 2)
+            let added = try normalNumbers([rows, columns], dtype, seed: 3)
             let product = x.to(dtype: .float64).transposed().matmul(y.to(dtype: .float64))
             for (name, left) in try layouts(x) {
                 for (other, right) in try layouts(y) {
@@ -54,7 +42,7 @@ import Testing
     @Test(arguments: InstructionSet.supported, [DType.float32, .float64])
     func symmetricProductsAreMirrored(_ set: InstructionSet, _ dtype: DType) throws {
         for (terms, rows, _) in Self.shapes {
-            let x = try numbers([terms, rows], dtype, seed: 4)
+            let x = try normalNumbers([terms, rows], dtype, seed: 4)
             let wide = x.to(dtype: .float64)
             let square = wide.transposed().matmul(wide)
             for (name, matrix) in try layouts(x) {
@@ -76,7 +64,7 @@ import Testing
     @Test(arguments: InstructionSet.supported, [DType.float32, .float64])
     func gramsWithOnes(_ set: InstructionSet, _ dtype: DType) throws {
         for (terms, rows, _) in Self.shapes {
-            let a = try numbers([terms, rows], dtype, seed: 5)
+            let a = try normalNumbers([terms, rows], dtype, seed: 5)
             let ones = Tensor.concatenated(
                 [a.to(dtype: .float64), .ones([terms, 1], dtype: .float64)], along: 1)
             let longer = gram(a, withOnes: true, with: set)
@@ -86,8 +74,8 @@ import Testing
     }
 
     @Test func threadsChangeNothing() throws {
-        let x = try numbers([300, 290], .float32, seed: 6)
-        let y = try numbers([300, 200], .float32, seed: 7)
+        let x = try normalNumbers([300, 290], .float32, seed: 6)
+        let y = try normalNumbers([300, 200], .float32, seed: 7)
         let before = Engine.threadCount
         defer { Engine.threadCount = before }
         var found: [[Float]] = []
@@ -100,10 +88,10 @@ import Testing
 
     /// What the loops do not read is left to the engine; what is not a number stays none, and what does not fit fails.
     @Test func otherMatrices() throws {
-        let x = try numbers([4, 3], .float32, seed: 8).to(dtype: .bfloat16)
+        let x = try normalNumbers([4, 3], .float32, seed: 8).to(dtype: .bfloat16)
         #expect(MatrixProductLoops.product(x, x) == nil)
         #expect(gram(x).shape == [3, 3] && transposedProduct(x, x).dtype == .bfloat16)
-        let unequal = try numbers([5, 3], .bfloat16, seed: 9)
+        let unequal = try normalNumbers([5, 3], .bfloat16, seed: 9)
         #expect(transposedProduct(x, unequal).failure != nil)
         #expect(gram(Tensor.zeros([0, 3])).shape == [3, 3])
         let infinite = Tensor.full([2, 2], .infinity) * 0

@@ -8,23 +8,11 @@ import Torch
         (1, 1, 1, 1), (6, 3, 5, 7), (12, 4, 97, 65), (130, 65, 10, 33), (200, 1, 13, 130),
     ]
 
-    private func numbers(_ shape: [Int], _ dtype: DType, seed: UInt64) throws -> Tensor {
-        .normal(shape, dtype: dtype, using: try RandomGenerator(seed: seed))
-    }
-
-    private func expectClose(_ found: Tensor, _ expected: Tensor, _ what: String) throws {
-        let tolerance = found.dtype == .float64 ? 1e-13 : 1e-5
-        let scale = try expected.magnitude().largest().item()
-        let difference = (found.to(dtype: .float64) - expected).magnitude().largest()
-        #expect(found.shape == expected.shape, "\(what)")
-        #expect(try difference.item() <= tolerance * scale, "\(what)")
-    }
-
     @Test(arguments: InstructionSet.supported, [DType.float32, .float64])
     func outerProducts(_ set: InstructionSet, _ dtype: DType) throws {
         for (terms, depth, rows, columns) in Self.shapes {
-            let s = try numbers([terms, rows], dtype, seed: 1)
-            let a = try numbers([terms, columns], dtype, seed: 2)
+            let s = try normalNumbers([terms, rows], dtype, seed: 1)
+            let a = try normalNumbers([terms, columns], dtype, seed: 2)
             let (left, right) = (s.to(dtype: .float64), a.to(dtype: .float64))
             let each = left.unsqueezed(2) * right.unsqueezed(1)
             let groups = each.unflattened(0, into: [-1, depth]).sum(along: 1)
@@ -43,7 +31,8 @@ import Torch
     func columnsAndLookups(_ set: InstructionSet, _ dtype: DType) throws {
         for (terms, depth, _, columns) in Self.shapes {
             let (s, x) = (
-                try numbers([terms, columns], dtype, seed: 4), try numbers([terms, columns], dtype, seed: 5)
+                try normalNumbers([terms, columns], dtype, seed: 4),
+                try normalNumbers([terms, columns], dtype, seed: 5)
             )
             let product = s.to(dtype: .float64) * x.to(dtype: .float64)
             let groups = product.unflattened(0, into: [-1, depth]).sum(along: 1)
@@ -68,8 +57,8 @@ import Torch
 
     /// The same bits with one thread and with several.
     @Test func threadsChangeNothing() throws {
-        let s = try numbers([256, 300], .float32, seed: 6)
-        let a = try numbers([256, 200], .float32, seed: 7)
+        let s = try normalNumbers([256, 300], .float32, seed: 6)
+        let a = try normalNumbers([256, 200], .float32, seed: 7)
         let before = Engine.threadCount
         defer { Engine.threadCount = before }
         var found: [[Float]] = []
@@ -83,7 +72,7 @@ import Torch
 
     /// What the loops do not read is left to tensor operations.
     @Test func otherTypesAreLeft() throws {
-        let s = try numbers([4, 3], .float32, seed: 8).to(dtype: .bfloat16)
+        let s = try normalNumbers([4, 3], .float32, seed: 8).to(dtype: .bfloat16)
         #expect(UnitSums.outer(s, s, depth: 1, squares: .eachTerm) == nil)
         #expect(UnitSums.columns(s, depth: 1) == nil)
     }

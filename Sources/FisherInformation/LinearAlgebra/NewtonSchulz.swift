@@ -29,11 +29,11 @@ package struct NewtonSchulz {
             if inBFloat16 {
                 return try iterated(normalized(g).to(dtype: .bfloat16)).to(dtype: g.dtype) * factor
             }
-            let m = gram(g.shape[0] > g.shape[1] ? g : g.transposed())
+            let m = shorterGram(g)
             let squares = try m.diagonal().sum().item()
             guard Self.measurable.contains(squares) else {
                 let x = normalized(g)
-                return iterated(x, gram(x.shape[0] > x.shape[1] ? x : x.transposed()), over: 1, times: factor)
+                return iterated(x, shorterGram(x), over: 1, times: factor)
             }
             return iterated(g, m, over: squares.squareRoot() + epsilon, times: factor)
         } catch { return Tensor(failed: error) }
@@ -48,7 +48,10 @@ package struct NewtonSchulz {
         return g / inPrecision(of: g, norm.masked(norm.equals(0), with: 1))
     }
 
-    /// The iteration from g over its norm, with M_0 = g g^T or g^T g, of the shorter side.
+    /// g g^T or g^T g, of the shorter side.
+    private func shorterGram(_ g: Tensor) -> Tensor { gram(g.shape[0] > g.shape[1] ? g : g.transposed()) }
+
+    /// The iteration from g over its norm, with M_0 of the shorter side.
     private func iterated(_ g: Tensor, _ m: Tensor, over norm: Double, times factor: Double) -> Tensor {
         let (short, long) = (min(g.shape[0], g.shape[1]), max(g.shape[0], g.shape[1]))
         return 2 * long >= 3 * short && steps > 1
