@@ -23,8 +23,9 @@ public struct LanguageSampler {
 
     /// Continues a prompt for `count` bytes, each of which is passed on immediately.
     ///
-    /// The model's input is the last bytes that fit its context; every byte costs a pass over them. An empty
-    /// prompt is a line feed. Throws `TorchError`, and `Interrupted` if a signal requests to stop.
+    /// The model's input is the last bytes that fit its context. A byte costs a pass over the one before it while all fit,
+    /// and a pass over the context afterwards. An empty prompt is a line feed. Throws `TorchError`, and `Interrupted`
+    /// if a signal requests to stop.
     public func callAsFunction(
         after prompt: [UInt8], count: Int, _ receive: (UInt8) throws -> Void
     ) throws {
@@ -58,20 +59,24 @@ public struct LanguageSampler {
     private func tokens(
         after prompt: [Int32], count: Int, below vocabulary: Int = .max, _ receive: (Int32) throws -> Bool
     ) throws {
+        let context = model.configuration.context
         var text = prompt
+        var (past, unread) = (model.emptyPast(), Array(prompt.suffix(context)))
         for _ in 0..<count {
             try Interruption.poll()
-            let window = text.suffix(model.configuration.context).map(Int64.init)
-            let logits = withoutGradients {
-                model(Tensor(Array(window), shape: [1, window.count]))
-                    .narrowed(1, from: window.count - 1, length: 1)
+            if past.count + unread.count > context {
+                // Every token has another position than before.
+                (past, unread) = (model.emptyPast(), Array(text.suffix(context)))
+            }
+            let logits = try withoutGradients { () throws(TorchError) in
+                try model.nextLogits(
+                    Tensor(unread.map(Int64.init), shape: [1, unread.count]), after: past)
             }
             let all = try logits.flattened().scalars(as: Double.self)
             let token = try draw(all.count > vocabulary ? Array(all[..<vocabulary]) : all)
             text.append(token)
-            if text.count > 2 * model.configuration.context {
-                text = text.suffix(model.configuration.context)
-            }
+            unread = [token]
+            if text.count > 2 * context { text = text.suffix(context) }
             guard try receive(token) else { return }
         }
     }

@@ -35,8 +35,17 @@ public final class TransformerBlock: Module {
 
     /// The block's output, of the input's shape [batch, positions, width].
     public func callAsFunction(_ input: Tensor) -> Tensor {
-        let attended = input + dropout(attention(attentionNorm(input)))
-        return attended + dropout(feedForward(feedForwardNorm(attended)))
+        fed(input + dropout(attention(attentionNorm(input))))
+    }
+
+    /// The same for positions that follow others, as in evaluation: nothing is dropped.
+    func callAsFunction(_ input: Tensor, after past: AttentionPast) throws(TorchError) -> Tensor {
+        fed(input + (try attention(attentionNorm(input), after: past)))
+    }
+
+    /// The second half of the block.
+    private func fed(_ attended: Tensor) -> Tensor {
+        attended + dropout(feedForward(feedForwardNorm(attended)))
     }
 }
 
@@ -105,6 +114,16 @@ public final class CausalSelfAttention: UnaryLayer {
         return output(
             stacked.attendedToItself(heads: heads, isCausal: true, scale: scale, dropout: dropout))
     }
+
+    /// The same for positions [batch, positions, width] that follow those of `past`, to which they are added: several if
+    /// it is empty, otherwise one.
+    func callAsFunction(_ input: Tensor, after past: AttentionPast) throws(TorchError) -> Tensor {
+        let isFirst = past.count == 0
+        let parts = queryKeyValue(input).headParts(heads: heads)
+        let (keys, values) = try past.append(keys: parts[1], values: parts[2])
+        let queries = scale == 1 ? parts[0] : parts[0] * scale
+        return output(queries.attending(keys: keys, values: values, isCausal: isFirst).joinedHeads)
+    }
 }
 
 extension Tensor {
@@ -118,16 +137,22 @@ extension Tensor {
     func attendedToItself(
         heads: Int, isCausal: Bool, scale: Double = 1, dropout: Dropout? = nil
     ) -> Tensor {
-        let parts = split(into: 3, along: -1).map { part in
-            part.unflattened(-1, into: [heads, -1]).transposed(1, 2)
-        }
+        let parts = headParts(heads: heads)
         let queries = scale == 1 ? parts[0] : parts[0] * scale
         let isDropping = dropout?.isTraining == true
         let attended = queries.attending(
             keys: parts[1], values: parts[2], isCausal: isCausal,
             dropping: isDropping ? dropout?.callAsFunction : nil)
-        return attended.transposed(1, 2).flattened(from: 2)
+        return attended.joinedHeads
     }
+
+    /// Queries, keys and values [batch, heads, positions, width / heads] of them stacked [batch, positions, 3 width].
+    fileprivate func headParts(heads: Int) -> [Tensor] {
+        split(into: 3, along: -1).map { $0.unflattened(-1, into: [heads, -1]).transposed(1, 2) }
+    }
+
+    /// The heads [batch, heads, positions, width / heads] one after another [batch, positions, width].
+    fileprivate var joinedHeads: Tensor { transposed(1, 2).flattened(from: 2) }
 }
 
 /// A self-attention as a description names it: how wide it is, and how it is created.
