@@ -42,9 +42,9 @@ let engineLibraries = engineFolders.flatMap { folder in
 
 // The command `fisher` is loaded without libtorch, and opens it when a command needs it; elsewhere it links it.
 #if os(Linux)
-    let engineOfFisher: Target.Dependency = "CEngineOnDemand"
+    let engineOfFisher: [Target.Dependency] = ["CEngineOnDemand"]
 #else
-    let engineOfFisher: Target.Dependency = "CEngine"
+    let engineOfFisher: [Target.Dependency] = ["CEngine", "PageServer"]
 #endif
 
 let package = Package(
@@ -67,10 +67,10 @@ let package = Package(
         .library(name: "FisherBenchmarks", targets: ["FisherBenchmarks", "CEngine"]),
         .library(name: "FisherTasks", targets: ["FisherTasks", "CEngine"]),
         .library(name: "FisherClaims", targets: ["FisherClaims", "CEngine"]),
-        .library(name: "FisherCommand", targets: ["FisherCommand", "CEngine"]),
+        .library(name: "FisherCommand", targets: ["FisherCommand", "CEngine", "PageServer"]),
         .executable(name: "fisher", targets: ["FisherMain"]),
-        // What `fisher` opens when it needs libtorch; not for other programs, which link the libraries above.
-        .library(name: "FisherEngine", type: .dynamic, targets: ["CEngine", "CKernels"]),
+        // What `fisher` opens when it needs libtorch or serves a page; not for other programs, which link the libraries above.
+        .library(name: "FisherEngine", type: .dynamic, targets: ["CEngine", "CKernels", "PageServer"]),
         .plugin(name: "PrepareEngine", targets: ["PrepareEngine"]),
     ],
     dependencies: [
@@ -96,7 +96,12 @@ let package = Package(
             ]
         ),
         // The same functions: the first call of one opens the library FisherEngine, which lies beside the program.
-        .target(name: "CEngineOnDemand", dependencies: ["CTorch"]),
+        .target(name: "CEngineOnDemand", dependencies: ["CPages", "CTorch"]),
+        // The C interface to the server of pages, and the server.
+        .target(name: "CPages"),
+        .target(
+            name: "PageServer",
+            dependencies: ["CPages", .product(name: "FlyingFox", package: "FlyingFox")]),
         // Scripts/build-cuda-kernels compiles what runs on cards, where nvcc is found.
         .target(name: "CKernels", exclude: ["Cards/CUDA"]),
         // How threads wait is decided at the start of a program.
@@ -139,6 +144,7 @@ let package = Package(
         .target(
             name: "FisherCommand",
             dependencies: [
+                "CPages",
                 "CStart",
                 "FisherBenchmarks",
                 "FisherClaims",
@@ -149,11 +155,10 @@ let package = Package(
                 "FisherTables",
                 "FisherTasks",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "FlyingFox", package: "FlyingFox"),
             ]
         ),
         // The product `fisher`; the target's name may not differ from `Fisher` by case only.
-        .executableTarget(name: "FisherMain", dependencies: ["CStart", engineOfFisher, "FisherCommand"]),
+        .executableTarget(name: "FisherMain", dependencies: ["CStart", "FisherCommand"] + engineOfFisher),
         .plugin(
             name: "PrepareEngine",
             capability: .command(
@@ -176,7 +181,8 @@ let package = Package(
                 "FisherTasks",
             ],
             path: "Fuzz/Fuzzing"),
-        .executableTarget(name: "fuzz", dependencies: ["CEngine", "Fuzzing"], path: "Fuzz/Main"),
+        .executableTarget(
+            name: "fuzz", dependencies: ["CEngine", "Fuzzing", "PageServer"], path: "Fuzz/Main"),
         // Not a product: what tests of several modules use.
         .target(
             name: "TestSupport", dependencies: ["StandInDevice", "Torch"], path: "Tests/TestSupport"),
@@ -208,7 +214,9 @@ let package = Package(
             dependencies: ["CEngine", "FisherMedia", "FisherReports", "FisherTasks", "TestSupport"]),
         .testTarget(
             name: "FisherCommandTests",
-            dependencies: ["CEngine", "FisherCommand", "FisherMedia", "Fuzzing", "TestSupport"]),
+            dependencies: [
+                "CEngine", "FisherCommand", "FisherMedia", "Fuzzing", "PageServer", "TestSupport",
+            ]),
     ],
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20

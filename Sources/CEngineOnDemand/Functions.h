@@ -1,5 +1,5 @@
-// The functions of CTorch.h: CD_FORWARD(result, name, parameters, arguments) for each, without a guard: it is included several
-// times. The compiler compares them with the header; one that is missing here is missing where fisher is linked.
+// The functions of CTorch.h and CPages.h: CD_FORWARD(result, name, parameters, arguments) for each, without a guard: it is included several
+// times. The compiler compares them with the headers; one that is missing here is missing where fisher is linked.
 CD_FORWARD(ct_status, ct_error_status, (void), ())
 CD_FORWARD(const char *, ct_error_message, (void), ())
 CD_FORWARD(void, ct_fail, (ct_status status, const char *message), (status, message))
@@ -128,3 +128,8 @@ CD_FORWARD(ct_work, ct_group_all_gather, (ct_group group, ct_tensor result, ct_t
 CD_FORWARD(ct_work, ct_group_barrier, (ct_group group), (group))
 CD_FORWARD(ct_status, ct_work_wait, (ct_work work), (work))
 CD_FORWARD(void, ct_work_release, (ct_work work), (work))
+CD_FORWARD(
+    void, cp_serve, (uint16_t port, cp_receive receive, cp_tell tell, void *context), (port, receive, tell, context))
+CD_FORWARD(
+    void, cp_answer, (cp_request request, int32_t status, const char *headers, const void *body, int64_t count),
+    (request, status, headers, body, count))

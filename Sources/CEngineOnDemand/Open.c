@@ -1,6 +1,7 @@
 // Opening the library FisherEngine, and functions that pass their arguments to those of the same names in it.
 #include "CEngineOnDemand.h"
 
+#include <CPages.h>
 #include <CTorch.h>
 
 #include <dlfcn.h>

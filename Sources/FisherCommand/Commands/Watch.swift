@@ -1,10 +1,7 @@
 import ArgumentParser
 import Fisher
 import FisherTraining
-import FlyingFox
-import FlyingSocks
 import Foundation
-import Synchronization
 
 /// `fisher watch`: a run's page while it trains.
 struct Watch: ParsableCommand {
@@ -64,58 +61,24 @@ struct Watch: ParsableCommand {
 
     /// Serves until a signal comes.
     private func serve(_ answers: WatchAnswers, on port: UInt16, telling folder: WatchedFolder) -> End {
-        guard let address = try? sockaddr_in.inet(ip4: "127.0.0.1", port: port) else {
-            return .failed("there is no loopback interface")
-        }
-        let server = HTTPServer(address: address, timeout: 30, logger: .disabled)
-        let state = ServerState()
-        let work = Task.detached {
-            await server.appendRoute("*") { request in
-                let answer = await answers.answer(
-                    request.method.rawValue, request.path, host: request.headers[HTTPHeader("Host")])
-                var headers = HTTPHeaders()
-                for (name, value) in WatchAnswers.Answer.headers { headers[HTTPHeader(name)] = value }
-                headers[HTTPHeader("Content-Type")] = answer.type
-                return HTTPResponse(
-                    statusCode: HTTPStatusCode(
-                        answer.status, phrase: answer.status == 200 ? "OK" : "Refused"),
-                    headers: headers, body: answer.body)
-            }
-            do { try await server.run() } catch { state.fail(error) }
-        }
-        Task.detached {
-            try? await server.waitUntilListening()
-            if case .ip4(_, let port)? = await server.listeningAddress { state.listen(on: port) }
-        }
-        defer { work.cancel() }
+        let pages = ServedPages(answers)
+        pages.serve(on: port)
         var hasTold = false
         while true {
-            if let error = state.error {
-                if let error = error as? SocketError, case .failed(_, EADDRINUSE, _) = error { return .taken }
-                return .failed("\(error)")
-            }
-            if !hasTold, let port = state.port {
+            switch pages.event {
+            case .taken?: return .taken
+            case .failed(let reason)?: return .failed(reason)
+            case .listens(let port)? where !hasTold:
                 hasTold = true
                 if port != Self.usualPort, self.port == nil {
                     warn("port \(Self.usualPort) is taken, so another was chosen")
                 }
                 say("http://127.0.0.1:\(port)/ shows \(folder.path); Ctrl-C ends the watch, not the run")
                 if folder.state().phase == .waiting { warn(folder.state().text) }
+            case .listens?, nil: break
             }
             do { try Interruption.poll() } catch { return .ended }
             Thread.sleep(forTimeInterval: 0.05)
         }
     }
-}
-
-/// What the server's tasks tell the command.
-private final class ServerState: Sendable {
-    private let failure = Mutex<(any Error)?>(nil)
-    private let place = Mutex<UInt16?>(nil)
-
-    var error: (any Error)? { failure.withLock { $0 } }
-    var port: UInt16? { place.withLock { $0 } }
-
-    func fail(_ error: any Error) { failure.withLock { $0 = error } }
-    func listen(on port: UInt16) { place.withLock { $0 = port } }
 }
