@@ -80,9 +80,14 @@ public struct EKFAC: KroneckerRule {
         return KroneckerEigenbasis(inputs: right, outputs: left)
     }
 
-    public func precondition(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
+    public func factors(_ state: TensorState) -> KroneckerMatrix? {
+        guard state["squares"] != nil else { return nil }
+        return basis(state).map { KroneckerMatrix(inputs: $0.inputs, outputs: $0.outputs) }
+    }
+
+    public func precondition(turned gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
         guard let basis = basis(state), let e = state["squares"] else { return .zeros(like: gradient) }
-        return basis.solving(gradient, eigenvalues: e + damping)
+        return basis.solving(turned: gradient, eigenvalues: e + damping)
     }
 
     public func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]] {

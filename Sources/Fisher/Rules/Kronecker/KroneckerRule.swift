@@ -53,9 +53,6 @@ public protocol KroneckerRule: CurvatureRule {
     /// The common options; they are accessible as the rule's own.
     var kronecker: KroneckerOptions { get set }
 
-    /// The requests for every batch.
-    var perStepRequests: [CurvatureRequest] { get }
-
     /// The requests for a batch besides the factors at an update with statistics.
     var extraRequests: [CurvatureRequest] { get }
 
@@ -69,13 +66,11 @@ public protocol KroneckerRule: CurvatureRule {
         _ state: inout [TensorState]
     ) throws
 
-    /// V: the layer's gradient divided by its information.
-    func precondition(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor
+    /// The two matrices M and L by which a layer's gradient G is multiplied first, to M^T G L; nil if there are none yet.
+    func factors(_ state: TensorState) -> KroneckerMatrix?
 
-    /// V from the rows of the layer's gradient, if that is possible.
-    func precondition(
-        _ rows: GradientRows, _ group: RuleGroup, _ block: LayerBlock, _ state: TensorState
-    ) throws -> Tensor?
+    /// V, the layer's gradient divided by its information, from M^T G L.
+    func precondition(turned gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor
 
     /// The shapes of the inverses or bases of the factors, by name.
     func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]]
@@ -93,13 +88,7 @@ extension KroneckerRule {
 
     public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
 
-    public var perStepRequests: [CurvatureRequest] { [] }
-
     public var extraRequests: [CurvatureRequest] { [] }
-
-    public func precondition(
-        _ rows: GradientRows, _ group: RuleGroup, _ block: LayerBlock, _ state: TensorState
-    ) throws -> Tensor? { nil }
 
     public func gather(
         _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
@@ -107,8 +96,8 @@ extension KroneckerRule {
     ) throws {}
 
     public func requests(at step: Int) -> [CurvatureRequest] {
-        guard isDue(step, every: kronecker.statisticsInterval) else { return perStepRequests }
-        return [.kronecker(kronecker.labels, kronecker.weightSharing)] + extraRequests + perStepRequests
+        guard isDue(step, every: kronecker.statisticsInterval) else { return [.gradientRows] }
+        return [.kronecker(kronecker.labels, kronecker.weightSharing)] + extraRequests + [.gradientRows]
     }
 
     public func updates(for group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
@@ -130,11 +119,8 @@ extension KroneckerRule {
             of: group, &state)
         var divided: [(block: LayerBlock, step: Tensor, fallbacks: Int)] = []
         for (block, update) in zip(blocks, informed) {
-            let quick = try group.statistics.gradientRows(of: block.path).flatMap {
-                try precondition($0, group, block, state[block.weight])
-            }
             let v = try finite(
-                quick ?? precondition(block.matrix(gradients), state[block.weight], damping: gamma))
+                precondition(block, gradients, of: group, state[block.weight], damping: gamma))
             divided.append((block, v.value, update.fallbacks + v.fallbacks))
         }
         let nu = try clip(divided.map { ($0.block, $0.step) }, group, learningRate(t))
@@ -211,6 +197,19 @@ extension KroneckerRule {
             for (name, tensor) in made.entries { state[blocks[task.0].weight][name] = tensor }
             return (task.0, made.fallbackCount)
         }
+    }
+
+    /// V of a layer; zero before it has factors.
+    private func precondition(
+        _ block: LayerBlock, _ gradients: [Tensor], of group: RuleGroup, _ state: TensorState,
+        damping: Double
+    ) throws -> Tensor {
+        guard let factors = factors(state) else { return .zeros(like: block.matrix(gradients)) }
+        let quick = try group.statistics.gradientRows(of: block.path)?.product(
+            factors, scale: group.gradientScale,
+            checking: ProbedGradient(weight: gradients[block.weight], bias: block.bias.map { gradients[$0] }))
+        let turned = quick ?? factors.product(block.matrix(gradients))
+        return precondition(turned: turned, state, damping: damping)
     }
 
     /// A sum of products in the precision of the rule; bounded, and counted, if it overflowed.
