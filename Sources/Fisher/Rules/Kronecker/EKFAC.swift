@@ -50,8 +50,8 @@ public struct EKFAC: KroneckerRule {
     public func gather(
         _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
         _ state: inout [TensorState]
-    ) throws {
-        guard let activations = group.statistics.activations(kronecker.labels) else { return }
+    ) throws -> [ParameterPath: Tensor] {
+        guard let activations = group.statistics.activations(kronecker.labels) else { return [:] }
         var bases: [ParameterPath: KroneckerEigenbasis] = [:]
         for (block, _) in updated { bases[block.path] = basis(state[block.weight]) }
         // Each process has units of the batch, which count in the bases of all layers.
@@ -64,14 +64,23 @@ public struct EKFAC: KroneckerRule {
             }
             bases[block.path] = KroneckerEigenbasis(inputs: spread[1], outputs: spread[0])
         }
-        if bases.isEmpty { return }
+        if bases.isEmpty { return [:] }
+        var turned: [ParameterPath: Tensor] = [:]
         let found = try activations.eigenvalues(in: bases).layers
         for (block, average) in updated {
-            guard let values = found[block.path]?.mean else { continue }
+            guard let factors = found[block.path] else { continue }
+            let values = factors.mean
             let repaired = values.replacingNonFinite(with: values.dtype.greatestFiniteMagnitude / 2)
             let former = state[block.weight]["squares"]
             state[block.weight]["squares"] = try average.updated(former, with: repaired, over: 1)
+            let scale = group.gradientScale
+            if let sum = factors.gradient,
+                try group.probedGradient(of: block).isGradient(turned: sum, in: factors.basis, scale: scale)
+            {
+                turned[block.path] = sum * scale
+            }
         }
+        return turned
     }
 
     /// Q_A and Q_S in a layer's state.

@@ -60,11 +60,11 @@ public protocol KroneckerRule: CurvatureRule {
     func refreshes(_ state: TensorState, damping: Double) throws -> [CacheRefresh]
 
     /// Averages further statistics, once the factors of all layers and their inverses or bases are those of
-    /// this update.
+    /// this update; returns the layers' M^T G L that came with them, by path.
     func gather(
         _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
         _ state: inout [TensorState]
-    ) throws
+    ) throws -> [ParameterPath: Tensor]
 
     /// The two matrices M and L by which a layer's gradient G is multiplied first, to M^T G L; nil if there are none yet.
     func factors(_ state: TensorState) -> KroneckerMatrix?
@@ -93,7 +93,7 @@ extension KroneckerRule {
     public func gather(
         _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
         _ state: inout [TensorState]
-    ) throws {}
+    ) throws -> [ParameterPath: Tensor] { [:] }
 
     public func requests(at step: Int) -> [CurvatureRequest] {
         guard isDue(step, every: kronecker.statisticsInterval) else { return [.gradientRows] }
@@ -114,13 +114,15 @@ extension KroneckerRule {
         {
             informed[place].fallbacks += failures
         }
-        try gather(
+        let gathered = try gather(
             zip(blocks, informed).compactMap { block, update in update.average.map { (block, $0) } },
             of: group, &state)
         var divided: [(block: LayerBlock, step: Tensor, fallbacks: Int)] = []
         for (block, update) in zip(blocks, informed) {
+            let turned = try gathered[block.path] ?? self.turned(block, of: group, state[block.weight])
             let v = try finite(
-                precondition(block, gradients, of: group, state[block.weight], damping: gamma))
+                turned.map { precondition(turned: $0, state[block.weight], damping: gamma) }
+                    ?? .zeros(like: block.matrix(gradients)))
             divided.append((block, v.value, update.fallbacks + v.fallbacks))
         }
         let nu = try clip(divided.map { ($0.block, $0.step) }, group, learningRate(t))
@@ -199,17 +201,14 @@ extension KroneckerRule {
         }
     }
 
-    /// V of a layer; zero before it has factors.
-    private func precondition(
-        _ block: LayerBlock, _ gradients: [Tensor], of group: RuleGroup, _ state: TensorState,
-        damping: Double
-    ) throws -> Tensor {
-        guard let factors = factors(state) else { return .zeros(like: block.matrix(gradients)) }
+    /// M^T G L of a layer, from the rows of G where they are few; nil before there are factors.
+    private func turned(
+        _ block: LayerBlock, of group: RuleGroup, _ state: TensorState
+    ) throws -> Tensor? {
+        guard let factors = factors(state) else { return nil }
         let quick = try group.statistics.gradientRows(of: block.path)?.product(
-            factors, scale: group.gradientScale,
-            checking: ProbedGradient(weight: gradients[block.weight], bias: block.bias.map { gradients[$0] }))
-        let turned = quick ?? factors.product(block.matrix(gradients))
-        return precondition(turned: turned, state, damping: damping)
+            factors, scale: group.gradientScale, checking: group.probedGradient(of: block))
+        return quick ?? factors.product(block.matrix(group.gradients))
     }
 
     /// A sum of products in the precision of the rule; bounded, and counted, if it overflowed.
@@ -318,6 +317,15 @@ extension KroneckerRule {
     public func notes(_ structure: GroupStructure) -> [String?] {
         let others = Set(structure.others)
         return structure.paths.indices.map { others.contains($0) ? kronecker.fallback.note : nil }
+    }
+}
+
+extension RuleGroup {
+    /// What the gradient of a layer is recognized by in another form.
+    func probedGradient(of block: LayerBlock) -> ProbedGradient {
+        ProbedGradient(
+            weight: inputs[block.weight].gradient(.inGradient),
+            bias: block.bias.map { inputs[$0].gradient(.inGradient) })
     }
 }
 

@@ -23,6 +23,9 @@ public struct EigenvalueCorrectedFactors: Summable {
     public let squares: Tensor
     /// The number N of observations.
     public let observationCount: Int
+    /// sum over units of Q_S^T G_n Q_A, of this process alone, if the labels are the data's and the sum came with the
+    /// squares: the gradient in the basis, which is otherwise two more products.
+    package var gradient: Tensor?
 
     /// Gathers sums.
     public init(basis: KroneckerEigenbasis, squares: Tensor, observationCount: Int) {
@@ -46,12 +49,14 @@ public struct EigenvalueCorrectedFactors: Summable {
         guard basis.isEqual(to: other.basis) else {
             throw .mismatched(reason: "the eigenvalues are in other bases")
         }
-        return EigenvalueCorrectedFactors(
+        var sum = EigenvalueCorrectedFactors(
             basis: basis, squares: try squares.adding(other.squares),
             observationCount: observationCount + other.observationCount)
+        sum.gradient = try gradient.adding(other.gradient)
+        return sum
     }
 
-    /// The sum of what all processes have in this basis, which is the same everywhere.
+    /// The sum of what all processes have in this basis, which is the same everywhere; their gradients are not sent again.
     public func summed(by sum: ProcessSum) throws -> EigenvalueCorrectedFactors {
         EigenvalueCorrectedFactors(
             basis: basis, squares: try sum(squares), observationCount: sum(observationCount))

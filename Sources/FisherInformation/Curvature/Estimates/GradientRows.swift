@@ -82,6 +82,15 @@ package struct ProbedGradient {
         vector = v
     }
 
+    /// Whether a sum over units times `scale` is this gradient, in a basis: Q_S^T G Q_A.
+    package func isGradient(
+        turned sum: Tensor, in basis: KroneckerEigenbasis, scale: Double
+    ) throws(TorchError) -> Bool {
+        if sum.dtype != product.dtype { return false }
+        let turned = sum.matmul(basis.inputs.transposed(0, 1).matmul(vector))
+        return try isProduct(basis.outputs.matmul(turned) * scale)
+    }
+
     /// Whether a vector is G v up to rounding.
     func isProduct(_ made: Tensor) throws(TorchError) -> Bool {
         let (difference, size) = (try (product - made).norm().item(), try product.norm().item())
