@@ -30,19 +30,22 @@ public struct KroneckerEigenbasis {
         self.outputs = outputs
     }
 
-    /// Q_S [(Q_S^T V Q_A) / values] Q_A^T: the inverse of the matrix with these eigenvalues, times V [outputs, inputs].
-    /// Where an eigenvalue is zero the pseudo-inverse is taken.
+    /// Q_S [(Q_S^T V Q_A) / (values + damping)] Q_A^T: the inverse of the matrix with these eigenvalues and a multiple of
+    /// the identity, times V [outputs, inputs]. Where an eigenvalue is zero the pseudo-inverse is taken.
     ///
     /// - Parameters:
     ///   - v: V.
     ///   - values: the eigenvalues, [outputs, inputs].
-    package func solving(_ v: Tensor, eigenvalues values: Tensor) -> Tensor {
-        solving(turned: KroneckerMatrix(inputs: inputs, outputs: outputs).product(v), eigenvalues: values)
+    ///   - damping: what is added to them.
+    package func solving(_ v: Tensor, eigenvalues values: Tensor, damping: Double) -> Tensor {
+        let turned = KroneckerMatrix(inputs: inputs, outputs: outputs).product(v)
+        return solving(turned: turned, eigenvalues: values, damping: damping)
     }
 
     /// The same from Q_S^T V Q_A, where V is in the basis already: half of the products.
-    package func solving(turned: Tensor, eigenvalues values: Tensor) -> Tensor {
-        outputs.matmul(quotient(turned, values)).matmul(inputs.transposed(0, 1))
+    package func solving(turned: Tensor, eigenvalues values: Tensor, damping: Double) -> Tensor {
+        outputs.matmul(guardedQuotient(turned, over: values, damping: damping))
+            .matmul(inputs.transposed(0, 1))
     }
 
     /// Whether both bases are the same, element by element.

@@ -69,10 +69,10 @@ public struct EKFAC: KroneckerRule {
         let found = try activations.eigenvalues(in: bases).layers
         for (block, average) in updated {
             guard let factors = found[block.path] else { continue }
-            let values = factors.mean
-            let repaired = values.replacingNonFinite(with: values.dtype.greatestFiniteMagnitude / 2)
+            let squares = try Self.repaired(factors)
             let former = state[block.weight]["squares"]
-            state[block.weight]["squares"] = try average.updated(former, with: repaired, over: 1)
+            state[block.weight]["squares"] = try average.updated(
+                former, with: squares.sum, over: squares.count)
             let scale = group.gradientScale
             if let sum = factors.gradient,
                 try group.probedGradient(of: block).isGradient(turned: sum, in: factors.basis, scale: scale)
@@ -81,6 +81,15 @@ public struct EKFAC: KroneckerRule {
             }
         }
         return turned
+    }
+
+    /// The sum of squares and the number of its terms; the mean, with large numbers for those that overflowed, if some did.
+    private static func repaired(
+        _ factors: EigenvalueCorrectedFactors
+    ) throws(TorchError) -> (sum: Tensor, count: Double) {
+        let (sum, count) = (factors.squares, Double(max(factors.observationCount, 1)))
+        if try sum.sum().item().isFinite { return (sum, count) }
+        return (factors.mean.replacingNonFinite(with: sum.dtype.greatestFiniteMagnitude / 2), 1)
     }
 
     /// Q_A and Q_S in a layer's state.
@@ -96,7 +105,7 @@ public struct EKFAC: KroneckerRule {
 
     public func precondition(turned gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
         guard let basis = basis(state), let e = state["squares"] else { return .zeros(like: gradient) }
-        return basis.solving(turned: gradient, eigenvalues: e + damping)
+        return basis.solving(turned: gradient, eigenvalues: e, damping: damping)
     }
 
     public func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]] {

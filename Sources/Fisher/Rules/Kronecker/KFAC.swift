@@ -79,7 +79,7 @@ public struct KFAC: KroneckerRule {
             let l = state["outputvalues"], let r = state["inputvalues"]
         else { return gradient }
         return KroneckerEigenbasis(inputs: right, outputs: left)
-            .solving(turned: gradient, eigenvalues: l.unsqueezed(1) * r.unsqueezed(0) + damping)
+            .solving(turned: gradient, eigenvalues: l.unsqueezed(1) * r.unsqueezed(0), damping: damping)
     }
 
     public func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]] {

@@ -39,7 +39,7 @@ public struct EigenvalueCorrectedFactors: Summable {
 
     /// Q_S [(Q_S^T V Q_A) / (s + damping)] Q_A^T: the damped inverse times V [outputs, inputs (+ 1)].
     public func solving(_ direction: Tensor, damping: Double) -> Tensor {
-        basis.solving(direction, eigenvalues: mean + damping)
+        basis.solving(direction, eigenvalues: mean, damping: damping)
     }
 
     /// The sums of both, which must have been made in the same basis. Throws `mismatched` if they were not.
