@@ -39,9 +39,10 @@ enum CombinedLoops {
     /// Runs a loop on the threads, each on a part of all three tensors.
     private static func forEachPart(
         of result: Tensor, _ x: Tensor, _ y: Tensor, _ set: InstructionSet,
-        _ loop: @Sendable (
-            ck_combined_table, UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeRawPointer, Int64
-        ) -> Void
+        _ loop:
+            @Sendable (
+                ck_combined_table, UnsafeMutableRawPointer, UnsafeRawPointer, UnsafeRawPointer, Int64
+            ) -> Void
     ) {
         let (isDouble, count) = (x.dtype == .float64, x.count)
         let size = isDouble ? 8 : 4

@@ -164,13 +164,17 @@ extension KroneckerRule {
         {
             let update = RunningAverage(weight: try state["age"]?.item() ?? 0, decay: kronecker.decay(t))
             let dtype = group.inputs[block.weight].parameter.dtype
-            let (a, s) = (try usable(found.inputs, dtype), try usable(found.outputs, dtype))
-            failures += a.fallbacks + s.fallbacks
-            state["inputs"] = try update.updated(
-                isNew ? nil : state["inputs"], with: a.value, over: Double(max(found.inputCount, 1)))
-            state["outputs"] = try update.updated(
-                isNew ? nil : state["outputs"], with: s.value, over: Double(max(found.observationCount, 1)))
-            state["age"] = .full([], update.weight, dtype: dtype, device: a.value.device)
+            for (name, sum, count) in [
+                ("inputs", found.inputSum, found.inputCount),
+                ("outputs", found.outputSum, found.observationCount),
+            ] {
+                let made = try averaged(
+                    isNew ? nil : state[name], with: sum, over: Double(max(count, 1)), by: update, dtype)
+                state[name] = made.value
+                failures += made.fallbacks
+            }
+            state["age"] = .full(
+                [], update.weight, dtype: dtype, device: group.inputs[block.weight].parameter.device)
             average = update
         } else if isNew {
             // First reached between two updates of the statistics: it does not move until the next.
@@ -209,6 +213,20 @@ extension KroneckerRule {
         let quick = try group.statistics.gradientRows(of: block.path)?.product(
             factors, scale: group.gradientScale, checking: group.probedGradient(of: block))
         return quick ?? factors.product(block.matrix(group.gradients))
+    }
+
+    /// The average after an update with a factor, in one product where the factor's rows are known and nothing overflows;
+    /// counts overflows.
+    private func averaged(
+        _ average: Tensor?, with sum: RowSum, over count: Double, by update: RunningAverage, _ dtype: DType
+    ) throws -> (value: Tensor, fallbacks: Int) {
+        if let average, let quick = sum.averaged(into: average, by: update, over: count),
+            try quick.diagonal().sum(dtype: .float64).item().isFinite
+        {
+            return (quick, 0)
+        }
+        let found = try usable(sum.tensor, dtype)
+        return (try update.updated(average, with: found.value, over: count), found.fallbacks)
     }
 
     /// A sum of products in the precision of the rule; bounded, and counted, if it overflowed.
