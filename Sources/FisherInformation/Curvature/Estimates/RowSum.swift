@@ -14,7 +14,7 @@ package final class RowSum {
     /// are not kept.
     init(of x: Tensor, withOnes: Bool, weight: Double = 1) {
         if x.failure == nil, x.shape[0] <= x.shape[1] {
-            rows = (x, withOnes, weight)
+            rows = (x.detached(), withOnes, weight)
         } else {
             made = gram(x, withOnes: withOnes, scale: weight)
         }
