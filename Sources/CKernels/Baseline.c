@@ -19,5 +19,7 @@ const ck_attention_table *const ck_baseline_attention = &attention_table;
 const ck_outer_table *const ck_baseline_outer_tables[2] = {&outer_table_of_float32, &outer_table_of_float64};
 const ck_product_table *const ck_baseline_product_tables[2] = {
     &product_table_of_float32, &product_table_of_float64};
+const ck_combined_table *const ck_baseline_combined_tables[2] = {
+    &combined_table_of_float32, &combined_table_of_float64};
 const ck_lattice_table *const ck_baseline_lattice_tables[2] = {
     &lattice_table_of_float32, &lattice_table_of_float64};

@@ -56,6 +56,14 @@ const ck_product_table *ck_product_table_for(ck_instruction_set set, bool float6
     return ck_baseline_product_tables[float64];
 }
 
+const ck_combined_table *ck_combined_table_for(ck_instruction_set set, bool float64) {
+#if defined(__x86_64__)
+    if (set == CK_HASWELL) return ck_haswell_combined_tables[float64];
+    if (set == CK_AVX512) return ck_avx512_combined_tables[float64];
+#endif
+    return ck_baseline_combined_tables[float64];
+}
+
 const ck_lattice_table *ck_lattice_table_for(ck_instruction_set set, bool float64) {
 #if defined(__x86_64__)
     if (set == CK_HASWELL) return ck_haswell_lattice_tables[float64];

@@ -187,7 +187,7 @@ import Testing
         }
     }
 
-    /// M G L of the rows is that of their product, and nothing where the gradient is another one.
+    /// M^T G L of the rows is that of their product, and nothing where the gradient is another one.
     @Test func rowsOfAGradientStandForIt() throws {
         let generator = try RandomGenerator(seed: 6)
         let layer = Linear(20, 12, dtype: .float64, using: generator)
@@ -197,15 +197,26 @@ import Testing
         let rows = try #require(GradientRows(of: layer, uses: [use]))
         let a = Tensor.concatenated([use.input, .ones([3, 1], dtype: .float64)], along: 1)
         let g = use.outputGradient.transposed(0, 1).matmul(a) / 3
-        func symmetric(_ n: Int) -> Tensor {
-            let x = Tensor.normal([n, n], dtype: .float64, using: generator)
-            return x + x.transposed(0, 1)
-        }
-        let (left, right) = (symmetric(12), symmetric(21))
-        let parts = [g.narrowed(1, from: 0, length: 20), g.narrowed(1, from: 20, length: 1).flattened()]
-        let found = try #require(try rows.product(left, right, scale: 1 / 3, checking: parts))
-        expectClose(try values([found]), try values([left.matmul(g).matmul(right)]), 1e-13)
-        #expect(try rows.product(left, right, scale: 1 / 3, checking: [parts[0] + 1e-6, parts[1]]) == nil)
+        let (left, right) = (
+            Tensor.normal([12, 12], dtype: .float64, using: generator),
+            Tensor.normal([21, 21], dtype: .float64, using: generator)
+        )
+        let factors = KroneckerMatrix(inputs: right, outputs: left)
+        let expected = left.transposed(0, 1).matmul(g).matmul(right)
+        let (weight, bias) = (
+            g.narrowed(1, from: 0, length: 20), g.narrowed(1, from: 20, length: 1).flattened()
+        )
+        let own = ProbedGradient(weight: weight, bias: bias)
+        let found = try #require(try rows.product(factors, scale: 1 / 3, checking: own))
+        expectClose(try values([found]), try values([expected]), 1e-13)
+        expectClose(try values([factors.product(g)]), try values([expected]), 1e-13)
+        let other = ProbedGradient(weight: weight + 1e-6, bias: bias)
+        #expect(try rows.product(factors, scale: 1 / 3, checking: other) == nil)
+        let basis = KroneckerEigenbasis(inputs: right.qr().q, outputs: left.qr().q)
+        let turned = basis.outputs.transposed(0, 1).matmul(g * 3).matmul(basis.inputs)
+        #expect(try own.isGradient(turned: turned, in: basis, scale: 1 / 3))
+        #expect(try !other.isGradient(turned: turned, in: basis, scale: 1 / 3))
+        #expect(try !own.isGradient(turned: turned.to(dtype: .float32), in: basis, scale: 1 / 3))
         let many = LayerActivation(input: .ones([40, 20]), outputGradient: .ones([40, 12]))
         #expect(GradientRows(of: layer, uses: [many]) == nil)
     }

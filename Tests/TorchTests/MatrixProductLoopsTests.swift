@@ -70,6 +70,12 @@ import Testing
             let longer = gram(a, withOnes: true, with: set)
             try expectClose(longer, ones.transposed().matmul(ones), "\(terms) \(rows)")
             #expect(try (longer - longer.transposed()).magnitude().largest().item() == 0)
+            let former = gram(try normalNumbers([3, rows + 1], dtype, seed: 10))
+            let average = gram(a, withOnes: true, scale: 0.25, keeping: 0.5, added: former, with: set)
+            try expectClose(
+                average, former.to(dtype: .float64) * 0.5 + ones.transposed().matmul(ones) * 0.25,
+                "\(terms) \(rows)")
+            #expect(try (average - average.transposed()).magnitude().largest().item() == 0)
         }
     }
 

@@ -163,6 +163,15 @@ typedef struct ck_product_table {
     int64_t rows, columns;
 } ck_product_table;
 
+/// Elementwise passes for one instruction set and one type of numbers; a result may be written over what is read.
+typedef struct ck_combined_table {
+    /// result = take x + keep y.
+    void (*combine)(const void *x, double take, const void *y, double keep, void *result, int64_t count);
+    /// result = x / (d + damping): zero where the divisor is exactly zero; divisors are floored at the smallest normal
+    /// number, and quotients kept finite.
+    void (*divide)(const void *x, const void *d, double damping, void *result, int64_t count);
+} ck_combined_table;
+
 /// sum over terms of s, or of s x, by column, with s and x [terms, columns], and the sum of the squares of the
 /// groups of `depth` terms each; x and squares may be NULL. `adds` to what is there.
 typedef struct ck_columns {
@@ -269,6 +278,8 @@ const ck_attention_table *ck_attention_for(ck_instruction_set set);
 const ck_outer_table *ck_outer_table_for(ck_instruction_set set, bool float64);
 /// The products of a supported instruction set; of double numbers, or of float ones.
 const ck_product_table *ck_product_table_for(ck_instruction_set set, bool float64);
+/// The elementwise passes of a supported instruction set; of double numbers, or of float ones.
+const ck_combined_table *ck_combined_table_for(ck_instruction_set set, bool float64);
 /// The lattice of a supported instruction set; of double numbers, or of float ones.
 const ck_lattice_table *ck_lattice_table_for(ck_instruction_set set, bool float64);
 /// The numbers that a call of `loss` or `gradient` works in.

@@ -58,7 +58,7 @@ extension KroneckerInformation {
             }
             let (a, s) = (try SafeEigen(factors.a), try SafeEigen(factors.s))
             let step = KroneckerEigenbasis(inputs: a.vectors, outputs: s.vectors)
-                .solving(matrix, eigenvalues: s.values.unsqueezed(1) * a.values + damping)
+                .solving(matrix, eigenvalues: s.values.unsqueezed(1) * a.values, damping: damping)
             try step.check()
             let width = flat.shape[1]
             found[weightPath] = step.narrowed(1, from: 0, length: width).reshaped(weight.shape)

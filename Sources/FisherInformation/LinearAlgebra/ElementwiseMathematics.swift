@@ -38,11 +38,7 @@ public func raised(_ x: Tensor, to rho: Double) -> Tensor {
 ///
 /// d is floored at the smallest normal number of its type and the quotient kept finite, so that neither a
 /// tiny epsilon nor a tiny gradient makes an infinity.
-public func quotient(_ x: Tensor, _ d: Tensor) -> Tensor {
-    if let failure = x.failure ?? d.failure { return Tensor(failed: failure) }
-    let (least, greatest) = (d.dtype.leastNormalMagnitude, x.dtype.greatestFiniteMagnitude)
-    return (x / d.clamped(min: least)).clamped(to: -greatest...greatest).masked(d.equals(0), with: 0)
-}
+public func quotient(_ x: Tensor, _ d: Tensor) -> Tensor { guardedQuotient(x, over: d) }
 
 /// x / max(1, RMS(x) / c), and the divisor; x itself if c is nil.
 public func clipped(_ x: Tensor, to c: Double?) -> (value: Tensor, factor: Tensor?) {

@@ -31,8 +31,7 @@ public struct RunningAverage {
         let share = (1 - keeping) / count
         guard let average, keeping > 0 else { return value * share }
         // The value's memory is taken over: large factors are not copied.
-        try value.scale(by: share)
-        try value.add(average, scale: keeping)
+        try value.combine(taking: share, with: average, keeping: keeping)
         return value
     }
 }

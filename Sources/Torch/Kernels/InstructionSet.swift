@@ -50,6 +50,14 @@ package enum InstructionSet: String, CaseIterable, Sendable {
         return table
     }
 
+    /// Elementwise passes over two tensors, of float64 or of float32 numbers.
+    func combinedLoops(float64: Bool) -> UnsafePointer<ck_combined_table> {
+        guard let table = ck_combined_table_for(code, float64) else {
+            preconditionFailure("CKernels has no elementwise passes for \(self)")
+        }
+        return table
+    }
+
     /// The transducer's lattice, of float64 or of float32 numbers.
     func latticeLoops(float64: Bool) -> UnsafePointer<ck_lattice_table> {
         guard let table = ck_lattice_table_for(code, float64) else {

@@ -13,7 +13,7 @@ enum MatrixProductLoops {
     ///
     /// - Parameters:
     ///   - isSymmetric: whether the product is known to be symmetric, and `added` is; then half of it is made.
-    ///   - border: rows and columns that the result has besides, and that are not written.
+    ///   - border: rows and columns that the result and `added` have besides, and that are not written.
     static func product(
         _ x: Tensor, _ y: Tensor, scale: Double = 1, keeping: Double = 1, added: Tensor? = nil,
         isSymmetric: Bool = false, border: Int = 0, with set: InstructionSet = UnitSums.fastest
@@ -26,7 +26,7 @@ enum MatrixProductLoops {
             !isSymmetric || x.shape[1] == y.shape[1]
         else { return nil }
         let (terms, rows, columns) = (x.shape[0], x.shape[1], y.shape[1])
-        if let added, added.shape != [rows, columns] { return nil }
+        if let added, added.shape != [rows + border, columns + border] { return nil }
         let result = Tensor.uninitialized([rows + border, columns + border], dtype: x.dtype)
         let (left, right, sum) = (Factor(x), Factor(y), added?.contiguous())
         if let failure = UnitSums.firstFailure([result, left.lying, right.lying, sum]) {
@@ -126,32 +126,38 @@ private func engineProduct(
     return added.map { $0 * keeping + scaled } ?? scaled
 }
 
-/// The sum over rows of x x^T, optionally with a trailing 1 in x.
+/// keeping added + scale times the sum over rows of x x^T, optionally with a trailing 1 in x, for a symmetric `added`.
 package func gram(
-    _ rows: Tensor, withOnes: Bool = false, with set: InstructionSet = UnitSums.fastest
+    _ rows: Tensor, withOnes: Bool = false, scale: Double = 1, keeping: Double = 1, added: Tensor? = nil,
+    with set: InstructionSet = UnitSums.fastest
 ) -> Tensor {
     if rows.failure != nil { return rows }
-    let border = withOnes ? 1 : 0
-    if let sum = MatrixProductLoops.product(rows, rows, isSymmetric: true, border: border, with: set) {
-        return withOnes && sum.failure == nil ? bordered(sum, by: rows) : sum
+    let made = MatrixProductLoops.product(
+        rows, rows, scale: scale, keeping: keeping, added: added, isSymmetric: true, border: withOnes ? 1 : 0,
+        with: set)
+    if let made {
+        if !withOnes || made.failure != nil { return made }
+        return bordered(made, by: rows, scale: scale, keeping: keeping, added: added)
     }
     var x = rows
     if withOnes {
         x = .concatenated([x, .ones([x.shape[0], 1], dtype: x.dtype, device: x.device)], along: 1)
     }
-    return x.transposed(0, 1).matmul(x)
+    return engineProduct(x, x, scale: scale, keeping: keeping, added: added)
 }
 
 /// The sum of squares with its last row and column: the sums of the rows, and their number.
-private func bordered(_ sum: Tensor, by rows: Tensor) -> Tensor {
+private func bordered(
+    _ sum: Tensor, by rows: Tensor, scale: Double, keeping: Double, added: Tensor?
+) -> Tensor {
     let width = rows.shape[1]
-    let total = rows.sum(along: 0)
     let count = Tensor.full([1], Double(rows.shape[0]), dtype: rows.dtype)
+    var last = Tensor.concatenated([rows.sum(along: 0), count]).unsqueezed(0)
+    if scale != 1 { last = last * scale }
+    if let added { last = last + added.narrowed(0, from: width, length: 1) * keeping }
     do {
-        try sum.narrowed(1, from: width, length: 1).narrowed(0, from: 0, length: width)
-            .assign(total.unsqueezed(1))
-        try sum.narrowed(0, from: width, length: 1)
-            .assign(Tensor.concatenated([total, count]).unsqueezed(0))
+        try sum.narrowed(0, from: width, length: 1).assign(last)
+        try sum.narrowed(1, from: width, length: 1).assign(last.transposed(0, 1))
     } catch { return Tensor(failed: error) }
     return sum
 }

@@ -50,8 +50,8 @@ public struct EKFAC: KroneckerRule {
     public func gather(
         _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
         _ state: inout [TensorState]
-    ) throws {
-        guard let activations = group.statistics.activations(kronecker.labels) else { return }
+    ) throws -> [ParameterPath: Tensor] {
+        guard let activations = group.statistics.activations(kronecker.labels) else { return [:] }
         var bases: [ParameterPath: KroneckerEigenbasis] = [:]
         for (block, _) in updated { bases[block.path] = basis(state[block.weight]) }
         // Each process has units of the batch, which count in the bases of all layers.
@@ -64,14 +64,32 @@ public struct EKFAC: KroneckerRule {
             }
             bases[block.path] = KroneckerEigenbasis(inputs: spread[1], outputs: spread[0])
         }
-        if bases.isEmpty { return }
+        if bases.isEmpty { return [:] }
+        var turned: [ParameterPath: Tensor] = [:]
         let found = try activations.eigenvalues(in: bases).layers
         for (block, average) in updated {
-            guard let values = found[block.path]?.mean else { continue }
-            let repaired = values.replacingNonFinite(with: values.dtype.greatestFiniteMagnitude / 2)
+            guard let factors = found[block.path] else { continue }
+            let squares = try Self.repaired(factors)
             let former = state[block.weight]["squares"]
-            state[block.weight]["squares"] = try average.updated(former, with: repaired, over: 1)
+            state[block.weight]["squares"] = try average.updated(
+                former, with: squares.sum, over: squares.count)
+            let scale = group.gradientScale
+            if let sum = factors.gradient,
+                try group.probedGradient(of: block).isGradient(turned: sum, in: factors.basis, scale: scale)
+            {
+                turned[block.path] = sum * scale
+            }
         }
+        return turned
+    }
+
+    /// The sum of squares and the number of its terms; the mean, with large numbers for those that overflowed, if some did.
+    private static func repaired(
+        _ factors: EigenvalueCorrectedFactors
+    ) throws(TorchError) -> (sum: Tensor, count: Double) {
+        let (sum, count) = (factors.squares, Double(max(factors.observationCount, 1)))
+        if try sum.sum().item().isFinite { return (sum, count) }
+        return (factors.mean.replacingNonFinite(with: sum.dtype.greatestFiniteMagnitude / 2), 1)
     }
 
     /// Q_A and Q_S in a layer's state.
@@ -80,9 +98,14 @@ public struct EKFAC: KroneckerRule {
         return KroneckerEigenbasis(inputs: right, outputs: left)
     }
 
-    public func precondition(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
+    public func factors(_ state: TensorState) -> KroneckerMatrix? {
+        guard state["squares"] != nil else { return nil }
+        return basis(state).map { KroneckerMatrix(inputs: $0.inputs, outputs: $0.outputs) }
+    }
+
+    public func precondition(turned gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
         guard let basis = basis(state), let e = state["squares"] else { return .zeros(like: gradient) }
-        return basis.solving(gradient, eigenvalues: e + damping)
+        return basis.solving(turned: gradient, eigenvalues: e, damping: damping)
     }
 
     public func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]] {

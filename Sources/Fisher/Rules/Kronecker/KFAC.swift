@@ -67,27 +67,19 @@ public struct KFAC: KroneckerRule {
         }
     }
 
-    public func precondition(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
-        if let left = state["outputinverse"], let right = state["inputinverse"] {
-            return KroneckerMatrix(inputs: right, outputs: left).product(gradient)
-        }
-        guard let left = state["outputbasis"], let right = state["inputbasis"],
-            let l = state["outputvalues"], let r = state["inputvalues"]
-        else { return .zeros(like: gradient) }
-        return KroneckerEigenbasis(inputs: right, outputs: left)
-            .solving(gradient, eigenvalues: l.unsqueezed(1) * r.unsqueezed(0) + damping)
+    public func factors(_ state: TensorState) -> KroneckerMatrix? {
+        guard let left = state["outputinverse"] ?? state["outputbasis"],
+            let right = state["inputinverse"] ?? state["inputbasis"]
+        else { return nil }
+        return KroneckerMatrix(inputs: right, outputs: left)
     }
 
-    public var perStepRequests: [CurvatureRequest] { dampingStyle == .factored ? [.gradientRows] : [] }
-
-    public func precondition(
-        _ rows: GradientRows, _ group: RuleGroup, _ block: LayerBlock, _ state: TensorState
-    ) throws -> Tensor? {
-        guard let left = state["outputinverse"], let right = state["inputinverse"] else { return nil }
-        let gradients = ([block.weight] + (block.bias.map { [$0] } ?? [])).map {
-            group.inputs[$0].gradient(.inGradient)
-        }
-        return try rows.product(left, right, scale: group.gradientScale, checking: gradients)
+    public func precondition(turned gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor {
+        guard let left = state["outputbasis"], let right = state["inputbasis"],
+            let l = state["outputvalues"], let r = state["inputvalues"]
+        else { return gradient }
+        return KroneckerEigenbasis(inputs: right, outputs: left)
+            .solving(turned: gradient, eigenvalues: l.unsqueezed(1) * r.unsqueezed(0), damping: damping)
     }
 
     public func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]] {

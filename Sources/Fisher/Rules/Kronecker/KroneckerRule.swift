@@ -53,9 +53,6 @@ public protocol KroneckerRule: CurvatureRule {
     /// The common options; they are accessible as the rule's own.
     var kronecker: KroneckerOptions { get set }
 
-    /// The requests for every batch.
-    var perStepRequests: [CurvatureRequest] { get }
-
     /// The requests for a batch besides the factors at an update with statistics.
     var extraRequests: [CurvatureRequest] { get }
 
@@ -63,19 +60,17 @@ public protocol KroneckerRule: CurvatureRule {
     func refreshes(_ state: TensorState, damping: Double) throws -> [CacheRefresh]
 
     /// Averages further statistics, once the factors of all layers and their inverses or bases are those of
-    /// this update.
+    /// this update; returns the layers' M^T G L that came with them, by path.
     func gather(
         _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
         _ state: inout [TensorState]
-    ) throws
+    ) throws -> [ParameterPath: Tensor]
 
-    /// V: the layer's gradient divided by its information.
-    func precondition(_ gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor
+    /// The two matrices M and L by which a layer's gradient G is multiplied first, to M^T G L; nil if there are none yet.
+    func factors(_ state: TensorState) -> KroneckerMatrix?
 
-    /// V from the rows of the layer's gradient, if that is possible.
-    func precondition(
-        _ rows: GradientRows, _ group: RuleGroup, _ block: LayerBlock, _ state: TensorState
-    ) throws -> Tensor?
+    /// V, the layer's gradient divided by its information, from M^T G L.
+    func precondition(turned gradient: Tensor, _ state: TensorState, damping: Double) -> Tensor
 
     /// The shapes of the inverses or bases of the factors, by name.
     func cacheShapes(outputs: Int, inputs: Int) -> [String: [Int]]
@@ -93,22 +88,16 @@ extension KroneckerRule {
 
     public func workload(of shape: [Int]) -> Double { matrixWorkload(of: shape) }
 
-    public var perStepRequests: [CurvatureRequest] { [] }
-
     public var extraRequests: [CurvatureRequest] { [] }
-
-    public func precondition(
-        _ rows: GradientRows, _ group: RuleGroup, _ block: LayerBlock, _ state: TensorState
-    ) throws -> Tensor? { nil }
 
     public func gather(
         _ updated: [(block: LayerBlock, average: RunningAverage)], of group: RuleGroup,
         _ state: inout [TensorState]
-    ) throws {}
+    ) throws -> [ParameterPath: Tensor] { [:] }
 
     public func requests(at step: Int) -> [CurvatureRequest] {
-        guard isDue(step, every: kronecker.statisticsInterval) else { return perStepRequests }
-        return [.kronecker(kronecker.labels, kronecker.weightSharing)] + extraRequests + perStepRequests
+        guard isDue(step, every: kronecker.statisticsInterval) else { return [.gradientRows] }
+        return [.kronecker(kronecker.labels, kronecker.weightSharing)] + extraRequests + [.gradientRows]
     }
 
     public func updates(for group: RuleGroup, state: inout [TensorState]) throws -> [ParameterUpdate] {
@@ -125,16 +114,15 @@ extension KroneckerRule {
         {
             informed[place].fallbacks += failures
         }
-        try gather(
+        let gathered = try gather(
             zip(blocks, informed).compactMap { block, update in update.average.map { (block, $0) } },
             of: group, &state)
         var divided: [(block: LayerBlock, step: Tensor, fallbacks: Int)] = []
         for (block, update) in zip(blocks, informed) {
-            let quick = try group.statistics.gradientRows(of: block.path).flatMap {
-                try precondition($0, group, block, state[block.weight])
-            }
+            let turned = try gathered[block.path] ?? self.turned(block, of: group, state[block.weight])
             let v = try finite(
-                quick ?? precondition(block.matrix(gradients), state[block.weight], damping: gamma))
+                turned.map { precondition(turned: $0, state[block.weight], damping: gamma) }
+                    ?? .zeros(like: block.matrix(gradients)))
             divided.append((block, v.value, update.fallbacks + v.fallbacks))
         }
         let nu = try clip(divided.map { ($0.block, $0.step) }, group, learningRate(t))
@@ -176,13 +164,17 @@ extension KroneckerRule {
         {
             let update = RunningAverage(weight: try state["age"]?.item() ?? 0, decay: kronecker.decay(t))
             let dtype = group.inputs[block.weight].parameter.dtype
-            let (a, s) = (try usable(found.inputs, dtype), try usable(found.outputs, dtype))
-            failures += a.fallbacks + s.fallbacks
-            state["inputs"] = try update.updated(
-                isNew ? nil : state["inputs"], with: a.value, over: Double(max(found.inputCount, 1)))
-            state["outputs"] = try update.updated(
-                isNew ? nil : state["outputs"], with: s.value, over: Double(max(found.observationCount, 1)))
-            state["age"] = .full([], update.weight, dtype: dtype, device: a.value.device)
+            for (name, sum, count) in [
+                ("inputs", found.inputSum, found.inputCount),
+                ("outputs", found.outputSum, found.observationCount),
+            ] {
+                let made = try averaged(
+                    isNew ? nil : state[name], with: sum, over: Double(max(count, 1)), by: update, dtype)
+                state[name] = made.value
+                failures += made.fallbacks
+            }
+            state["age"] = .full(
+                [], update.weight, dtype: dtype, device: group.inputs[block.weight].parameter.device)
             average = update
         } else if isNew {
             // First reached between two updates of the statistics: it does not move until the next.
@@ -211,6 +203,30 @@ extension KroneckerRule {
             for (name, tensor) in made.entries { state[blocks[task.0].weight][name] = tensor }
             return (task.0, made.fallbackCount)
         }
+    }
+
+    /// M^T G L of a layer, from the rows of G where they are few; nil before there are factors.
+    private func turned(
+        _ block: LayerBlock, of group: RuleGroup, _ state: TensorState
+    ) throws -> Tensor? {
+        guard let factors = factors(state) else { return nil }
+        let quick = try group.statistics.gradientRows(of: block.path)?.product(
+            factors, scale: group.gradientScale, checking: group.probedGradient(of: block))
+        return quick ?? factors.product(block.matrix(group.gradients))
+    }
+
+    /// The average after an update with a factor, in one product where the factor's rows are known and nothing overflows;
+    /// counts overflows.
+    private func averaged(
+        _ average: Tensor?, with sum: RowSum, over count: Double, by update: RunningAverage, _ dtype: DType
+    ) throws -> (value: Tensor, fallbacks: Int) {
+        if let average, let quick = sum.averaged(into: average, by: update, over: count),
+            try quick.diagonal().sum(dtype: .float64).item().isFinite
+        {
+            return (quick, 0)
+        }
+        let found = try usable(sum.tensor, dtype)
+        return (try update.updated(average, with: found.value, over: count), found.fallbacks)
     }
 
     /// A sum of products in the precision of the rule; bounded, and counted, if it overflowed.
@@ -319,6 +335,15 @@ extension KroneckerRule {
     public func notes(_ structure: GroupStructure) -> [String?] {
         let others = Set(structure.others)
         return structure.paths.indices.map { others.contains($0) ? kronecker.fallback.note : nil }
+    }
+}
+
+extension RuleGroup {
+    /// What the gradient of a layer is recognized by in another form.
+    func probedGradient(of block: LayerBlock) -> ProbedGradient {
+        ProbedGradient(
+            weight: inputs[block.weight].gradient(.inGradient),
+            bias: block.bias.map { inputs[$0].gradient(.inGradient) })
     }
 }
 

@@ -58,22 +58,24 @@ public struct CapturedActivations: Summable {
         of layers: [(path: ParameterPath, layer: any KroneckerLayer)],
         in bases: [ParameterPath: KroneckerEigenbasis], _ run: PassRun
     ) throws -> EigenvalueCorrectedInformation {
-        var sums: [ParameterPath: Tensor] = [:]
+        var sums: [ParameterPath: BasisSums] = [:]
         try run.forEach { pass in
             try withoutGradients {
                 for (path, layer) in layers {
                     guard let basis = bases[path], let uses = pass.uses[path] else { continue }
-                    let part = try squares(layer, uses, basis, units: run.units) * pass.weight
-                    sums[path] = sums[path].map { $0 + part } ?? part
+                    let part = try self.sums(layer, uses, basis, units: run.units) * pass.weight
+                    sums[path] = try sums[path].map { try $0.adding(part) } ?? part
                 }
             }
         }
         var found: [ParameterPath: EigenvalueCorrectedFactors] = [:]
         for (path, sum) in sums {
-            try sum.check()
+            try sum.squares.check()
             guard let basis = bases[path] else { continue }
-            found[path] = EigenvalueCorrectedFactors(
-                basis: basis, squares: sum, observationCount: run.observationCount)
+            var factors = EigenvalueCorrectedFactors(
+                basis: basis, squares: sum.squares, observationCount: run.observationCount)
+            factors.gradient = run.source == .empirical ? sum.gradient : nil
+            found[path] = factors
         }
         let covered = Set(layers.flatMap { $0.layer.informativeParameters.map(ObjectIdentifier.init) })
         let uncovered = estimator.parameters.filter { !covered.contains(ObjectIdentifier($0.parameter)) }
@@ -83,10 +85,10 @@ public struct CapturedActivations: Summable {
     }
 
     /// A unit's gradient is the sum over all uses, which are concatenated as positions.
-    private func squares(
+    private func sums(
         _ layer: any KroneckerLayer, _ uses: [LayerActivation], _ basis: KroneckerEigenbasis, units: Int
-    ) throws -> Tensor {
-        var total: Tensor?
+    ) throws -> BasisSums {
+        var total: BasisSums?
         let bytes = uses.map { layer.workingByteCount(of: $0) }.max() ?? 0
         for range in CurvatureEstimator.chunks(units, unitByteCount: bytes) {
             let rows = uses.map { use in
@@ -98,11 +100,28 @@ public struct CapturedActivations: Summable {
                 ? rows[0].outputGradients : .concatenated(rows.map(\.outputGradients), along: 1)
             try a.check()
             try s.check()
-            let part =
-                weightSums(s, a)?.sums.squares
-                ?? s.transposed(1, 2).matmul(a).squared().sum(along: 0)
-            total = total.map { $0 + part } ?? part
+            let quick = weightSums(s, a)?.sums
+            let part = BasisSums(
+                squares: quick?.squares ?? s.transposed(1, 2).matmul(a).squared().sum(along: 0),
+                gradient: quick?.gradient)
+            total = try total.map { try $0.adding(part) } ?? part
         }
-        return total ?? .zeros([basis.outputs.shape[0], basis.inputs.shape[0]])
+        return total
+            ?? BasisSums(squares: .zeros([basis.outputs.shape[0], basis.inputs.shape[0]]), gradient: nil)
+    }
+}
+
+/// Sums over units in a basis: of the squared gradients, and of the gradients where they come with those.
+private struct BasisSums {
+    let squares: Tensor
+    let gradient: Tensor?
+
+    func adding(_ other: BasisSums) throws -> BasisSums {
+        BasisSums(squares: squares + other.squares, gradient: try gradient.adding(other.gradient))
+    }
+
+    /// The squares of a pass with its weight; that of the pass at the data's labels is 1, and only its gradients are one.
+    static func * (sums: BasisSums, weight: Double) -> BasisSums {
+        weight == 1 ? sums : BasisSums(squares: sums.squares * weight, gradient: nil)
     }
 }

@@ -23,6 +23,9 @@ public struct EigenvalueCorrectedFactors: Summable {
     public let squares: Tensor
     /// The number N of observations.
     public let observationCount: Int
+    /// sum over units of Q_S^T G_n Q_A, of this process alone, if the labels are the data's and the sum came with the
+    /// squares: the gradient in the basis, which is otherwise two more products.
+    package var gradient: Tensor?
 
     /// Gathers sums.
     public init(basis: KroneckerEigenbasis, squares: Tensor, observationCount: Int) {
@@ -36,7 +39,7 @@ public struct EigenvalueCorrectedFactors: Summable {
 
     /// Q_S [(Q_S^T V Q_A) / (s + damping)] Q_A^T: the damped inverse times V [outputs, inputs (+ 1)].
     public func solving(_ direction: Tensor, damping: Double) -> Tensor {
-        basis.solving(direction, eigenvalues: mean + damping)
+        basis.solving(direction, eigenvalues: mean, damping: damping)
     }
 
     /// The sums of both, which must have been made in the same basis. Throws `mismatched` if they were not.
@@ -46,12 +49,14 @@ public struct EigenvalueCorrectedFactors: Summable {
         guard basis.isEqual(to: other.basis) else {
             throw .mismatched(reason: "the eigenvalues are in other bases")
         }
-        return EigenvalueCorrectedFactors(
+        var sum = EigenvalueCorrectedFactors(
             basis: basis, squares: try squares.adding(other.squares),
             observationCount: observationCount + other.observationCount)
+        sum.gradient = try gradient.adding(other.gradient)
+        return sum
     }
 
-    /// The sum of what all processes have in this basis, which is the same everywhere.
+    /// The sum of what all processes have in this basis, which is the same everywhere; their gradients are not sent again.
     public func summed(by sum: ProcessSum) throws -> EigenvalueCorrectedFactors {
         EigenvalueCorrectedFactors(
             basis: basis, squares: try sum(squares), observationCount: sum(observationCount))

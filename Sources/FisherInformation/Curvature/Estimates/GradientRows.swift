@@ -2,7 +2,7 @@ import NeuralNet
 import Torch
 
 /// A layer's gradient as a product of few rows, G = sum over rows of s a^T, if products with them are cheaper
-/// than with G: M G L = (s M)^T (a L) costs rows (outputs^2 + inputs^2 + outputs inputs) in place of outputs
+/// than with G: M^T G L = (s M)^T (a L) costs rows (outputs^2 + inputs^2 + outputs inputs) in place of outputs
 /// inputs (outputs + inputs).
 public struct GradientRows {
     /// a, with a trailing 1 if the layer has a bias, [rows, inputs (+ 1)].
@@ -52,23 +52,49 @@ public struct GradientRows {
         return sum.isWorth ? sum : nil
     }
 
-    /// M G L for symmetric M and L, if the rows' product times `scale` is the given gradient; nil if it is
-    /// not, because of an auxiliary objective or a use of the weight that no layer recorded.
+    /// M^T G L for the factors M of the outputs and L of the inputs, if the rows' product times `scale` is the given
+    /// gradient; nil if it is not, because of an auxiliary objective or a use of the weight that no layer recorded.
     package func product(
-        _ left: Tensor, _ right: Tensor, scale: Double, checking gradient: [Tensor]
+        _ factors: KroneckerMatrix, scale: Double, checking gradient: ProbedGradient
     ) throws(TorchError) -> Tensor? {
-        guard left.dtype == inputs.dtype else { return nil }
-        let width = inputs.shape[1]
-        let v = SafeEigen.probe(width, like: inputs)
-        var told = gradient[0].flattened(from: 1).matmul(
-            v.narrowed(0, from: 0, length: gradient[0].count / outputs.shape[1]))
-        if gradient.count > 1 { told = told + gradient[1] * v.narrowed(0, from: width - 1, length: 1) }
-        let made = outputs.transposed(0, 1).matmul(inputs.matmul(v)) * scale
-        let (difference, size) = (try (told - made).norm().item(), try told.norm().item())
-        guard difference <= (inputs.dtype == .float64 ? 1e-10 : 1e-4) * size else { return nil }
+        guard factors.inputs.dtype == inputs.dtype else { return nil }
+        let made = outputs.transposed(0, 1).matmul(inputs.matmul(gradient.vector)) * scale
+        guard try gradient.isProduct(made) else { return nil }
         return transposedProduct(
-            transposedProduct(outputs.transposed(0, 1), left),
-            transposedProduct(inputs.transposed(0, 1), right) * scale)
+            transposedProduct(outputs.transposed(0, 1), factors.outputs),
+            transposedProduct(inputs.transposed(0, 1), factors.inputs, scale: scale))
+    }
+}
+
+/// A layer's gradient G times a vector v, by which what is said to be the same gradient in another form is recognized.
+package struct ProbedGradient {
+    /// v: ones with irregular signs, as long as G has columns.
+    let vector: Tensor
+    private let product: Tensor
+
+    /// Multiplies a layer's weight [outputs, ...] and its bias, which is the last column if there is one.
+    package init(weight: Tensor, bias: Tensor?) {
+        let matrix = weight.flattened(from: 1)
+        let width = matrix.failure == nil ? matrix.shape[1] : 0
+        let v = SafeEigen.probe(width + (bias == nil ? 0 : 1), like: weight)
+        let own = matrix.matmul(v.narrowed(0, from: 0, length: width))
+        product = bias.map { own + $0 * v.narrowed(0, from: width, length: 1) } ?? own
+        vector = v
+    }
+
+    /// Whether a sum over units times `scale` is this gradient, in a basis: Q_S^T G Q_A.
+    package func isGradient(
+        turned sum: Tensor, in basis: KroneckerEigenbasis, scale: Double
+    ) throws(TorchError) -> Bool {
+        if sum.dtype != product.dtype { return false }
+        let turned = sum.matmul(basis.inputs.transposed(0, 1).matmul(vector))
+        return try isProduct(basis.outputs.matmul(turned) * scale)
+    }
+
+    /// Whether a vector is G v up to rounding.
+    func isProduct(_ made: Tensor) throws(TorchError) -> Bool {
+        let (difference, size) = (try (product - made).norm().item(), try product.norm().item())
+        return difference <= (product.dtype == .float64 ? 1e-10 : 1e-4) * size
     }
 }
 

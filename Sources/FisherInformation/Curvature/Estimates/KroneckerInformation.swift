@@ -10,10 +10,12 @@ import Torch
 /// Whole factors are matrices; if only their diagonals were requested they are vectors, and neither factor is
 /// formed.
 public struct KroneckerFactors: Summable {
-    /// sum of a a^T, [inputs (+ 1), inputs (+ 1)], or its diagonal, [inputs (+ 1)].
-    public let inputs: Tensor
-    /// sum of s s^T, [outputs, outputs], or its diagonal, [outputs].
-    public let outputs: Tensor
+    /// sum of a a^T, [inputs (+ 1), inputs (+ 1)], or its diagonal, [inputs (+ 1)]; made when it is first read.
+    public var inputs: Tensor { inputSum.tensor }
+    /// sum of s s^T, [outputs, outputs], or its diagonal, [outputs]; made when it is first read.
+    public var outputs: Tensor { outputSum.tensor }
+    /// What `inputs` and `outputs` are made of.
+    package let inputSum, outputSum: RowSum
     /// The number of terms in `inputs`: positions (`expand`) or units (`reduce`), without padding.
     public let inputCount: Int
     /// The number N of observations.
@@ -21,8 +23,14 @@ public struct KroneckerFactors: Summable {
 
     /// Gathers sums.
     public init(inputs: Tensor, outputs: Tensor, inputCount: Int, observationCount: Int) {
-        self.inputs = inputs
-        self.outputs = outputs
+        self.init(
+            inputs: RowSum(inputs), outputs: RowSum(outputs), inputCount: inputCount,
+            observationCount: observationCount)
+    }
+
+    init(inputs: RowSum, outputs: RowSum, inputCount: Int, observationCount: Int) {
+        inputSum = inputs
+        outputSum = outputs
         self.inputCount = inputCount
         self.observationCount = observationCount
     }
@@ -101,13 +109,13 @@ public struct KroneckerSums: Summable {
 struct KroneckerAccumulator: CurvatureAccumulator {
     /// The sums of a layer so far.
     private struct Sums {
-        var inputs: Tensor?
-        var outputs: Tensor?
+        var inputs: RowSum?
+        var outputs: RowSum?
         var count = 0
 
-        mutating func add(inputs more: Tensor?, outputs others: Tensor, count number: Int) {
-            if let more { inputs = inputs.map { $0 + more } ?? more }
-            outputs = outputs.map { $0 + others } ?? others
+        mutating func add(inputs more: RowSum?, outputs others: RowSum, count number: Int) {
+            if let more { inputs = inputs.map { $0.adding(more) } ?? more }
+            outputs = outputs.map { $0.adding(others) } ?? others
             count += number
         }
     }
@@ -147,15 +155,19 @@ struct KroneckerAccumulator: CurvatureAccumulator {
             let quick = layer.factorDiagonals(of: use)
         {
             sums[path, default: Sums()].add(
-                inputs: isFirst ? quick.inputs : nil, outputs: quick.outputs * weight,
+                inputs: isFirst ? RowSum(quick.inputs) : nil, outputs: RowSum(quick.outputs * weight),
                 count: isFirst ? quick.count : 0)
             return
         }
         for rows in estimator.rows(layer, use, units: run.units) {
             let (a, s) = rows.shared(by: sharing)
-            let product = isDiagonal ? squaredLengths : { gram($0, withOnes: $1) }
+            func sum(_ x: Tensor, _ withOnes: Bool, _ weight: Double) -> RowSum {
+                isDiagonal
+                    ? RowSum(squaredLengths(x, withOnes: withOnes) * weight)
+                    : RowSum(of: x, withOnes: withOnes, weight: weight)
+            }
             sums[path, default: Sums()].add(
-                inputs: isFirst ? product(a, rows.hasBias) : nil, outputs: product(s, false) * weight,
+                inputs: isFirst ? sum(a, rows.hasBias, 1) : nil, outputs: sum(s, false, weight),
                 count: isFirst ? a.shape[0] : 0)
         }
     }
