@@ -85,8 +85,25 @@ public struct StepSubject {
     public init<Batch: SliceableBatch>(
         _ model: any Module, on batch: Batch, objective: @escaping (Batch) throws -> Objective
     ) {
+        self.init(model, onEachOf: [batch], objective: objective)
+    }
+
+    /// A model that is trained on some batches in turn, so that averages over steps see more than one batch's rank.
+    ///
+    /// - Parameters:
+    ///   - model: the model.
+    ///   - batches: at least one.
+    ///   - objective: the objective of a batch or of a slice of it.
+    public init<Batch: SliceableBatch>(
+        _ model: any Module, onEachOf batches: [Batch], objective: @escaping (Batch) throws -> Objective
+    ) {
+        precondition(!batches.isEmpty, "a step needs a batch")
         self.model = model
-        step = { (try $0.step(on: batch, objective), .zero) }
+        var steps = 0
+        step = { optimizer in
+            defer { steps += 1 }
+            return (try optimizer.step(on: batches[steps % batches.count], objective), .zero)
+        }
     }
 
     /// A task's model and batches, both of the seed 0.

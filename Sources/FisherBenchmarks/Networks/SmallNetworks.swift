@@ -1,14 +1,15 @@
 import Fisher
 
 extension StepNetwork {
-    /// 784-512-512-10 with ReLU.
+    /// 784-512-512-10 with ReLU, on sixteen batches in turn: with one alone, Kronecker factors would keep its rank, and their
+    /// decompositions null spaces that no training has.
     public static let mlp = StepNetwork("mlp", "784-512-512-10", usualBatch: 128) { count in
         let generator = try generator(forBatch: count)
         let model = Sequential([
             Linear(784, 512, using: generator), ReLU(), Linear(512, 512, using: generator), ReLU(),
             Linear(512, 10, using: generator),
         ])
-        return classifier(model, Tensor.normal([count, 784], using: generator))
+        return classifier(model, (0..<16).map { _ in Tensor.normal([count, 784], using: generator) })
     }
 
     /// Images 3 x 32 x 32: three 3 x 3 convolutions of 32, 64 and 128 channels, each with ReLU and a maximum pool, and
@@ -53,9 +54,16 @@ extension StepNetwork {
 
     /// A classifier of 10 classes, on inputs that belong to the classes in turn.
     package static func classifier(_ model: some UnaryLayer, _ inputs: Tensor) -> StepSubject {
-        let count = inputs.shape[0]
-        let classes = Tensor((0..<count).map { Int64($0 % 10) }, shape: [count])
-        return StepSubject(model, on: SupervisedBatch(inputs: inputs, targets: classes)) {
+        classifier(model, [inputs])
+    }
+
+    private static func classifier(_ model: some UnaryLayer, _ inputs: [Tensor]) -> StepSubject {
+        let batches = inputs.map { inputs in
+            let count = inputs.shape[0]
+            let classes = Tensor((0..<count).map { Int64($0 % 10) }, shape: [count])
+            return SupervisedBatch(inputs: inputs, targets: classes)
+        }
+        return StepSubject(model, onEachOf: batches) {
             try Objective(Categorical(logits: model($0.inputs)), observing: $0.targets)
         }
     }

@@ -5,12 +5,12 @@ import CKernels
 enum CombinedLoops {
     /// x / (d + damping), or nil for tensors that the loops do not support.
     static func quotient(
-        _ x: Tensor, over d: Tensor, damping: Double, with set: InstructionSet = UnitSums.fastest
+        _ x: Tensor, over d: Tensor, damping: Double, with set: InstructionSet = .fastest
     ) -> Tensor? {
         guard areSupported(x, d) else { return nil }
         let result = Tensor.uninitialized(x.shape, dtype: x.dtype)
         let (left, right) = (x.contiguous(), d.contiguous())
-        if let failure = UnitSums.firstFailure([result, left, right]) { return Tensor(failed: failure) }
+        if let failure = LoopSupport.firstFailure([result, left, right]) { return Tensor(failed: failure) }
         forEachPart(of: result, left, right, set) { table, to, x, d, count in
             table.divide(x, d, damping, to, count)
         }
@@ -20,7 +20,7 @@ enum CombinedLoops {
     /// Writes take x + keep y over x; false for tensors that the loops do not support, of which nothing is changed.
     static func combine(
         _ x: Tensor, taking take: Double, _ y: Tensor, keeping keep: Double,
-        with set: InstructionSet = UnitSums.fastest
+        with set: InstructionSet = .fastest
     ) throws(TorchError) -> Bool {
         guard areSupported(x, y), x.isContiguous else { return false }
         let right = y.contiguous()
@@ -28,6 +28,8 @@ enum CombinedLoops {
         forEachPart(of: x, x, right, set) { table, to, x, y, count in
             table.combine(x, take, y, keep, to, count)
         }
+        // Graphs of the former elements must be invalidated.
+        x.noteChange()
         return true
     }
 

@@ -26,6 +26,9 @@ package enum InstructionSet: String, CaseIterable, Sendable {
     /// The name in the environment variable, if it is set.
     package static var requestedName: String? { ProcessInfo.processInfo.environment[variable] }
 
+    /// The one that the environment names, or the fastest that this processor has.
+    package static let fastest = supported(named: requestedName) ?? .baseline
+
     /// The loops, for parameters of type bfloat16 or float32.
     package func loops(bfloat16: Bool) -> UnsafePointer<ck_table> {
         guard let table = ck_table_for(code, bfloat16) else {

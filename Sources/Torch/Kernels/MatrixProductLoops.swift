@@ -16,7 +16,7 @@ enum MatrixProductLoops {
     ///   - border: rows and columns that the result and `added` have besides, and that are not written.
     static func product(
         _ x: Tensor, _ y: Tensor, scale: Double = 1, keeping: Double = 1, added: Tensor? = nil,
-        isSymmetric: Bool = false, border: Int = 0, with set: InstructionSet = UnitSums.fastest
+        isSymmetric: Bool = false, border: Int = 0, with set: InstructionSet = .fastest
     ) -> Tensor? {
         let factors = [x, y] + (added.map { [$0] } ?? [])
         guard
@@ -29,7 +29,7 @@ enum MatrixProductLoops {
         if let added, added.shape != [rows + border, columns + border] { return nil }
         let result = Tensor.uninitialized([rows + border, columns + border], dtype: x.dtype)
         let (left, right, sum) = (Factor(x), Factor(y), added?.contiguous())
-        if let failure = UnitSums.firstFailure([result, left.lying, right.lying, sum]) {
+        if let failure = LoopSupport.firstFailure([result, left.lying, right.lying, sum]) {
             return Tensor(failed: failure)
         }
         let table = set.productLoops(float64: x.dtype == .float64)
@@ -39,7 +39,7 @@ enum MatrixProductLoops {
         )
         let size = x.dtype == .float64 ? 8 : 4
         let room = min(terms, mostTerms) * (groups * groupRows + panels * panelColumns) * size
-        UnitSums.withScratch(room) { packed in
+        LoopSupport.withScratch(room) { packed in
             for first in stride(from: 0, to: terms, by: mostTerms) {
                 let count = min(mostTerms, terms - first)
                 let former = first == 0 ? sum : result
@@ -64,7 +64,7 @@ enum MatrixProductLoops {
         nonisolated(unsafe) let (job, table) = (job, table)
         let numbers = Int(job.terms) * (Int(job.rows) + Int(job.columns))
         Engine.parallelFor(
-            count: groups + panels, grain: max(1, UnitSums.leastWork * (groups + panels) / max(numbers, 1))
+            count: groups + panels, grain: max(1, LoopSupport.leastWork * (groups + panels) / max(numbers, 1))
         ) { range, _ in
             withUnsafePointer(to: job) { job in
                 for part in range { table.pointee.pack(job, Int64(part)) }
@@ -74,7 +74,7 @@ enum MatrixProductLoops {
         let work = Int(job.terms) * Int(job.rows) * Int(job.columns) / (job.symmetric ? 2 : 1)
         let next = Atomic(0)
         Engine.parallelFor(
-            count: min(panels, max(1, work / UnitSums.leastWork), Engine.threadCount), grain: 1
+            count: min(panels, max(1, work / LoopSupport.leastWork), Engine.threadCount), grain: 1
         ) { _, _ in
             withUnsafePointer(to: job) { job in
                 while true {
@@ -129,7 +129,7 @@ private func engineProduct(
 /// keeping added + scale times the sum over rows of x x^T, optionally with a trailing 1 in x, for a symmetric `added`.
 package func gram(
     _ rows: Tensor, withOnes: Bool = false, scale: Double = 1, keeping: Double = 1, added: Tensor? = nil,
-    with set: InstructionSet = UnitSums.fastest
+    with set: InstructionSet = .fastest
 ) -> Tensor {
     if rows.failure != nil { return rows }
     let made = MatrixProductLoops.product(

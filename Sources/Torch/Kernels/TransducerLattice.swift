@@ -10,7 +10,7 @@ struct TransducerLattice: Sendable {
     let set: InstructionSet
 
     init(
-        of logits: Tensor, labels: [[Int]], frameCounts: [Int], with set: InstructionSet = UnitSums.fastest
+        of logits: Tensor, labels: [[Int]], frameCounts: [Int], with set: InstructionSet = .fastest
     ) {
         shape = logits.shape
         self.labels = labels.map { $0.map(Int64.init) }

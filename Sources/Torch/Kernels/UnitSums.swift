@@ -20,7 +20,7 @@ package enum UnitSums {
     /// sum over terms of s a^T for s [terms, rows] and a [terms, columns], and the sum of the squares of groups of
     /// `depth` terms, or of terms.
     package static func outer(
-        _ s: Tensor, _ a: Tensor, depth: Int, squares: Squares, with set: InstructionSet = fastest
+        _ s: Tensor, _ a: Tensor, depth: Int, squares: Squares, with set: InstructionSet = .fastest
     ) -> (sum: Tensor, squares: Tensor)? {
         guard let loops = loops(for: [s, a], set), s.rank == 2, a.rank == 2, s.shape[0] == a.shape[0],
             depth > 0
@@ -29,7 +29,7 @@ package enum UnitSums {
         let sum = Tensor.uninitialized([rows, columns], dtype: s.dtype)
         let squared = Tensor.uninitialized([rows, columns], dtype: s.dtype)
         let (left, right) = (s.contiguous(), a.contiguous())
-        if let failure = firstFailure([sum, squared, left, right]) {
+        if let failure = LoopSupport.firstFailure([sum, squared, left, right]) {
             return (Tensor(failed: failure), Tensor(failed: failure))
         }
         let isDouble = s.dtype == .float64
@@ -47,9 +47,9 @@ package enum UnitSums {
         let size = ck_outer_scratch(&job, isDouble)
         nonisolated(unsafe) let (shared, table) = (job, loops)
         let work = 2 * s.shape[0] * panel * tile
-        Engine.parallelFor(count: blocks.count, grain: max(1, leastWork / max(work, 1))) {
+        Engine.parallelFor(count: blocks.count, grain: max(1, LoopSupport.leastWork / max(work, 1))) {
             [blocks] range, _ in
-            withScratch(Int(size)) { scratch in
+            LoopSupport.withScratch(Int(size)) { scratch in
                 withUnsafePointer(to: shared) { job in
                     for block in range {
                         table.pointee.outer(job, Int64(blocks[block].0), Int64(blocks[block].1), scratch)
@@ -64,7 +64,7 @@ package enum UnitSums {
     /// By column the sum over terms of s, or of s x, and the sum of the squares of groups of `depth` terms, for
     /// s and x [terms, columns].
     package static func columns(
-        _ s: Tensor, times x: Tensor? = nil, depth: Int, with set: InstructionSet = fastest
+        _ s: Tensor, times x: Tensor? = nil, depth: Int, with set: InstructionSet = .fastest
     ) -> (gradient: Tensor, squares: Tensor)? {
         guard let loops = loops(for: [s] + (x.map { [$0] } ?? []), set), s.rank == 2, depth > 0,
             s.shape[0] % depth == 0, x.map({ $0.hasShape(of: s) }) ?? true
@@ -73,7 +73,7 @@ package enum UnitSums {
             Tensor.uninitialized([s.shape[1]], dtype: s.dtype),
             Tensor.uninitialized([s.shape[1]], dtype: s.dtype)
         )
-        if let failure = firstFailure([sum, squares]) {
+        if let failure = LoopSupport.firstFailure([sum, squares]) {
             return (Tensor(failed: failure), Tensor(failed: failure))
         }
         columns(s, times: x, depth: depth, into: (sum, squares), adding: false, loops)
@@ -83,7 +83,7 @@ package enum UnitSums {
     /// Adds per-sample gradients [units, ...] to a sum and their squares to another.
     package static func add(_ gradients: Tensor, to sums: (gradient: Tensor, squares: Tensor)) -> Bool {
         let flat = gradients.flattened(from: 1)
-        guard let loops = loops(for: [flat, sums.gradient, sums.squares], fastest), flat.rank == 2,
+        guard let loops = loops(for: [flat, sums.gradient, sums.squares], .fastest), flat.rank == 2,
             sums.gradient.isContiguous, sums.squares.isContiguous, sums.gradient.count == flat.shape[1]
         else { return false }
         columns(flat, times: nil, depth: 1, into: sums, adding: true, loops)
@@ -105,7 +105,8 @@ package enum UnitSums {
         let line = 64
         let count = (s.shape[1] + line - 1) / line
         let end = s.shape[1]
-        Engine.parallelFor(count: count, grain: max(1, leastWork / max(1, s.shape[0] * line))) { range, _ in
+        Engine.parallelFor(count: count, grain: max(1, LoopSupport.leastWork / max(1, s.shape[0] * line))) {
+            range, _ in
             withUnsafePointer(to: shared) { job in
                 table.pointee.columns(
                     job, Int64(range.lowerBound * line), Int64(min(end, range.upperBound * line)))
@@ -116,7 +117,7 @@ package enum UnitSums {
 
     /// The sums over units of the rows s [units, positions, width] added up by the entry that `numbers` name.
     package static func lookups(
-        _ numbers: Tensor, _ s: Tensor, entries: Int, with set: InstructionSet = fastest
+        _ numbers: Tensor, _ s: Tensor, entries: Int, with set: InstructionSet = .fastest
     ) -> (gradient: Tensor, squares: Tensor)? {
         guard let loops = loops(for: [s], set), numbers.dtype == .int64, numbers.device == .cpu,
             s.rank == 3, numbers.count == s.shape[0] * s.shape[1]
@@ -125,7 +126,7 @@ package enum UnitSums {
         let sum = Tensor.zeros([entries, width], dtype: s.dtype)
         let squares = Tensor.zeros([entries, width], dtype: s.dtype)
         let (plain, places) = (s.contiguous(), numbers.contiguous())
-        if let failure = firstFailure([sum, squares, plain, places]) {
+        if let failure = LoopSupport.firstFailure([sum, squares, plain, places]) {
             return (Tensor(failed: failure), Tensor(failed: failure))
         }
         let job = ck_lookups(
@@ -137,11 +138,13 @@ package enum UnitSums {
         let isDouble = s.dtype == .float64
         let line = 32
         let count = (width + line - 1) / line
-        Engine.parallelFor(count: count, grain: max(1, leastWork / max(1, numbers.count * line))) {
+        Engine.parallelFor(count: count, grain: max(1, LoopSupport.leastWork / max(1, numbers.count * line)))
+        {
             range, _ in
             let (begin, end) = (range.lowerBound * line, min(width, range.upperBound * line))
             withUnsafePointer(to: shared) { job in
-                withScratch(Int(ck_lookups_scratch(job, Int64(end - begin), isDouble))) { scratch in
+                LoopSupport.withScratch(Int(ck_lookups_scratch(job, Int64(end - begin), isDouble))) {
+                    scratch in
                     table.pointee.lookups(job, Int64(begin), Int64(end), scratch)
                 }
             }
@@ -150,24 +153,6 @@ package enum UnitSums {
         return (sum, squares)
     }
 
-    /// Why one of some tensors could not be made: memory is missing.
-    static func firstFailure(_ tensors: [Tensor?]) -> TorchError? {
-        tensors.lazy.compactMap { $0?.failure }.first
-    }
-
-    /// The number of multiplications below which another thread does not pay off.
-    static let leastWork = 1 << 17
-
-    static func withScratch(_ size: Int, _ body: (UnsafeMutableRawPointer) -> Void) {
-        let scratch = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 64)
-        defer { scratch.deallocate() }
-        body(scratch)
-    }
-
-    /// The loops that the environment names, or the fastest that this processor has.
-    package static let fastest: InstructionSet =
-        InstructionSet.supported(named: InstructionSet.requestedName) ?? .baseline
-
     private static func loops(for tensors: [Tensor], _ set: InstructionSet) -> UnsafePointer<ck_outer_table>?
     {
         guard let first = tensors.first, tensors.allSatisfy({ $0.failure == nil && $0.device == .cpu }),
@@ -175,13 +160,5 @@ package enum UnitSums {
             first.dtype == .float32 || first.dtype == .float64
         else { return nil }
         return set.outerLoops(float64: first.dtype == .float64)
-    }
-}
-
-extension Tensor {
-    /// The address of a tensor's first element, for as long as the tensor lives.
-    var address: UnsafeMutableRawPointer {
-        UnsafeMutableRawPointer(mutating: withUnsafeBytes { $0.baseAddress })
-            ?? UnsafeMutableRawPointer(bitPattern: 64)!
     }
 }

@@ -48,7 +48,7 @@ extension Tensor {
     ///     these logits, which then must be the result of an operation that does not need them, and not be read again.
     public func transducerLoss(labels: [[Int]], frameCounts: [Int], overwriting: Bool = false) -> Tensor {
         transducerLoss(
-            labels: labels, frameCounts: frameCounts, overwriting: overwriting, with: UnitSums.fastest)
+            labels: labels, frameCounts: frameCounts, overwriting: overwriting, with: InstructionSet.fastest)
     }
 
     package func transducerLoss(
