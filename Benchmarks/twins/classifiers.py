@@ -1,16 +1,18 @@
-"""Small classifiers: `mlp` on vectors, `cnn` on images, each on one batch."""
+"""Small classifiers: `mlp` on vectors, on sixteen batches in turn, and `cnn` on images, on one batch."""
+
+import itertools
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 
-def classifier(make, *shape: int):
-    """A network of 10 classes on one batch of inputs of a shape."""
+def classifier(make, *shape: int, batches: int = 1):
+    """A network of 10 classes on batches of inputs of a shape, in turn."""
 
     def network(batch: int):
-        inputs, classes = torch.randn(batch, *shape), torch.arange(batch) % 10
-        return make, lambda model: F.cross_entropy(model(inputs), classes)
+        inputs, classes = itertools.cycle([torch.randn(batch, *shape) for _ in range(batches)]), torch.arange(batch) % 10
+        return make, lambda model: F.cross_entropy(model(next(inputs)), classes)
 
     return network
 
@@ -26,4 +28,4 @@ def cnn() -> nn.Module:
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(2048, 10))
 
 
-NETWORKS = {"mlp": classifier(mlp, 784), "cnn": classifier(cnn, 3, 32, 32)}
+NETWORKS = {"mlp": classifier(mlp, 784, batches=16), "cnn": classifier(cnn, 3, 32, 32)}

@@ -1,5 +1,5 @@
-// The functions of CTorch.h and CPages.h: CD_FORWARD(result, name, parameters, arguments) for each, without a guard: it is included several
-// times. The compiler compares them with the headers; one that is missing here is missing where fisher is linked.
+// The functions of CTorch.h and CPages.h: CD_FORWARD(result, name, parameters, arguments) for each, without a guard: it is included
+// several times. The compiler compares them with the headers; one that is missing here is missing where fisher is linked.
 CD_FORWARD(ct_status, ct_error_status, (void), ())
 CD_FORWARD(const char *, ct_error_message, (void), ())
 CD_FORWARD(void, ct_fail, (ct_status status, const char *message), (status, message))

@@ -1,11 +1,6 @@
 // Elementwise passes over two arrays.
 //
-// Included once for each type of numbers, with Real and OUTER(name) defined, and once for each instruction set, with
-// VECTOR_BYTES defined.
-typedef Real OUTER(Several) __attribute__((ext_vector_type(VECTOR_BYTES / sizeof(Real)), aligned(sizeof(Real))));
-
-#define WIDTH ((int64_t)(VECTOR_BYTES / sizeof(Real)))
-#define SEVERAL_AT(pointer) (*(OUTER(Several) *)(pointer))
+// Included once for each type of numbers, with Real, OUTER(name) and its Vector defined, and once for each instruction set.
 
 // Makes whole vectors of the result by `ONE`, and those that are left by way of a vector filled up with zeros.
 #define FOR_EACH_VECTOR(ONE)                                                                  \
@@ -23,7 +18,7 @@ static void OUTER(combine)(
     const void *first, double take, const void *second, double keep, void *results, int64_t count) {
     const Real *x = first, *y = second;
     Real *result = results, taken = (Real)take, kept = (Real)keep;
-#define ONE(to, a, b) SEVERAL_AT(to) = SEVERAL_AT(a) * taken + SEVERAL_AT(b) * kept
+#define ONE(to, a, b) VECTOR_AT(to) = VECTOR_AT(a) * taken + VECTOR_AT(b) * kept
     FOR_EACH_VECTOR(ONE)
 #undef ONE
 }
@@ -33,15 +28,15 @@ static void OUTER(divide)(
     const void *numbers, const void *divisors, double damping, void *results, int64_t count) {
     const Real *x = numbers, *y = divisors;
     Real *result = results, added = (Real)damping;
-    const OUTER(Several) least = sizeof(Real) == 4 ? (Real)FLT_MIN : (Real)DBL_MIN;
-    const OUTER(Several) greatest = sizeof(Real) == 4 ? (Real)FLT_MAX : (Real)DBL_MAX;
-#define ONE(to, a, b)                                              \
-    do {                                                           \
-        OUTER(Several) d = SEVERAL_AT(b) + added;                  \
-        OUTER(Several) q = SEVERAL_AT(a) / (d < least ? least : d); \
-        q = q > greatest ? greatest : q;                           \
-        q = q < -greatest ? -greatest : q;                         \
-        SEVERAL_AT(to) = d == 0 ? (OUTER(Several))0 : q;           \
+    const OUTER(Vector) least = sizeof(Real) == 4 ? (Real)FLT_MIN : (Real)DBL_MIN;
+    const OUTER(Vector) greatest = sizeof(Real) == 4 ? (Real)FLT_MAX : (Real)DBL_MAX;
+#define ONE(to, a, b)                                             \
+    do {                                                          \
+        OUTER(Vector) d = VECTOR_AT(b) + added;                   \
+        OUTER(Vector) q = VECTOR_AT(a) / (d < least ? least : d); \
+        q = q > greatest ? greatest : q;                          \
+        q = q < -greatest ? -greatest : q;                        \
+        VECTOR_AT(to) = d == 0 ? (OUTER(Vector))0 : q;            \
     } while (0)
     FOR_EACH_VECTOR(ONE)
 #undef ONE
@@ -50,5 +45,3 @@ static void OUTER(divide)(
 static const ck_combined_table OUTER(combined_table) = {.combine = OUTER(combine), .divide = OUTER(divide)};
 
 #undef FOR_EACH_VECTOR
-#undef SEVERAL_AT
-#undef WIDTH

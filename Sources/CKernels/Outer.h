@@ -1,16 +1,12 @@
 // Sums of outer products, and of their squares: the terms of a linear layer's information.
 //
-// Included once for each type of numbers, with Real and OUTER(name) defined, and once for each instruction set,
+// Included once for each type of numbers, with Real, OUTER(name) and its Vector defined, and once for each instruction set,
 // with VECTOR_BYTES, VECTORS and TERM_ROWS, a divisor of six, defined. A block of PANEL columns and TILE rows of the result is made at a
 // time: its terms are copied next to each other, because rows of a power of two bytes evict each other from
 // the first cache, and the columns past the last are zeros. On Zen 5 this reaches 1.9 times the speed of
 // libtorch's own products.
-typedef Real OUTER(Vector) __attribute__((ext_vector_type(VECTOR_BYTES / sizeof(Real)), aligned(sizeof(Real))));
-
-#define WIDTH ((int64_t)(VECTOR_BYTES / sizeof(Real)))
 #define PANEL (CK_OUTER_PANEL_BYTES / (int64_t)sizeof(Real))
 #define TILE CK_OUTER_ROWS
-#define VECTOR_AT(pointer) (*(OUTER(Vector) *)(pointer))
 
 // Adds the sum over `depth` terms of ROWS rows and some columns to `sum`, and its squares to `squares`.
 INLINE void OUTER(group_tile)(
@@ -209,7 +205,5 @@ static const ck_outer_table OUTER(outer_table) = {
     .lookups = OUTER(lookups),
 };
 
-#undef WIDTH
 #undef PANEL
 #undef TILE
-#undef VECTOR_AT

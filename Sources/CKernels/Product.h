@@ -1,34 +1,31 @@
 // Products x^T y, of which those that are symmetric take half the work.
 //
-// Included once for each type of numbers, with Real and OUTER(name) defined, and once for each instruction set, with
+// Included once for each type of numbers, with Real, OUTER(name) and its Vector defined, and once for each instruction set, with
 // VECTOR_BYTES, PRODUCT_ROWS and PRODUCT_VECTORS defined. Both factors are copied into panels first: y into panels of COLUMNS columns,
 // which stay in the first cache, x into groups of ROWS, which pass by. A panel's columns of the result are made at a time, DEPTH
 // terms at a time.
-typedef Real OUTER(Block) __attribute__((ext_vector_type(VECTOR_BYTES / sizeof(Real)), aligned(sizeof(Real))));
 typedef Real OUTER(Quad) __attribute__((ext_vector_type(4), aligned(sizeof(Real))));
 
-#define WIDTH ((int64_t)(VECTOR_BYTES / sizeof(Real)))
 #define ROWS ((int64_t)PRODUCT_ROWS)
 #define COLUMNS (PRODUCT_VECTORS * WIDTH)
 #define DEPTH (32768 / (COLUMNS * (int64_t)sizeof(Real)))
 #define QUAD_AT(pointer) (*(OUTER(Quad) *)(pointer))
-#define BLOCK_AT(pointer) (*(OUTER(Block) *)(pointer))
 
 // result = kept added + scale x^T y for ROWS rows and COLUMNS columns, whose rows lie `row` apart in both.
 INLINE void OUTER(product_tile)(
     const Real *x, const Real *y, int64_t depth, Real scale, Real kept, const Real *added, Real *result, int64_t row) {
-    OUTER(Block) made[PRODUCT_ROWS][PRODUCT_VECTORS];
+    OUTER(Vector) made[PRODUCT_ROWS][PRODUCT_VECTORS];
 #pragma clang loop unroll(full)
     for (int r = 0; r < PRODUCT_ROWS; ++r)
 #pragma clang loop unroll(full)
         for (int v = 0; v < PRODUCT_VECTORS; ++v) made[r][v] = 0;
     for (int64_t k = 0; k < depth; ++k) {
-        OUTER(Block) right[PRODUCT_VECTORS];
+        OUTER(Vector) right[PRODUCT_VECTORS];
 #pragma clang loop unroll(full)
-        for (int v = 0; v < PRODUCT_VECTORS; ++v) right[v] = BLOCK_AT(y + k * COLUMNS + v * WIDTH);
+        for (int v = 0; v < PRODUCT_VECTORS; ++v) right[v] = VECTOR_AT(y + k * COLUMNS + v * WIDTH);
 #pragma clang loop unroll(full)
         for (int r = 0; r < PRODUCT_ROWS; ++r) {
-            OUTER(Block) left = x[k * ROWS + r];
+            OUTER(Vector) left = x[k * ROWS + r];
 #pragma clang loop unroll(full)
             for (int v = 0; v < PRODUCT_VECTORS; ++v) made[r][v] += left * right[v];
         }
@@ -37,9 +34,9 @@ INLINE void OUTER(product_tile)(
     for (int r = 0; r < PRODUCT_ROWS; ++r)
 #pragma clang loop unroll(full)
         for (int v = 0; v < PRODUCT_VECTORS; ++v) {
-            OUTER(Block) sum = made[r][v] * scale;
-            if (added != NULL) sum += BLOCK_AT(added + r * row + v * WIDTH) * kept;
-            BLOCK_AT(result + r * row + v * WIDTH) = sum;
+            OUTER(Vector) sum = made[r][v] * scale;
+            if (added != NULL) sum += VECTOR_AT(added + r * row + v * WIDTH) * kept;
+            VECTOR_AT(result + r * row + v * WIDTH) = sum;
         }
 }
 
@@ -145,9 +142,7 @@ static const ck_product_table OUTER(product_table) = {
     .columns = COLUMNS,
 };
 
-#undef WIDTH
 #undef ROWS
 #undef COLUMNS
 #undef DEPTH
-#undef BLOCK_AT
 #undef QUAD_AT

@@ -34,8 +34,16 @@ final class ServedPages: Sendable {
                     case CP_PORT_TAKEN: .taken
                     default: .failed(reason.map { String(cString: $0) } ?? "")
                     }
-                ServedPages.at(context).last.withLock { $0 = told }
+                ServedPages.at(context).note(told)
             }, Unmanaged.passRetained(self).toOpaque())
+    }
+
+    /// A server that has ended listens no more, whichever is told first.
+    private func note(_ event: Event) {
+        last.withLock { last in
+            if case .listens = event, last != nil { return }
+            last = event
+        }
     }
 
     private func receive(_ request: OpaquePointer, _ method: String, _ path: String, host: String?) {

@@ -5,12 +5,12 @@ extension LanguageTask {
     /// How three held-out texts go on: beginnings of 32 bytes, and what the model writes after them.
     ///
     /// As many bytes are drawn as an evaluation has contexts, at most 120 a text, so that the samples cost less than an
-    /// evaluation; and no more than the context has room for, where a byte costs no pass over it. They are drawn by a
+    /// evaluation; and no more than the context has room for, where a byte costs no pass over it, or 60. They are drawn by a
     /// generator of their own from one seed, the same for all runs.
     public func exhibits(of model: GPT) throws -> [TaskExhibit] {
         let (texts, beginning) = (min(3, windows.count), 32)
-        let room = model.configuration.context - beginning
-        let length = min(120, windows.count / max(texts, 1), room < 60 ? 60 : room)
+        let room = max(60, model.configuration.context - beginning)
+        let length = min(120, windows.count / max(texts, 1), room)
         guard texts > 0, length >= 8 else { return [] }
         let rows = try (0..<texts).map { number -> [String] in
             let first = windows[number * windows.count / texts]

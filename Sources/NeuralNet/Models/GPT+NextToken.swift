@@ -3,9 +3,10 @@ import Torch
 extension GPT {
     /// What a model keeps of the tokens that it has read: the keys and values of every block.
     public final class Past {
-        /// The number of tokens.
-        public fileprivate(set) var count = 0
         fileprivate let blocks: [AttentionPast]
+
+        /// The number of tokens.
+        public var count: Int { blocks.first?.count ?? 0 }
 
         fileprivate init(of model: GPT) {
             blocks = model.blocks.map { _ in AttentionPast(limit: model.configuration.context) }
@@ -33,8 +34,7 @@ extension GPT {
         let places = Tensor.indices(seen + length, device: tokens.device)
             .narrowed(0, from: seen, length: length)
         var hidden = tokenEmbedding(tokens) + positionEmbedding(places)
-        for (block, seen) in zip(blocks, past.blocks) { hidden = try block(hidden, after: seen) }
-        past.count += length
+        for (block, own) in zip(blocks, past.blocks) { hidden = try block(hidden, after: own) }
         hidden = finalNorm(hidden.narrowed(1, from: length - 1, length: 1).flattened(from: 1))
         return head.map { $0(hidden) } ?? tokenEmbedding.scores(hidden)
     }

@@ -65,13 +65,11 @@ public final class RotarySelfAttention: UnaryLayer {
     func callAsFunction(_ input: Tensor, attended: Tensor?, turned: RotaryPositions?) -> Tensor {
         let mapped = queryKeyValue(input)
         guard mapped.failure == nil, mapped.rank == 3 else { return mapped }
-        let parts = mapped.split(into: 3, along: -1).map { part in
-            part.unflattened(-1, into: [heads, -1]).transposed(1, 2)
-        }
+        let (queries, keys, values) = mapped.headParts(heads: heads)
         let turned = turned ?? rotations(of: mapped)
-        let result = turned.turning(parts[0]).attending(
-            keys: turned.turning(parts[1]), values: parts[2], isCausal: false, attended: attended)
-        return output(result.transposed(1, 2).flattened(from: 2))
+        let result = turned.turning(queries).attending(
+            keys: turned.turning(keys), values: values, isCausal: false, attended: attended)
+        return output(result.joinedHeads)
     }
 
     /// The rotations for the positions of [batch, positions, ...].

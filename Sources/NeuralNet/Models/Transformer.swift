@@ -119,10 +119,9 @@ public final class CausalSelfAttention: UnaryLayer {
     /// it is empty, otherwise one.
     func callAsFunction(_ input: Tensor, after past: AttentionPast) throws(TorchError) -> Tensor {
         let isFirst = past.count == 0
-        let parts = queryKeyValue(input).headParts(heads: heads)
-        let (keys, values) = try past.append(keys: parts[1], values: parts[2])
-        let queries = scale == 1 ? parts[0] : parts[0] * scale
-        return output(queries.attending(keys: keys, values: values, isCausal: isFirst).joinedHeads)
+        let parts = queryKeyValue(input).headParts(heads: heads, scale: scale)
+        let (keys, values) = try past.append(keys: parts.keys, values: parts.values)
+        return output(parts.queries.attending(keys: keys, values: values, isCausal: isFirst).joinedHeads)
     }
 }
 
@@ -137,22 +136,23 @@ extension Tensor {
     func attendedToItself(
         heads: Int, isCausal: Bool, scale: Double = 1, dropout: Dropout? = nil
     ) -> Tensor {
-        let parts = headParts(heads: heads)
-        let queries = scale == 1 ? parts[0] : parts[0] * scale
+        let (queries, keys, values) = headParts(heads: heads, scale: scale)
         let isDropping = dropout?.isTraining == true
         let attended = queries.attending(
-            keys: parts[1], values: parts[2], isCausal: isCausal,
+            keys: keys, values: values, isCausal: isCausal,
             dropping: isDropping ? dropout?.callAsFunction : nil)
         return attended.joinedHeads
     }
 
-    /// Queries, keys and values [batch, heads, positions, width / heads] of them stacked [batch, positions, 3 width].
-    fileprivate func headParts(heads: Int) -> [Tensor] {
-        split(into: 3, along: -1).map { $0.unflattened(-1, into: [heads, -1]).transposed(1, 2) }
+    /// Queries times a factor, keys and values [batch, heads, positions, width / heads] of them stacked
+    /// [batch, positions, 3 width].
+    func headParts(heads: Int, scale: Double = 1) -> (queries: Tensor, keys: Tensor, values: Tensor) {
+        let parts = split(into: 3, along: -1).map { $0.unflattened(-1, into: [heads, -1]).transposed(1, 2) }
+        return (scale == 1 ? parts[0] : parts[0] * scale, parts[1], parts[2])
     }
 
     /// The heads [batch, heads, positions, width / heads] one after another [batch, positions, width].
-    fileprivate var joinedHeads: Tensor { transposed(1, 2).flattened(from: 2) }
+    var joinedHeads: Tensor { transposed(1, 2).flattened(from: 2) }
 }
 
 /// A self-attention as a description names it: how wide it is, and how it is created.
